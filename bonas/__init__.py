@@ -1,0 +1,64 @@
+"""Neural architecture search by Bayesian optimisation over graphs.
+
+Say which networks are possible (a space) and how one is measured; ``optimize`` finds the front of
+accuracy against latency in a few dozen trainings.
+
+The parts are imported when first used, so that ``import bonas`` and ``bonas --help`` are instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bonas import encoders, evaluation, spaces, studies, surrogates
+    from bonas.errors import BonasError
+    from bonas.evaluation import Candidate, Objective
+    from bonas.result import SearchResult
+    from bonas.search import optimize
+    from bonas.spaces import Architecture, ArchitectureGraph, Space
+    from bonas.studies import ArchitectureSampler
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "ArchitectureGraph",
+    "ArchitectureSampler",
+    "BonasError",
+    "Candidate",
+    "Objective",
+    "SearchResult",
+    "Space",
+    "__version__",
+    "encoders",
+    "evaluation",
+    "optimize",
+    "spaces",
+    "studies",
+    "surrogates",
+]
+
+_HOME = {
+    "Architecture": "bonas.spaces",
+    "ArchitectureGraph": "bonas.spaces",
+    "ArchitectureSampler": "bonas.studies",
+    "BonasError": "bonas.errors",
+    "Candidate": "bonas.evaluation",
+    "Objective": "bonas.evaluation",
+    "SearchResult": "bonas.result",
+    "Space": "bonas.spaces",
+    "optimize": "bonas.search",
+}
+_PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f"bonas.{name}")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'bonas' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

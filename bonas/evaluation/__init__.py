@@ -1,0 +1,33 @@
+"""What one architecture is worth, measured: data, a short training, latency."""
+
+from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.data import Splits, load
+from bonas.evaluation.evaluator import Evaluator, Joint, default_evaluation, measured
+from bonas.evaluation.latency import Latency
+from bonas.evaluation.objective import (
+    ACCURACY,
+    LATENCY,
+    Direction,
+    Objective,
+    as_objectives,
+    oriented,
+)
+from bonas.evaluation.training import ShortTraining
+
+__all__ = [
+    "ACCURACY",
+    "LATENCY",
+    "Candidate",
+    "Direction",
+    "Evaluator",
+    "Joint",
+    "Latency",
+    "Objective",
+    "ShortTraining",
+    "Splits",
+    "as_objectives",
+    "default_evaluation",
+    "load",
+    "measured",
+    "oriented",
+]

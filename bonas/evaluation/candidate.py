@@ -1,0 +1,47 @@
+"""A candidate: an architecture proposed for evaluation, and afterwards what was measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, Trial
+from torch import nn
+
+from bonas.spaces import ArchitectureGraph, Choices, Space
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture of a space and the Optuna trial that stands for it.
+
+    Attributes:
+        space: Where it comes from.
+        choices: A parameter's name -> the chosen value.
+        trial: Optuna's record; ask it for further parameters (``candidate.trial.suggest_float``).
+        values: An objective's name -> the measured value, in the objective's unit; empty before
+            the evaluation.
+    """
+
+    space: Space
+    choices: Choices
+    trial: Trial | FrozenTrial
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> ArchitectureGraph:
+        """The labelled graph of the architecture."""
+        return self.space.graph(self.choices)
+
+    @property
+    def number(self) -> int:
+        """The number of the trial in its study, from 0."""
+        return self.trial.number
+
+    def build(self) -> nn.Module:
+        """An untrained network.
+
+        Raises:
+            MissingBuilder: if the space does not say how.
+        """
+        return self.space.build(self.choices)

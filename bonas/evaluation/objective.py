@@ -1,0 +1,67 @@
+"""An objective: a name, a direction and a unit. The sign of a direction is flipped here only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bonas.errors import InvalidArgument, unknown
+
+Direction = Literal["maximize", "minimize"]
+UNITS = {"accuracy": "%", "latency": "ms", "parameters": "", "multiply_adds": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is measured of a network, which way is better, and in which unit it is told."""
+
+    name: str
+    direction: Direction
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidArgument(f"an objective's name must be a non-empty string: {self.name!r}")
+        if self.direction not in ("maximize", "minimize"):
+            raise unknown("objective direction", self.direction, ("maximize", "minimize"))
+
+    def __str__(self) -> str:
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+ACCURACY = Objective("accuracy", "maximize", "%")
+LATENCY = Objective("latency", "minimize", "ms")
+
+
+def oriented(values: npt.ArrayLike, directions: Sequence[str]) -> npt.NDArray[np.float64]:
+    """``n x m`` values, turned so that more is better; its own inverse."""
+    signs = np.array([1.0 if d == "maximize" else -1.0 for d in directions])
+    turned: npt.NDArray[np.float64] = np.asarray(values, np.float64).reshape(-1, len(signs)) * signs
+    return turned
+
+
+def as_objectives(
+    given: Mapping[str, Direction] | Sequence[Objective],
+) -> tuple[Objective, ...]:
+    """Objectives from a mapping name -> direction, or from objectives.
+
+    Raises:
+        InvalidArgument: if there is none, a direction is unknown or a name comes twice.
+    """
+    if isinstance(given, Mapping):
+        items = [Objective(name, way, UNITS.get(name, "")) for name, way in given.items()]
+    else:
+        items = list(given)
+    if not items or not all(isinstance(item, Objective) for item in items):
+        raise InvalidArgument(
+            'objectives must map at least one name to "maximize" or "minimize", '
+            f'as in {{"accuracy": "maximize", "latency": "minimize"}}; got {given!r}'
+        )
+    names = [item.name for item in items]
+    if len(set(names)) < len(names):
+        raise InvalidArgument(f"objective names must differ, got {names}")
+    return tuple(items)

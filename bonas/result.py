@@ -1,0 +1,109 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+import optuna
+from matplotlib.figure import Figure
+from optuna.trial import FrozenTrial, TrialState
+
+from bonas.errors import EvaluationFailed, unknown
+from bonas.evaluation import Candidate, Objective
+from bonas.report.picture import front_figure
+from bonas.report.table import front_table
+from bonas.spaces import Space
+from bonas.studies.history import ERROR
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer of a search, read from its study each time it is asked.
+
+    Attributes:
+        study: The ``optuna.Study``, with everything that was measured.
+        space: The space that was searched.
+        objectives: What was optimised, in the order of the trials' values.
+    """
+
+    study: optuna.Study
+    space: Space
+    objectives: Sequence[Objective]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """All evaluated candidates, in the order of their trials."""
+        trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return [self._candidate(trial) for trial in trials if np.isfinite(trial.values).all()]
+
+    @property
+    def front(self) -> list[Candidate]:
+        """The candidates that no other beats in all objectives, the first objective's best first.
+
+        With one objective: the best candidate (several if they are equal).
+        """
+        return [self._candidate(trial) for trial in self._front_trials()]
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """A trial's number -> the traceback of its failed evaluation."""
+        failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return {t.number: t.user_attrs[ERROR] for t in failed if ERROR in t.user_attrs}
+
+    def best(self, objective: str | None = None) -> Candidate:
+        """The candidate with the best value of one objective, by default the first.
+
+        Raises:
+            InvalidArgument: if there is no such objective.
+            EvaluationFailed: if nothing was evaluated.
+        """
+        names = [o.name for o in self.objectives]
+        name = names[0] if objective is None else objective
+        if name not in names:
+            raise unknown("objective", name, names)
+        candidates = self.front
+        if not candidates:
+            raise EvaluationFailed("no candidate was evaluated yet; see result.failures")
+        choose = max if self._maximized(names.index(name)) else min
+        return choose(candidates, key=lambda candidate: candidate.values[name])
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Figure:
+        """The front among everything evaluated, as a matplotlib figure, saved to ``path`` if given.
+
+        One objective: the best value after each evaluation. Three or more: one panel a pair.
+        """
+        figure = front_figure(self.objectives, self.candidates, self.front)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def headline(self) -> str:
+        """One line: the size of the front and the best value of each objective."""
+        if not self:
+            return ""
+        bests = [
+            f"{self.best(o.name).values[o.name]:.4g} {o.unit}".rstrip() for o in self.objectives
+        ]
+        return f"front {len(self.front)}, best " + " / ".join(bests)
+
+    def __bool__(self) -> bool:
+        """Whether anything was evaluated with success."""
+        return any(t.state == TrialState.COMPLETE for t in self.study.get_trials(deepcopy=False))
+
+    def __str__(self) -> str:
+        return front_table(self.objectives, self._front_trials())
+
+    def _front_trials(self) -> list[FrozenTrial]:
+        best = [t for t in self.study.best_trials if np.isfinite(t.values).all()] if self else []
+        return sorted(best, key=lambda trial: trial.values[0], reverse=self._maximized(0))
+
+    def _maximized(self, objective: int) -> bool:
+        return self.objectives[objective].direction == "maximize"
+
+    def _candidate(self, trial: FrozenTrial) -> Candidate:
+        choices = {name: trial.params[name] for name in self.space.parameters}
+        values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
+        return Candidate(self.space, choices, trial, values)

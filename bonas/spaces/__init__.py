@@ -1,0 +1,21 @@
+"""Which architectures exist: graphs, spaces, and the spaces that come with bonas."""
+
+from bonas.spaces.architecture import Architecture, Choice, Choices
+from bonas.spaces.cell import CellSpace, NASBench201
+from bonas.spaces.cell_network import OPERATIONS
+from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.space import Space
+
+__all__ = [
+    "IDENTITY",
+    "INPUT",
+    "OPERATIONS",
+    "OUTPUT",
+    "Architecture",
+    "ArchitectureGraph",
+    "CellSpace",
+    "Choice",
+    "Choices",
+    "NASBench201",
+    "Space",
+]

@@ -1,0 +1,201 @@
+"""A space: which architectures are possible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from optuna.distributions import CategoricalDistribution
+from torch import nn
+
+from bonas.errors import InvalidSpace, MissingBuilder
+from bonas.spaces.architecture import Architecture, Choice, Choices
+from bonas.spaces.graph import ArchitectureGraph
+
+_DRAWS = 10_000  # tries for one valid random combination
+_ENUMERABLE = 50_000  # the largest space that is held in memory as a whole
+_REFERENCE = 2_000
+_REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
+
+
+class Space(ABC):
+    """The set of architectures that a search may propose; subclass it to describe your own.
+
+    A subclass gives ``parameters`` (a name -> its choices, at least two each) and ``graph``;
+    ``build`` is needed for bonas to train or time a network; ``is_valid`` may forbid combinations;
+    ``costs`` may tell what is known without training (parameters, multiply-adds).
+
+    >>> class Widths(Space):
+    ...     parameters = {"width": [8, 16, 32], "activation": ["relu", "gelu"]}
+    ...     def graph(self, choices):
+    ...         hidden = f"linear{choices['width']}"
+    ...         return ArchitectureGraph(
+    ...             ["input", hidden, choices["activation"], "output"], [(0, 1), (1, 2), (2, 3)]
+    ...         )
+    >>> Widths().size
+    6
+    """
+
+    parameters: Mapping[str, Sequence[Choice]]
+
+    @abstractmethod
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        """The labelled graph that ``choices`` stand for."""
+
+    def build(self, choices: Choices) -> nn.Module:
+        """An untrained network; it takes a batch of inputs and returns a batch of outputs."""
+        raise MissingBuilder(
+            f"{type(self).__name__} has no build(choices), so its networks can be neither trained "
+            "nor timed; add build, or give optimize an evaluate function that needs no network"
+        )
+
+    def is_valid(self, choices: Choices) -> bool:
+        """Whether ``choices`` may be proposed; everything may, unless a subclass says otherwise."""
+        return True
+
+    def costs(self, choices: Choices) -> dict[str, float]:
+        """What is known of a network without building it: a name -> a non-negative number."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """What makes two spaces the same, as JSON values; a stored study is checked against it."""
+        settings: dict[str, Any] = {}
+        if dataclasses.is_dataclass(self):
+            settings = dataclasses.asdict(self)
+        return {
+            "space": type(self).__qualname__,
+            "parameters": {name: list(d.choices) for name, d in self.distributions.items()},
+            **{name: value for name, value in settings.items() if _is_plain(value)},
+        }
+
+    @property
+    def distributions(self) -> dict[str, CategoricalDistribution]:
+        """The parameters as Optuna distributions, for ``study.ask(space.distributions)``.
+
+        Raises:
+            InvalidSpace: if there is no parameter, or one has fewer than two distinct choices.
+        """
+        parameters = getattr(self, "parameters", None)
+        if not isinstance(parameters, Mapping) or not parameters:
+            raise InvalidSpace(
+                f"{type(self).__name__}.parameters must map at least one name to its choices, "
+                f"got {parameters!r}"
+            )
+        return {name: _distribution(name, choices) for name, choices in parameters.items()}
+
+    @property
+    def size(self) -> int:
+        """The number of combinations of choices, valid or not."""
+        return math.prod(len(d.choices) for d in self.distributions.values())
+
+    def architecture(self, choices: Choices) -> Architecture:
+        """The architecture that ``choices`` stand for.
+
+        Raises:
+            InvalidSpace: if a parameter is missing, unknown, or has a value that is no choice.
+        """
+        self._check(choices)
+        return Architecture({name: choices[name] for name in self.parameters}, self.graph(choices))
+
+    def sample(self, rng: np.random.Generator) -> Choices:
+        """One uniformly random valid combination.
+
+        Raises:
+            InvalidSpace: if none of 10,000 draws is valid.
+        """
+        distributions = self.distributions
+        for _ in range(_DRAWS):
+            choices = {
+                name: d.choices[int(rng.integers(len(d.choices)))]
+                for name, d in distributions.items()
+            }
+            if self.is_valid(choices):
+                return choices
+        raise InvalidSpace(
+            f"none of {_DRAWS:,} random draws of {type(self).__name__} is valid; "
+            "loosen is_valid or fold the rule into the parameters"
+        )
+
+    def neighbours(self, choices: Choices) -> Iterator[Choices]:
+        """Every valid combination with exactly one parameter changed."""
+        for name, distribution in self.distributions.items():
+            for value in distribution.choices:
+                if value != choices[name]:
+                    changed = {**choices, name: value}
+                    if self.is_valid(changed):
+                        yield changed
+
+    def __iter__(self) -> Iterator[Choices]:
+        """Every valid combination, the last parameter changing fastest."""
+        distributions = self.distributions
+        for values in product(*(d.choices for d in distributions.values())):
+            choices = dict(zip(distributions, values, strict=True))
+            if self.is_valid(choices):
+                yield choices
+
+    @cached_property
+    def members(self) -> tuple[Architecture, ...] | None:
+        """Every architecture once (the first of isomorphic ones), or None for over 50,000."""
+        if self.size > _ENUMERABLE:
+            return None
+        return tuple(dict.fromkeys(self.architecture(choices) for choices in self))
+
+    @cached_property
+    def reference(self) -> tuple[Architecture, ...]:
+        """At most 2,000 architectures, no two isomorphic, always the same ones.
+
+        Encoders take their vocabulary and their scales from it.
+        """
+        rng = np.random.default_rng(_REFERENCE_SEED)
+        if self.members is not None:
+            n = min(_REFERENCE, len(self.members))
+            return tuple(self.members[i] for i in sorted(rng.permutation(len(self.members))[:n]))
+        drawn = (self.architecture(self.sample(rng)) for _ in range(2 * _REFERENCE))
+        return tuple(dict.fromkeys(drawn))[:_REFERENCE]
+
+    def _check(self, choices: Choices) -> None:
+        distributions = self.distributions
+        if set(choices) != set(distributions):
+            missing = sorted(set(distributions) - set(choices))
+            extra = sorted(set(choices) - set(distributions))
+            raise InvalidSpace(
+                f"choices must name every parameter of {type(self).__name__} and no other; "
+                f"missing {missing}, unknown {extra}"
+            )
+        for name, distribution in distributions.items():
+            if choices[name] not in distribution.choices:
+                raise InvalidSpace(
+                    f"parameter {name!r} must be one of {list(distribution.choices)}, "
+                    f"got {choices[name]!r}"
+                )
+
+
+def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistribution:
+    if isinstance(choices, str) or not isinstance(choices, Sequence):
+        raise InvalidSpace(f"parameter {name!r} needs a sequence of choices, got {choices!r}")
+    if len(choices) < 2:
+        raise InvalidSpace(
+            f"parameter {name!r} has {len(choices)} choice(s), expected at least 2; "
+            "write a constant into graph() and build() instead"
+        )
+    for value in choices:
+        if not (value is None or isinstance(value, (bool, int, float, str))):
+            raise InvalidSpace(
+                f"parameter {name!r} has the choice {value!r}; expected None, a bool, a number or "
+                "a string: name the choice, and look the object up in graph() and build()"
+            )
+    if len(set(choices)) < len(choices):
+        raise InvalidSpace(f"parameter {name!r} repeats a choice: {list(choices)}")
+    return CategoricalDistribution(tuple(choices))
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -1,0 +1,21 @@
+"""How an architecture becomes numbers."""
+
+from bonas.encoders.blocks import ENCODERS, Blocks, check_encoder
+from bonas.encoders.encoder import Encoder
+from bonas.encoders.gnn import GNNEncoder
+from bonas.encoders.layout import Layout
+from bonas.encoders.one_hot import OneHot
+from bonas.encoders.paths import PathCounts
+from bonas.encoders.statistics import GraphStatistics
+
+__all__ = [
+    "ENCODERS",
+    "Blocks",
+    "Encoder",
+    "GNNEncoder",
+    "GraphStatistics",
+    "Layout",
+    "OneHot",
+    "PathCounts",
+    "check_encoder",
+]

@@ -1,0 +1,116 @@
+"""Several encoders side by side: the encoding that surrogates read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from bonas.encoders.encoder import Encoder
+from bonas.encoders.gnn import GNNEncoder
+from bonas.encoders.one_hot import OneHot
+from bonas.encoders.paths import PathCounts
+from bonas.encoders.statistics import GraphStatistics
+from bonas.errors import InvalidArgument, unknown
+from bonas.spaces import Architecture, Space
+
+ENCODERS: dict[str, Callable[[Space], Encoder]] = {
+    "one_hot": OneHot,
+    "paths": PathCounts,
+    "statistics": GraphStatistics,
+    "gnn": GNNEncoder,
+}
+"""The encoders that can be chosen by name."""
+
+
+class Blocks:
+    """The blocks of several encoders, each shifted and scaled by the space's reference set.
+
+    A column has mean 0 over the reference set, and standard deviation 1 before the whole block is
+    scaled to a total variance of 1 (a GNN's columns keep their relative sizes). Encodings are
+    kept, so an architecture is encoded once.
+
+    Args:
+        space: The space of the architectures.
+        encoders: Names out of ``ENCODERS`` or encoders, each name once.
+
+    Raises:
+        InvalidArgument: for an unknown or repeated name, or an object that is no encoder.
+    """
+
+    def __init__(self, space: Space, encoders: Sequence[str | Encoder]) -> None:
+        self.space = space
+        self.encoders = [_encoder(space, given) for given in encoders]
+        names = [encoder.name for encoder in self.encoders]
+        if not names or len(set(names)) < len(names):
+            raise InvalidArgument(f"expected encoders with different names, got {names}")
+        self.slices: dict[str, slice] = {}
+        self.width = 0
+        for encoder in self.encoders:
+            self.slices[encoder.name] = slice(self.width, self.width + encoder.width)
+            self.width += encoder.width
+        self._scales = [_scale(e, e.encode(space.reference)) for e in self.encoders]
+        self._rows: dict[tuple[object, ...], Tensor] = {}
+
+    @property
+    def learns(self) -> bool:
+        """Whether an encoder wants to be trained further on measured values."""
+        return any(isinstance(e, GNNEncoder) and e.fine_tune for e in self.encoders)
+
+    def fine_tuned(self, architectures: Sequence[Architecture], values: Tensor) -> Blocks:
+        """The same blocks, with those encoders trained further on ``n x m`` values."""
+        encoders = [
+            e.fine_tuned(architectures, values) if isinstance(e, GNNEncoder) and e.fine_tune else e
+            for e in self.encoders
+        ]
+        return Blocks(self.space, encoders)
+
+    def encode(self, architectures: Sequence[Architecture]) -> Tensor:
+        """``n x width`` features, float64."""
+        keys = [(a.key, *a.choices.values()) for a in architectures]
+        new = {k: a for k, a in zip(keys, architectures, strict=True) if k not in self._rows}
+        if new:
+            rows = self._encode(list(new.values()))
+            self._rows.update(zip(new, rows, strict=True))
+        if not keys:
+            return torch.zeros(0, self.width, dtype=torch.float64)
+        return torch.stack([self._rows[key] for key in keys])
+
+    def _encode(self, architectures: Sequence[Architecture]) -> Tensor:
+        return torch.cat(
+            [
+                (encoder.encode(architectures) - shift) * scale
+                for encoder, (shift, scale) in zip(self.encoders, self._scales, strict=True)
+            ],
+            dim=1,
+        )
+
+
+def check_encoder(given: object) -> None:
+    """Raise InvalidArgument unless ``given`` is the name of an encoder, or one."""
+    if isinstance(given, str):
+        if given not in ENCODERS:
+            raise unknown("encoder", given, ENCODERS)
+    elif not isinstance(given, Encoder):
+        raise InvalidArgument(
+            f"expected the name of an encoder ({', '.join(ENCODERS)}) or an object with name, "
+            f"width and encode(architectures), got {given!r}"
+        )
+
+
+def _encoder(space: Space, given: str | Encoder) -> Encoder:
+    check_encoder(given)
+    return ENCODERS[given](space) if isinstance(given, str) else given
+
+
+def _scale(encoder: Encoder, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Shift and scale of each column."""
+    shift = known.mean(0)
+    sd = known.std(0, correction=0)
+    constant = sd <= 1e-9
+    if isinstance(encoder, GNNEncoder):
+        sd = torch.ones_like(sd)
+    each = torch.where(constant, 0.0, 1.0 / sd)
+    total = ((known - shift) * each).square().sum(1).mean().sqrt().clamp_min(1e-9)
+    return shift, each / total

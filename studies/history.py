@@ -1,0 +1,90 @@
+"""What a study already knows: its trials, read as points and oriented values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+from torch import Tensor
+
+from bonas.evaluation.objective import oriented
+from bonas.spaces import Space
+from bonas.studies.parameters import Parameters
+from bonas.studies.point import Point
+
+PROPOSAL = "bonas:proposal"
+"""The trial's system attribute that holds the whole proposal, from the moment it is made."""
+ERROR = "bonas:error"
+"""The trial's user attribute that holds the traceback of a failed evaluation."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The trials of a study that name all parameters.
+
+    ``finished`` have finite ``values`` (``n x m``, oriented); ``pending`` are being evaluated;
+    ``spent`` are the keys that need no further proposal: finished, pending, failed in evaluation.
+    """
+
+    finished: Sequence[Point]
+    values: Tensor
+    pending: Sequence[Point]
+    spent: frozenset[tuple[object, ...]]
+
+    @classmethod
+    def of(cls, study: Study, space: Space | None, parameters: Parameters, asking: int) -> History:
+        """Everything but the trial number ``asking``, in the order of the trials' numbers."""
+        finished, values, pending, failed = [], [], [], []
+        for trial in study.get_trials(deepcopy=False):
+            point = _point(trial, space, parameters)
+            if point is None or trial.number == asking:
+                continue
+            if trial.state == TrialState.COMPLETE and np.isfinite(trial.values).all():
+                finished.append(point)
+                values.append(trial.values)
+            elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
+                pending.append(point)
+            elif trial.state != TrialState.FAIL or ERROR in trial.user_attrs:
+                failed.append(point)
+        directions = [direction.name.lower() for direction in study.directions]
+        Y = torch.from_numpy(oriented(np.reshape(values, (-1, len(directions))), directions))
+        spent = frozenset(point.key for point in (*finished, *pending, *failed))
+        return cls(finished, Y, pending, spent)
+
+
+def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
+    """The parameters of a trial, including those proposed or enqueued but not yet asked for."""
+    stored = trial.system_attrs.get(PROPOSAL)
+    enqueued = trial.system_attrs.get("fixed_params", {})
+    return {**(json.loads(stored) if stored else {}), **enqueued, **trial.params}
+
+
+def _point(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
+    """None where a parameter is missing, or has a value that is not possible (any more)."""
+    params = proposed(trial)
+    values = {}
+    for name, distribution in parameters.distributions.items():
+        if name not in params or not _contains(distribution, params[name]):
+            return None
+        values[name] = params[name]
+    if space is None:
+        return Point(None, values)
+    choices = {name: params[name] for name in space.distributions if name in params}
+    if len(choices) < len(space.distributions) or not all(
+        _contains(d, choices[name]) for name, d in space.distributions.items()
+    ):
+        return None
+    return Point(space.architecture(choices), values)
+
+
+def _contains(distribution: Any, value: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except ValueError:
+        return False

@@ -1,0 +1,94 @@
+"""The search's own cost: seconds of an ask, and memory, against the number of finished trials.
+
+The networks are not trained: a made-up accuracy and latency are computed from the graph, since an
+ask takes as long whatever the values mean. Two objectives, the cells of NAS-Bench-201.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+
+from bonas.encoders.statistics import graph_statistics
+from bonas.spaces import Choices, NASBench201, Space
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.threads import one_thread
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What asking costs with ``trials`` finished; seconds of the first and of later asks."""
+
+    trials: int
+    first: float
+    later: Sequence[float]
+    peak_gigabytes: float
+
+
+def measure(trials: int, surrogate: str, repeats: int) -> Overhead:
+    """Fill a study with random architectures, then time asks on one thread.
+
+    The first ask also lists the space, pre-trains the graph networks and fills the caches.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = NASBench201()
+    study = _filled(space, trials)
+    study.sampler = ArchitectureSampler(space, surrogate=surrogate, seed=0)
+    seconds = []
+    with one_thread():
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            trial = study.ask(dict(space.distributions))
+            seconds.append(time.perf_counter() - start)
+            study.tell(trial, _values(space, trial.params))
+    return Overhead(trials, seconds[0], seconds[1:], _peak_gigabytes())
+
+
+def overhead_table(sizes: Sequence[int], surrogate: str, repeats: int) -> str:
+    """A text table, one row a size."""
+    lines = [f"seconds per ask, surrogate {surrogate}, two objectives, one thread", ""]
+    lines.append(" trials  first ask  median  slowest  peak GB")
+    for size in sizes:
+        found = measure(size, surrogate, repeats)
+        lines.append(
+            f"{found.trials:7d}  {found.first:9.2f}  {statistics.median(found.later):6.2f}"
+            f"  {max(found.later):7.2f}  {found.peak_gigabytes:7.2f}"
+        )
+    return "\n".join(lines)
+
+
+def _filled(space: Space, trials: int) -> optuna.Study:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    rng = np.random.default_rng(0)
+    distributions: dict[str, BaseDistribution] = {**space.distributions}
+    for _ in range(trials):
+        choices = dict(space.sample(rng))
+        study.add_trial(
+            optuna.create_trial(
+                params=choices, distributions=distributions, values=_values(space, choices)
+            )
+        )
+    return study
+
+
+def _values(space: Space, choices: Choices) -> list[float]:
+    """An accuracy in percent and a latency in ms, made up from the graph and the costs."""
+    graph = space.graph(choices)
+    one, three = graph_statistics(graph, ["nor_conv_1x1", "nor_conv_3x3"])[:2]
+    work = space.costs(choices)["multiply_adds"] / 1e6
+    accuracy = 94.0 - 30.0 * math.exp(-(one + 2 * three) / 2)
+    return [accuracy, 2.0 + 0.05 * work + 0.3 * len(graph.edges)]
+
+
+def _peak_gigabytes() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024**3 if sys.platform == "darwin" else 1024**2)

@@ -1,0 +1,62 @@
+"""A point: one full proposal, an architecture and values of the parameters outside the space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bonas.encoders import Blocks, Layout
+from bonas.spaces import Architecture
+from bonas.studies.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What a trial is given; ``architecture`` is None in a search without a space."""
+
+    architecture: Architecture | None
+    values: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for points that train the same network in the same way."""
+        own = () if self.architecture is None else (self.architecture.key,)
+        return (*own, *self.values.items())
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What Optuna stores: choices, then the other parameters."""
+        choices = {} if self.architecture is None else self.architecture.choices
+        return {**choices, **self.values}
+
+
+@dataclass(frozen=True)
+class Features:
+    """Points -> one row of features each: the blocks of the encoders, then the parameters."""
+
+    blocks: Blocks | None
+    parameters: Parameters
+
+    @property
+    def layout(self) -> Layout:
+        """Which columns are which."""
+        start = 0 if self.blocks is None else self.blocks.width
+        columns = {}
+        for name, width in self.parameters.widths.items():
+            columns[name] = slice(start, start + width)
+            start += width
+        return Layout({} if self.blocks is None else self.blocks.slices, columns)
+
+    def encode(self, points: Sequence[Point]) -> Tensor:
+        """``n x d``, float64."""
+        parts = []
+        if self.blocks is not None:
+            parts.append(self.blocks.encode([p.architecture for p in points if p.architecture]))
+        if self.parameters.distributions:
+            rows = [self.parameters.features(p.values) for p in points]
+            parts.append(torch.tensor(rows, dtype=torch.float64).reshape(len(points), -1))
+        return torch.cat(parts, dim=1)

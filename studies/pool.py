@@ -1,0 +1,145 @@
+"""The candidates that an acquisition is maximised over.
+
+A space of at most 50,000 combinations is searched whole. A larger one, or one with parameters
+outside the space, is searched by random draws, by mutation and crossover of the best points, and
+then by local search: the neighbours of the best candidates are scored, until none is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bonas.spaces import Architecture, Choices, Space
+from bonas.studies.parameters import Parameters
+from bonas.studies.point import Point
+
+Score = Callable[[Sequence[Point]], Tensor]
+
+_DRAWS = 512
+_OFFSPRING = 512
+_CLIMBERS = 8  # points that local search starts from
+_ROUNDS = 12
+_NEIGHBOURS = 64  # of one point that are scored in a round
+_STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
+_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All points that may be proposed; an object of random draws and of exhaustive lists."""
+
+    space: Space | None
+    parameters: Parameters
+
+    def draw(self, rng: np.random.Generator, spent: frozenset[tuple[object, ...]]) -> Point | None:
+        """A random point that is not spent; None when there seems to be none left."""
+        for _ in range(_TRIES):
+            point = self._random(rng)
+            if point.key not in spent:
+                return point
+        left = [] if self._whole is None else [p for p in self._whole if p.key not in spent]
+        return left[int(rng.integers(len(left)))] if left else None
+
+    def candidates(
+        self,
+        best: Sequence[Point],
+        spent: frozenset[tuple[object, ...]],
+        score: Score,
+        keep: int,
+        rng: np.random.Generator,
+    ) -> list[Point]:
+        """At most ``keep`` distinct unspent points with high scores, the best first.
+
+        ``best`` are evaluated points worth varying (the front, say).
+        """
+        if self._whole is not None:
+            found = [point for point in self._whole if point.key not in spent]
+            return _ranked(found, score, keep)[0]
+        start = [self._random(rng) for _ in range(_DRAWS)]
+        if best:
+            start += [self._offspring(best, rng) for _ in range(_OFFSPRING)]
+            start += [near for point in best for near in self._neighbours(point, rng)]
+        ranked, scores = _ranked(_unspent(start, spent), score, keep)
+        for _ in range(_ROUNDS):
+            climbers = ranked[:_CLIMBERS]
+            around = [near for point in climbers for near in self._neighbours(point, rng)]
+            top = float(scores[0]) if ranked else -np.inf
+            ranked, scores = _ranked(_unspent([*ranked, *around], spent), score, keep)
+            if not ranked or float(scores[0]) <= top:
+                break
+        return ranked
+
+    @cached_property
+    def _whole(self) -> list[Point] | None:
+        """Every point, where there are few and none is a matter of degree."""
+        if self.space is None or self.space.members is None or self.parameters.distributions:
+            return None
+        return [Point(architecture, {}) for architecture in self.space.members]
+
+    def _random(self, rng: np.random.Generator) -> Point:
+        architecture = None
+        if self.space is not None:
+            architecture = self.space.architecture(self.space.sample(rng))
+        return Point(architecture, self.parameters.sample(rng))
+
+    def _offspring(self, parents: Sequence[Point], rng: np.random.Generator) -> Point:
+        """Two parents' choices crossed, one or two of them changed; values perturbed."""
+        one, two = (parents[int(rng.integers(len(parents)))] for _ in range(2))
+        values = self.parameters.perturbed(one.values, float(rng.choice(_STEPS)), rng)
+        if self.space is None or one.architecture is None or two.architecture is None:
+            return Point(None, values)
+        crossed = {
+            name: choice if rng.random() < 0.5 else two.architecture.choices[name]
+            for name, choice in one.architecture.choices.items()
+        }
+        return Point(self._mutated(crossed, one.architecture, rng), values)
+
+    def _mutated(
+        self, choices: Choices, otherwise: Architecture, rng: np.random.Generator
+    ) -> Architecture:
+        """One or two choices redrawn; ``otherwise`` where the space allows none of ten tries."""
+        assert self.space is not None
+        distributions = self.space.distributions
+        names = list(distributions)
+        for _ in range(10):
+            changed = dict(choices)
+            for name in rng.choice(names, size=min(len(names), int(rng.integers(1, 3)))):
+                options = distributions[name].choices
+                changed[str(name)] = options[int(rng.integers(len(options)))]
+            if self.space.is_valid(changed):
+                return self.space.architecture(changed)
+        return otherwise
+
+    def _neighbours(self, point: Point, rng: np.random.Generator) -> list[Point]:
+        """Points that differ in one choice, and points with slightly other values."""
+        found: list[Point] = []
+        if self.space is not None and point.architecture is not None:
+            near = list(self.space.neighbours(point.architecture.choices))
+            picked = rng.permutation(len(near))[:_NEIGHBOURS]
+            found += [Point(self.space.architecture(near[i]), point.values) for i in picked]
+        if self.parameters.distributions:
+            for scale in _STEPS:
+                for _ in range(8):
+                    values = self.parameters.perturbed(point.values, scale, rng)
+                    found.append(Point(point.architecture, values))
+        return found
+
+
+def _unspent(points: Iterable[Point], spent: frozenset[tuple[object, ...]]) -> list[Point]:
+    """Each key once, and none that is spent."""
+    return list({p.key: p for p in points if p.key not in spent}.values())
+
+
+def _ranked(points: Sequence[Point], score: Score, keep: int) -> tuple[list[Point], Tensor]:
+    """The ``keep`` best and their scores, the best first."""
+    if not points:
+        return [], torch.zeros(0)
+    scores = score(points)
+    order = torch.argsort(scores, descending=True, stable=True)[:keep]
+    return [points[int(i)] for i in order], scores[order]

@@ -1,0 +1,314 @@
+"""The Optuna sampler that reads architectures as graphs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
+from linear_operator.utils.errors import NanError, NotPSDError
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.search_space import intersection_search_space
+from optuna.trial import FrozenTrial
+from torch import Tensor
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
+
+from bonas.encoders import Blocks, Encoder, check_encoder
+from bonas.errors import FitFailed, InvalidArgument, unknown
+from bonas.evaluation.objective import oriented
+from bonas.spaces import Architecture, Space
+from bonas.studies import trials
+from bonas.studies.acquisition import ACQUISITIONS, Acquisition, screening
+from bonas.studies.belief import Belief
+from bonas.studies.history import PROPOSAL, History
+from bonas.studies.parameters import Parameters, random_value
+from bonas.studies.point import Features, Point
+from bonas.studies.pool import Pool
+from bonas.surrogates import GNNEnsemble, GraphGP, Mixture, Surrogate
+from bonas.threads import one_thread
+
+_logger = logging.getLogger(__name__)
+
+SURROGATES: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
+    "mixture": (Mixture, ("one_hot", "paths", "statistics", "gnn")),
+    "gp": (GraphGP, ("one_hot", "paths", "statistics")),
+    "gnn": (GNNEnsemble, ("gnn",)),
+    "random": (None, ("one_hot",)),
+}
+"""A name -> the surrogate (None: draw at random) and the encoders it reads by default."""
+
+_SHORTLIST = 100  # candidates that the acquisition sees
+_SAMPLES = {1: 512}  # joint samples for one objective,
+_SAMPLES_MORE = 128  # and for several
+_NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
+
+
+class ArchitectureSampler(BaseSampler):
+    """Proposes architectures by Bayesian optimisation over graphs; an ordinary Optuna sampler.
+
+    What it proposes is a function of the study's trials, ``seed`` and the trial's number: a sampler
+    made afresh from the same storage proposes the same. Running trials count as pending points, an
+    isomorphic network is never proposed twice, and the whole proposal is written to the trial when
+    it is asked for.
+
+    Args:
+        space: The architectures; without one it searches the study's parameters alone.
+        surrogate: A name (``mixture``, ``gp``, ``gnn``, ``random``) or a ``Surrogate``.
+        encoder: Names (``one_hot``, ``paths``, ``statistics``, ``gnn``) or encoders; by default
+            those that the surrogate reads.
+        acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qLogNEHVI for more;
+            ``thompson``) or an ``Acquisition``.
+        n_initial: How many finished trials there must be before the first fit; random till then.
+        reference_point: One value an objective, in its unit, that every point worth having beats;
+            by default a little worse than the worst of the first ``n_initial`` finished trials.
+        seed: Of everything random; None takes a fresh one.
+
+    Raises:
+        InvalidArgument: for an unknown name, or a combination that cannot work.
+
+    >>> import bonas, optuna
+    >>> space = bonas.spaces.NASBench201()
+    >>> study = optuna.create_study(direction="maximize", sampler=ArchitectureSampler(space))
+    >>> trial = study.ask(space.distributions)
+    >>> sorted(trial.params) == sorted(space.parameters)
+    True
+    """
+
+    def __init__(
+        self,
+        space: Space | None = None,
+        *,
+        surrogate: str | Surrogate = "mixture",
+        encoder: str | Encoder | Sequence[str | Encoder] | None = None,
+        acquisition: str | Acquisition = "noisy_improvement",
+        n_initial: int = 10,
+        reference_point: Sequence[float] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if not (space is None or isinstance(space, Space)):
+            raise InvalidArgument(f"space must be a bonas.Space or None, got {space!r}")
+        if isinstance(n_initial, bool) or not isinstance(n_initial, int) or n_initial < 1:
+            raise InvalidArgument(f"n_initial must be a whole number of at least 1: {n_initial!r}")
+        _check_seed(seed)
+        self.space = space
+        self.surrogate, default = _chosen_surrogate(surrogate, space)
+        self.encoders = _chosen_encoders(encoder, default)
+        self.acquisition = _chosen_acquisition(acquisition)
+        self.n_initial = n_initial
+        self.reference_point = _checked_point(reference_point)
+        self.seed = _fresh_seed() if seed is None else seed
+        self._blocks: Blocks | None = None
+        self._tuned: tuple[list[Architecture], Blocks] | None = None
+        self._distributions = {} if space is None else space.distributions
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The space's parameters, and those that every finished trial has."""
+        shared = intersection_search_space(study.get_trials(deepcopy=False))
+        others = {
+            name: distribution
+            for name, distribution in shared.items()
+            if name not in self._distributions and not distribution.single()
+        }
+        return {**self._distributions, **others}
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Note which process evaluates the trial, so that it can be released if that one dies."""
+        trials.claim(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """One proposal for all of ``search_space``."""
+        if not search_space or not self._distributions.keys() <= search_space.keys():
+            return {}
+        others = {n: d for n, d in search_space.items() if n not in self._distributions}
+        params = self._proposal(study, trial.number, Parameters(others)).params
+        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(params))
+        return params
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value, for a parameter that no model knows yet."""
+        stream = zlib.crc32(param_name.encode())
+        rng = np.random.default_rng([self.seed, trial.number, stream])
+        return random_value(param_distribution, rng)
+
+    def reseed_rng(self) -> None:
+        """Take a fresh seed."""
+        self.seed = _fresh_seed()
+
+    def exhausted(self, study: Study) -> bool:
+        """Whether every architecture of the space has been proposed."""
+        if self.space is None or self.space.members is None:
+            return False
+        shared = self.infer_relative_search_space(study, study.trials[-1]) if study.trials else {}
+        if shared.keys() - self._distributions.keys():
+            return False  # with other parameters there is always something new to try
+        history = History.of(study, self.space, Parameters({}), asking=-1)
+        return len(history.spent) >= len(self.space.members)
+
+    def _proposal(self, study: Study, number: int, parameters: Parameters) -> Point:
+        rng = np.random.default_rng([self.seed, number])
+        history = History.of(study, self.space, parameters, number)
+        pool = Pool(self.space, parameters)
+        if self.surrogate is None or len(history.finished) < self.n_initial:
+            point = pool.draw(rng, history.spent)
+        else:
+            point = self._modelled(study, history, pool, rng)
+        if point is None:
+            _logger.warning("every architecture of the space was proposed before; one comes again")
+            point = pool.draw(rng, frozenset())
+        assert point is not None  # nothing is spent
+        return point
+
+    def _modelled(
+        self, study: Study, history: History, pool: Pool, rng: np.random.Generator
+    ) -> Point | None:
+        """The candidate with the best acquisition value, or a random one where the fit fails."""
+        assert self.surrogate is not None
+        features = Features(self._fitted_blocks(history), pool.parameters)
+        X = features.encode(history.finished)
+        with one_thread():
+            try:
+                belief = Belief.fitted(
+                    self.surrogate, X, history.values, features.layout, seed=self.seed
+                )
+                return self._best(study, history, pool, rng, features, belief)
+            except _NUMERICAL as error:
+                _logger.warning("the surrogate failed (%s); this proposal is random", error)
+                return pool.draw(rng, history.spent)
+
+    def _best(
+        self,
+        study: Study,
+        history: History,
+        pool: Pool,
+        rng: np.random.Generator,
+        features: Features,
+        belief: Belief,
+    ) -> Point | None:
+        known = [*history.finished, *history.pending]
+        X = features.encode(known)
+        mean, variance = belief.marginals(X)
+        reference_point = belief.scaled(self._reference_point(study, history.values))
+
+        def score(points: Sequence[Point]) -> Tensor:
+            return screening(*belief.marginals(features.encode(points)), mean, reference_point)
+
+        front = is_non_dominated(mean)
+        best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
+        shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
+        if not shortlist:
+            return None
+        X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
+        s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
+        draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
+        scores = self.acquisition(draws, len(X) - len(shortlist), reference_point)
+        return shortlist[int(scores.argmax())]
+
+    def _reference_point(self, study: Study, values: Tensor) -> Tensor:
+        """``m`` oriented values; always the same ones for a study."""
+        if self.reference_point is not None:
+            if len(self.reference_point) != len(study.directions):
+                raise InvalidArgument(
+                    f"reference_point has {len(self.reference_point)} value(s), the study "
+                    f"{len(study.directions)} objectives; give one value an objective"
+                )
+            directions = [direction.name.lower() for direction in study.directions]
+            return torch.from_numpy(oriented(self.reference_point, directions)).squeeze(0)
+        first = values[: self.n_initial]
+        worst, best = first.min(0).values, first.max(0).values
+        span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
+        return worst - 0.1 * span
+
+    def _fitted_blocks(self, history: History) -> Blocks | None:
+        if self.space is None:
+            return None
+        if self._blocks is None:
+            self._blocks = Blocks(self.space, self.encoders)
+        if not self._blocks.learns:
+            return self._blocks
+        n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials
+        measured = [point.architecture for point in history.finished[:n] if point.architecture]
+        if self._tuned is None or self._tuned[0] != measured:
+            self._tuned = measured, self._blocks.fine_tuned(measured, history.values[:n])
+        return self._tuned[1]
+
+
+def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
+    """Which known points could lie on the front: optimistically (2 sd) not dominated by it."""
+    optimistic = mean + 2 * variance.sqrt()
+    beaten = (mean[front].unsqueeze(1) > optimistic).all(-1).any(0)
+    return front | ~beaten
+
+
+def _chosen_surrogate(
+    given: str | Surrogate, space: Space | None
+) -> tuple[Surrogate | None, tuple[str, ...]]:
+    if isinstance(given, str):
+        if given not in SURROGATES:
+            raise unknown("surrogate", given, SURROGATES)
+        if space is None and given == "mixture":
+            return GraphGP, ()  # without graphs there is nothing for a graph network to read
+        return SURROGATES[given]
+    if not callable(given):
+        raise InvalidArgument(
+            f"surrogate must be one of {', '.join(SURROGATES)} or a function of "
+            f"(train_X, train_Y, layout, seed) that returns a fitted BoTorch model, got {given!r}"
+        )
+    return given, SURROGATES["mixture"][1]
+
+
+def _chosen_encoders(
+    given: str | Encoder | Sequence[str | Encoder] | None, default: tuple[str, ...]
+) -> Sequence[str | Encoder]:
+    """The encoders to use, with their names checked (they are built when first needed)."""
+    if given is None:
+        return default
+    chosen = [given] if isinstance(given, (str, Encoder)) else list(given)
+    for item in chosen:
+        check_encoder(item)
+    names = {item if isinstance(item, str) else item.name for item in chosen}
+    if "gnn" in default and "gnn" not in names:
+        raise InvalidArgument(
+            f"this surrogate reads the block 'gnn', the encoders give {sorted(names)}; "
+            "add the encoder 'gnn', or choose surrogate='gp'"
+        )
+    return chosen
+
+
+def _chosen_acquisition(given: str | Acquisition) -> Acquisition:
+    if not isinstance(given, str):
+        return given
+    if given not in ACQUISITIONS:
+        raise unknown("acquisition", given, ACQUISITIONS)
+    return ACQUISITIONS[given]
+
+
+def _check_seed(seed: object) -> None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise InvalidArgument(f"seed must be a whole number of at least 0, or None; got {seed!r}")
+
+
+def _checked_point(given: Sequence[float] | None) -> Sequence[float] | None:
+    if given is not None and not np.isfinite(np.asarray(given, dtype=np.float64)).all():
+        raise InvalidArgument(f"reference_point must hold finite numbers, got {given!r}")
+    return given
+
+
+def _fresh_seed() -> int:
+    return int(np.random.SeedSequence().generate_state(1)[0])

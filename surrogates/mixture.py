@@ -1,0 +1,105 @@
+"""The GP/GNN ensemble: a mixture of surrogates, weighted by how well each predicts unseen values.
+
+    p(y) = sum_c w_c p_c(y),   w = argmax_w sum_i log sum_c w_c p_c(y_i | all but y_i)
+
+The weights maximise the held-out log score of the mixture itself (stacking), with a weak pull to
+equal weights, so a mixture is about as good as its best member, or better than each where they
+err in different places.
+
+Source: Yao, Vehtari, Simpson and Gelman (2018), "Using stacking to average Bayesian predictive
+distributions", Bayesian Analysis 13(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from botorch.acquisition.objective import PosteriorTransform
+from botorch.models.model import Model
+from botorch.posteriors.posterior import Posterior
+from torch import Tensor
+
+from bonas.encoders.layout import Layout
+from bonas.surrogates.gnn_ensemble import GNNEnsemble
+from bonas.surrogates.graph_gp import GraphGP
+from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
+from bonas.surrogates.surrogate import HeldOutSurrogate
+
+_PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
+_ROUNDS = 200
+
+
+class Mixture(Model):
+    """A weighted mixture of surrogates; fitted when constructed, unchanged afterwards.
+
+    Args:
+        train_X: ``n x d`` encodings.
+        train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
+        layout: The blocks of the encoding.
+        seed: Passed on to the members.
+        members: What to mix: surrogates that tell their held-out log density.
+
+    Attributes:
+        weights: One a member, summing to 1.
+    """
+
+    def __init__(
+        self,
+        train_X: Tensor,
+        train_Y: Tensor,
+        layout: Layout,
+        seed: int = 0,
+        *,
+        members: Sequence[HeldOutSurrogate] = (GraphGP, GNNEnsemble),
+    ) -> None:
+        super().__init__()
+        self.seed = seed
+        self.members = torch.nn.ModuleList(m(train_X, train_Y, layout, seed) for m in members)
+        densities = [member.held_out_log_density() for member in self.members]  # type: ignore[operator]  # ModuleList hides the class
+        self.weights = stacked_weights(torch.stack(densities))
+
+    @property
+    def num_outputs(self) -> int:
+        """One: a mixture an objective."""
+        return 1
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """No batch of models."""
+        return torch.Size([])
+
+    def posterior(
+        self,
+        X: Tensor,
+        output_indices: list[int] | None = None,
+        observation_noise: bool | Tensor = False,
+        posterior_transform: PosteriorTransform | None = None,
+    ) -> Posterior:
+        """The joint belief about ``batch_shape x q x d`` encodings, without noise by default."""
+        parts = [
+            components_of(member.posterior(X, observation_noise=observation_noise))  # type: ignore[operator]  # ModuleList hides the class
+            for member in self.members
+        ]
+        means, covariances, inner = zip(*parts, strict=True)
+        weights = torch.cat([w * part for w, part in zip(self.weights, inner, strict=True)])
+        posterior = MixturePosterior(torch.cat(means), torch.cat(covariances), weights, self.seed)
+        return posterior if posterior_transform is None else posterior_transform(posterior)
+
+    def held_out_log_density(self) -> Tensor:
+        """``n`` log densities of the mixture; its weights have seen the values."""
+        densities = [member.held_out_log_density() for member in self.members]  # type: ignore[operator]  # ModuleList hides the class
+        return torch.logsumexp(torch.stack(densities) + self.weights.log().unsqueeze(1), dim=0)
+
+
+def stacked_weights(log_densities: Tensor) -> Tensor:
+    """Weights of the best held-out log score, from ``members x n`` log densities.
+
+    Expectation maximisation: each value votes for members in proportion to how well they predict.
+    """
+    members = len(log_densities)
+    weights = torch.full((members,), 1 / members, dtype=log_densities.dtype)
+    for _ in range(_ROUNDS):
+        votes = torch.softmax(log_densities + weights.log().unsqueeze(1), dim=0).sum(1) + _PULL
+        weights = votes / votes.sum()
+    return weights

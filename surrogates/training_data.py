@@ -1,0 +1,43 @@
+"""What a surrogate is fitted to: encodings and standardised values, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bonas.errors import FitFailed
+
+_LEAST_SD = 1e-9  # relative to the largest value: below it the values are constant
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """``X``: ``n x d``; ``z``: ``n x 1`` with mean 0 and standard deviation 1; y = mean + sd z."""
+
+    X: Tensor
+    z: Tensor
+    mean: float
+    sd: float
+
+
+def standardised(train_X: Tensor, train_Y: Tensor) -> Standardised:
+    """Check, convert to float64 and standardise; constant values get ``sd`` 1.
+
+    Raises:
+        FitFailed: if there is no value, the shapes do not fit, or a number is not finite.
+    """
+    X, Y = train_X.detach().to(torch.float64), train_Y.detach().to(torch.float64)
+    if X.ndim != 2 or Y.shape != (len(X), 1) or len(X) == 0:
+        raise FitFailed(
+            "expected encodings n x d and values n x 1 with n at least 1, "
+            f"got {tuple(X.shape)} and {tuple(Y.shape)}"
+        )
+    if not (X.isfinite().all() and Y.isfinite().all()):
+        raise FitFailed("encodings and values must be finite; leave failed trials out")
+    mean = float(Y.mean())
+    sd = float(Y.std(correction=0))
+    if sd <= _LEAST_SD * float(Y.abs().max()):
+        sd = 1.0
+    return Standardised(X, (Y - mean) / sd, mean, sd)
