@@ -1,4 +1,4 @@
-"""How many threads the models use: small ones are slower on many, and each process has its own."""
+"""How many CPU threads torch may use: small models are slower on many."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Run the block with torch and the BLAS of scipy on one thread, then go back as before."""
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Torch computes with that many CPU threads inside; None leaves the number as it is."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        with _controller().limit(limits=1, user_api="blas"):
-            yield
+        if threads is not None:
+            torch.set_num_threads(threads)
+        yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run the block with torch and the BLAS of scipy on one thread, then go back as before."""
+    with limited_threads(1), _controller().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache

@@ -236,9 +236,7 @@ def _front(values: Tensor) -> Tensor:
     return values[~dominated.any(1)]
 
 
-def test_an_evaluated_point_promises_no_improvement_with_joint_draws_but_does_with_a_stock_ensemble() -> (
-    None
-):
+def test_a_stock_ensemble_finds_improvement_where_there_is_none_and_joint_draws_do_not() -> None:
     """The fault that ``Draws`` mends: a stock ensemble finds improvement where there is none."""
     members, known, candidates = 8, 12, 10
     reference_point = torch.tensor([-3.0, -3.0], dtype=torch.float64)

@@ -112,7 +112,7 @@ def test_accuracy_is_the_percentage_of_validation_rows_that_are_right() -> None:
 def test_digits_are_learned() -> None:
     """Guessing gives 10 % with a standard error of 1.6 %: one epoch is five errors above it."""
     space = NASBench201(channels=4, cells=1)
-    training = ShortTraining(epochs=1)
+    training = ShortTraining(epochs=1, learning_rate=0.02)
     told = training(candidate_of(space, dict.fromkeys(space.parameters, "nor_conv_3x3")))
     assert told.keys() == {"accuracy", "seconds"}
     assert told["accuracy"] > 10 + 5 * 100 * math.sqrt(0.1 * 0.9 / 360)
@@ -194,11 +194,12 @@ def test_a_last_batch_of_one_row_is_left_out(data: Any, monkeypatch: pytest.Monk
         return OneCycleLR(optimizer, rate, total_steps)
 
     monkeypatch.setattr(module, "OneCycleLR", schedule)
-    network = trained(ShortTraining(data, epochs=2, batch_size=59), Watched)[1]
+    training = ShortTraining(data, epochs=2, batch_size=59, schedule="one_cycle")
+    network = trained(training, Watched)[1]
     assert isinstance(network, Watched)
     assert [len(batch) for batch in network.batches] == [59, 59]
     assert planned == [2]
-    ShortTraining(data, epochs=2, batch_size=59)(candidate(normalised))
+    training(candidate(normalised))
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])

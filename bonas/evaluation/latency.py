@@ -24,10 +24,10 @@ from bonas.evaluation.runtime import (
     checked_range,
     checked_whole,
     first_pass,
-    limited_threads,
     resolved_device,
     seeded,
 )
+from bonas.threads import limited_threads
 
 _BLOCK_MS = 0.5  # a thousand times the cost of reading the clocks
 _CLOCK_MS = 0.001  # a run that takes less cannot be told from none

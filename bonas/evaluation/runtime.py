@@ -1,4 +1,4 @@
-"""Where and how a network runs: its device, its threads, its random numbers, its first pass."""
+"""Where and how a network runs: its device, its random numbers, its first pass."""
 
 from __future__ import annotations
 
@@ -34,18 +34,6 @@ def resolved_device(device: str | torch.device | None) -> torch.device:
 def _no_device(device: object) -> InvalidArgument:
     there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     return InvalidArgument(f"expected a device out of {there}, got {device!r}; choose one of them")
-
-
-@contextmanager
-def limited_threads(threads: int | None) -> Iterator[None]:
-    """Torch computes with that many CPU threads inside; None leaves the number as it is."""
-    before = torch.get_num_threads()
-    try:
-        if threads is not None:
-            torch.set_num_threads(threads)
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

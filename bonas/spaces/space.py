@@ -74,7 +74,7 @@ class Space(ABC):
             **{name: value for name, value in settings.items() if _is_plain(value)},
         }
 
-    @property
+    @cached_property
     def distributions(self) -> dict[str, CategoricalDistribution]:
         """The parameters as Optuna distributions, for ``study.ask(space.distributions)``.
 
@@ -144,7 +144,8 @@ class Space(ABC):
         """Every architecture once (the first of isomorphic ones), or None for over 50,000."""
         if self.size > _ENUMERABLE:
             return None
-        return tuple(dict.fromkeys(self.architecture(choices) for choices in self))
+        found = (Architecture(choices, self.graph(choices)) for choices in self)
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
