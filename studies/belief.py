@@ -38,7 +38,7 @@ class Belief:
         cls, surrogate: Surrogate, X: Tensor, Y: Tensor, layout: Layout, seed: int
     ) -> Belief:
         """From ``n x d`` encodings and ``n x m`` oriented values."""
-        warps = [Warp.fitted(y) for y in Y.T]
+        warps = [Warp.chosen(X, y, layout) for y in Y.T]
         models = [
             surrogate(X, warp.warped(y).unsqueeze(1), layout, seed + objective)
             for objective, (warp, y) in enumerate(zip(warps, Y.T, strict=True))
@@ -52,7 +52,7 @@ class Belief:
         return (values - self.shift) / self.unit
 
     def marginals(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and variances ``N x m`` of each point of ``N x d`` by itself."""
+        """Medians and upper variances ``N x m`` of each point of ``N x d`` by itself."""
         means, variances = [], []
         with torch.no_grad():
             for model, warp in zip(self.models, self.warps, strict=True):
@@ -62,7 +62,7 @@ class Belief:
                 ]
                 mean = torch.cat([part.mean.reshape(-1) for part in parts])
                 variance = torch.cat([part.variance.reshape(-1) for part in parts])
-                mean, variance = warp.moments(mean, variance)
+                mean, variance = warp.upper_half(mean, variance)
                 means.append(mean)
                 variances.append(variance)
         return self.scaled(torch.stack(means, dim=1)), torch.stack(variances, dim=1) / self.unit**2

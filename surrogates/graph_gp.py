@@ -48,7 +48,8 @@ class GraphGP(Model):
     Args:
         train_X: ``n x d`` encodings.
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
-        layout: The blocks of the encoding; a block named ``gnn`` is left to other surrogates.
+        layout: The blocks of the encoding; a block named ``gnn`` is left to other surrogates,
+            unless there is nothing else.
         seed: Not used: the fit is deterministic.
 
     Raises:
@@ -58,7 +59,8 @@ class GraphGP(Model):
     def __init__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int = 0) -> None:
         super().__init__()
         self.data: Standardised = standardised(train_X, train_Y)
-        self.kernel = BlockKernel(layout.without("gnn"))
+        own = layout.without("gnn")
+        self.kernel = BlockKernel(own if own.architecture or own.parameters else layout)
         distances = self.kernel.distances(self.data.X, self.data.X)
         self.theta, self.log_noise = _most_probable(self.kernel, distances, self.data.z)
         covariance = _with_noise(self.kernel.matrix(self.theta, distances), self.log_noise)

@@ -1,8 +1,9 @@
 """How measured values are bent before they are modelled, and samples bent back.
 
 Values come oriented (more is better). A quantity to be minimised that is always positive (latency,
-error) is modelled by its logarithm. Then very bad values are raised to a floor: a model that must
-explain networks that do not learn at all is worse where it matters.
+error) is modelled as it is or by its logarithm, whichever a Gaussian process predicts better: by the
+leave-one-out density of the values, in their own units. Then very bad values are raised to a floor:
+a model that must explain networks that do not learn at all is worse where it matters.
 
     floor = q25 - 1.5 (median - q25)
 
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bonas.encoders import Layout
+from bonas.surrogates.graph_gp import GraphGP
+
 
 @dataclass(frozen=True, slots=True)
 class Warp:
@@ -26,9 +30,19 @@ class Warp:
     floor: float
 
     @classmethod
-    def fitted(cls, values: Tensor) -> Warp:
-        """From ``n`` finite oriented values."""
-        logarithmic = bool((values < 0).all())
+    def chosen(cls, X: Tensor, values: Tensor, layout: Layout) -> Warp:
+        """For ``n`` finite oriented values of ``n x d`` encodings."""
+        logarithmic = False
+        if bool((values < 0).all()):
+            as_it_is = GraphGP(X, values.unsqueeze(1), layout).held_out_log_density().sum()
+            bent = GraphGP(X, _bent(values, True).unsqueeze(1), layout).held_out_log_density()
+            # the density of y is that of -log(-y), times its slope 1 / |y|
+            logarithmic = bool((bent - values.abs().log()).sum() > as_it_is)
+        return cls.of(values, logarithmic)
+
+    @classmethod
+    def of(cls, values: Tensor, logarithmic: bool) -> Warp:
+        """With the floor that ``n`` finite oriented values give."""
         bent = _bent(values, logarithmic)
         low, middle = torch.quantile(bent, torch.tensor([0.25, 0.5], dtype=bent.dtype)).tolist()
         spread = middle - low
@@ -42,12 +56,14 @@ class Warp:
         """Modelled values, samples for example, to oriented ones."""
         return -torch.exp(-modelled) if self.logarithmic else modelled
 
-    def moments(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of the oriented value whose modelled value is normal."""
-        if not self.logarithmic:
-            return mean, variance
-        centre = -torch.exp(-mean + variance / 2)
-        return centre, centre.square() * torch.expm1(variance)
+    def upper_half(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of a normal that agrees above the median with the unwarped belief.
+
+        The median, and the distance to the value one standard deviation better: improvement lies
+        on that side. (The moments of a log-normal would be ruled by its long tail of bad values.)
+        """
+        median = self.unwarped(mean)
+        return median, (self.unwarped(mean + variance.sqrt()) - median).square()
 
 
 def _bent(values: Tensor, logarithmic: bool) -> Tensor:

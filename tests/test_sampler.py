@@ -118,15 +118,16 @@ def test_the_whole_proposal_is_written_down_at_once(space: bonas.spaces.CellSpac
     assert stored[first] == chosen
 
 
-def test_the_front_is_nearly_found_long_before_the_space_is_exhausted() -> None:
-    """Of over 160 networks, 30 are evaluated; less than 1 % of the hypervolume is missing."""
+@pytest.mark.slow
+def test_it_finds_more_hypervolume_than_random_search() -> None:
+    """Five paired seeds, all five won: chance would do that once in 32 times."""
     space = bonas.spaces.CellSpace(nodes=4, operations=OPERATIONS[1:])
-    assert space.members is not None
-    assert len(space.members) > 160
-    everything = [_values(space, dict(a.choices)) for a in space.members]
-    sampler = bonas.ArchitectureSampler(space, surrogate="gp", n_initial=8, seed=0)
-    study = _search(space, sampler, 30)
-    assert _volume([t.values for t in study.trials]) > 0.99 * _volume(everything)
+    for seed in range(5):
+        volumes = []
+        for surrogate in ("gp", "random"):
+            sampler = bonas.ArchitectureSampler(space, surrogate=surrogate, n_initial=8, seed=seed)
+            volumes.append(_volume([t.values for t in _search(space, sampler, 25).trials]))
+        assert volumes[0] > volumes[1]
 
 
 def _volume(values: list[list[float]]) -> float:
