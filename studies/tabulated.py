@@ -7,8 +7,6 @@ acquisition functions look it up. ``X`` is ``batch_shape x q x 1`` row numbers e
 from __future__ import annotations
 
 import torch
-from botorch.acquisition.objective import PosteriorTransform
-from botorch.models.model import Model
 from botorch.posteriors.ensemble import EnsemblePosterior
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.posteriors.posterior import Posterior
@@ -17,8 +15,10 @@ from botorch.sampling.get_sampler import GetSampler
 from gpytorch.distributions import MultitaskMultivariateNormal, MultivariateNormal
 from torch import Tensor
 
+from bonas.surrogates.model import BeliefModel
 
-class _Table(Model):
+
+class _Table(BeliefModel):
     """A model over the rows of a table of ``m`` outputs."""
 
     def __init__(self, outputs: int) -> None:
@@ -29,10 +29,6 @@ class _Table(Model):
     def num_outputs(self) -> int:
         return self._outputs
 
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size([])
-
 
 class Marginals(_Table):
     """Independent normal beliefs about ``N`` rows: ``mean`` and ``variance`` are ``N x m``."""
@@ -42,13 +38,7 @@ class Marginals(_Table):
         self.mean = mean
         self.variance = variance
 
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> GPyTorchPosterior:
+    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         """The beliefs about single rows, ``q = 1``."""
         rows = X[..., 0].long()
         mean, variance = self.mean[rows], self.variance[rows]
@@ -68,13 +58,7 @@ class Draws(_Table):
         super().__init__(values.shape[-1])
         self.values = values
 
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> DrawsPosterior:
+    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         """The samples at the rows."""
         rows = X[..., 0].long()
         values = self.values[:, rows]  # s x batch x q x m

@@ -23,14 +23,13 @@ import math
 from dataclasses import dataclass
 
 import torch
-from botorch.acquisition.objective import PosteriorTransform
-from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument
 from bonas.surrogates.mixture_posterior import MixturePosterior
+from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.training_data import Standardised, standardised
 
 _LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
@@ -39,7 +38,7 @@ _PRIOR_NOISE = 0.1  # of this variance had been seen
 _JITTER = 1e-6
 
 
-class GNNEnsemble(Model):
+class GNNEnsemble(BeliefModel):
     """``members`` graph networks; fitted when constructed, unchanged afterwards.
 
     Args:
@@ -89,24 +88,7 @@ class GNNEnsemble(Model):
         self._log_density = _log_normal(error, self.scale * variance) - math.log(self.data.sd)
         self.last = _LastLayer.fitted(features, self.data.z, torch.ones_like(keep))
 
-    @property
-    def num_outputs(self) -> int:
-        """One: an ensemble an objective."""
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """No batch of models."""
-        return torch.Size([])
-
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> Posterior:
-        """The joint belief about ``batch_shape x q x d`` encodings, without noise by default."""
+    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         X = X.to(self.data.X)
         q = X.shape[-2]
         features = self.layer.features(self._inputs(X.reshape(-1, X.shape[-1])))
@@ -115,17 +97,16 @@ class GNNEnsemble(Model):
         roots = roots.reshape(*shape, -1)
         covariances = self.scale * roots @ roots.transpose(-1, -2)
         covariances = covariances + _JITTER * torch.eye(q, dtype=X.dtype)
-        if observation_noise is not False:
+        if noisy:
             noise = (self.scale * self.last.noise).reshape(-1, *(1,) * X.ndim)
             covariances = covariances + noise * torch.eye(q, dtype=X.dtype)
         weights = torch.full((self.members,), 1 / self.members, dtype=X.dtype)
-        posterior = MixturePosterior(
+        return MixturePosterior(
             self.data.mean + self.data.sd * means.reshape(shape),
             self.data.sd**2 * covariances,
             weights,
             self.seed,
         )
-        return posterior if posterior_transform is None else posterior_transform(posterior)
 
     def held_out_log_density(self) -> Tensor:
         """``n`` log densities of each value under the member that was trained without it."""

@@ -19,15 +19,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-from botorch.acquisition.objective import PosteriorTransform
-from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
+from botorch.posteriors.posterior import Posterior
 from gpytorch.distributions import MultivariateNormal
 from scipy.optimize import minimize
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
 from bonas.surrogates.kernel import BlockKernel
+from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.training_data import Standardised, standardised
 
 Array = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ _PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
 }
 
 
-class GraphGP(Model):
+class GraphGP(BeliefModel):
     """A Gaussian process with one kernel a block of the encoding (see ``kernel.py``).
 
     Fitted when constructed, and unchanged afterwards.
@@ -68,29 +68,12 @@ class GraphGP(Model):
         self.alpha = torch.cholesky_solve(self.data.z, self.L)
 
     @property
-    def num_outputs(self) -> int:
-        """One: a Gaussian process an objective."""
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """No batch of models."""
-        return torch.Size([])
-
-    @property
     def hyperparameters(self) -> dict[str, float]:
         """Their fitted values by name, for standardised values."""
         values = [*self.theta.exp().tolist(), math.exp(self.log_noise)]
         return dict(zip([*self.kernel.names, "noise"], values, strict=True))
 
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> GPyTorchPosterior:
-        """The joint belief about ``batch_shape x q x d`` encodings, without noise by default."""
+    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         data, kernel = self.data, self.kernel
         X = X.to(data.X)
         # Kxz: batch x q x n;  V = L^-1 Kzx
@@ -105,10 +88,9 @@ class GraphGP(Model):
         else:
             covariance = kernel.matrix(self.theta, kernel.distances(X, X))
             covariance = covariance - V @ V.transpose(-1, -2)
-        extra = _JITTER if observation_noise is False else _JITTER + math.exp(self.log_noise)
+        extra = _JITTER + math.exp(self.log_noise) if noisy else _JITTER
         covariance = covariance + extra * torch.eye(X.shape[-2], dtype=X.dtype)
-        posterior = GPyTorchPosterior(MultivariateNormal(mean, data.sd**2 * covariance))
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+        return GPyTorchPosterior(MultivariateNormal(mean, data.sd**2 * covariance))
 
     def held_out_log_density(self) -> Tensor:
         """``n`` log densities of each value under the belief from all the others.

@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from botorch.acquisition.objective import PosteriorTransform
-from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
@@ -24,13 +22,14 @@ from bonas.encoders.layout import Layout
 from bonas.surrogates.gnn_ensemble import GNNEnsemble
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
+from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.surrogate import HeldOutSurrogate
 
 _PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
 _ROUNDS = 200
 
 
-class Mixture(Model):
+class Mixture(BeliefModel):
     """A weighted mixture of surrogates; fitted when constructed, unchanged afterwards.
 
     Args:
@@ -55,40 +54,21 @@ class Mixture(Model):
     ) -> None:
         super().__init__()
         self.seed = seed
-        self.members = torch.nn.ModuleList(m(train_X, train_Y, layout, seed) for m in members)
-        densities = [member.held_out_log_density() for member in self.members]  # type: ignore[operator]  # ModuleList hides the class
+        self.members = [member(train_X, train_Y, layout, seed) for member in members]
+        densities = [member.held_out_log_density() for member in self.members]
         self.weights = stacked_weights(torch.stack(densities))
 
-    @property
-    def num_outputs(self) -> int:
-        """One: a mixture an objective."""
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """No batch of models."""
-        return torch.Size([])
-
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> Posterior:
-        """The joint belief about ``batch_shape x q x d`` encodings, without noise by default."""
+    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         parts = [
-            components_of(member.posterior(X, observation_noise=observation_noise))  # type: ignore[operator]  # ModuleList hides the class
-            for member in self.members
+            components_of(member.posterior(X, observation_noise=noisy)) for member in self.members
         ]
         means, covariances, inner = zip(*parts, strict=True)
         weights = torch.cat([w * part for w, part in zip(self.weights, inner, strict=True)])
-        posterior = MixturePosterior(torch.cat(means), torch.cat(covariances), weights, self.seed)
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+        return MixturePosterior(torch.cat(means), torch.cat(covariances), weights, self.seed)
 
     def held_out_log_density(self) -> Tensor:
         """``n`` log densities of the mixture; its weights have seen the values."""
-        densities = [member.held_out_log_density() for member in self.members]  # type: ignore[operator]  # ModuleList hides the class
+        densities = [member.held_out_log_density() for member in self.members]
         return torch.logsumexp(torch.stack(densities) + self.weights.log().unsqueeze(1), dim=0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from botorch.models.model import Model
+from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
@@ -25,6 +26,10 @@ class Surrogate(Protocol):
 class HeldOutModel(Protocol):
     """A model that knows how well it would have predicted each value without it."""
 
+    def posterior(self, X: Tensor, *, observation_noise: bool | Tensor = False) -> Posterior:
+        """The joint belief, Gaussian or a mixture of Gaussians."""
+        ...
+
     def held_out_log_density(self) -> Tensor:
         """``n`` log densities."""
         ...
@@ -33,6 +38,6 @@ class HeldOutModel(Protocol):
 class HeldOutSurrogate(Protocol):
     """A surrogate that a mixture can weigh."""
 
-    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> Model:
-        """A model that also has ``held_out_log_density``."""
+    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> HeldOutModel:
+        """A model of ``n x 1`` values at ``n x d`` encodings; the same seed, the same model."""
         ...

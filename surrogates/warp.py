@@ -1,9 +1,9 @@
 """How measured values are bent before they are modelled, and samples bent back.
 
 Values come oriented (more is better). A quantity to be minimised that is always positive (latency,
-error) is modelled as it is or by its logarithm, whichever a Gaussian process predicts better: by the
-leave-one-out density of the values, in their own units. Then very bad values are raised to a floor:
-a model that must explain networks that do not learn at all is worse where it matters.
+error) is modelled as it is or by its logarithm, whichever a Gaussian process predicts better: by
+the leave-one-out density of the values, in their own units. Then very bad values are raised to a
+floor: a model that must explain networks that do not learn at all is worse where it matters.
 
     floor = q25 - 1.5 (median - q25)
 
