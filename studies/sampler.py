@@ -112,13 +112,7 @@ class ArchitectureSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The space's parameters, and those that every finished trial has."""
-        shared = intersection_search_space(study.get_trials(deepcopy=False))
-        others = {
-            name: distribution
-            for name, distribution in shared.items()
-            if name not in self._distributions and not distribution.single()
-        }
-        return {**self._distributions, **others}
+        return {**self._distributions, **self._others(study)}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Note which process evaluates the trial, so that it can be released if that one dies."""
@@ -153,13 +147,20 @@ class ArchitectureSampler(BaseSampler):
 
     def exhausted(self, study: Study) -> bool:
         """Whether every architecture of the space has been proposed."""
-        if self.space is None or self.space.members is None:
-            return False
-        shared = self.infer_relative_search_space(study, study.trials[-1]) if study.trials else {}
-        if shared.keys() - self._distributions.keys():
+        if self.space is None or self._others(study):
             return False  # with other parameters there is always something new to try
-        history = History.of(study, self.space, Parameters({}), asking=-1)
-        return len(history.spent) >= len(self.space.members)
+        nothing = Parameters({})
+        spent = History.of(study, self.space, nothing, asking=-1).spent
+        return Pool(self.space, nothing).draw(np.random.default_rng(0), spent) is None
+
+    def _others(self, study: Study) -> dict[str, BaseDistribution]:
+        """The parameters outside the space that every finished trial has."""
+        shared = intersection_search_space(study.get_trials(deepcopy=False))
+        return {
+            name: distribution
+            for name, distribution in shared.items()
+            if name not in self._distributions and not distribution.single()
+        }
 
     def _proposal(self, study: Study, number: int, parameters: Parameters) -> Point:
         rng = np.random.default_rng([self.seed, number])

@@ -33,6 +33,7 @@ from bonas.surrogates.training_data import Standardised, standardised
 Array = npt.NDArray[np.float64]
 
 _JITTER = 1e-6  # on the diagonal, for standardised values: keeps L defined when two rows are equal
+_TOLERANCE = 1e-6  # relative change of the log density at which the fit ends
 _PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
     "variance": (math.log(0.5), 1.0),
     "lengthscale": (0.0, 1.0),
@@ -119,7 +120,9 @@ def _most_probable(kernel: BlockKernel, distances: Tensor, z: Tensor) -> tuple[T
         return value + 0.5 * float(deviation @ deviation), gradient + deviation / sd
 
     bounds = list(zip(mean - 4 * sd, mean + 4 * sd, strict=True))
-    found = minimize(loss, mean, jac=True, method="L-BFGS-B", bounds=bounds)
+    found = minimize(
+        loss, mean, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": _TOLERANCE}
+    )
     point = torch.from_numpy(np.asarray(found.x, dtype=np.float64))
     return point[:-1], float(point[-1])
 
@@ -133,11 +136,12 @@ def _negative_log_likelihood(
 ) -> tuple[float, Array]:
     """Without its constant; the last entry of ``point`` is the logarithm of the noise."""
     theta, log_noise = point[:-1], float(point[-1])
-    L = torch.linalg.cholesky(_with_noise(kernel.matrix(theta, distances), log_noise))
+    terms = kernel.terms(theta, distances)
+    L = torch.linalg.cholesky(_with_noise(terms.matrix(), log_noise))
     inverse = torch.cholesky_inverse(L)
     alpha = inverse @ z
     W = 0.5 * (inverse - alpha @ alpha.T)  # d loss / dK
     value = 0.5 * float((z * alpha).sum()) + float(L.diagonal().log().sum())
-    gradient = kernel.gradient(theta, distances, W)
+    gradient = terms.gradient(W)
     by_noise = float(W.trace()) * math.exp(log_noise)
     return value, np.append(gradient.numpy(), by_noise)

@@ -53,45 +53,63 @@ class BlockKernel:
 
     def matrix(self, theta: Tensor, distances: Tensor) -> Tensor:
         """``... x n x k`` covariances from ``distances``."""
-        terms, others = self._terms(theta, distances)
-        return others * sum(terms) if self.p else torch.stack(terms).sum(0)
+        return self.terms(theta, distances).matrix()
 
     def diagonal(self, theta: Tensor) -> Tensor:
         """k(x, x), the same for every x."""
         return theta[: self.a].exp().sum() + (theta[2 * self.a].exp() if self.p else 0.0)
 
-    def gradient(self, theta: Tensor, distances: Tensor, W: Tensor) -> Tensor:
-        """The gradient of sum(W * K) in theta."""
-        terms, others = self._terms(theta, distances)
-        a = self.a
-        by_variance, by_lengthscale = [], []
-        for b in range(a):
-            weighted = W * terms[b] * others  # W * dK / d log s_b
-            by_variance.append(weighted.sum())
-            by_lengthscale.append((weighted * distances[b]).sum() * torch.exp(-2 * theta[a + b]))
-        if not self.p:
-            return torch.stack([*by_variance, *by_lengthscale])
-        weighted = W * others
-        rest = [(weighted * terms[a]).sum()]
-        weighted = weighted * sum(terms)
-        for j in range(self.p):
-            inverse = torch.exp(-2 * theta[2 * a + 1 + j])
-            rest.append((weighted * distances[a + j]).sum() * inverse)
-        return torch.stack([*by_variance, *by_lengthscale, *rest])
-
-    def _terms(self, theta: Tensor, distances: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The terms of the sum over blocks (s_p the last), and k_p."""
+    def terms(self, theta: Tensor, distances: Tensor) -> Terms:
+        """What the covariances and their gradient are made of, computed once for both."""
         a = self.a
         terms = [
             torch.exp(theta[b] - distances[b] * (0.5 * torch.exp(-2 * theta[a + b])))
             for b in range(a)
         ]
         if not self.p:
-            return terms, torch.ones((), dtype=theta.dtype)
+            return Terms(theta, distances, terms, None)
         terms.append(theta[2 * a].exp())
         halves = 0.5 * torch.exp(-2 * theta[2 * a + 1 :])
         exponent = torch.einsum("j,j...->...", halves, distances[a:])
-        return terms, torch.exp(-exponent)
+        return Terms(theta, distances, terms, torch.exp(-exponent))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of the sum over blocks (s_p the last, if there are parameters), and k_p."""
+
+    theta: Tensor
+    distances: Tensor
+    terms: list[Tensor]
+    k_p: Tensor | None
+
+    def matrix(self) -> Tensor:
+        """k_p times the sum of the terms."""
+        total = sum(self.terms[1:], start=self.terms[0])
+        return total if self.k_p is None else self.k_p * total
+
+    def gradient(self, W: Tensor) -> Tensor:
+        """The gradient of sum(W * matrix) in theta."""
+        a = len(self.terms) - (self.k_p is not None)
+        weighted = W if self.k_p is None else W * self.k_p
+        by_variance, by_lengthscale = [], []
+        for b in range(a):
+            part = weighted * self.terms[b]  # W * d matrix / d log s_b
+            by_variance.append(part.sum())
+            by_lengthscale.append(torch.tensordot(part, self.distances[b]) * self._inverse(a + b))
+        if self.k_p is None:
+            return torch.stack([*by_variance, *by_lengthscale])
+        rest = [(weighted * self.terms[a]).sum()]
+        whole = W * self.matrix()
+        rest.extend(
+            torch.tensordot(whole, self.distances[a + j]) * self._inverse(2 * a + 1 + j)
+            for j in range(len(self.distances) - a)
+        )
+        return torch.stack([*by_variance, *by_lengthscale, *rest])
+
+    def _inverse(self, index: int) -> Tensor:
+        """1 / l^2 of the lengthscale at ``index``."""
+        return torch.exp(-2 * self.theta[index])
 
 
 def _squared_distance(X: Tensor, Z: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from bonas.spaces.graph import ArchitectureGraph
 
 _DRAWS = 10_000  # tries for one valid random combination
 _ENUMERABLE = 50_000  # the largest space that is held in memory as a whole
+_KEPT = 20_000  # architectures that are kept at most
 _REFERENCE = 2_000
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
@@ -95,13 +96,19 @@ class Space(ABC):
         return math.prod(len(d.choices) for d in self.distributions.values())
 
     def architecture(self, choices: Choices) -> Architecture:
-        """The architecture that ``choices`` stand for.
+        """The architecture that ``choices`` stand for; the latest ones are kept, not made again.
 
         Raises:
             InvalidSpace: if a parameter is missing, unknown, or has a value that is no choice.
         """
         self._check(choices)
-        return Architecture({name: choices[name] for name in self.parameters}, self.graph(choices))
+        ordered = {name: choices[name] for name in self.distributions}
+        values = tuple(ordered.values())
+        if values not in self._latest:
+            if len(self._latest) >= _KEPT:
+                self._latest.clear()
+            self._latest[values] = Architecture(ordered, self.graph(ordered))
+        return self._latest[values]
 
     def sample(self, rng: np.random.Generator) -> Choices:
         """One uniformly random valid combination.
@@ -159,6 +166,11 @@ class Space(ABC):
             return tuple(self.members[i] for i in sorted(rng.permutation(len(self.members))[:n]))
         drawn = (self.architecture(self.sample(rng)) for _ in range(2 * _REFERENCE))
         return tuple(dict.fromkeys(drawn))[:_REFERENCE]
+
+    @cached_property
+    def _latest(self) -> dict[tuple[Choice, ...], Architecture]:
+        """Values of the parameters, in their order -> the architecture."""
+        return {}
 
     def _check(self, choices: Choices) -> None:
         distributions = self.distributions
