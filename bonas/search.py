@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
@@ -150,7 +151,7 @@ def _check_arguments(space: Space, budget: int, callbacks: Sequence[Callback]) -
             f"space must be an object of a bonas.Space, got {space!r}; "
             "as in bonas.optimize(bonas.spaces.NASBench201(channels=8, cells=1), 30)"
         )
-    _ = space.distributions  # raises for an empty space
+    space.architecture(space.sample(np.random.default_rng(0)))  # raises for a broken space
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
         raise InvalidArgument(
             f"budget must be a whole number of architectures, at least 1; got {budget!r}"

@@ -21,6 +21,7 @@ from bonas.errors import (
     BonasError,
     EvaluationFailed,
     InvalidArgument,
+    InvalidGraph,
     InvalidSpace,
     MissingBuilder,
     StorageUnavailable,
@@ -323,6 +324,20 @@ class _Empty(_NoBuild):
     parameters = {}  # noqa: RUF012 # as users write it
 
 
+class _NoEnds(_NoBuild):
+    """Its graphs do not say where they begin and end."""
+
+    def graph(self, choices: Mapping[str, object]) -> bonas.ArchitectureGraph:
+        return bonas.ArchitectureGraph(["a", "b"], [(0, 1)])
+
+
+class _NoGraph(_NoBuild):
+    """Its graphs are none."""
+
+    def graph(self, choices: Mapping[str, object]) -> bonas.ArchitectureGraph:
+        return None  # type: ignore[return-value]  # on purpose
+
+
 class _OneChoice(_NoBuild):
     parameters = {"width": [8]}  # noqa: RUF012 # as users write it
 
@@ -334,6 +349,8 @@ class _OneChoice(_NoBuild):
         ({"space": bonas.spaces.NASBench201}, InvalidArgument, "space must be an object"),
         ({"space": _Empty()}, InvalidSpace, "at least one name"),
         ({"space": _OneChoice()}, InvalidSpace, "'width' has 1 choice"),
+        ({"space": _NoEnds()}, InvalidGraph, "expected a node labelled 'input'"),
+        ({"space": _NoGraph()}, InvalidSpace, "graph must return a bonas.ArchitectureGraph"),
         ({"budget": 0}, InvalidArgument, "budget must be a whole number of architectures"),
         ({"budget": -3}, InvalidArgument, "got -3"),
         ({"budget": "many"}, InvalidArgument, "got 'many'"),

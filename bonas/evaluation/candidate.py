@@ -23,9 +23,9 @@ class Candidate:
             the evaluation.
     """
 
-    space: Space
+    space: Space = field(repr=False)
     choices: Choices
-    trial: Trial | FrozenTrial
+    trial: Trial | FrozenTrial = field(repr=False)
     values: Mapping[str, float] = field(default_factory=dict)
 
     @property

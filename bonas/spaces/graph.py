@@ -97,7 +97,7 @@ class ArchitectureGraph:
 
     def live(self) -> frozenset[int]:
         """The nodes that lie on a path from an ``input`` to an ``output``."""
-        self._require_ends()
+        self.require_ends()
         reached = {i for i, label in enumerate(self.labels) if label == INPUT}
         for node in self.order:
             if any(p in reached for p in self.predecessors[node]):
@@ -177,7 +177,8 @@ class ArchitectureGraph:
             None if self.features is None else [self.features[i] for i in keep],
         )
 
-    def _require_ends(self) -> None:
+    def require_ends(self) -> None:
+        """Raise InvalidGraph unless there is a node labelled input and one labelled output."""
         for end in (INPUT, OUTPUT):
             if end not in self.labels:
                 raise InvalidGraph(

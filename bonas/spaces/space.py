@@ -47,7 +47,7 @@ class Space(ABC):
 
     @abstractmethod
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """The labelled graph that ``choices`` stand for."""
+        """The labelled graph that ``choices`` stand for, its ends labelled input and output."""
 
     def build(self, choices: Choices) -> nn.Module:
         """An untrained network; it takes a batch of inputs and returns a batch of outputs."""
@@ -99,7 +99,9 @@ class Space(ABC):
         """The architecture that ``choices`` stand for; the latest ones are kept, not made again.
 
         Raises:
-            InvalidSpace: if a parameter is missing, unknown, or has a value that is no choice.
+            InvalidSpace: if a parameter is missing, unknown, or has a value that is no choice, or
+                if ``graph`` returns something else.
+            InvalidGraph: if the graph has no node labelled input, or none labelled output.
         """
         self._check(choices)
         ordered = {name: choices[name] for name in self.distributions}
@@ -107,7 +109,7 @@ class Space(ABC):
         if values not in self._latest:
             if len(self._latest) >= _KEPT:
                 self._latest.clear()
-            self._latest[values] = Architecture(ordered, self.graph(ordered))
+            self._latest[values] = self._made(ordered)
         return self._latest[values]
 
     def sample(self, rng: np.random.Generator) -> Choices:
@@ -151,8 +153,7 @@ class Space(ABC):
         """Every architecture once (the first of isomorphic ones), or None for over 50,000."""
         if self.size > _ENUMERABLE:
             return None
-        found = (Architecture(choices, self.graph(choices)) for choices in self)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(self._made(choices) for choices in self))
 
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
@@ -171,6 +172,15 @@ class Space(ABC):
     def _latest(self) -> dict[tuple[Choice, ...], Architecture]:
         """Values of the parameters, in their order -> the architecture."""
         return {}
+
+    def _made(self, choices: Choices) -> Architecture:
+        graph: object = self.graph(choices)
+        if not isinstance(graph, ArchitectureGraph):
+            raise InvalidSpace(
+                f"{type(self).__name__}.graph must return a bonas.ArchitectureGraph, got {graph!r}"
+            )
+        graph.require_ends()
+        return Architecture(choices, graph)
 
     def _check(self, choices: Choices) -> None:
         distributions = self.distributions
