@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class BonasError(Exception):
@@ -38,7 +39,13 @@ class StorageUnavailable(BonasError, RuntimeError):
 
 
 class EvaluationFailed(BonasError, RuntimeError):
-    """An evaluation did not give the objectives, or failed many times in a row."""
+    """An evaluation did not give the objectives, or failed many times in a row.
+
+    Attributes:
+        study: The ``optuna.Study`` with all that was measured, where a search ended with this.
+    """
+
+    study: Any = None
 
 
 class FitFailed(BonasError, RuntimeError):

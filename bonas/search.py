@@ -110,39 +110,45 @@ def _run(
 ) -> None:
     """Ask, evaluate and tell until the budget is used or the space exhausted."""
     study, space = result.study, result.space
-    alike: list[Exception] = []
+    names = [objective.name for objective in result.objectives]
+    kind, times = None, 0  # of the latest failure, and how often it came in a row
     while trials.evaluated(study) < budget:
         if sampler.exhausted(study):
             warnings.warn(_EXHAUSTED.format(type(space).__name__, budget), stacklevel=3)
             return
+        failure: Exception | None = None
         trial = study.ask(dict(space.distributions))
         candidate = Candidate(space, {name: trial.params[name] for name in space.parameters}, trial)
         try:
             values = measured(evaluator, candidate, result.objectives)
         except Exception as error:
             trials.fail(study, trial, error)
-            alike = [*alike, error] if alike and _same(alike[-1], error) else [error]
+            failure, before = error, kind
+            kind = _kind(error)
+            times = times + 1 if kind == before else 1
         else:
-            trials.complete(study, trial, values, [o.name for o in result.objectives])
-            alike = []
+            trials.complete(study, trial, values, names)
+            kind = None
         for callback in callbacks:
             callback(study, study.trials[trial.number])
-        if len(alike) == _SAME_FAILURES:
-            raise EvaluationFailed(
-                f"{_SAME_FAILURES} evaluations in a row failed with the same "
-                f"{type(alike[-1]).__name__}: {alike[-1]}. The study {study.study_name!r} keeps "
-                "all that was measured; mend the evaluation and call again"
-            ) from alike[-1]
+        if failure is not None and times == _SAME_FAILURES:
+            raise _stopped(study, failure) from failure
 
 
-def _same(one: Exception, other: Exception) -> bool:
-    """Whether two errors are of one kind and were raised at the same line."""
-    return type(one) is type(other) and _origin(one) == _origin(other)
-
-
-def _origin(error: Exception) -> tuple[str, int | None]:
+def _kind(error: Exception) -> tuple[type[Exception], str, int | None]:
+    """Two errors are the same if they are of one class and were raised at one line."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return last.filename, last.lineno
+    return type(error), last.filename, last.lineno
+
+
+def _stopped(study: optuna.Study, failure: Exception) -> EvaluationFailed:
+    error = EvaluationFailed(
+        f"{_SAME_FAILURES} evaluations in a row failed with the same {type(failure).__name__}: "
+        f"{failure}. What was measured is kept in the study {study.study_name!r} (this error's "
+        "study); mend the evaluation and call again"
+    )
+    error.study = study
+    return error
 
 
 def _check_arguments(space: Space, budget: int, callbacks: Sequence[Callback]) -> None:

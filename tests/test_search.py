@@ -183,6 +183,8 @@ def test_five_equal_failures_in_a_row_stop_the_search() -> None:
         _optimize(20, evaluate=evaluate)
     assert calls == list(range(8))
     assert isinstance(caught.value.__cause__, RuntimeError)
+    kept = [t for t in caught.value.study.trials if t.state == TrialState.COMPLETE]
+    assert len(kept) == 3
 
 
 def test_different_failures_do_not_stop_the_search() -> None:
