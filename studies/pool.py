@@ -7,6 +7,7 @@ then by local search: the neighbours of the best candidates are scored, until no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,24 @@ class Pool:
                 return point
         left = [] if self._whole is None else [p for p in self._whole if p.key not in spent]
         return left[int(rng.integers(len(left)))] if left else None
+
+    def extreme(self, number: int, rng: np.random.Generator) -> Point | None:
+        """The smallest (0) and the largest (1) architecture that are known; None for a higher one.
+
+        By the costs that the space knows, else by the number of nodes; out of all architectures,
+        or out of the reference set where they are too many.
+        """
+        if self.space is None or number > 1:
+            return None
+        among = self.space.members or self.space.reference
+        choose = min if number == 0 else max
+        return Point(choose(among, key=self._size), self.parameters.sample(rng))
+
+    def _size(self, architecture: Architecture) -> tuple[float, int, int]:
+        assert self.space is not None
+        costs = self.space.costs(architecture.choices).values()
+        graph = architecture.graph
+        return sum(math.log1p(cost) for cost in costs), len(graph), len(graph.edges)
 
     def candidates(
         self,

@@ -65,7 +65,9 @@ class ArchitectureSampler(BaseSampler):
             those that the surrogate reads.
         acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qLogNEHVI for more;
             ``thompson``) or an ``Acquisition``.
-        n_initial: How many finished trials there must be before the first fit; random till then.
+        n_initial: How many finished trials there must be before the first fit. Till then proposals
+            are random, but with several objectives the first two are the smallest and the largest
+            network, so that both ends of the front are seen.
         reference_point: One value an objective, in its unit, that every point worth having beats;
             by default a little worse than the worst of the first ``n_initial`` finished trials.
         seed: Of everything random; None takes a fresh one.
@@ -166,8 +168,12 @@ class ArchitectureSampler(BaseSampler):
         rng = np.random.default_rng([self.seed, number])
         history = History.of(study, self.space, parameters, number)
         pool = Pool(self.space, parameters)
-        if self.surrogate is None or len(history.finished) < self.n_initial:
+        if self.surrogate is None:
             point = pool.draw(rng, history.spent)
+        elif len(history.finished) < self.n_initial:
+            point = pool.extreme(number, rng) if len(study.directions) > 1 else None
+            if point is None or point.key in history.spent:
+                point = pool.draw(rng, history.spent)
         else:
             point = self._modelled(study, history, pool, rng)
         if point is None:
