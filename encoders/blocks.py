@@ -24,12 +24,15 @@ ENCODERS: dict[str, Callable[[Space], Encoder]] = {
 """The encoders that can be chosen by name."""
 
 
+_KEPT = 100_000  # rows that are kept at most: some 150 MB
+
+
 class Blocks:
     """The blocks of several encoders, each shifted and scaled by the space's reference set.
 
     A column has mean 0 over the reference set, and standard deviation 1 before the whole block is
     scaled to a total variance of 1 (a GNN's columns keep their relative sizes). Encodings are
-    kept, so an architecture is encoded once.
+    kept, so an architecture is encoded once while there is room.
 
     Args:
         space: The space of the architectures.
@@ -70,12 +73,15 @@ class Blocks:
         """``n x width`` features, float64."""
         keys = [(a.key, *a.choices.values()) for a in architectures]
         new = {k: a for k, a in zip(keys, architectures, strict=True) if k not in self._rows}
+        if not keys:
+            return torch.zeros(0, self.width, dtype=torch.float64)
         if new:
             rows = self._encode(list(new.values()))
             self._rows.update(zip(new, rows, strict=True))
-        if not keys:
-            return torch.zeros(0, self.width, dtype=torch.float64)
-        return torch.stack([self._rows[key] for key in keys])
+        encoded = torch.stack([self._rows[key] for key in keys])
+        if len(self._rows) > _KEPT:
+            self._rows.clear()
+        return encoded
 
     def _encode(self, architectures: Sequence[Architecture]) -> Tensor:
         return torch.cat(

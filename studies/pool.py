@@ -22,11 +22,11 @@ from bonas.studies.point import Point
 
 Score = Callable[[Sequence[Point]], Tensor]
 
-_DRAWS = 512
-_OFFSPRING = 512
+_DRAWS = 256
+_OFFSPRING = 256
 _CLIMBERS = 8  # points that local search starts from
 _ROUNDS = 12
-_NEIGHBOURS = 64  # of one point that are scored in a round
+_NEIGHBOURS = 32  # of one point that are scored in a round
 _STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
 _TRIES = 200
 
@@ -83,7 +83,8 @@ class Pool:
         start = [self._random(rng) for _ in range(_DRAWS)]
         if best:
             start += [self._offspring(best, rng) for _ in range(_OFFSPRING)]
-            start += [near for point in best for near in self._neighbours(point, rng)]
+            picked = rng.permutation(len(best))[:_CLIMBERS]
+            start += [near for i in picked for near in self._neighbours(best[i], rng)]
         ranked, scores = _ranked(_unspent(start, spent), score, keep)
         for _ in range(_ROUNDS):
             climbers = ranked[:_CLIMBERS]
