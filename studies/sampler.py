@@ -271,6 +271,8 @@ def _chosen_surrogate(
             raise unknown("surrogate", given, SURROGATES)
         if space is None and given == "mixture":
             return GraphGP, ()  # without graphs there is nothing for a graph network to read
+        if space is None and given == "gnn":
+            raise InvalidArgument("surrogate 'gnn' reads graphs; give a space, or choose 'gp'")
         return SURROGATES[given]
     if not callable(given):
         raise InvalidArgument(

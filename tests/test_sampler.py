@@ -238,6 +238,7 @@ def test_a_fit_that_fails_falls_back_to_a_random_draw(
         ({"acquisition": "ucb"}, "unknown acquisition 'ucb'; expected one of"),
         ({"n_initial": 0}, "n_initial must be a whole number of at least 1"),
         ({"n_initial": 2.5}, "n_initial must be a whole number of at least 1"),
+        ({"space": None, "surrogate": "gnn"}, "'gnn' reads graphs; give a space"),
         ({"space": {"a": [1, 2]}}, "space must be a bonas.Space"),
         ({"reference_point": [1.0, float("nan")]}, "reference_point"),
         ({"seed": -1}, "seed must be"),
