@@ -104,6 +104,5 @@ class SearchResult:
         return self.objectives[objective].direction == "maximize"
 
     def _candidate(self, trial: FrozenTrial) -> Candidate:
-        choices = {name: trial.params[name] for name in self.space.parameters}
         values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
-        return Candidate(self.space, choices, trial, values)
+        return Candidate.of(self.space, trial, values)

@@ -118,14 +118,13 @@ def _run(
             return
         failure: Exception | None = None
         trial = study.ask(dict(space.distributions))
-        candidate = Candidate(space, {name: trial.params[name] for name in space.parameters}, trial)
+        candidate = Candidate.of(space, trial)
         try:
             values = measured(evaluator, candidate, result.objectives)
         except Exception as error:
             trials.fail(study, trial, error)
-            failure, before = error, kind
-            kind = _kind(error)
-            times = times + 1 if kind == before else 1
+            times = times + 1 if _kind(error) == kind else 1
+            failure, kind = error, _kind(error)
         else:
             trials.complete(study, trial, values, names)
             kind = None

@@ -15,6 +15,8 @@ from bonas.encoders.statistics import GraphStatistics
 from bonas.errors import InvalidArgument, unknown
 from bonas.spaces import Architecture, Space
 
+_KEPT = 100_000  # rows that are kept at most: some 150 MB
+
 ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "one_hot": OneHot,
     "paths": PathCounts,
@@ -22,9 +24,6 @@ ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "gnn": GNNEncoder,
 }
 """The encoders that can be chosen by name."""
-
-
-_KEPT = 100_000  # rows that are kept at most: some 150 MB
 
 
 class Blocks:

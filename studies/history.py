@@ -52,10 +52,14 @@ class History:
                 pending.append(point)
             elif trial.state != TrialState.FAIL or ERROR in trial.user_attrs:
                 failed.append(point)
-        directions = [direction.name.lower() for direction in study.directions]
-        Y = torch.from_numpy(oriented(np.reshape(values, (-1, len(directions))), directions))
+        Y = torch.from_numpy(oriented(values, directions(study)))
         spent = frozenset(point.key for point in (*finished, *pending, *failed))
         return cls(finished, Y, pending, spent)
+
+
+def directions(study: Study) -> list[str]:
+    """``maximize`` or ``minimize`` for each objective, as ``oriented`` takes them."""
+    return [direction.name.lower() for direction in study.directions]
 
 
 def proposed(trial: FrozenTrial) -> Mapping[str, Any]:

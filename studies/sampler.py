@@ -27,7 +27,7 @@ from bonas.spaces import Architecture, Space
 from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition, screening
 from bonas.studies.belief import Belief
-from bonas.studies.history import PROPOSAL, History
+from bonas.studies.history import PROPOSAL, History, directions
 from bonas.studies.parameters import Parameters, random_value
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
@@ -235,8 +235,7 @@ class ArchitectureSampler(BaseSampler):
                     f"reference_point has {len(self.reference_point)} value(s), the study "
                     f"{len(study.directions)} objectives; give one value an objective"
                 )
-            directions = [direction.name.lower() for direction in study.directions]
-            return torch.from_numpy(oriented(self.reference_point, directions)).squeeze(0)
+            return torch.from_numpy(oriented(self.reference_point, directions(study))).squeeze(0)
         first = values[: self.n_initial]
         worst, best = first.min(0).values, first.max(0).values
         span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable, StudyMismatch
 from bonas.evaluation.objective import Objective, as_objectives
+from bonas.studies.history import directions
 
 DESCRIPTION = "bonas:description"
 """The study's user attribute that says what is searched and measured, as JSON."""
@@ -119,7 +120,7 @@ def _without_password(storage: object) -> str:
 
 def _check_directions(study: optuna.Study, objectives: Sequence[Objective]) -> None:
     """A study that another program made may be joined if it optimises the same way."""
-    found = [direction.name.lower() for direction in study.directions]
+    found = directions(study)
     wanted = [objective.direction for objective in objectives]
     if found != wanted:
         raise StudyMismatch(

@@ -82,7 +82,8 @@ def _is_dead(worker: Mapping[str, object] | None) -> bool:
     if worker is None or worker.get("host") != socket.gethostname():
         return False
     try:
-        started = psutil.Process(int(str(worker["pid"]))).create_time()
+        claimed = float(str(worker["started"]))
+        started = float(psutil.Process(int(str(worker["pid"]))).create_time())
     except (psutil.NoSuchProcess, KeyError, ValueError):
         return True
-    return bool(abs(started - float(str(worker.get("started")))) > 1.0)  # the number was reused
+    return abs(started - claimed) > 1.0  # the number was reused

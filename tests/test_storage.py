@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,18 @@ def test_a_running_trial_of_another_host_is_left_alone(tmp_path: Path) -> None:
     trial = _asked(study)
     trial.set_user_attr(trials.WORKER, {"host": "elsewhere", "pid": 1, "started": 0.0})
     assert trials.release_abandoned(study) == 0
+
+
+@pytest.mark.parametrize(
+    "worker", [{"pid": os.getpid()}, {"started": 0.0}, {"pid": "x", "started": 1}]
+)
+def test_a_worker_that_another_program_wrote_badly_counts_as_dead(
+    tmp_path: Path, worker: dict[str, object]
+) -> None:
+    study = _open(tmp_path / "a.db")
+    trial = _asked(study)
+    trial.set_user_attr(trials.WORKER, {"host": socket.gethostname(), **worker})
+    assert trials.release_abandoned(study) == 1
 
 
 def test_every_error_is_of_one_family() -> None:

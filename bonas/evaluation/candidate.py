@@ -28,6 +28,14 @@ class Candidate:
     trial: Trial | FrozenTrial = field(repr=False)
     values: Mapping[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, space: Space, trial: Trial | FrozenTrial, values: Mapping[str, float] | None = None
+    ) -> Candidate:
+        """The candidate that a trial stands for: its parameters that belong to the space."""
+        choices = {name: trial.params[name] for name in space.parameters}
+        return cls(space, choices, trial, values or {})
+
     @property
     def graph(self) -> ArchitectureGraph:
         """The labelled graph of the architecture."""
