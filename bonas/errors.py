@@ -30,6 +30,10 @@ class InvalidData(BonasError, ValueError):
     """A data set cannot be used for training, or a network does not fit it."""
 
 
+class MissingData(BonasError, FileNotFoundError):
+    """The measurements of a benchmark are not there: a file of a folder, or an optional package."""
+
+
 class StudyMismatch(BonasError, ValueError):
     """A stored study was made with another space or other objectives."""
 

@@ -203,6 +203,17 @@ def test_cells_that_swap_two_nodes_are_one_architecture() -> None:
     assert a.choices != b.choices
 
 
+def test_a_cell_space_may_tell_isomorphic_cells_apart() -> None:
+    apart = NASBench201(identity="choices")
+    a = cell(apart, "nor_conv_1x1 nor_conv_3x3 none none avg_pool_3x3 skip_connect")
+    b = cell(apart, "nor_conv_3x3 nor_conv_1x1 none none skip_connect avg_pool_3x3")
+    assert apart.architecture(a) != apart.architecture(b)
+    assert apart.graph(a).canonical_hash == BENCHMARK.graph(a).canonical_hash
+    assert apart != BENCHMARK
+    assert apart.describe() == {**BENCHMARK.describe(), "identity": "choices"}
+    assert "identity" not in BENCHMARK.describe()
+
+
 @settings(max_examples=10)
 @given(cells(SMALL), st.sampled_from([1, 7, 16, 33]), st.sampled_from([1, 3]))
 def test_every_network_takes_images_of_any_size_colour_or_grey(

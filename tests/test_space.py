@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution
 from scipy.stats import chi2
 
-from bonas.errors import BonasError, InvalidSpace, MissingBuilder
+from bonas.errors import BonasError, InvalidArgument, InvalidSpace, MissingBuilder
 from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choice, Choices, Space
 
 
@@ -153,6 +153,46 @@ def test_an_architecture_is_no_other_thing() -> None:
     architecture = SPACE.architecture(ALL[0])
     assert architecture != architecture.key
     assert architecture != ALL[0]
+
+
+class Separate(Relabelled):
+    """Each combination is an architecture of its own, though two share each graph."""
+
+    identity = "choices"
+
+
+def test_where_choices_are_the_identity_equal_graphs_are_different_architectures() -> None:
+    space = Separate()
+    relu, gelu = (space.architecture({**ALL[0], "activation": a}) for a in ("relu", "gelu"))
+    assert relu.graph.canonical_hash == gelu.graph.canonical_hash
+    assert relu != gelu
+    assert relu.key != gelu.key
+    assert relu == Separate().architecture(relu.choices)
+    assert relu != Relabelled().architecture(relu.choices)
+    assert space.members is not None
+    assert [a.choices for a in space.members] == ALL
+    assert len(set(space.members)) == len(ALL)
+
+
+def test_equal_values_are_the_same_choice_however_they_are_written() -> None:
+    space = Separate()
+    given: Choices = {**ALL[0], "depth": True, "width": 16.0}
+    architecture = space.architecture(given)
+    assert architecture == Separate().architecture(ALL[0])
+    assert list(map(repr, architecture.choices.values())) == ["1", "16", "'relu'"]
+
+
+def test_only_an_identity_of_choices_is_described_so_that_older_studies_go_on() -> None:
+    assert "identity" not in Perceptrons().describe()
+    assert Separate().describe()["identity"] == "choices"
+
+
+def test_an_unknown_identity_is_refused() -> None:
+    class Broken(Perceptrons):
+        identity = "name"  # type: ignore[assignment]
+
+    with pytest.raises(InvalidArgument, match=r"unknown identity 'name'; expected .*'graph'"):
+        Broken().architecture(ALL[0])
 
 
 @dataclass(frozen=True)

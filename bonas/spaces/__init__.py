@@ -1,6 +1,6 @@
 """Which architectures exist: graphs, spaces, and the spaces that come with bonas."""
 
-from bonas.spaces.architecture import Architecture, Choice, Choices
+from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.cell import CellSpace, NASBench201
 from bonas.spaces.cell_network import OPERATIONS
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
@@ -16,6 +16,7 @@ __all__ = [
     "CellSpace",
     "Choice",
     "Choices",
+    "Identity",
     "NASBench201",
     "Space",
 ]

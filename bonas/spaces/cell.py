@@ -19,7 +19,7 @@ from itertools import combinations
 from torch import nn
 
 from bonas.errors import InvalidSpace, unknown
-from bonas.spaces.architecture import Choices
+from bonas.spaces.architecture import Choices, Identity
 from bonas.spaces.cell_network import OPERATIONS, CellCosts, CellNetwork
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
 from bonas.spaces.space import Space
@@ -42,6 +42,7 @@ class CellSpace(Space):
         image_size: Side of an image in pixels, for counting multiply-adds.
         allow_disconnected: Whether a cell may lead nothing from its input to its output; such a
             network says the same of every image.
+        identity: ``"choices"`` tells apart cells of isomorphic graphs, see ``Space.identity``.
 
     The parameter ``edge_i_j`` is the operation on the edge from node ``i`` to node ``j``.
 
@@ -58,6 +59,7 @@ class CellSpace(Space):
     in_channels: int = 3
     image_size: int = 32
     allow_disconnected: bool = False
+    identity: Identity = "graph"
 
     def __post_init__(self) -> None:
         least = {"nodes": 2, "channels": 1, "cells": 1, "stages": 1, "classes": 1, "in_channels": 1}
@@ -75,8 +77,7 @@ class CellSpace(Space):
     @cached_property
     def edges(self) -> dict[str, tuple[int, int]]:
         """The parameter's name -> (source, target), ordered by target, then source."""
-        pairs = sorted(combinations(range(self.nodes), 2), key=lambda edge: edge[::-1])
-        return {f"edge_{source}_{target}": (source, target) for source, target in pairs}
+        return cell_edges(self.nodes)
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[str]]:  # type: ignore[override]  # derived here
@@ -90,20 +91,7 @@ class CellSpace(Space):
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
         """Operations as nodes, pruned and with identities contracted."""
-        present = [(ends, choices[name]) for name, ends in self.edges.items()]
-        present = [(ends, operation) for ends, operation in present if operation != "none"]
-        labels = [INPUT, *(_label(str(operation)) for _, operation in present), OUTPUT]
-        output = len(labels) - 1
-        edges = []
-        for i, ((source, target), _) in enumerate(present, start=1):
-            if source == 0:
-                edges.append((0, i))
-            if target == self.nodes - 1:
-                edges.append((i, output))
-            for j, ((other, _), _) in enumerate(present, start=1):
-                if other == target:
-                    edges.append((i, j))
-        return ArchitectureGraph(labels, edges).pruned().contracted()
+        return cell_graph({ends: str(choices[name]) for name, ends in self.edges.items()})
 
     def is_valid(self, choices: Choices) -> bool:
         """Whether the cell leads from its input to its output."""
@@ -148,6 +136,34 @@ class NASBench201(CellSpace):
 
     The 341 cells that lead nothing to their output are not valid, unless ``allow_disconnected``.
     """
+
+
+def cell_edges(nodes: int) -> dict[str, tuple[int, int]]:
+    """``edge_source_target`` -> (source, target) of a complete cell, by target, then source."""
+    pairs = sorted(combinations(range(nodes), 2), key=lambda edge: edge[::-1])
+    return {f"edge_{source}_{target}": (source, target) for source, target in pairs}
+
+
+def cell_graph(operations: Mapping[tuple[int, int], str]) -> ArchitectureGraph:
+    """The graph of a cell: an edge (source, target) -> the name of its operation.
+
+    Node 0 is the cell's input, the last one its output. The operations become the nodes of the
+    graph, but for ``none``; it is pruned, and ``skip_connect`` or ``identity`` contracted.
+    """
+    last = max(target for _, target in operations)
+    present = [(ends, operation) for ends, operation in operations.items() if operation != "none"]
+    labels = [INPUT, *(_label(operation) for _, operation in present), OUTPUT]
+    output = len(labels) - 1
+    edges = []
+    for i, ((source, target), _) in enumerate(present, start=1):
+        if source == 0:
+            edges.append((0, i))
+        if target == last:
+            edges.append((i, output))
+        for j, ((other, _), _) in enumerate(present, start=1):
+            if other == target:
+                edges.append((i, j))
+    return ArchitectureGraph(labels, edges).pruned().contracted()
 
 
 def _label(operation: str) -> str:

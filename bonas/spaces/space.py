@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution
 from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder
-from bonas.spaces.architecture import Architecture, Choice, Choices
+from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
 
 _DRAWS = 10_000  # tries for one valid random combination
@@ -45,6 +45,11 @@ class Space(ABC):
 
     parameters: Mapping[str, Sequence[Choice]]
 
+    identity: Identity = "graph"
+    """What makes two combinations one architecture: ``"graph"``, an isomorphic graph (the same
+    network is never trained twice), or ``"choices"``, nothing but equal choices (for measurements
+    that differ between isomorphic graphs, such as the records of a table)."""
+
     @abstractmethod
     def graph(self, choices: Choices) -> ArchitectureGraph:
         """The labelled graph that ``choices`` stand for, its ends labelled input and output."""
@@ -69,6 +74,10 @@ class Space(ABC):
         settings: dict[str, Any] = {}
         if dataclasses.is_dataclass(self):
             settings = dataclasses.asdict(self)
+        if self.identity == "graph":
+            settings.pop("identity", None)  # spaces were stored before there was another one
+        else:
+            settings["identity"] = self.identity
         return {
             "space": type(self).__qualname__,
             "parameters": {name: list(d.choices) for name, d in self.distributions.items()},
@@ -104,7 +113,10 @@ class Space(ABC):
             InvalidGraph: if the graph has no node labelled input, or none labelled output.
         """
         self._check(choices)
-        ordered = {name: choices[name] for name in self.distributions}
+        ordered = {  # the space's own value where an equal one was given, 8 for 8.0
+            name: d.choices[d.choices.index(choices[name])]
+            for name, d in self.distributions.items()
+        }
         values = tuple(ordered.values())
         if values not in self._latest:
             if len(self._latest) >= _KEPT:
@@ -150,14 +162,14 @@ class Space(ABC):
 
     @cached_property
     def members(self) -> tuple[Architecture, ...] | None:
-        """Every architecture once (the first of isomorphic ones), or None for over 50,000."""
+        """Every architecture once (the first of equal ones), or None for over 50,000."""
         if self.size > _ENUMERABLE:
             return None
         return tuple(dict.fromkeys(self._made(choices) for choices in self))
 
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
-        """At most 2,000 architectures, no two isomorphic, always the same ones.
+        """At most 2,000 architectures, no two equal, always the same ones.
 
         Encoders take their vocabulary and their scales from it.
         """
@@ -180,7 +192,7 @@ class Space(ABC):
                 f"{type(self).__name__}.graph must return a bonas.ArchitectureGraph, got {graph!r}"
             )
         graph.require_ends()
-        return Architecture(choices, graph)
+        return Architecture(choices, graph, self.identity)
 
     def _check(self, choices: Choices) -> None:
         distributions = self.distributions
