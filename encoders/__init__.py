@@ -7,6 +7,7 @@ from bonas.encoders.layout import Layout
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics
+from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 
 __all__ = [
     "ENCODERS",
@@ -17,5 +18,6 @@ __all__ = [
     "Layout",
     "OneHot",
     "PathCounts",
+    "WeisfeilerLehman",
     "check_encoder",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from bonas.encoders.gnn import GNNEncoder
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics
+from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 from bonas.errors import InvalidArgument, unknown
 from bonas.spaces import Architecture, Space
 
@@ -22,6 +24,7 @@ ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "paths": PathCounts,
     "statistics": GraphStatistics,
     "gnn": GNNEncoder,
+    **{f"wl{depth}": partial(WeisfeilerLehman, depth=depth) for depth in range(3)},
 }
 """The encoders that can be chosen by name."""
 
@@ -30,7 +33,8 @@ class Blocks:
     """The blocks of several encoders, each shifted and scaled by the space's reference set.
 
     A column has mean 0 over the reference set, and standard deviation 1 before the whole block is
-    scaled to a total variance of 1 (a GNN's columns keep their relative sizes). Encodings are
+    scaled to a total variance of 1. An encoder with an attribute ``scaling`` asks for less:
+    ``"block"`` leaves columns their relative sizes, ``"none"`` the block as it is. Encodings are
     kept, so an architecture is encoded once while there is room.
 
     Args:
@@ -111,10 +115,13 @@ def _encoder(space: Space, given: str | Encoder) -> Encoder:
 
 def _scale(encoder: Encoder, known: Tensor) -> tuple[Tensor, Tensor]:
     """Shift and scale of each column."""
+    scaling = getattr(encoder, "scaling", "columns")
     shift = known.mean(0)
+    if scaling == "none":
+        return torch.zeros_like(shift), torch.ones_like(shift)
     sd = known.std(0, correction=0)
     constant = sd <= 1e-9
-    if isinstance(encoder, GNNEncoder):
+    if scaling == "block":
         sd = torch.ones_like(sd)
     each = torch.where(constant, 0.0, 1.0 / sd)
     total = ((known - shift) * each).square().sum(1).mean().sqrt().clamp_min(1e-9)

@@ -62,6 +62,7 @@ class GNNEncoder:
     """
 
     name = "gnn"
+    scaling = "block"
 
     def __init__(
         self,

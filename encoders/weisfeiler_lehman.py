@@ -46,6 +46,8 @@ class WeisfeilerLehman:
     ('wl0', 3)
     """
 
+    scaling = "none"  # the kernel over them normalises counts itself
+
     def __init__(self, space: Space, *, depth: int, max_labels: int = 512) -> None:
         if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
             raise InvalidArgument(f"depth must be a whole number of at least 0, got {depth!r}")

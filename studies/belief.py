@@ -1,4 +1,10 @@
-"""The belief about all objectives: one surrogate each, over warped values."""
+"""The belief about all objectives: one surrogate each, over warped values.
+
+Hyper-parameters (and the form of each warp) are settled by the first trials up to a milestone: by
+all of them while there are few, then at every tenth more (30, 33, 36, 39, 42, 46, ...). Which
+trials decide follows from their number alone, so a belief made afresh and one that grew with the
+study are the same.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +19,25 @@ from torch import Tensor
 
 from bonas.encoders import Layout
 from bonas.surrogates import Surrogate
-from bonas.surrogates.warp import Warp
+from bonas.surrogates.surrogate import Conditionable, marginals
+from bonas.surrogates.warp import Form, Warp, best_form
 
-_CHUNK = 4_096  # points asked about at once
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
+_EVERY = 30  # trials until which each one counts
 
 
 @dataclass(frozen=True)
 class Belief:
     """One fitted model and one warp an objective.
 
-    Everything comes out oriented (more is better) and on the scale of the user's units, shifted and
-    divided so that measured values have mean 0 and standard deviation 1: improvement is counted in
-    the user's units, and no acquisition function meets numbers of odd sizes.
+    Everything comes out oriented (more is better), shifted and divided so that measured values have
+    mean 0 and standard deviation 1. With several objectives that is on the scale of the user's
+    units, in which improvement is counted; a single one stays warped (log regret): a better value
+    is a better value on either scale.
     """
 
+    X: Tensor
+    settled: Settled
     models: Sequence[Model]
     warps: Sequence[Warp]
     shift: Tensor
@@ -35,20 +45,40 @@ class Belief:
 
     @classmethod
     def fitted(
-        cls, surrogate: Surrogate, X: Tensor, Y: Tensor, layout: Layout, seed: int
+        cls,
+        surrogate: Surrogate,
+        X: Tensor,
+        Y: Tensor,
+        layout: Layout,
+        seed: int,
+        previous: Belief | None = None,
     ) -> Belief:
-        """From ``n x d`` encodings and ``n x m`` oriented values."""
-        warps = [Warp.chosen(X, y, layout) for y in Y.T]
-        models = [
-            surrogate(X, warp.warped(y).unsqueeze(1), layout, seed + objective)
-            for objective, (warp, y) in enumerate(zip(warps, Y.T, strict=True))
-        ]
-        sd = Y.std(0, correction=0)
-        unit = torch.where(sd > _LEAST_SD * Y.abs().max(0).values, sd, 1.0)
-        return cls(models, warps, Y.mean(0), unit)
+        """From ``n x d`` encodings and ``n x m`` oriented values.
+
+        ``previous``, a belief about the first of these trials, only saves time.
+        """
+        m = milestone(len(X))
+        if previous is not None and previous.settled.by(X[:m], Y[:m]):
+            settled, start = previous.settled, previous.models
+        else:
+            settled = Settled.of(surrogate, X[:m], Y[:m], layout, seed)
+            start = settled.models
+        warps = [Warp.of(y, form) for y, form in zip(Y.T, settled.forms, strict=True)]
+        models = start if m == len(X) else []
+        if m < len(X):
+            for j, (model, warp) in enumerate(zip(start, warps, strict=True)):
+                values = warp.warped(Y[:, j]).unsqueeze(1)
+                models = [*models, _conditioned(model, surrogate, X, values, layout, seed + j)]
+        alone = Y.shape[1] == 1
+        measured = warps[0].warped(Y) if alone else Y
+        sd = measured.std(0, correction=0)
+        unit = torch.where(sd > _LEAST_SD * measured.abs().max(0).values, sd, 1.0)
+        return cls(X, settled, models, warps, measured.mean(0), unit)
 
     def scaled(self, values: Tensor) -> Tensor:
         """Oriented values ``... x m`` on the scale of the belief."""
+        if len(self.warps) == 1:
+            values = self.warps[0].warped(values)
         return (values - self.shift) / self.unit
 
     def marginals(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,16 +86,13 @@ class Belief:
         means, variances = [], []
         with torch.no_grad():
             for model, warp in zip(self.models, self.warps, strict=True):
-                # Any: BoTorch's Posterior does not declare the mean that every one of them has
-                parts: list[Any] = [
-                    model.posterior(chunk) for chunk in torch.split(X.unsqueeze(1), _CHUNK)
-                ]
-                mean = torch.cat([part.mean.reshape(-1) for part in parts])
-                variance = torch.cat([part.variance.reshape(-1) for part in parts])
-                mean, variance = warp.upper_half(mean, variance)
+                mean, variance = marginals(model, X)
+                if len(self.warps) > 1:
+                    mean, variance = warp.upper_half(mean, variance)
                 means.append(mean)
                 variances.append(variance)
-        return self.scaled(torch.stack(means, dim=1)), torch.stack(variances, dim=1) / self.unit**2
+        mean, variance = torch.stack(means, dim=1), torch.stack(variances, dim=1)
+        return (mean - self.shift) / self.unit, variance / self.unit**2
 
     def draws(self, X: Tensor, s: int, seed: int) -> Tensor:
         """``s x N x m`` joint samples of the points ``N x d``."""
@@ -74,5 +101,73 @@ class Belief:
             for objective, (model, warp) in enumerate(zip(self.models, self.warps, strict=True)):
                 posterior: Any = model.posterior(X)  # get_sampler takes more than it declares
                 sampler = get_sampler(posterior, torch.Size([s]), seed=seed + objective)
-                outputs.append(warp.unwarped(sampler(posterior).squeeze(-1)))
-        return self.scaled(torch.stack(outputs, dim=-1))
+                drawn = sampler(posterior).squeeze(-1)
+                outputs.append(drawn if len(self.warps) == 1 else warp.unwarped(drawn))
+        return (torch.stack(outputs, dim=-1) - self.shift) / self.unit
+
+    def expected(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """What measuring one of ``N x d`` points should give: median and spread, ``N x m``.
+
+        Oriented, in the user's units, the noise of a measurement included.
+        """
+        medians, spreads = [], []
+        with torch.no_grad():
+            for model, warp in zip(self.models, self.warps, strict=True):
+                posterior: Any = model.posterior(X.unsqueeze(1), observation_noise=True)
+                mean, sd = posterior.mean.reshape(-1), posterior.variance.reshape(-1).sqrt()
+                low, high = warp.unwarped(mean - sd), warp.unwarped(mean + sd)
+                medians.append(warp.unwarped(mean))
+                spreads.append((high - low) / 2)
+        return torch.stack(medians, dim=1), torch.stack(spreads, dim=1)
+
+    @property
+    def weights(self) -> list[list[float]]:
+        """For each objective the weights of its mixture's members; empty for other surrogates."""
+        found = [getattr(model, "weights", None) for model in self.models]
+        return [[] if each is None else each.tolist() for each in found]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the trials up to a milestone decided: the form of each warp, and the models' fits."""
+
+    X: Tensor
+    Y: Tensor
+    forms: Sequence[Form]
+    models: Sequence[Model]
+
+    @classmethod
+    def of(cls, surrogate: Surrogate, X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Settled:
+        """Fitted to ``m x d`` encodings and their oriented values."""
+        alone = Y.shape[1] == 1
+        forms: list[Form] = ["regret" if alone else best_form(X, y, layout) for y in Y.T]
+        models = [
+            surrogate(X, Warp.of(y, form).warped(y).unsqueeze(1), layout, seed + objective)
+            for objective, (y, form) in enumerate(zip(Y.T, forms, strict=True))
+        ]
+        return cls(X, Y, forms, models)
+
+    def by(self, X: Tensor, Y: Tensor) -> bool:
+        """Whether it was these trials that decided."""
+        return torch.equal(self.X, X) and torch.equal(self.Y, Y)
+
+
+def milestone(n: int) -> int:
+    """The number of trials that settle hyper-parameters when ``n`` are finished.
+
+    >>> [milestone(n) for n in (5, 30, 32, 33, 100, 2000)]
+    [5, 30, 30, 33, 94, 1890]
+    """
+    m = min(n, _EVERY)
+    while m >= _EVERY and m + m // 10 <= n:
+        m += m // 10
+    return m
+
+
+def _conditioned(
+    model: Model, surrogate: Surrogate, X: Tensor, values: Tensor, layout: Layout, seed: int
+) -> Model:
+    """The model with all values in it; a surrogate that cannot be conditioned is fitted anew."""
+    if isinstance(model, Conditionable):
+        return model.conditioned(X, values)
+    return surrogate(X, values, layout, seed)

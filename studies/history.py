@@ -20,6 +20,9 @@ from bonas.studies.point import Point
 
 PROPOSAL = "bonas:proposal"
 """The trial's system attribute that holds the whole proposal, from the moment it is made."""
+PREDICTION = "bonas:prediction"
+"""The trial's system attribute that holds what the surrogate expected of it, as JSON: ``mean`` and
+``sd`` of each objective in its own unit, and ``weights``, each objective's mixture weights."""
 ERROR = "bonas:error"
 """The trial's user attribute that holds the traceback of a failed evaluation."""
 

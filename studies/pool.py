@@ -78,8 +78,11 @@ class Pool:
         ``best`` are evaluated points worth varying (the front, say).
         """
         if self._whole is not None:
-            found = [point for point in self._whole if point.key not in spent]
-            return _ranked(found, score, keep)[0]
+            scores = score(self._whole).clone()
+            scores[[row for row, key in enumerate(self._keys) if key in spent]] = -torch.inf
+            order = torch.argsort(scores, descending=True, stable=True)
+            left = len(self._keys) - int(scores.isneginf().sum())
+            return [self._whole[int(row)] for row in order[: min(keep, left)]]
         start = [self._random(rng) for _ in range(_DRAWS)]
         if best:
             start += [self._offspring(best, rng) for _ in range(_OFFSPRING)]
@@ -101,6 +104,11 @@ class Pool:
         if self.space is None or self.space.members is None or self.parameters.distributions:
             return None
         return [Point(architecture, {}) for architecture in self.space.members]
+
+    @cached_property
+    def _keys(self) -> list[tuple[object, ...]]:
+        """The keys of the whole."""
+        return [point.key for point in self._whole or []]
 
     def _random(self, rng: np.random.Generator) -> Point:
         architecture = None

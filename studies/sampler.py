@@ -27,19 +27,30 @@ from bonas.spaces import Architecture, Space
 from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition, screening
 from bonas.studies.belief import Belief
-from bonas.studies.history import PROPOSAL, History, directions
+from bonas.studies.history import PREDICTION, PROPOSAL, History, directions
 from bonas.studies.parameters import Parameters, random_value
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
-from bonas.surrogates import GNNEnsemble, GraphGP, Mixture, Surrogate
+from bonas.surrogates import (
+    DeepKernelGP,
+    GNNEnsemble,
+    GraphGP,
+    Mixture,
+    RandomForest,
+    Surrogate,
+    WeisfeilerLehmanGP,
+)
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
 
 SURROGATES: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
-    "mixture": (Mixture, ("one_hot", "paths", "statistics", "gnn")),
-    "gp": (GraphGP, ("one_hot", "paths", "statistics")),
+    "mixture": (Mixture, ("one_hot", "statistics", "gnn")),
+    "gp": (GraphGP, ("one_hot", "statistics")),
+    "deep_kernel": (DeepKernelGP, ("gnn",)),
     "gnn": (GNNEnsemble, ("gnn",)),
+    "wl": (WeisfeilerLehmanGP, ("wl0", "wl1", "wl2")),
+    "forest": (RandomForest, ("one_hot", "paths", "statistics")),
     "random": (None, ("one_hot",)),
 }
 """A name -> the surrogate (None: draw at random) and the encoders it reads by default."""
@@ -60,9 +71,10 @@ class ArchitectureSampler(BaseSampler):
 
     Args:
         space: The architectures; without one it searches the study's parameters alone.
-        surrogate: A name (``mixture``, ``gp``, ``gnn``, ``random``) or a ``Surrogate``.
-        encoder: Names (``one_hot``, ``paths``, ``statistics``, ``gnn``) or encoders; by default
-            those that the surrogate reads.
+        surrogate: A name out of ``SURROGATES`` (``mixture``, ``gp``, ``deep_kernel``, ...) or a
+            ``Surrogate``.
+        encoder: Names out of ``ENCODERS`` (``one_hot``, ``statistics``, ``gnn``, ...) or encoders;
+            by default those that the surrogate reads.
         acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qLogNEHVI for more;
             ``thompson``) or an ``Acquisition``.
         n_initial: How many finished trials there must be before the first fit. Till then proposals
@@ -107,6 +119,10 @@ class ArchitectureSampler(BaseSampler):
         self.reference_point = _checked_point(reference_point)
         self.seed = _fresh_seed() if seed is None else seed
         self._blocks: Blocks | None = None
+        # What was worked out for the latest proposal, to save time at the next.
+        self._belief: Belief | None = None
+        self._pool: Pool | None = None
+        self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._distributions = {} if space is None else space.distributions
 
@@ -127,9 +143,12 @@ class ArchitectureSampler(BaseSampler):
         if not search_space or not self._distributions.keys() <= search_space.keys():
             return {}
         others = {n: d for n, d in search_space.items() if n not in self._distributions}
-        params = self._proposal(study, trial.number, Parameters(others)).params
-        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(params))
-        return params
+        point, prediction = self._proposal(study, trial.number, Parameters(others))
+        attributes = {PROPOSAL: point.params, PREDICTION: prediction}
+        for name, value in attributes.items():
+            if value is not None:
+                study._storage.set_trial_system_attr(trial._trial_id, name, json.dumps(value))
+        return point.params
 
     def sample_independent(
         self,
@@ -164,10 +183,14 @@ class ArchitectureSampler(BaseSampler):
             if name not in self._distributions and not distribution.single()
         }
 
-    def _proposal(self, study: Study, number: int, parameters: Parameters) -> Point:
+    def _proposal(
+        self, study: Study, number: int, parameters: Parameters
+    ) -> tuple[Point, dict[str, Any] | None]:
+        """A point, and what the surrogate expects of it (None of a random one)."""
         rng = np.random.default_rng([self.seed, number])
         history = History.of(study, self.space, parameters, number)
-        pool = Pool(self.space, parameters)
+        pool = self._pool_over(parameters)
+        prediction = None
         if self.surrogate is None:
             point = pool.draw(rng, history.spent)
         elif len(history.finished) < self.n_initial:
@@ -175,16 +198,22 @@ class ArchitectureSampler(BaseSampler):
             if point is None or point.key in history.spent:
                 point = pool.draw(rng, history.spent)
         else:
-            point = self._modelled(study, history, pool, rng)
+            point, prediction = self._modelled(study, history, pool, rng)
         if point is None:
             _logger.warning("every architecture of the space was proposed before; one comes again")
             point = pool.draw(rng, frozenset())
         assert point is not None  # nothing is spent
-        return point
+        return point, prediction
+
+    def _pool_over(self, parameters: Parameters) -> Pool:
+        """The latest pool, if it is over the same; it keeps its list of all points."""
+        if self._pool is None or self._pool.parameters != parameters:
+            self._pool = Pool(self.space, parameters)
+        return self._pool
 
     def _modelled(
         self, study: Study, history: History, pool: Pool, rng: np.random.Generator
-    ) -> Point | None:
+    ) -> tuple[Point | None, dict[str, Any] | None]:
         """The candidate with the best acquisition value, or a random one where the fit fails."""
         assert self.surrogate is not None
         features = Features(self._fitted_blocks(history), pool.parameters)
@@ -192,12 +221,16 @@ class ArchitectureSampler(BaseSampler):
         with one_thread():
             try:
                 belief = Belief.fitted(
-                    self.surrogate, X, history.values, features.layout, seed=self.seed
+                    self.surrogate, X, history.values, features.layout, self.seed, self._belief
                 )
-                return self._best(study, history, pool, rng, features, belief)
+                self._belief = belief
+                point = self._best(study, history, pool, rng, features, belief)
+                if point is None:
+                    return None, None
+                return point, _prediction(study, belief, features.encode([point]))
             except _NUMERICAL as error:
                 _logger.warning("the surrogate failed (%s); this proposal is random", error)
-                return pool.draw(rng, history.spent)
+                return pool.draw(rng, history.spent), None
 
     def _best(
         self,
@@ -214,7 +247,8 @@ class ArchitectureSampler(BaseSampler):
         reference_point = belief.scaled(self._reference_point(study, history.values))
 
         def score(points: Sequence[Point]) -> Tensor:
-            return screening(*belief.marginals(features.encode(points)), mean, reference_point)
+            mean_, variance_ = belief.marginals(self._encoded_once(features, points))
+            return screening(mean_, variance_, mean, reference_point)
 
         front = is_non_dominated(mean)
         best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
@@ -226,6 +260,13 @@ class ArchitectureSampler(BaseSampler):
         draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
         scores = self.acquisition(draws, len(X) - len(shortlist), reference_point)
         return shortlist[int(scores.argmax())]
+
+    def _encoded_once(self, features: Features, points: Sequence[Point]) -> Tensor:
+        """The encoding of a pool; that of the latest one is kept, so surrogates know it again."""
+        known = self._encoded
+        if known is None or known[0] is not features.blocks or known[1] is not points:
+            known = self._encoded = features.blocks, points, features.encode(points)
+        return known[2]
 
     def _reference_point(self, study: Study, values: Tensor) -> Tensor:
         """``m`` oriented values; always the same ones for a study."""
@@ -255,6 +296,13 @@ class ArchitectureSampler(BaseSampler):
         return self._tuned[1]
 
 
+def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
+    """What the belief says of one encoded point, in the user's units."""
+    mean, sd = belief.expected(X)
+    told = oriented(mean.numpy(), directions(study))  # its own inverse
+    return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}
+
+
 def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
     """Which known points could lie on the front: optimistically (2 sd) not dominated by it."""
     optimistic = mean + 2 * variance.sqrt()
@@ -278,7 +326,7 @@ def _chosen_surrogate(
             f"surrogate must be one of {', '.join(SURROGATES)} or a function of "
             f"(train_X, train_Y, layout, seed) that returns a fitted BoTorch model, got {given!r}"
         )
-    return given, SURROGATES["mixture"][1]
+    return given, ("one_hot", "paths", "statistics", "gnn")
 
 
 def _chosen_encoders(

@@ -1,36 +1,78 @@
 """A sum of kernels over the blocks of an encoding, times a kernel over other parameters.
 
-    k(x, x') = k_p(x, x') [ sum_b s_b exp(-|x_b - x'_b|^2 / (2 l_b^2)) + s_p ]
+    k(x, x') = k_p(x, x') [ sum_t s_t phi_t(|x_b - x'_b| / l_t) + s_p ],   b the block of term t
+    phi(r) = exp(-r^2 / 2)   smooth: the trend over a block
+    phi(r) = exp(-r)         rough (Matern 1/2): what a small change of a network does to its value
     k_p(x, x') = exp(-sum_j |x_j - x'_j|^2 / (2 l_j^2))
 
-Symbols: b a block of architecture features, scaled so that |x_b - x'_b|^2 is 2 on average; s_b the
-variance that the block explains, l_b its lengthscale; j a parameter outside the space (a learning
-rate, say), l_j its lengthscale, s_p the variance explained without the architecture. Without such
-parameters k_p is 1 and s_p is left out.
+Symbols: b a block of architecture features, scaled so that |x_b - x'_b|^2 is 2 on average; t a
+term, one phi over one block; s_t the variance that the term explains, l_t its lengthscale; j a
+parameter outside the space (a learning rate, say), l_j its lengthscale, s_p the variance explained
+without the architecture. Without such parameters k_p is 1 and s_p is left out. A block that
+explains nothing gets a small s_t: the sum learns which blocks matter.
 
-The hyper-parameters stand as logarithms in one vector: theta = (s_b..., l_b..., [s_p, l_j...]).
+The hyper-parameters stand as logarithms in one vector: theta = (s_t..., l_t..., [s_p, l_j...]).
+
+Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning", chapter 4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+from bonas.errors import InvalidArgument, unknown
+
+SHAPES = ("smooth", "rough")
+"""The forms of phi."""
+
+_ROUNDING = 1e-10  # squared distances below it are 0
+
+Term = tuple[str, str]
+"""A block's name and a shape."""
 
 
 @dataclass(frozen=True)
 class BlockKernel:
-    """The kernel over encodings of one layout; ``a`` architecture blocks, ``p`` parameters."""
+    """The kernel over encodings of one layout; ``a`` terms over blocks, ``p`` parameters.
+
+    Args:
+        layout: The blocks of the encoding.
+        terms: (block, shape) pairs; by default a smooth one for each block.
+
+    Raises:
+        InvalidArgument: for a block that the layout lacks, or an unknown shape.
+    """
 
     layout: Layout
+    terms: Sequence[Term] | None = None
+
+    def __post_init__(self) -> None:
+        given = self.terms
+        chosen = [(b, "smooth") for b in self.layout.architecture] if given is None else given
+        for block, shape in chosen:
+            if block not in self.layout.architecture:
+                raise InvalidArgument(
+                    f"the encoding has no block {block!r}, only {sorted(self.layout.architecture)}"
+                )
+            if shape not in SHAPES:
+                raise unknown("kernel shape", shape, SHAPES)
+        object.__setattr__(self, "terms", tuple(chosen))
+
+    @property
+    def chosen(self) -> Sequence[Term]:
+        """The terms, never None."""
+        assert self.terms is not None
+        return self.terms
 
     @property
     def a(self) -> int:
-        """The number of architecture blocks."""
-        return len(self.layout.architecture)
+        """The number of terms over architecture blocks."""
+        return len(self.chosen)
 
     @property
     def p(self) -> int:
@@ -40,47 +82,60 @@ class BlockKernel:
     @property
     def names(self) -> list[str]:
         """The names of the hyper-parameters, in the order of theta."""
-        blocks, others = self.layout.architecture, self.layout.parameters
-        names = [f"variance of {b}" for b in blocks] + [f"lengthscale of {b}" for b in blocks]
+        terms, others = [f"{b} ({shape})" for b, shape in self.chosen], self.layout.parameters
+        names = [f"variance of {t}" for t in terms] + [f"lengthscale of {t}" for t in terms]
         if others:
             names += ["variance without architecture", *(f"lengthscale of {j}" for j in others)]
         return names
 
     def distances(self, X: Tensor, Z: Tensor) -> Tensor:
-        """Squared distances of each block, ``(a + p) x ... x n x k``, of ``n`` and ``k`` points."""
-        blocks = [_squared_distance(X[..., columns], Z[..., columns]) for columns in self.layout]
-        return torch.stack(blocks)
+        """Distances of each term's block (squared for a smooth one), squared ones of parameters.
+
+        ``(a + p) x ... x n x k`` for ``n`` and ``k`` points.
+        """
+        own, others = self.layout.architecture, self.layout.parameters
+        needed = {block: own[block] for block, _ in self.chosen}
+        known = {name: _squared_distance(X[..., c], Z[..., c]) for name, c in needed.items()}
+        blocks = [known[b].sqrt() if shape == "rough" else known[b] for b, shape in self.chosen]
+        return torch.stack(
+            [*blocks, *(_squared_distance(X[..., c], Z[..., c]) for c in others.values())]
+        )
 
     def matrix(self, theta: Tensor, distances: Tensor) -> Tensor:
         """``... x n x k`` covariances from ``distances``."""
-        return self.terms(theta, distances).matrix()
+        return self.parts(theta, distances).matrix()
 
     def diagonal(self, theta: Tensor) -> Tensor:
         """k(x, x), the same for every x."""
         return theta[: self.a].exp().sum() + (theta[2 * self.a].exp() if self.p else 0.0)
 
-    def terms(self, theta: Tensor, distances: Tensor) -> Terms:
+    def parts(self, theta: Tensor, distances: Tensor) -> Parts:
         """What the covariances and their gradient are made of, computed once for both."""
         a = self.a
-        terms = [
-            torch.exp(theta[b] - distances[b] * (0.5 * torch.exp(-2 * theta[a + b])))
-            for b in range(a)
-        ]
+        exponents, terms = [], []
+        for t, (_, shape) in enumerate(self.chosen):
+            log_l = theta[a + t]
+            scale = torch.exp(-log_l) if shape == "rough" else 0.5 * torch.exp(-2 * log_l)
+            exponent = distances[t] * scale
+            exponents.append(exponent)
+            terms.append(torch.exp(theta[t] - exponent))
         if not self.p:
-            return Terms(theta, distances, terms, None)
+            return Parts(self, theta, distances, terms, exponents, None)
         terms.append(theta[2 * a].exp())
         halves = 0.5 * torch.exp(-2 * theta[2 * a + 1 :])
-        exponent = torch.einsum("j,j...->...", halves, distances[a:])
-        return Terms(theta, distances, terms, torch.exp(-exponent))
+        outside = torch.einsum("j,j...->...", halves, distances[a:])
+        return Parts(self, theta, distances, terms, exponents, torch.exp(-outside))
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The terms of the sum over blocks (s_p the last, if there are parameters), and k_p."""
+class Parts:
+    """The terms of the sum (s_p the last, if there are parameters), their exponents, and k_p."""
 
+    kernel: BlockKernel
     theta: Tensor
     distances: Tensor
     terms: list[Tensor]
+    exponents: list[Tensor]
     k_p: Tensor | None
 
     def matrix(self) -> Tensor:
@@ -89,31 +144,33 @@ class Terms:
         return total if self.k_p is None else self.k_p * total
 
     def gradient(self, W: Tensor) -> Tensor:
-        """The gradient of sum(W * matrix) in theta."""
-        a = len(self.terms) - (self.k_p is not None)
+        """The gradient of sum(W * matrix) in theta.
+
+        The exponent is a power of r = distance / l: d exp(-r^2/2) / d log l = r^2 exp(-r^2/2),
+        and d exp(-r) / d log l = r exp(-r).
+        """
+        a = self.kernel.a
         weighted = W if self.k_p is None else W * self.k_p
         by_variance, by_lengthscale = [], []
-        for b in range(a):
-            part = weighted * self.terms[b]  # W * d matrix / d log s_b
+        for t, (_, shape) in enumerate(self.kernel.chosen):
+            part = weighted * self.terms[t]  # W * d matrix / d log s_t
             by_variance.append(part.sum())
-            by_lengthscale.append(torch.tensordot(part, self.distances[b]) * self._inverse(a + b))
+            slope = torch.tensordot(part, self.exponents[t])
+            by_lengthscale.append(slope if shape == "rough" else 2 * slope)
         if self.k_p is None:
             return torch.stack([*by_variance, *by_lengthscale])
         rest = [(weighted * self.terms[a]).sum()]
         whole = W * self.matrix()
         rest.extend(
-            torch.tensordot(whole, self.distances[a + j]) * self._inverse(2 * a + 1 + j)
-            for j in range(len(self.distances) - a)
+            torch.tensordot(whole, self.distances[a + j])
+            * torch.exp(-2 * self.theta[2 * a + 1 + j])
+            for j in range(self.kernel.p)
         )
         return torch.stack([*by_variance, *by_lengthscale, *rest])
 
-    def _inverse(self, index: int) -> Tensor:
-        """1 / l^2 of the lengthscale at ``index``."""
-        return torch.exp(-2 * self.theta[index])
-
 
 def _squared_distance(X: Tensor, Z: Tensor) -> Tensor:
-    """|x|^2 - 2 x.z + |z|^2, never below zero."""
+    """|x|^2 - 2 x.z + |z|^2, and 0 where that is mere rounding, which a root would enlarge."""
     inner = X @ Z.transpose(-1, -2)
     squares = X.square().sum(-1, keepdim=True) + Z.square().sum(-1).unsqueeze(-2)
-    return (squares - 2 * inner).clamp_min_(0.0)
+    return torch.nn.functional.threshold_(squares - 2 * inner, _ROUNDING, 0.0)

@@ -19,11 +19,11 @@ from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
-from bonas.surrogates.gnn_ensemble import GNNEnsemble
+from bonas.surrogates.deep_kernel import DeepKernelGP
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
 from bonas.surrogates.model import BeliefModel
-from bonas.surrogates.surrogate import HeldOutSurrogate
+from bonas.surrogates.surrogate import Conditionable, HeldOutSurrogate, marginals
 
 _PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
 _ROUNDS = 200
@@ -50,13 +50,36 @@ class Mixture(BeliefModel):
         layout: Layout,
         seed: int = 0,
         *,
-        members: Sequence[HeldOutSurrogate] = (GraphGP, GNNEnsemble),
+        members: Sequence[HeldOutSurrogate] = (GraphGP, DeepKernelGP),
     ) -> None:
         super().__init__()
         self.seed = seed
+        self.layout = layout
+        self.surrogates = tuple(members)
         self.members = [member(train_X, train_Y, layout, seed) for member in members]
         densities = [member.held_out_log_density() for member in self.members]
         self.weights = stacked_weights(torch.stack(densities))
+
+    def conditioned(self, train_X: Tensor, train_Y: Tensor) -> Mixture:
+        """A model of other data with the same weights, its members conditioned (or fitted anew)."""
+        model: Mixture = self.__class__.__new__(self.__class__)
+        BeliefModel.__init__(model)
+        model.seed, model.layout, model.weights = self.seed, self.layout, self.weights
+        model.surrogates = self.surrogates
+        model.members = [
+            member.conditioned(train_X, train_Y)
+            if isinstance(member, Conditionable)
+            else surrogate(train_X, train_Y, self.layout, self.seed)
+            for member, surrogate in zip(self.members, self.surrogates, strict=True)
+        ]
+        return model
+
+    def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and variances, ``N`` each, of the rows of ``pool`` (``N x d``), each by itself."""
+        means, variances = zip(*(marginals(m, pool) for m in self.members), strict=True)
+        mean = torch.tensordot(self.weights, torch.stack(means), dims=1)
+        spread = torch.stack(variances) + (torch.stack(means) - mean).square()
+        return mean, torch.tensordot(self.weights, spread, dims=1)
 
     def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         parts = [

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, Self, runtime_checkable
 
+import torch
 from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+
+_CHUNK = 4_096  # points asked about at once
 
 
 class Surrogate(Protocol):
@@ -21,6 +24,36 @@ class Surrogate(Protocol):
     def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> Model:
         """A model of ``n x 1`` values at ``n x d`` encodings; the same seed, the same model."""
         ...
+
+
+@runtime_checkable
+class Conditionable(Protocol):
+    """A model that can take other data in and keep its hyper-parameters.
+
+    A search then fits those at some trials only, not at each.
+    """
+
+    def conditioned(self, train_X: Tensor, train_Y: Tensor) -> Self:
+        """A model of ``n x 1`` values at ``n x d`` encodings."""
+        ...
+
+
+@runtime_checkable
+class Screening(Protocol):
+    """A model with a fast way to the belief about many points, each by itself."""
+
+    def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and variances, ``N`` each, of ``N x d`` points."""
+        ...
+
+
+def marginals(model: Any, pool: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and variances, ``N`` each, of ``N x d`` points under any BoTorch model."""
+    if isinstance(model, Screening):
+        return model.marginals(pool)
+    parts = [model.posterior(chunk) for chunk in torch.split(pool.unsqueeze(1), _CHUNK)]
+    mean = torch.cat([part.mean.reshape(-1) for part in parts])
+    return mean, torch.cat([part.variance.reshape(-1) for part in parts])
 
 
 class HeldOutModel(Protocol):

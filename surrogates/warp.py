@@ -1,19 +1,28 @@
 """How measured values are bent before they are modelled, and samples bent back.
 
-Values come oriented (more is better). A quantity to be minimised that is always positive (latency,
-error) is modelled as it is or by its logarithm, whichever a Gaussian process predicts better: by
-the leave-one-out density of the values, in their own units. Then very bad values are raised to a
-floor: a model that must explain networks that do not learn at all is worse where it matters.
+Values come oriented (more is better). They are modelled in one of three forms:
+
+    plain         y
+    logarithmic   -log(-y)        for values that are never above 0: a latency, an error
+    regret        -log(top - y)   top = best + (best - median) / 2
+
+The last stretches what lies near the best value, where a search for that one value must tell
+networks apart, and presses together all the rest. With several objectives the front runs through
+the whole range of each, so they are plain, or logarithmic where a Gaussian process predicts them
+better so: by the leave-one-out density of the values, in their own units.
+
+Then very bad values are raised to a floor: a model that must explain networks that do not learn at
+all is worse where it matters.
 
     floor = q25 - 1.5 (median - q25)
 
-Improvement is always counted in the user's own units: samples of the belief go back through
-``unwarped`` before any hypervolume is computed.
+Source: Snelson, Rasmussen and Ghahramani (2004), "Warped Gaussian processes", NeurIPS.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,43 +30,37 @@ from torch import Tensor
 from bonas.encoders import Layout
 from bonas.surrogates.graph_gp import GraphGP
 
+Form = Literal["plain", "logarithmic", "regret"]
+
 _ENOUGH = 100  # values that decide on the logarithm: the first
 
 
 @dataclass(frozen=True, slots=True)
 class Warp:
-    """The transformation of one objective, chosen from its values."""
+    """The transformation of one objective; ``ceiling`` is what values stay below, or None."""
 
-    logarithmic: bool
+    ceiling: float | None
     floor: float
 
     @classmethod
-    def chosen(cls, X: Tensor, values: Tensor, layout: Layout) -> Warp:
-        """For ``n`` finite oriented values of ``n x d`` encodings."""
-        logarithmic = False
-        X, some = X[:_ENOUGH], values[:_ENOUGH]
-        if bool((values < 0).all()):
-            as_it_is = GraphGP(X, some.unsqueeze(1), layout).held_out_log_density().sum()
-            bent = GraphGP(X, _bent(some, True).unsqueeze(1), layout).held_out_log_density()
-            # the density of y is that of -log(-y), times its slope 1 / |y|
-            logarithmic = bool((bent - some.abs().log()).sum() > as_it_is)
-        return cls.of(values, logarithmic)
-
-    @classmethod
-    def of(cls, values: Tensor, logarithmic: bool) -> Warp:
-        """With the floor that ``n`` finite oriented values give."""
-        bent = _bent(values, logarithmic)
-        low, middle = torch.quantile(bent, torch.tensor([0.25, 0.5], dtype=bent.dtype)).tolist()
-        spread = middle - low
-        return cls(logarithmic, low - 1.5 * spread if spread > 0 else float(bent.min()))
+    def of(cls, values: Tensor, form: Form) -> Warp:
+        """With the ceiling and the floor that ``n`` finite oriented values give."""
+        best, median = float(values.max()), float(values.median())
+        if form == "logarithmic":
+            return cls(0.0, _floor(_bent(values, 0.0)))
+        if form == "plain" or best <= median:
+            return cls(None, _floor(values))
+        ceiling = best + 0.5 * (best - median)
+        lowest = torch.tensor(_floor(values), dtype=values.dtype)
+        return cls(ceiling, float(_bent(lowest, ceiling)))
 
     def warped(self, values: Tensor) -> Tensor:
         """Oriented values to modelled ones."""
-        return _bent(values, self.logarithmic).clamp_min(self.floor)
+        return _bent(values, self.ceiling).clamp_min(self.floor)
 
     def unwarped(self, modelled: Tensor) -> Tensor:
         """Modelled values, samples for example, to oriented ones."""
-        return -torch.exp(-modelled) if self.logarithmic else modelled
+        return modelled if self.ceiling is None else self.ceiling - torch.exp(-modelled)
 
     def upper_half(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of a normal that agrees above the median with the unwarped belief.
@@ -69,5 +72,22 @@ class Warp:
         return median, (self.unwarped(mean + variance.sqrt()) - median).square()
 
 
-def _bent(values: Tensor, logarithmic: bool) -> Tensor:
-    return -torch.log(-values) if logarithmic else values
+def best_form(X: Tensor, values: Tensor, layout: Layout) -> Form:
+    """Plain or logarithmic, for ``n`` oriented values of ``n x d`` encodings."""
+    X, values = X[:_ENOUGH], values[:_ENOUGH]
+    if not bool((values < 0).all()):
+        return "plain"
+    plain = GraphGP(X, values.unsqueeze(1), layout).held_out_log_density().sum()
+    bent = GraphGP(X, _bent(values, 0.0).unsqueeze(1), layout).held_out_log_density()
+    # the density of y is that of -log(-y), times its slope 1 / |y|
+    return "logarithmic" if bool((bent - values.abs().log()).sum() > plain) else "plain"
+
+
+def _bent(values: Tensor, ceiling: float | None) -> Tensor:
+    return values if ceiling is None else -torch.log(ceiling - values)
+
+
+def _floor(values: Tensor) -> float:
+    low, middle = torch.quantile(values, torch.tensor([0.25, 0.5], dtype=values.dtype)).tolist()
+    spread = middle - low
+    return float(low - 1.5 * spread) if spread > 0 else float(values.min())

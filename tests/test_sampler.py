@@ -230,7 +230,10 @@ def test_a_fit_that_fails_falls_back_to_a_random_draw(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"surrogate": "gpp"}, "unknown surrogate 'gpp'; expected one of 'gnn', 'gp', 'mixture'"),
+        (
+            {"surrogate": "gpp"},
+            "unknown surrogate 'gpp'; expected one of 'deep_kernel'",
+        ),
         ({"surrogate": 3}, "surrogate must be one of"),
         ({"encoder": "wl"}, "unknown encoder 'wl'; expected one of"),
         ({"encoder": ["one_hot", 5]}, "expected the name of an encoder"),

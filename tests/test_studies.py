@@ -28,7 +28,7 @@ from bonas.studies.history import ERROR, History
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
-from bonas.surrogates.warp import Warp
+from bonas.surrogates.warp import Warp, best_form
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -80,7 +80,7 @@ def test_features_of_categories_are_one_hot() -> None:
 @given(st.lists(st.floats(-1e3, -1e-3), min_size=1, max_size=30))
 def test_values_go_through_their_logarithm_and_back(values: list[float]) -> None:
     Y = torch.tensor(values, dtype=torch.float64)
-    warp = Warp.of(Y, logarithmic=True)
+    warp = Warp.of(Y, "logarithmic")
     back = warp.unwarped(warp.warped(Y))
     assert bool((back >= Y - 1e-9 * Y.abs()).all())  # the worst may be raised
     best = Y.argmax()
@@ -93,22 +93,37 @@ def test_the_logarithm_is_taken_where_it_predicts_better() -> None:
     X = torch.from_numpy(rng.random((60, 3)) * math.sqrt(12))
     layout = Layout({}, {"x": slice(0, 1), "y": slice(1, 2), "z": slice(2, 3)})
     total = X.sum(1)
-    assert Warp.chosen(X, -torch.exp(total), layout).logarithmic
-    assert not Warp.chosen(X, -(1.0 + total), layout).logarithmic
-    assert not Warp.chosen(X, torch.exp(total), layout).logarithmic  # to be maximised
+    assert best_form(X, -torch.exp(total), layout) == "logarithmic"
+    assert best_form(X, -(1.0 + total), layout) == "plain"
+    assert best_form(X, torch.exp(total), layout) == "plain"  # to be maximised
+
+
+def test_regret_stretches_what_lies_near_the_best_value() -> None:
+    # best 94, median 90: the ceiling is 94 + 4 / 2 = 96; quartile 89: the floor is 89 - 1.5
+    Y = torch.tensor([10.0, 89.0, 90.0, 93.0, 94.0], dtype=torch.float64)
+    warp = Warp.of(Y, "regret")
+    assert warp.ceiling == pytest.approx(96.0)
+    expected = [-math.log(96 - y) for y in (87.5, 89.0, 90.0, 93.0, 94.0)]
+    assert warp.warped(Y).tolist() == pytest.approx(expected)
+    assert warp.unwarped(warp.warped(Y)).tolist() == pytest.approx([87.5, *Y.tolist()[1:]])
+
+
+def test_equal_values_have_no_regret_to_stretch() -> None:
+    Y = torch.full((4,), 3.0, dtype=torch.float64)
+    assert Warp.of(Y, "regret").warped(Y).tolist() == Y.tolist()
 
 
 def test_very_bad_values_are_raised_to_the_floor() -> None:
     # quartile 70.75, median 91.5: the floor is 70.75 - 1.5 * 20.75 = 39.625
     Y = torch.tensor([10.0, 91.0, 92.0, 93.0], dtype=torch.float64)
-    warp = Warp.of(Y, logarithmic=False)
+    warp = Warp.of(Y, "plain")
     assert warp.floor == pytest.approx(39.625)
     assert warp.warped(Y).tolist() == pytest.approx([warp.floor, 91.0, 92.0, 93.0])
 
 
 def test_the_upper_half_of_a_warped_normal_has_the_quantiles_of_its_samples() -> None:
     """The median and the 84 % quantile, within five standard errors of a quantile."""
-    warp = Warp(logarithmic=True, floor=-math.inf)
+    warp = Warp(ceiling=0.0, floor=-math.inf)
     mean, variance = torch.tensor([-1.0]).double(), torch.tensor([0.25]).double()
     n = 100_000
     noise = torch.from_numpy(np.random.default_rng(0).standard_normal(n))

@@ -21,11 +21,19 @@ from torch.distributions import Normal
 from bonas.encoders import Layout
 from bonas.errors import InvalidArgument
 from bonas.studies.tabulated import Draws, DrawsSampler, rows
-from bonas.surrogates import GNNEnsemble, GraphGP, Mixture, MixturePosterior, Surrogate
+from bonas.surrogates import (
+    DeepKernelGP,
+    GNNEnsemble,
+    GraphGP,
+    Mixture,
+    MixturePosterior,
+    Surrogate,
+)
 from bonas.surrogates.graph_gp import _negative_log_likelihood
 from bonas.surrogates.kernel import BlockKernel
 from bonas.surrogates.mixture import stacked_weights
 from bonas.surrogates.mixture_posterior import allotted
+from bonas.surrogates.surrogate import Conditionable, marginals
 from bonas.testing import SurrogateContract
 
 
@@ -37,6 +45,11 @@ class TestGraphGP(SurrogateContract):
 class TestGNNEnsemble(SurrogateContract):
     def surrogate(self) -> Surrogate:
         return GNNEnsemble
+
+
+class TestDeepKernelGP(SurrogateContract):
+    def surrogate(self) -> Surrogate:
+        return DeepKernelGP
 
 
 class TestMixture(SurrogateContract):
@@ -53,31 +66,48 @@ def _points(n: int, seed: int = 0) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal((n, 8)))
 
 
+TERMS = (("one", "smooth"), ("two", "rough"), ("one", "rough"))
+
+
 def test_the_kernel_is_the_formula_at_its_head() -> None:
-    kernel = BlockKernel(LAYOUT)
+    kernel = BlockKernel(LAYOUT, TERMS)
     x, z = _points(2)
-    theta = torch.tensor([0.1, -0.3, 0.2, 0.4, -0.5, 0.3, 0.6], dtype=torch.float64)
-    s1, s2, l1, l2, sp, lr, lk = theta.exp().tolist()
+    values = [0.1, -0.3, 0.3, 0.2, 0.4, -0.2, -0.5, 0.3, 0.6]
+    theta = torch.tensor(values, dtype=torch.float64)
+    s1, s2, s3, l1, l2, l3, sp, lr, lk = theta.exp().tolist()
 
     def squared(columns: slice) -> float:
         return float((x[columns] - z[columns]).square().sum())
 
-    blocks = s1 * math.exp(-squared(slice(0, 2)) / (2 * l1**2))
-    blocks += s2 * math.exp(-squared(slice(2, 5)) / (2 * l2**2))
+    one, two = squared(slice(0, 2)), squared(slice(2, 5))
+    blocks = s1 * math.exp(-one / (2 * l1**2)) + s2 * math.exp(-math.sqrt(two) / l2)
+    blocks += s3 * math.exp(-math.sqrt(one) / l3)
     others = math.exp(-squared(slice(5, 6)) / (2 * lr**2) - squared(slice(6, 8)) / (2 * lk**2))
     distances = kernel.distances(x.unsqueeze(0), z.unsqueeze(0))
     assert float(kernel.matrix(theta, distances)) == pytest.approx(others * (blocks + sp))
-    assert float(kernel.diagonal(theta)) == pytest.approx(s1 + s2 + sp)
+    assert float(kernel.diagonal(theta)) == pytest.approx(s1 + s2 + s3 + sp)
     assert len(kernel.names) == len(theta)
 
 
 @pytest.mark.parametrize(
-    "layout",
-    [LAYOUT, Layout(LAYOUT.architecture, {}), Layout({}, LAYOUT.parameters)],
-    ids=["both", "architecture only", "parameters only"],
+    ("terms", "said"), [([("three", "smooth")], "no block 'three'"), ([("one", "flat")], "flat")]
 )
-def test_the_written_out_gradient_is_that_of_autograd(layout: Layout) -> None:
-    kernel = BlockKernel(layout)
+def test_a_kernel_over_nothing_is_refused(terms: list[tuple[str, str]], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        BlockKernel(LAYOUT, terms)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        BlockKernel(LAYOUT),
+        BlockKernel(LAYOUT, TERMS),
+        BlockKernel(Layout(LAYOUT.architecture, {}), TERMS),
+        BlockKernel(Layout({}, LAYOUT.parameters)),
+    ],
+    ids=["smooth", "smooth and rough", "architecture only", "parameters only"],
+)
+def test_the_written_out_gradient_is_that_of_autograd(kernel: BlockKernel) -> None:
     X = _points(7)
     z = torch.from_numpy(np.random.default_rng(1).standard_normal((7, 1)))
     distances = kernel.distances(X, X)
@@ -94,10 +124,10 @@ def test_the_written_out_gradient_is_that_of_autograd(layout: Layout) -> None:
 
 
 def test_kernel_matrices_are_positive_semidefinite() -> None:
-    kernel = BlockKernel(LAYOUT)
+    kernel = BlockKernel(LAYOUT, TERMS)
     for seed in range(20):
         X = _points(15, seed)
-        theta = 2 * torch.from_numpy(np.random.default_rng(seed).standard_normal(7))
+        theta = 2 * torch.from_numpy(np.random.default_rng(seed).standard_normal(9))
         K = kernel.matrix(theta, kernel.distances(X, X))
         assert float(torch.linalg.eigvalsh(K).min()) > -1e-9 * float(K.diagonal().max())
 
@@ -119,6 +149,48 @@ def test_the_gp_posterior_is_the_textbook_formula() -> None:
     torch.testing.assert_close(
         posterior.distribution.covariance_matrix, covariance, rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("surrogate", [GraphGP, DeepKernelGP, GNNEnsemble, Mixture])
+def test_marginals_are_those_of_the_posterior(surrogate: Surrogate) -> None:
+    X, Y, layout = SurrogateContract().data(30)
+    model = surrogate(X[:20], Y[:20], layout, seed=0)
+    mean, variance = marginals(model, X)
+    posterior = model.posterior(X.unsqueeze(1))
+    torch.testing.assert_close(mean, posterior.mean.reshape(-1), rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(variance, posterior.variance.reshape(-1), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("surrogate", [GraphGP, DeepKernelGP, Mixture])
+def test_a_model_that_grew_believes_what_one_made_at_once_does(surrogate: Surrogate) -> None:
+    """Row by row, asked about the same pool in between; and about data that are not its own."""
+    X, Y, layout = SurrogateContract().data(40)
+    pool = X[20:].clone()
+    start = grown = surrogate(X[:20], Y[:20], layout, seed=0)
+    assert isinstance(grown, Conditionable)
+    for n in (20, 21, 22, 25, 30):
+        grown = grown.conditioned(X[:n], Y[:n])
+        marginals(grown, pool)
+    at_once = start.conditioned(X[:30], Y[:30])
+    for one, other in zip(marginals(grown, pool), marginals(at_once, pool), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        grown.posterior(pool).mean, at_once.posterior(pool).mean, rtol=1e-9, atol=1e-9
+    )
+    other_rows = grown.conditioned(X[10:30], Y[10:30])
+    fresh = start.conditioned(X[10:30], Y[10:30])
+    torch.testing.assert_close(
+        marginals(other_rows, pool)[0], marginals(fresh, pool)[0], rtol=1e-9, atol=1e-9
+    )
+
+
+def test_conditioning_keeps_the_hyper_parameters_and_fits_the_values() -> None:
+    X, Y, layout = SurrogateContract().data(30)
+    first = GraphGP(X[:15], Y[:15], layout)
+    model = first.conditioned(X, Y)
+    assert model.hyperparameters == first.hyperparameters
+    assert float((model.posterior(X).mean - Y).abs().max()) < float(Y.std())
+    assert model.held_out_log_density().shape == (30,)
 
 
 def test_the_gps_leave_one_out_density_is_that_of_a_gp_without_the_value() -> None:
