@@ -44,7 +44,7 @@ class Pool:
             point = self._random(rng)
             if point.key not in spent:
                 return point
-        left = [] if self._whole is None else [p for p in self._whole if p.key not in spent]
+        left = [] if self.whole is None else [p for p in self.whole if p.key not in spent]
         return left[int(rng.integers(len(left)))] if left else None
 
     def extreme(self, number: int, rng: np.random.Generator) -> Point | None:
@@ -77,12 +77,12 @@ class Pool:
 
         ``best`` are evaluated points worth varying (the front, say).
         """
-        if self._whole is not None:
-            scores = score(self._whole).clone()
-            scores[[row for row, key in enumerate(self._keys) if key in spent]] = -torch.inf
+        if self.whole is not None:
+            scores = score(self.whole).clone()
+            gone = [self._rows[key] for key in spent if key in self._rows]
+            scores[gone] = -torch.inf
             order = torch.argsort(scores, descending=True, stable=True)
-            left = len(self._keys) - int(scores.isneginf().sum())
-            return [self._whole[int(row)] for row in order[: min(keep, left)]]
+            return [self.whole[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
         start = [self._random(rng) for _ in range(_DRAWS)]
         if best:
             start += [self._offspring(best, rng) for _ in range(_OFFSPRING)]
@@ -99,16 +99,23 @@ class Pool:
         return ranked
 
     @cached_property
-    def _whole(self) -> list[Point] | None:
+    def whole(self) -> list[Point] | None:
         """Every point, where there are few and none is a matter of degree."""
         if self.space is None or self.space.members is None or self.parameters.distributions:
             return None
         return [Point(architecture, {}) for architecture in self.space.members]
 
+    def row(self, point: Point) -> int | None:
+        """Where the whole has this very point, not only an equal one; None where it does not."""
+        row = self._rows.get(point.key)
+        if row is None or self.whole is None or self.whole[row].params != point.params:
+            return None
+        return row
+
     @cached_property
-    def _keys(self) -> list[tuple[object, ...]]:
-        """The keys of the whole."""
-        return [point.key for point in self._whole or []]
+    def _rows(self) -> dict[tuple[object, ...], int]:
+        """A key -> its row in the whole."""
+        return {point.key: row for row, point in enumerate(self.whole or [])}
 
     def _random(self, rng: np.random.Generator) -> Point:
         architecture = None

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from botorch.utils.multi_objective.pareto import is_non_dominated
 from linear_operator.utils.errors import NanError, NotPSDError
 from optuna import Study
 from optuna.distributions import BaseDistribution
@@ -25,12 +24,13 @@ from bonas.errors import FitFailed, InvalidArgument, unknown
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
 from bonas.studies import trials
-from bonas.studies.acquisition import ACQUISITIONS, Acquisition, screening
+from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.belief import Belief
 from bonas.studies.history import PREDICTION, PROPOSAL, History, directions
 from bonas.studies.parameters import Parameters, random_value
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
+from bonas.studies.proposer import Proposer
 from bonas.surrogates import (
     DeepKernelGP,
     GNNEnsemble,
@@ -55,9 +55,6 @@ SURROGATES: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
 }
 """A name -> the surrogate (None: draw at random) and the encoders it reads by default."""
 
-_SHORTLIST = 100  # candidates that the acquisition sees
-_SAMPLES = {1: 512}  # joint samples for one objective,
-_SAMPLES_MORE = 128  # and for several
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
@@ -115,14 +112,12 @@ class ArchitectureSampler(BaseSampler):
         self.surrogate, default = _chosen_surrogate(surrogate, space)
         self.encoders = _chosen_encoders(encoder, default)
         self.acquisition = _chosen_acquisition(acquisition)
+        self._proposer = Proposer(self.surrogate or GraphGP, self.acquisition)
         self.n_initial = n_initial
         self.reference_point = _checked_point(reference_point)
         self.seed = _fresh_seed() if seed is None else seed
         self._blocks: Blocks | None = None
-        # What was worked out for the latest proposal, to save time at the next.
-        self._belief: Belief | None = None
         self._pool: Pool | None = None
-        self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._distributions = {} if space is None else space.distributions
 
@@ -215,58 +210,18 @@ class ArchitectureSampler(BaseSampler):
         self, study: Study, history: History, pool: Pool, rng: np.random.Generator
     ) -> tuple[Point | None, dict[str, Any] | None]:
         """The candidate with the best acquisition value, or a random one where the fit fails."""
-        assert self.surrogate is not None
         features = Features(self._fitted_blocks(history), pool.parameters)
-        X = features.encode(history.finished)
         with one_thread():
             try:
-                belief = Belief.fitted(
-                    self.surrogate, X, history.values, features.layout, self.seed, self._belief
-                )
-                self._belief = belief
-                point = self._best(study, history, pool, rng, features, belief)
-                if point is None:
-                    return None, None
-                return point, _prediction(study, belief, features.encode([point]))
+                belief = self._proposer.belief(history, features, self.seed)
+                limit = self._reference_point(study, history.values)
+                point = self._proposer.best(belief, history, features, pool, limit, rng)
             except _NUMERICAL as error:
                 _logger.warning("the surrogate failed (%s); this proposal is random", error)
                 return pool.draw(rng, history.spent), None
-
-    def _best(
-        self,
-        study: Study,
-        history: History,
-        pool: Pool,
-        rng: np.random.Generator,
-        features: Features,
-        belief: Belief,
-    ) -> Point | None:
-        known = [*history.finished, *history.pending]
-        X = features.encode(known)
-        mean, variance = belief.marginals(X)
-        reference_point = belief.scaled(self._reference_point(study, history.values))
-
-        def score(points: Sequence[Point]) -> Tensor:
-            mean_, variance_ = belief.marginals(self._encoded_once(features, points))
-            return screening(mean_, variance_, mean, reference_point)
-
-        front = is_non_dominated(mean)
-        best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
-        shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
-        if not shortlist:
-            return None
-        X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
-        s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
-        draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
-        scores = self.acquisition(draws, len(X) - len(shortlist), reference_point)
-        return shortlist[int(scores.argmax())]
-
-    def _encoded_once(self, features: Features, points: Sequence[Point]) -> Tensor:
-        """The encoding of a pool; that of the latest one is kept, so surrogates know it again."""
-        known = self._encoded
-        if known is None or known[0] is not features.blocks or known[1] is not points:
-            known = self._encoded = features.blocks, points, features.encode(points)
-        return known[2]
+        if point is None:
+            return None, None
+        return point, _prediction(study, belief, features.encode([point]))
 
     def _reference_point(self, study: Study, values: Tensor) -> Tensor:
         """``m`` oriented values; always the same ones for a study."""
@@ -301,13 +256,6 @@ def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
     mean, sd = belief.expected(X)
     told = oriented(mean.numpy(), directions(study))  # its own inverse
     return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}
-
-
-def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
-    """Which known points could lie on the front: optimistically (2 sd) not dominated by it."""
-    optimistic = mean + 2 * variance.sqrt()
-    beaten = (mean[front].unsqueeze(1) > optimistic).all(-1).any(0)
-    return front | ~beaten
 
 
 def _chosen_surrogate(

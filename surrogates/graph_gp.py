@@ -34,14 +34,14 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.surrogates.kernel import BlockKernel, Term
 from bonas.surrogates.model import BeliefModel
+from bonas.surrogates.solved_pool import SolvedPool
 from bonas.surrogates.training_data import Standardised, standardised
 
 Array = npt.NDArray[np.float64]
 
 _JITTER = 1e-6  # on the diagonal, for standardised values: keeps L defined when two rows are equal
 _TOLERANCE = 1e-6  # relative change of the log density at which the fit ends
-_FITTED = 300  # values that settle the hyper-parameters: evenly spread over all
-_CHUNK = 8_192  # points of a pool that are treated at once
+_FITTED = 200  # values that settle the hyper-parameters: evenly spread over all
 _ENTRIES = 40_000_000  # of V that are kept at most: 320 MB
 _PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
     "variance": (math.log(0.5), 1.0),
@@ -88,7 +88,7 @@ class GraphGP(BeliefModel):
         distances = self.kernel.distances(data.X[every], data.X[every])
         self.theta, self.log_noise = _most_probable(self.kernel, distances, data.z[every])
         self._learn(data, torch.zeros(0, 0, dtype=torch.float64))
-        self._pool: tuple[Tensor, Tensor] | None = None
+        self._solved: SolvedPool | None = None
 
     def conditioned(self, train_X: Tensor, train_Y: Tensor) -> GraphGP:
         """A model of other data with the same hyper-parameters.
@@ -101,7 +101,7 @@ class GraphGP(BeliefModel):
         data, n = standardised(train_X, train_Y), len(self.data.X)
         grown = len(data.X) >= n and torch.equal(data.X[:n], self.data.X)
         model._learn(data, self.L if grown else self.L[:0, :0])
-        model._pool = self._pool if grown else None
+        model._solved = self._solved if grown else None
         return model
 
     @property
@@ -115,20 +115,16 @@ class GraphGP(BeliefModel):
 
         What was computed for a pool is kept for the next question about the same tensor.
         """
-        parts = []
-        keep = len(self.L) * len(pool) <= _ENTRIES
-        known = self._pool[1] if self._pool is not None and self._pool[0] is pool else None
-        for start in range(0, len(pool), _CHUNK):
-            columns = slice(start, start + _CHUNK)
-            before = None if known is None else known[:, columns]
-            parts.append(self._solved(pool[columns], before))
-        V = torch.cat(parts, dim=1) if keep else None
-        if V is not None:
-            self._pool = pool, V
-        mean = torch.cat([part.T @ self.u for part in parts]).squeeze(-1)
-        explained = torch.cat([part.square().sum(0) for part in parts])
-        left = (self.kernel.diagonal(self.theta) - explained).clamp_min(0.0)
-        return self.data.mean + self.data.sd * mean, self.data.sd**2 * (left + _JITTER)
+        X = self.data.X
+        solved = self._solved
+        if solved is None or not solved.fits(pool, X):
+            solved = SolvedPool(pool)
+        solved.grow(X, self.L, self._covariance)
+        if len(X) * len(pool) <= _ENTRIES:
+            self._solved = solved
+        left = (self.kernel.diagonal(self.theta) - solved.explained).clamp_min(0.0)
+        mean = self.data.mean + self.data.sd * solved.weighted(self.u)
+        return mean, self.data.sd**2 * (left + _JITTER)
 
     def _learn(self, data: Standardised, L: Tensor) -> None:
         """Take the data in; ``L`` is the factor of the covariance of its first rows."""
@@ -150,26 +146,14 @@ class GraphGP(BeliefModel):
         top = torch.cat([L, torch.zeros_like(B)], dim=1)
         return torch.cat([top, torch.cat([B.T, C], dim=1)])
 
-    def _solved(self, points: Tensor, before: Tensor | None) -> Tensor:
-        """V = L^-1 K(X, points), ``n x k``; ``before`` has its first rows."""
-        if before is None:
-            K = self._covariance(self.data.X, points)
-            whole: Tensor = torch.linalg.solve_triangular(self.L, K, upper=False)
-            return whole
-        n = len(before)
-        if n == len(self.L):
-            return before
-        K = self._covariance(self.data.X[n:], points) - self.L[n:, :n] @ before
-        more = torch.linalg.solve_triangular(self.L[n:, n:], K, upper=False)
-        return torch.cat([before, more])
-
     def _covariance(self, X: Tensor, Z: Tensor) -> Tensor:
         return self.kernel.matrix(self.theta, self.kernel.distances(X, Z))
 
     def _belief(self, X: Tensor, noisy: bool) -> Posterior:
         data = self.data
         X = X.to(data.X)
-        V = self._solved(X.reshape(-1, X.shape[-1]), None)
+        K = self._covariance(data.X, X.reshape(-1, X.shape[-1]))
+        V = torch.linalg.solve_triangular(self.L, K, upper=False)
         V = V.T.reshape(*X.shape[:-1], -1)
         mean = data.mean + data.sd * (V @ self.u).squeeze(-1)
         covariance = self._covariance(X, X) - V @ V.transpose(-1, -2)

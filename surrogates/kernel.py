@@ -173,4 +173,5 @@ def _squared_distance(X: Tensor, Z: Tensor) -> Tensor:
     """|x|^2 - 2 x.z + |z|^2, and 0 where that is mere rounding, which a root would enlarge."""
     inner = X @ Z.transpose(-1, -2)
     squares = X.square().sum(-1, keepdim=True) + Z.square().sum(-1).unsqueeze(-2)
-    return torch.nn.functional.threshold_(squares - 2 * inner, _ROUNDING, 0.0)
+    squared: Tensor = torch.nn.functional.threshold(squares - 2 * inner, _ROUNDING, 0.0)
+    return squared

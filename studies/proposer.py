@@ -1,0 +1,115 @@
+"""From what was measured to the next candidate: belief, screening, acquisition.
+
+    history --encode--> belief --marginals over the pool--> screening --best hundred-->
+    joint samples --acquisition--> the candidate with the highest score
+
+What was worked out for the latest proposal is kept and saves time at the next; it changes nothing
+that is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
+from torch import Tensor
+
+from bonas.encoders import Blocks
+from bonas.studies.acquisition import Acquisition, screening
+from bonas.studies.belief import Belief
+from bonas.studies.history import History
+from bonas.studies.point import Features, Point
+from bonas.studies.pool import Pool
+from bonas.surrogates import Surrogate
+
+_SHORTLIST = 64  # candidates that the acquisition sees
+_SAMPLES = {1: 512}  # joint samples for one objective,
+_SAMPLES_MORE = 128  # and for several
+
+Marginals = tuple[Tensor, Tensor]
+
+
+class Proposer:
+    """Chooses candidates with one surrogate an objective and one acquisition."""
+
+    def __init__(self, surrogate: Surrogate, acquisition: Acquisition) -> None:
+        self.surrogate = surrogate
+        self.acquisition = acquisition
+        self._belief: Belief | None = None
+        self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
+
+    def belief(self, history: History, features: Features, seed: int) -> Belief:
+        """What the finished trials teach."""
+        X = features.encode(history.finished)
+        self._belief = Belief.fitted(
+            self.surrogate, X, history.values, features.layout, seed, self._belief
+        )
+        return self._belief
+
+    def best(
+        self,
+        belief: Belief,
+        history: History,
+        features: Features,
+        pool: Pool,
+        reference_point: Tensor,
+        rng: np.random.Generator,
+    ) -> Point | None:
+        """The point of the pool most worth an evaluation; None where all are spent.
+
+        ``reference_point``: ``m`` oriented values in the user's units.
+        """
+        known = [*history.finished, *history.pending]
+        X = features.encode(known)
+        whole = self._over_whole(belief, features, pool)
+        mean, variance = _over(known, X, belief, pool, whole)
+        reference_point = belief.scaled(reference_point)
+
+        def score(points: Sequence[Point]) -> Tensor:
+            found = whole if points is pool.whole else belief.marginals(features.encode(points))
+            assert found is not None
+            return screening(*found, mean, reference_point)
+
+        front = is_non_dominated(mean)
+        best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
+        shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
+        if not shortlist:
+            return None
+        X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
+        s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
+        draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
+        scores = self.acquisition(draws, len(X) - len(shortlist), reference_point)
+        return shortlist[int(scores.argmax())]
+
+    def _over_whole(self, belief: Belief, features: Features, pool: Pool) -> Marginals | None:
+        """The marginals of all points there are; None where they are too many to list."""
+        if pool.whole is None:
+            return None
+        kept = self._encoded
+        if kept is None or kept[0] is not features.blocks or kept[1] is not pool.whole:
+            kept = self._encoded = features.blocks, pool.whole, features.encode(pool.whole)
+        return belief.marginals(kept[2])
+
+
+def _over(
+    points: Sequence[Point], X: Tensor, belief: Belief, pool: Pool, whole: Marginals | None
+) -> Marginals:
+    """The marginals of the points with encodings ``X``, looked up in the whole where it can be."""
+    rows = [None if whole is None else pool.row(point) for point in points]
+    if whole is None or all(row is None for row in rows):
+        return belief.marginals(X)
+    at = torch.tensor([-1 if row is None else row for row in rows])
+    mean, variance = whole[0][at], whole[1][at]
+    others = at < 0
+    if others.any():
+        mean[others], variance[others] = belief.marginals(X[others])
+    return mean, variance
+
+
+def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
+    """Which known points could lie on the front: optimistically (2 sd) not dominated by it."""
+    optimistic = mean + 2 * variance.sqrt()
+    beaten = (mean[front].unsqueeze(1) > optimistic).all(-1).any(0)
+    return front | ~beaten
