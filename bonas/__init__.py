@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bonas.result import SearchResult
     from bonas.search import optimize
     from bonas.spaces import Architecture, ArchitectureGraph, Space
-    from bonas.studies import ArchitectureSampler
+    from bonas.studies import ArchitectureSampler, ablate
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __all__ = [
     "SearchResult",
     "Space",
     "__version__",
+    "ablate",
     "encoders",
     "evaluation",
     "optimize",
@@ -47,6 +48,7 @@ _HOME = {
     "Objective": "bonas.evaluation",
     "SearchResult": "bonas.result",
     "Space": "bonas.spaces",
+    "ablate": "bonas.studies",
     "optimize": "bonas.search",
 }
 _PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")

@@ -1,23 +1,27 @@
-"""The command ``bonas``: a demo, a look at a stored front, and the search's own speed."""
+"""The command ``bonas``: a demo, a look at a stored front, and benchmarks of search methods."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from bonas import __version__
-from bonas.errors import BonasError
+from bonas.errors import BonasError, unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, or 2 after an error that bonas explains."""
+    """Run one command; the status is 0, 2 after an error that bonas explains, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
     except BonasError as error:
         print(f"bonas: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("bonas: interrupted; the same command goes on with what is stored", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -25,16 +29,36 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bonas",
         description="Neural architecture search by Bayesian optimisation over graphs.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bonas {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    one = commands.add_parser(
-        "demo",
-        help="search small image networks on embedded data, within two minutes",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    _add_demo(commands)
+    _add_front(commands)
+    bench = _command(commands, "bench", "compare search methods, or time the search itself")
+    parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
+    _add_bench_run(parts)
+    _add_bench_report(parts)
+    _add_bench_ask(parts)
+    return parser
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that there are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, formatter_class=_Help
     )
+    return made
+
+
+def _add_demo(commands: Any) -> None:
+    one = _command(commands, "demo", "search small image networks on embedded data")
     one.add_argument("--budget", type=int, default=30, help="networks to evaluate in all")
     one.add_argument("--storage", default="sqlite:///bonas-demo.db", help="database URL")
     one.add_argument("--study", default="demo", help="name of the study in the database")
@@ -43,25 +67,46 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0, help="of everything random")
     one.set_defaults(run=_demo)
 
-    two = commands.add_parser(
-        "front",
-        help="print the front of a stored study",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    two.add_argument("--storage", required=True, help="database URL")
+
+def _add_front(commands: Any) -> None:
+    two = _command(commands, "front", "print the front of a stored study")
+    two.add_argument("--storage", required=True, help="database URL, or a journal such as a.log")
     two.add_argument("--study", default="bonas", help="name of the study in the database")
     two.set_defaults(run=_front)
 
-    three = commands.add_parser(
-        "bench",
-        help="measure the search's own time and memory",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    three.add_argument("--trials", type=int, nargs="+", default=[20, 100], help="finished trials")
-    three.add_argument("--surrogate", default="mixture", help="mixture, gp, gnn or random")
-    three.add_argument("--repeats", type=int, default=5, help="asks of each size")
-    three.set_defaults(run=_bench)
-    return parser
+
+def _add_bench_run(parts: Any) -> None:
+    run = _command(parts, "run", "run search methods on benchmark problems, and report")
+    run.add_argument("--list", action=_List, nargs=0, help="list methods and problems, and exit")
+    run.add_argument("--methods", nargs="+", required=True, help="names that --list tells")
+    run.add_argument("--problems", nargs="+", required=True, help="names that --list tells")
+    run.add_argument("--budget", type=int, default=200, help="evaluations of a run")
+    run.add_argument("--seeds", type=int, default=10, help="how many runs of each method")
+    run.add_argument("--jobs", type=int, default=1, help="runs at once")
+    run.add_argument("--folder", help="where the tables lie that are not shipped")
+    _add_report_options(run)
+    run.set_defaults(run=_bench_run)
+
+
+def _add_bench_report(parts: Any) -> None:
+    report = _command(parts, "report", "report what is stored, and run nothing")
+    report.add_argument("--budget", type=int, help="evaluations of a run to look at; all if none")
+    _add_report_options(report)
+    report.set_defaults(run=_bench_report)
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--storage", default="bench.log", help="journal file or database URL")
+    parser.add_argument("--out", default="bench-report", help="folder of the report")
+    parser.add_argument("--baseline", help="method to test the others against; the first if none")
+
+
+def _add_bench_ask(parts: Any) -> None:
+    ask = _command(parts, "ask", "measure the search's own time and memory")
+    ask.add_argument("--trials", type=int, nargs="+", default=[20, 100], help="finished trials")
+    ask.add_argument("--surrogate", default="mixture", help="mixture, gp, gnn or random")
+    ask.add_argument("--repeats", type=int, default=5, help="asks of each size")
+    ask.set_defaults(run=_bench_ask)
 
 
 # The commands import torch and its friends, which takes seconds: `bonas --help` must not wait.
@@ -88,7 +133,49 @@ def _front(options: argparse.Namespace) -> None:
     print(front_table(objectives, study.best_trials if study.trials else []))
 
 
-def _bench(options: argparse.Namespace) -> None:
+def _bench_run(options: argparse.Namespace) -> None:
+    from bonas.report.comparison import write
+    from bonas.studies import compare
+
+    if options.baseline not in (None, *options.methods):
+        raise unknown("baseline", options.baseline, options.methods)
+    found = compare(
+        options.methods,
+        options.problems,
+        options.budget,
+        options.seeds,
+        options.storage,
+        folder=options.folder,
+        jobs=options.jobs,
+    )
+    print(write(found, options.out, baseline=options.baseline))
+
+
+def _bench_report(options: argparse.Namespace) -> None:
+    from bonas.report.comparison import write
+    from bonas.studies.comparison import stored
+
+    found = stored(options.storage, budget=options.budget)
+    print(write(found, options.out, baseline=options.baseline))
+
+
+def _bench_ask(options: argparse.Namespace) -> None:
     from bonas.studies.overhead import overhead_table
 
     print(overhead_table(options.trials, options.surrogate, options.repeats))
+
+
+class _List(argparse.Action):
+    """Prints what there is to compare, whatever else is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from bonas.studies.benchmarks import FOLDER_PROBLEMS, PROBLEMS
+        from bonas.studies.peers import METHODS
+
+        print("methods:")
+        for method in METHODS.values():
+            objectives = "" if method.several else " (one objective only)"
+            print(f"  {method.name:14}{method.source}{objectives}")
+        print("problems:", *(f"  {name}" for name in PROBLEMS), sep="\n")
+        print("problems that need --folder:", *(f"  {n}" for n in FOLDER_PROBLEMS), sep="\n")
+        parser.exit()

@@ -1,6 +1,6 @@
 """How an architecture becomes numbers."""
 
-from bonas.encoders.blocks import ENCODERS, Blocks, check_encoder
+from bonas.encoders.blocks import ENCODERS, Blocks, check_encoder, shared_blocks
 from bonas.encoders.encoder import Encoder
 from bonas.encoders.gnn import GNNEncoder
 from bonas.encoders.layout import Layout
@@ -20,4 +20,5 @@ __all__ = [
     "PathCounts",
     "WeisfeilerLehman",
     "check_encoder",
+    "shared_blocks",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -94,6 +94,26 @@ class Blocks:
             ],
             dim=1,
         )
+
+
+def shared_blocks(space: Space, encoders: Sequence[str | Encoder]) -> Blocks:
+    """The blocks of named encoders, kept for the latest spaces.
+
+    Pre-training takes seconds, and always ends the same. Encoders given as objects, and spaces that
+    cannot be hashed, get blocks of their own.
+
+    Raises:
+        InvalidArgument: as ``Blocks``.
+    """
+    names = tuple(encoder for encoder in encoders if isinstance(encoder, str))
+    if len(names) < len(encoders) or not isinstance(space, Hashable):
+        return Blocks(space, encoders)
+    return _kept_blocks(space, names)
+
+
+@lru_cache(maxsize=2)
+def _kept_blocks(space: Space, names: tuple[str, ...]) -> Blocks:
+    return Blocks(space, names)
 
 
 def check_encoder(given: object) -> None:

@@ -1,7 +1,17 @@
 """What to try next, and how it is remembered."""
 
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.comparison import Comparison, ablate, compare
 from bonas.studies.sampler import SURROGATES, ArchitectureSampler
 from bonas.studies.storage import open_study
 
-__all__ = ["ACQUISITIONS", "SURROGATES", "Acquisition", "ArchitectureSampler", "open_study"]
+__all__ = [
+    "ACQUISITIONS",
+    "SURROGATES",
+    "Acquisition",
+    "ArchitectureSampler",
+    "Comparison",
+    "ablate",
+    "compare",
+    "open_study",
+]

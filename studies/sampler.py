@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
 
-from bonas.encoders import Blocks, Encoder, check_encoder
+from bonas.encoders import Blocks, Encoder, check_encoder, shared_blocks
 from bonas.errors import FitFailed, InvalidArgument, unknown
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
@@ -241,7 +241,7 @@ class ArchitectureSampler(BaseSampler):
         if self.space is None:
             return None
         if self._blocks is None:
-            self._blocks = Blocks(self.space, self.encoders)
+            self._blocks = shared_blocks(self.space, self.encoders)
         if not self._blocks.learns:
             return self._blocks
         n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,18 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from bonas.errors import StorageUnavailable, StudyMismatch
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.studies.history import directions
+from bonas.studies.journal import is_journal, open_journal
 
 DESCRIPTION = "bonas:description"
 """The study's user attribute that says what is searched and measured, as JSON."""
 DEFAULT_NAME = "bonas"
+Storage = str | PathLike[str] | BaseStorage
+"""A database's URL, the path of a journal (``.log``, ``.journal``), or a storage of Optuna."""
 _WAIT = 60.0  # seconds that SQLite waits for another process's lock
 
 
 def open_study(
-    storage: str | BaseStorage | None,
+    storage: Storage | None,
     name: str | None,
     objectives: Sequence[Objective],
     description: Mapping[str, Any],
@@ -42,7 +47,7 @@ def open_study(
         **description,
         "objectives": {objective.name: objective.direction for objective in objectives},
     }
-    opened = None if storage is None else _opened(storage)
+    opened = None if storage is None else opened_storage(storage)
     try:
         study = optuna.create_study(
             storage=opened,
@@ -65,14 +70,14 @@ def open_study(
     return study
 
 
-def load_study(storage: str | BaseStorage, name: str) -> tuple[optuna.Study, tuple[Objective, ...]]:
+def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objective, ...]]:
     """A stored study of bonas, and its objectives.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if there is no such study in it, or it is none of bonas.
     """
-    opened = _opened(storage, create=False)
+    opened = opened_storage(storage, create=False)
     names = optuna.get_all_study_names(opened)
     if name not in names:
         raise StudyMismatch(
@@ -85,18 +90,26 @@ def load_study(storage: str | BaseStorage, name: str) -> tuple[optuna.Study, tup
     return study, as_objectives(json.loads(stored)["objectives"])
 
 
-def _opened(storage: str | BaseStorage, *, create: bool = True) -> BaseStorage:
+def opened_storage(storage: Storage, *, create: bool = True) -> BaseStorage:
+    """The storage that is meant; a file is made if there is none, unless ``create`` says not to.
+
+    Raises:
+        StorageUnavailable: if it cannot be opened.
+    """
     if isinstance(storage, BaseStorage):
         return storage
+    given = os.fspath(storage) if isinstance(storage, PathLike) else storage
+    if is_journal(given):
+        return open_journal(given, create=create)
     try:
-        url = make_url(storage)
+        url = make_url(given)
         is_sqlite = url.get_backend_name() == "sqlite"
         if is_sqlite and not create and not Path(url.database or "").exists():
             raise StorageUnavailable(
                 f"there is no file {url.database}, so no study is stored in it"
             )
         connect = {"connect_args": {"timeout": _WAIT}} if is_sqlite else {}
-        return RDBStorage(storage, engine_kwargs=connect)
+        return RDBStorage(given, engine_kwargs=connect)
     except StorageUnavailable:
         raise
     except (ArgumentError, SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
@@ -107,7 +120,8 @@ def _unavailable(storage: object, error: Exception) -> StorageUnavailable:
     reason = str(error).splitlines()[0]
     return StorageUnavailable(
         f"cannot open the storage {_without_password(storage)}: {reason}; expected a URL such as "
-        "sqlite:///search.db (in a folder that exists and can be written), or an Optuna storage"
+        "sqlite:///search.db (in a folder that exists and can be written), a file such as "
+        "search.log, or an Optuna storage"
     )
 
 

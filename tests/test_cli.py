@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import optuna
@@ -11,6 +12,10 @@ import pytest
 
 import bonas
 from bonas.cli import main
+from bonas.studies.benchmarks import FOLDER_PROBLEMS, PROBLEMS, Table
+from bonas.studies.peers import METHODS
+
+PAIRS = list(product(range(5), repeat=2))
 
 
 def test_help_needs_no_torch() -> None:
@@ -67,10 +72,97 @@ def test_errors_are_one_line_and_exit_status_two(
     assert error.count("\n") == 1
 
 
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two problems of few rows, by name."""
+    rows = {(i, j): {"accuracy": float(i * j % 7), "latency": float(i)} for i, j in PAIRS}
+    both = {"accuracy": "maximize", "latency": "minimize"}
+    for name, objectives in {"tiny": {"accuracy": "maximize"}, "tiny-2": both}.items():
+        table = Table.of(rows, parameters=["i", "j"], objectives=objectives, name=name)  # type: ignore[arg-type]  # literals
+        monkeypatch.setitem(PROBLEMS, name, lambda table=table: table)
+
+
+def test_a_benchmark_is_run_reported_and_gone_on_with(
+    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage, out = ["--storage", str(tmp_path / "a.log")], tmp_path / "report"
+    run = ["bench", "run", "--methods", "random", "local-search", "--problems", "tiny", "tiny-2"]
+    assert main([*run, "--budget", "4", "--seeds", "2", *storage, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "report.md")
+    assert "4 evaluations a run" in (out / "report.md").read_text()
+    assert (out / "trace-tiny-2.png").exists()
+    assert main([*run, "--budget", "7", "--seeds", "3", *storage, "--out", str(out)]) == 0
+    again = ["bench", "report", *storage, "--out", str(tmp_path / "again")]
+    assert main(again) == 0
+    reports = [(folder / "report.md").read_text() for folder in (out, tmp_path / "again")]
+    assert reports[0] == reports[1]
+    assert main([*again, "--budget", "4", "--baseline", "local-search"]) == 0
+    text = (tmp_path / "again" / "report.md").read_text()
+    assert "4 evaluations a run" in text
+    assert "local-search is" in text
+
+
+def test_what_can_be_compared_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "run", "--list"])
+    assert left.value.code == 0
+    out = capsys.readouterr().out
+    for name in (*METHODS, *PROBLEMS, *FOLDER_PROBLEMS):
+        assert f"  {name}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--methods", "best", "--problems", "tiny"], "unknown method 'best'"),
+        (["run", "--methods", "random", "--problems", "big"], "unknown benchmark problem 'big'"),
+        (["run", "--methods", "random", "--problems", "spikenas"], "pass the one that"),
+        (["run", "--methods", "random", "--problems", "tiny", "--budget", "0"], "budget must be"),
+        (["run", "--methods", "random", "--problems", "tiny", "--seeds", "-1"], "seeds must be"),
+        (["run", "--methods", "random", "--problems", "tiny", "--jobs", "0"], "jobs must be"),
+        (["report"], "there is no file"),
+    ],
+)
+def test_a_benchmark_that_cannot_be_run_leaves_nothing_behind(
+    arguments: list[str],
+    message: str,
+    tiny: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_baseline_that_was_not_run_is_named_before_anything_is_run(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = ["bench", "run", "--methods", "random", "--problems", "tiny", "--baseline", "bonas"]
+    assert main(run) == 2
+    assert "unknown baseline 'bonas'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bonas.studies.compare", interrupted)
+    assert main(["bench", "run", "--methods", "random", "--problems", "tiny"]) == 130
+    assert "goes on with what is stored" in capsys.readouterr().err
+
+
 def test_the_overhead_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     before = optuna.logging.get_verbosity()
     try:
-        assert main(["bench", "--trials", "12", "--surrogate", "random", "--repeats", "2"]) == 0
+        ask = ["bench", "ask", "--trials", "12", "--surrogate", "random", "--repeats", "2"]
+        assert main(ask) == 0
     finally:
         optuna.logging.set_verbosity(before)
     out = capsys.readouterr().out

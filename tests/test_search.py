@@ -358,7 +358,7 @@ class _OneChoice(_NoBuild):
         ({"budget": "many"}, InvalidArgument, "got 'many'"),
         ({"budget": 2.5}, InvalidArgument, "got 2.5"),
         ({"budget": True}, InvalidArgument, "got True"),
-        ({"surrogate": "forest"}, InvalidArgument, "unknown surrogate 'forest'"),
+        ({"surrogate": "woods"}, InvalidArgument, "unknown surrogate 'woods'"),
         ({"encoder": "wl"}, InvalidArgument, "unknown encoder 'wl'"),
         ({"objectives": {"accuracy": "up"}}, InvalidArgument, "unknown objective direction 'up'"),
         ({"objectives": {}}, InvalidArgument, "at least one name"),

@@ -1,0 +1,78 @@
+"""A journal file: opened, shared, and mended where a process died in the middle of a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from bonas.errors import StorageUnavailable
+from bonas.studies.journal import is_journal, open_journal
+from bonas.studies.storage import load_study, opened_storage
+
+
+def _with_study(path: Path) -> optuna.Study:
+    study = optuna.create_study(storage=open_journal(path), study_name="s")
+    study.add_trial(optuna.create_trial(value=1.0))
+    return study
+
+
+def test_what_is_a_journal() -> None:
+    assert is_journal("bench.log")
+    assert is_journal("deep/er.journal")
+    assert not is_journal("sqlite:///bench.log")
+    assert not is_journal("bench.db")
+    assert not is_journal(3)
+
+
+def test_two_processes_see_each_other(tmp_path: Path) -> None:
+    study = _with_study(tmp_path / "a.log")
+    other = optuna.load_study(study_name="s", storage=opened_storage(tmp_path / "a.log"))
+    study.add_trial(optuna.create_trial(value=2.0))
+    assert [trial.value for trial in other.trials] == [1.0, 2.0]
+
+
+def test_a_half_written_line_is_dropped_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    _with_study(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code":4,"study')
+    study = optuna.load_study(study_name="s", storage=open_journal(path))
+    assert path.read_bytes() == whole
+    study.add_trial(optuna.create_trial(value=2.0))
+    again = optuna.load_study(study_name="s", storage=open_journal(path))
+    assert [trial.value for trial in again.trials] == [1.0, 2.0]
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    _with_study(path)
+    broken = path.read_bytes() + b"half"
+    path.write_bytes(broken)
+    study = optuna.load_study(study_name="s", storage=open_journal(path, create=False))
+    assert len(study.trials) == 1
+    assert path.read_bytes() == broken
+    with pytest.raises(StorageUnavailable, match="there is no file"):
+        open_journal(tmp_path / "none.log", create=False)
+    assert not (tmp_path / "none.log").exists()
+
+
+@pytest.mark.parametrize("content", ["a diary", "a diary\n", '{"a": 1}\n', "[1]\n", "1\n2\n"])
+def test_another_file_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "diary.log"
+    path.write_text(content)
+    with pytest.raises(StorageUnavailable, match=r"cannot open .*diary.log as a journal"):
+        opened_storage(path)
+    assert path.read_text() == content
+
+
+def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="in a folder that exists"):
+        opened_storage(str(tmp_path / "none" / "a.log"))
+
+
+def test_a_study_of_another_program_in_a_journal_is_refused(tmp_path: Path) -> None:
+    _with_study(tmp_path / "a.log")
+    with pytest.raises(Exception, match="was not made by"):
+        load_study(tmp_path / "a.log", "s")
