@@ -20,7 +20,7 @@ from torch import Tensor
 from bonas.encoders import Layout
 from bonas.surrogates import Surrogate
 from bonas.surrogates.surrogate import Conditionable, marginals
-from bonas.surrogates.warp import Form, Warp, best_form
+from bonas.surrogates.warp import Form, Warp, form_of
 
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
 _EVERY = 30  # trials until which each one counts
@@ -139,8 +139,7 @@ class Settled:
     @classmethod
     def of(cls, surrogate: Surrogate, X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Settled:
         """Fitted to ``m x d`` encodings and their oriented values."""
-        alone = Y.shape[1] == 1
-        forms: list[Form] = ["regret" if alone else best_form(X, y, layout) for y in Y.T]
+        forms = [form_of(y, alone=Y.shape[1] == 1) for y in Y.T]
         models = [
             surrogate(X, Warp.of(y, form).warped(y).unsqueeze(1), layout, seed + objective)
             for objective, (y, form) in enumerate(zip(Y.T, forms, strict=True))

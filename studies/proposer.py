@@ -25,7 +25,7 @@ from bonas.studies.pool import Pool
 from bonas.surrogates import Surrogate
 
 _SHORTLIST = 64  # candidates that the acquisition sees
-_SAMPLES = {1: 4_096}  # joint samples for one objective,
+_SAMPLES = {1: 1_024}  # joint samples for one objective,
 _SAMPLES_MORE = 128  # and for several
 
 Marginals = tuple[Tensor, Tensor]

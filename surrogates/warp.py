@@ -3,13 +3,13 @@
 Values come oriented (more is better). They are modelled in one of three forms:
 
     plain         y
-    logarithmic   -log(-y)        for values that are never above 0: a latency, an error
+    logarithmic   -log(-y)        of a cost, which is always above 0: a latency, an error
     regret        -log(top - y)   top = best + (best - median) / 2
 
 The last stretches what lies near the best value, where a search for that one value must tell
 networks apart, and presses together all the rest. With several objectives the front runs through
-the whole range of each, so they are plain, or logarithmic where a Gaussian process predicts them
-better so: by the leave-one-out density of the values, in their own units.
+the whole range of each, so they are plain; but a cost is logarithmic, since half the latency is
+worth as much at the fast end of the front as at the slow one.
 
 Then very bad values are raised to a floor: a model that must explain networks that do not learn at
 all is worse where it matters.
@@ -27,12 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bonas.encoders import Layout
-from bonas.surrogates.graph_gp import GraphGP
-
 Form = Literal["plain", "logarithmic", "regret"]
-
-_ENOUGH = 100  # values that decide on the logarithm: the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +67,11 @@ class Warp:
         return median, (self.unwarped(mean + variance.sqrt()) - median).square()
 
 
-def best_form(X: Tensor, values: Tensor, layout: Layout) -> Form:
-    """Plain or logarithmic, for ``n`` oriented values of ``n x d`` encodings."""
-    X, values = X[:_ENOUGH], values[:_ENOUGH]
-    if not bool((values < 0).all()):
-        return "plain"
-    plain = GraphGP(X, values.unsqueeze(1), layout).held_out_log_density().sum()
-    bent = GraphGP(X, _bent(values, 0.0).unsqueeze(1), layout).held_out_log_density()
-    # the density of y is that of -log(-y), times its slope 1 / |y|
-    return "logarithmic" if bool((bent - values.abs().log()).sum() > plain) else "plain"
+def form_of(values: Tensor, alone: bool) -> Form:
+    """The form for oriented values of one objective, ``alone`` or beside others."""
+    if alone:
+        return "regret"
+    return "logarithmic" if bool((values < 0).all()) else "plain"
 
 
 def _bent(values: Tensor, ceiling: float | None) -> Tensor:

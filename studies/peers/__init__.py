@@ -54,6 +54,10 @@ def _optuna(make: Callable[[int], BaseSampler]) -> Make:
     return lambda space, seed: Valid(space, make, seed=seed)
 
 
+def _bonas(surrogate: str) -> Make:
+    return lambda space, seed: ArchitectureSampler(space, surrogate=surrogate, seed=seed)
+
+
 _OPTUNA = "Optuna (Akiba et al., KDD 2019)"
 
 METHODS: dict[str, Method] = {
@@ -62,17 +66,9 @@ METHODS: dict[str, Method] = {
         Method(
             "bonas", lambda space, seed: ArchitectureSampler(space, seed=seed), True, "this package"
         ),
-        Method(
-            "bonas-gp",
-            lambda space, seed: ArchitectureSampler(space, surrogate="gp", seed=seed),
-            True,
-            "this package",
-        ),
-        Method(
-            "bonas-gnn",
-            lambda space, seed: ArchitectureSampler(space, surrogate="gnn", seed=seed),
-            True,
-            "this package",
+        *(
+            Method(f"bonas-{name.replace('_', '-')}", _bonas(name), True, "this package")
+            for name in ("gp", "deep_kernel", "gnn", "wl", "forest")
         ),
         Method(
             "random", _optuna(lambda seed: RandomSampler(seed=seed)), True, f"{_OPTUNA}: random"
