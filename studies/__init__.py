@@ -2,7 +2,8 @@
 
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.comparison import Comparison, ablate, compare
-from bonas.studies.sampler import SURROGATES, ArchitectureSampler
+from bonas.studies.named import SURROGATES
+from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.storage import open_study
 
 __all__ = [

@@ -32,19 +32,20 @@ Marginals = tuple[Tensor, Tensor]
 
 
 class Proposer:
-    """Chooses candidates with one surrogate an objective and one acquisition."""
+    """Chooses candidates by an acquisition."""
 
-    def __init__(self, surrogate: Surrogate, acquisition: Acquisition) -> None:
-        self.surrogate = surrogate
+    def __init__(self, acquisition: Acquisition) -> None:
         self.acquisition = acquisition
         self._belief: Belief | None = None
         self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
 
-    def belief(self, history: History, features: Features, seed: int) -> Belief:
-        """What the finished trials teach."""
+    def belief(
+        self, surrogate: Surrogate, history: History, features: Features, seed: int
+    ) -> Belief:
+        """What the finished trials teach, with one model an objective."""
         X = features.encode(history.finished)
         self._belief = Belief.fitted(
-            self.surrogate, X, history.values, features.layout, seed, self._belief
+            surrogate, X, history.values, features.layout, seed, self._belief
         )
         return self._belief
 

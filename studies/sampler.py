@@ -27,33 +27,15 @@ from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.belief import Belief
 from bonas.studies.history import PREDICTION, PROPOSAL, History, directions
+from bonas.studies.named import named
 from bonas.studies.parameters import Parameters, random_value
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
 from bonas.studies.proposer import Proposer
-from bonas.surrogates import (
-    DeepKernelGP,
-    GNNEnsemble,
-    GraphGP,
-    Mixture,
-    RandomForest,
-    Surrogate,
-    WeisfeilerLehmanGP,
-)
+from bonas.surrogates import Surrogate
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
-
-SURROGATES: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
-    "mixture": (Mixture, ("one_hot", "statistics", "gnn")),
-    "gp": (GraphGP, ("one_hot", "statistics")),
-    "deep_kernel": (DeepKernelGP, ("gnn",)),
-    "gnn": (GNNEnsemble, ("gnn",)),
-    "wl": (WeisfeilerLehmanGP, ("wl0", "wl1", "wl2")),
-    "forest": (RandomForest, ("one_hot", "paths", "statistics")),
-    "random": (None, ("one_hot",)),
-}
-"""A name -> the surrogate (None: draw at random) and the encoders it reads by default."""
 
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
@@ -109,10 +91,10 @@ class ArchitectureSampler(BaseSampler):
             raise InvalidArgument(f"n_initial must be a whole number of at least 1: {n_initial!r}")
         _check_seed(seed)
         self.space = space
-        self.surrogate, default = _chosen_surrogate(surrogate, space)
-        self.encoders = _chosen_encoders(encoder, default)
+        self.surrogates = named(surrogate, space)
+        self.encoders = _chosen_encoders(encoder, self.surrogates.encoders)
         self.acquisition = _chosen_acquisition(acquisition)
-        self._proposer = Proposer(self.surrogate or GraphGP, self.acquisition)
+        self._proposer = Proposer(self.acquisition)
         self.n_initial = n_initial
         self.reference_point = _checked_point(reference_point)
         self.seed = _fresh_seed() if seed is None else seed
@@ -186,14 +168,15 @@ class ArchitectureSampler(BaseSampler):
         history = History.of(study, self.space, parameters, number)
         pool = self._pool_over(parameters)
         prediction = None
-        if self.surrogate is None:
+        surrogate = self.surrogates.of(len(study.directions))
+        if surrogate is None:
             point = pool.draw(rng, history.spent)
         elif len(history.finished) < self.n_initial:
             point = pool.extreme(number, rng) if len(study.directions) > 1 else None
             if point is None or point.key in history.spent:
                 point = pool.draw(rng, history.spent)
         else:
-            point, prediction = self._modelled(study, history, pool, rng)
+            point, prediction = self._modelled(study, surrogate, history, pool, rng)
         if point is None:
             _logger.warning("every architecture of the space was proposed before; one comes again")
             point = pool.draw(rng, frozenset())
@@ -207,13 +190,18 @@ class ArchitectureSampler(BaseSampler):
         return self._pool
 
     def _modelled(
-        self, study: Study, history: History, pool: Pool, rng: np.random.Generator
+        self,
+        study: Study,
+        surrogate: Surrogate,
+        history: History,
+        pool: Pool,
+        rng: np.random.Generator,
     ) -> tuple[Point | None, dict[str, Any] | None]:
         """The candidate with the best acquisition value, or a random one where the fit fails."""
         features = Features(self._fitted_blocks(history), pool.parameters)
         with one_thread():
             try:
-                belief = self._proposer.belief(history, features, self.seed)
+                belief = self._proposer.belief(surrogate, history, features, self.seed)
                 limit = self._reference_point(study, history.values)
                 point = self._proposer.best(belief, history, features, pool, limit, rng)
             except _NUMERICAL as error:
@@ -256,25 +244,6 @@ def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
     mean, sd = belief.expected(X)
     told = oriented(mean.numpy(), directions(study))  # its own inverse
     return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}
-
-
-def _chosen_surrogate(
-    given: str | Surrogate, space: Space | None
-) -> tuple[Surrogate | None, tuple[str, ...]]:
-    if isinstance(given, str):
-        if given not in SURROGATES:
-            raise unknown("surrogate", given, SURROGATES)
-        if space is None and given == "mixture":
-            return GraphGP, ()  # without graphs there is nothing for a graph network to read
-        if space is None and given == "gnn":
-            raise InvalidArgument("surrogate 'gnn' reads graphs; give a space, or choose 'gp'")
-        return SURROGATES[given]
-    if not callable(given):
-        raise InvalidArgument(
-            f"surrogate must be one of {', '.join(SURROGATES)} or a function of "
-            f"(train_X, train_Y, layout, seed) that returns a fitted BoTorch model, got {given!r}"
-        )
-    return given, ("one_hot", "paths", "statistics", "gnn")
 
 
 def _chosen_encoders(

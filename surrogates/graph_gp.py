@@ -61,8 +61,8 @@ class GraphGP(BeliefModel):
         layout: The blocks of the encoding; a block named ``gnn`` is left to other surrogates,
             unless there is nothing else.
         seed: Not used: the fit is deterministic.
-        terms: (block, shape) pairs, the shape ``smooth`` or ``rough``; by default a smooth term
-            for each block.
+        terms: (block, shape) pairs; by default one for each block, of the shape below.
+        shape: ``smooth`` or ``rough``, of the default terms.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -77,11 +77,13 @@ class GraphGP(BeliefModel):
         seed: int = 0,
         *,
         terms: Sequence[Term] | None = None,
+        shape: str = "smooth",
     ) -> None:
         super().__init__()
         if terms is None:
             own = layout.without("gnn")
             layout = own if own.architecture or own.parameters else layout
+            terms = [(block, shape) for block in layout.architecture]
         self.kernel = BlockKernel(layout, terms)
         data = standardised(train_X, train_Y)
         every = slice(None, None, -(-len(data.z) // _FITTED))
