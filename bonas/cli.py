@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_run(parts)
     _add_bench_report(parts)
     _add_bench_ask(parts)
+    _add_bench_predict(parts)
     return parser
 
 
@@ -109,6 +110,16 @@ def _add_bench_ask(parts: Any) -> None:
     ask.set_defaults(run=_bench_ask)
 
 
+def _add_bench_predict(parts: Any) -> None:
+    predict = _command(parts, "predict", "measure how well surrogates predict NAS-Bench-201")
+    predict.add_argument("--surrogates", nargs="+", default=["mixture", "gp", "deep_kernel"])
+    predict.add_argument("--dataset", default="cifar10", help="cifar10, cifar100, ImageNet16-120")
+    predict.add_argument("--objectives", nargs="+", default=["test_accuracy"], help="of the table")
+    predict.add_argument("--sizes", type=int, nargs="+", default=[39, 78, 156, 469])
+    predict.add_argument("--draws", type=int, default=10, help="random draws of each size")
+    predict.set_defaults(run=_bench_predict)
+
+
 # The commands import torch and its friends, which takes seconds: `bonas --help` must not wait.
 
 
@@ -131,6 +142,15 @@ def _front(options: argparse.Namespace) -> None:
 
     study, objectives = load_study(options.storage, options.study)
     print(front_table(objectives, study.best_trials if study.trials else []))
+
+
+def _bench_predict(options: argparse.Namespace) -> None:
+    from bonas.studies.benchmarks import NASBench201Table
+    from bonas.studies.prediction import predict, prediction_table
+
+    table = NASBench201Table(options.dataset, options.objectives)
+    found = list(predict(table, options.surrogates, options.sizes, options.draws))
+    print(prediction_table(found))
 
 
 def _bench_run(options: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ def compact(costs: Mapping[str, Array], accuracies: Mapping[str, Array]) -> dict
         if name != LEFT_OUT
     }
     made["accuracy_12_epochs"] = accuracies["val_acc_12"][order].T
+    made["test_accuracy"] = accuracies["test_acc_200"][order].T
     return {
         name: np.where(values == NOT_RUNNING, np.nan, values).astype(np.float32)
         for name, values in made.items()
