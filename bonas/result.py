@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -16,7 +17,22 @@ from bonas.evaluation import Candidate, Objective
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
-from bonas.studies.history import ERROR
+from bonas.studies.history import ERROR, PREDICTION
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a surrogate expected of one trial, by the objective's name and in its unit.
+
+    Attributes:
+        mean: The expected value.
+        sd: Its standard deviation, with the noise of a measurement.
+        weights: How much each member of a mixture counts; empty for other surrogates.
+    """
+
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+    weights: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,22 @@ class SearchResult:
         """A trial's number -> the traceback of its failed evaluation."""
         failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
         return {t.number: t.user_attrs[ERROR] for t in failed if ERROR in t.user_attrs}
+
+    @property
+    def predictions(self) -> dict[int, Prediction]:
+        """A trial's number -> what the surrogate expected before it was evaluated.
+
+        Random proposals have none.
+        """
+        names = [objective.name for objective in self.objectives]
+        found = {}
+        for trial in self.study.get_trials(deepcopy=False):
+            stored = trial.system_attrs.get(PREDICTION)
+            if stored is not None:
+                told = json.loads(stored)
+                of = {key: dict(zip(names, told[key], strict=True)) for key in told}
+                found[trial.number] = Prediction(of["mean"], of["sd"], of["weights"])
+        return found
 
     def best(self, objective: str | None = None) -> Candidate:
         """The candidate with the best value of one objective, by default the first.

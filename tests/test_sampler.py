@@ -113,6 +113,20 @@ def test_a_sampler_made_afresh_proposes_the_same(
     assert [t.params for t in parts.trials] == [t.params for t in through.trials]
 
 
+@pytest.mark.parametrize("surrogate", ["mixture", "gp", "gnn", "forest"])
+def test_a_sampler_that_grew_with_its_study_proposes_what_a_fresh_one_does(surrogate: str) -> None:
+    """Across milestones, where hyper-parameters are kept and factors are extended."""
+    space = bonas.spaces.CellSpace(nodes=4, operations=OPERATIONS[1:])
+    through = _search(space, bonas.ArchitectureSampler(space, surrogate=surrogate, seed=1), 37)
+    copied = optuna.create_study(directions=["maximize", "minimize"])
+    copied.add_trials(through.trials[:34])
+    for _ in range(3):
+        copied.sampler = bonas.ArchitectureSampler(space, surrogate=surrogate, seed=1)
+        trial = copied.ask(dict(space.distributions))
+        copied.tell(trial, _values(space, trial.params))
+    assert [t.params for t in copied.trials] == [t.params for t in through.trials]
+
+
 def test_pending_trials_are_not_proposed_again(space: bonas.spaces.CellSpace) -> None:
     sampler = bonas.ArchitectureSampler(space, surrogate="gp", n_initial=4, seed=0)
     study = _search(space, sampler, 6)

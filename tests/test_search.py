@@ -115,9 +115,23 @@ def test_a_stored_study_keeps_its_own_seed(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("surrogate", ["mixture", "gp", "gnn", "random"])
+@pytest.mark.parametrize("surrogate", list(bonas.studies.SURROGATES))
 def test_every_surrogate_runs_by_name(surrogate: str) -> None:
     assert len(_optimize(12, surrogate=surrogate).candidates) == 12
+
+
+def test_what_the_surrogate_expected_can_be_looked_up() -> None:
+    """In the objective's own units, with the weights of a mixture; of random draws nothing."""
+    result = _optimize(14, surrogate="mixture")
+    assert list(result.predictions) == [10, 11, 12, 13]
+    for number, told in result.predictions.items():
+        measured = result.candidates[number].values
+        assert set(told.mean) == set(told.sd) == set(measured)
+        for name, weights in told.weights.items():
+            assert len(weights) == 2
+            assert sum(weights) == pytest.approx(1.0)
+            assert told.sd[name] > 0
+            assert abs(told.mean[name] - measured[name]) < 10 * told.sd[name] + 1.0
 
 
 @pytest.mark.parametrize(
