@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bonas.encoders import Layout
 from bonas.surrogates import Surrogate
-from bonas.surrogates.surrogate import Conditionable, marginals
+from bonas.surrogates.surrogate import Conditionable, fitted, marginals
 from bonas.surrogates.warp import Form, Warp, form_of
 
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
@@ -52,23 +52,31 @@ class Belief:
         layout: Layout,
         seed: int,
         previous: Belief | None = None,
+        noise: Tensor | None = None,
     ) -> Belief:
         """From ``n x d`` encodings and ``n x m`` oriented values.
 
-        ``previous``, a belief about the first of these trials, only saves time.
+        ``previous``, a belief about the first of these trials, only saves time. ``noise`` holds
+        the variances of the values, ``n x m``, NaN where they are not known.
         """
         m = milestone(len(X))
+        noise = torch.full_like(Y, torch.nan) if noise is None else noise
         if previous is not None and previous.settled.by(X[:m], Y[:m]):
             settled, start = previous.settled, previous.models
         else:
-            settled = Settled.of(surrogate, X[:m], Y[:m], layout, seed)
+            settled = Settled.of(surrogate, X[:m], Y[:m], noise[:m], layout, seed)
             start = settled.models
         warps = [Warp.of(y, form) for y, form in zip(Y.T, settled.forms, strict=True)]
         models = start if m == len(X) else []
         if m < len(X):
             for j, (model, warp) in enumerate(zip(start, warps, strict=True)):
                 values = warp.warped(Y[:, j]).unsqueeze(1)
-                models = [*models, _conditioned(model, surrogate, X, values, layout, seed + j)]
+                known = warp.warped_variance(Y[:, j], noise[:, j]).unsqueeze(1)
+                if isinstance(model, Conditionable):
+                    grown: Model = model.conditioned(X, values, known)
+                else:  # it is fitted anew
+                    grown = fitted(surrogate, X, values, known, layout, seed + j)
+                models = [*models, grown]
         alone = Y.shape[1] == 1
         measured = warps[0].warped(Y) if alone else Y
         sd = measured.std(0, correction=0)
@@ -137,13 +145,23 @@ class Settled:
     models: Sequence[Model]
 
     @classmethod
-    def of(cls, surrogate: Surrogate, X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Settled:
-        """Fitted to ``m x d`` encodings and their oriented values."""
+    def of(
+        cls,
+        surrogate: Surrogate,
+        X: Tensor,
+        Y: Tensor,
+        noise: Tensor,
+        layout: Layout,
+        seed: int,
+    ) -> Settled:
+        """Fitted to ``m x d`` encodings, their oriented values and the variances known of these."""
         forms = [form_of(y, alone=Y.shape[1] == 1) for y in Y.T]
-        models = [
-            surrogate(X, Warp.of(y, form).warped(y).unsqueeze(1), layout, seed + objective)
-            for objective, (y, form) in enumerate(zip(Y.T, forms, strict=True))
-        ]
+        models = []
+        for j, (y, form) in enumerate(zip(Y.T, forms, strict=True)):
+            warp = Warp.of(y, form)
+            values, known = warp.warped(y), warp.warped_variance(y, noise[:, j])
+            pair = values.unsqueeze(1), known.unsqueeze(1)
+            models.append(fitted(surrogate, X, *pair, layout, seed + j))
         return cls(X, Y, forms, models)
 
     def by(self, X: Tensor, Y: Tensor) -> bool:
@@ -161,12 +179,3 @@ def milestone(n: int) -> int:
     while m >= _EVERY and m + m // 10 <= n:
         m += m // 10
     return m
-
-
-def _conditioned(
-    model: Model, surrogate: Surrogate, X: Tensor, values: Tensor, layout: Layout, seed: int
-) -> Model:
-    """The model with all values in it; a surrogate that cannot be conditioned is fitted anew."""
-    if isinstance(model, Conditionable):
-        return model.conditioned(X, values)
-    return surrogate(X, values, layout, seed)

@@ -23,6 +23,9 @@ PROPOSAL = "bonas:proposal"
 PREDICTION = "bonas:prediction"
 """The trial's system attribute that holds what the surrogate expected of it, as JSON: ``mean`` and
 ``sd`` of each objective in its own unit, and ``weights``, each objective's mixture weights."""
+SD = "_sd"
+"""After an objective's name: the trial's user attribute that holds the standard deviation of its
+value, where the evaluation reports one."""
 ERROR = "bonas:error"
 """The trial's user attribute that holds the traceback of a failed evaluation."""
 
@@ -31,19 +34,22 @@ ERROR = "bonas:error"
 class History:
     """The trials of a study that name all parameters.
 
-    ``finished`` have finite ``values`` (``n x m``, oriented); ``pending`` are being evaluated;
+    ``finished`` have finite ``values`` (``n x m``, oriented); ``noise`` (``n x m``) are their
+    variances, NaN where the evaluation did not report one; ``pending`` are being evaluated;
     ``spent`` are the keys that need no further proposal: finished, pending, failed in evaluation.
     """
 
     finished: Sequence[Point]
     values: Tensor
+    noise: Tensor
     pending: Sequence[Point]
     spent: frozenset[tuple[object, ...]]
 
     @classmethod
     def of(cls, study: Study, space: Space | None, parameters: Parameters, asking: int) -> History:
         """Everything but the trial number ``asking``, in the order of the trials' numbers."""
-        finished, values, pending, failed = [], [], [], []
+        finished, values, sds, pending, failed = [], [], [], [], []
+        names = study.metric_names or []
         for trial in study.get_trials(deepcopy=False):
             point = _point(trial, space, parameters)
             if point is None or trial.number == asking:
@@ -51,13 +57,21 @@ class History:
             if trial.state == TrialState.COMPLETE and np.isfinite(trial.values).all():
                 finished.append(point)
                 values.append(trial.values)
+                sds.append([_number(trial.user_attrs.get(name + SD)) for name in names])
             elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
             elif trial.state != TrialState.FAIL or ERROR in trial.user_attrs:
                 failed.append(point)
         Y = torch.from_numpy(oriented(values, directions(study)))
         spent = frozenset(point.key for point in (*finished, *pending, *failed))
-        return cls(finished, Y, pending, spent)
+        noise = torch.tensor(sds, dtype=torch.float64).reshape(len(values), len(names)).square()
+        return cls(finished, Y, noise if names else torch.full_like(Y, torch.nan), pending, spent)
+
+
+def _number(value: object) -> float:
+    """NaN for what is no number that a standard deviation can be."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < np.inf
+    return float(value) if good else np.nan  # type: ignore[arg-type]  # good says so
 
 
 def directions(study: Study) -> list[str]:

@@ -45,7 +45,7 @@ class Proposer:
         """What the finished trials teach, with one model an objective."""
         X = features.encode(history.finished)
         self._belief = Belief.fitted(
-            surrogate, X, history.values, features.layout, seed, self._belief
+            surrogate, X, history.values, features.layout, seed, self._belief, history.noise
         )
         return self._belief
 

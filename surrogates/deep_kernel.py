@@ -29,6 +29,7 @@ class DeepKernelGP(GraphGP):
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
         layout: The blocks of the encoding.
         seed: Not used: the fit is deterministic.
+        train_Yvar: ``n x 1`` variances of the values where they are known, else NaN.
         terms: (block, shape) pairs.
 
     Raises:
@@ -43,6 +44,7 @@ class DeepKernelGP(GraphGP):
         layout: Layout,
         seed: int = 0,
         *,
+        train_Yvar: Tensor | None = None,
         terms: Sequence[Term] = (("gnn", "rough"),),
     ) -> None:
-        super().__init__(train_X, train_Y, layout, seed, terms=terms)
+        super().__init__(train_X, train_Y, layout, seed, train_Yvar=train_Yvar, terms=terms)

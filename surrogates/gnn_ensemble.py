@@ -7,14 +7,17 @@ measured values. The last layer is Bayesian linear regression on phi(x) = [1, e(
     z = phi(x).w + noise,   w ~ N(0, sigma^2 / lambda I),   noise ~ N(0, sigma^2)
     S = (Phi^T Phi + lambda I)^-1,   m = S Phi^T z,   f(x) ~ N(phi.m, sigma^2 phi S phi^T)
 
-with lambda of the largest evidence. A member's belief is a joint Gaussian, the ensemble's an equal
+with lambda of the largest evidence. The hidden layer is trained to predict the values and to order
+them: beside the squared error it is charged log(1 + exp(-difference)) for pairs of values, which is
+what a search asks of it. A member's belief is a joint Gaussian, the ensemble's an equal
 mixture of them. Member c trains without fold c of the data; its errors there say how much too small
 its variances are (they are scaled up accordingly) and how well the ensemble predicts. Then the last
 layer is conditioned on all data.
 
 Sources: Lakshminarayanan et al. (2017), "Simple and scalable predictive uncertainty estimation
 using deep ensembles", NeurIPS; Snoek et al. (2015), "Scalable Bayesian optimization using deep
-neural networks", ICML (the Bayesian last layer).
+neural networks", ICML (the Bayesian last layer); Burges et al. (2005), "Learning to rank using
+gradient descent", ICML (the loss over pairs).
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class GNNEnsemble(BeliefModel):
         members: How many networks the block ``gnn`` holds.
         hidden: Width of the hidden layer.
         steps: Training steps of the hidden layer.
+        ranking: How much the order of the values counts beside the values themselves.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -65,6 +69,7 @@ class GNNEnsemble(BeliefModel):
         members: int = 4,
         hidden: int = 32,
         steps: int = 50,
+        ranking: float = 0.5,
     ) -> None:
         super().__init__()
         self.data: Standardised = standardised(train_X, train_Y)
@@ -77,7 +82,7 @@ class GNNEnsemble(BeliefModel):
         keep = (fold != torch.arange(members).unsqueeze(1)).to(torch.float64)
         inputs = self._inputs(self.data.X)
         generator = torch.Generator().manual_seed(seed)
-        self.layer = _trained_layer(inputs, self.data.z, keep, hidden, steps, generator)
+        self.layer = _trained_layer(inputs, self.data.z, keep, hidden, steps, ranking, generator)
         features = self.layer.features(inputs)
         partial = _LastLayer.fitted(features, self.data.z, keep)
         mean, variance = partial.marginals(features)  # members x n
@@ -143,7 +148,13 @@ class _HiddenLayer:
 
 
 def _trained_layer(
-    inputs: Tensor, z: Tensor, keep: Tensor, hidden: int, steps: int, generator: torch.Generator
+    inputs: Tensor,
+    z: Tensor,
+    keep: Tensor,
+    hidden: int,
+    steps: int,
+    ranking: float,
+    generator: torch.Generator,
 ) -> _HiddenLayer:
     """Hidden layers that help a linear last layer to fit the values each member may see."""
     members, _, width = inputs.shape
@@ -158,9 +169,20 @@ def _trained_layer(
             optimizer.zero_grad()
             prediction = _HiddenLayer(weight, bias).features(inputs) @ out
             loss = (share * (prediction - z).square()).sum()
+            loss = loss + ranking * _disorder(prediction, z, keep, generator)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
     return _HiddenLayer(weight.detach(), bias.detach())
+
+
+def _disorder(prediction: Tensor, z: Tensor, keep: Tensor, generator: torch.Generator) -> Tensor:
+    """The ranking loss of ``members x n x 1`` predictions: the mean over random pairs, summed."""
+    other = torch.randperm(len(z), generator=generator)
+    order = torch.sign(z - z[other]).squeeze(-1)
+    counts = keep * keep[:, other] * order.abs()
+    difference = (prediction - prediction[:, other]).squeeze(-1) * order
+    charged = counts * torch.nn.functional.softplus(-difference)
+    return (charged.sum(1) / counts.sum(1).clamp_min(1.0)).sum()
 
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

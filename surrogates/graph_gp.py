@@ -1,7 +1,7 @@
 """An exact Gaussian process over encodings, with the most probable hyper-parameters.
 
-    y = mean + sd (f + e),   f ~ GP(0, k),   e ~ N(0, noise)
-    Sigma = K + noise I = L L^T,   u = L^-1 z,   z = (y - mean) / sd
+    y = mean + sd (f + e),   f ~ GP(0, k),   e ~ N(0, noise)   (or the variance that is known)
+    Sigma = K + diag(noise) = L L^T,   u = L^-1 z,   z = (y - mean) / sd
     f(p) | z ~ N(V^T u, k(p, p) - V^T V),   V = L^-1 K(X, p)
     log p(z | theta) = -u.u / 2 - log det L - n/2 log 2 pi
     its gradient:  d/dtheta = tr[(alpha alpha^T - Sigma^-1) dK/dtheta] / 2,   alpha = L^-T u
@@ -61,6 +61,8 @@ class GraphGP(BeliefModel):
         layout: The blocks of the encoding; a block named ``gnn`` is left to other surrogates,
             unless there is nothing else.
         seed: Not used: the fit is deterministic.
+        train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; these get the
+            noise that is fitted.
         terms: (block, shape) pairs; by default one for each block, of the shape below.
         shape: ``smooth`` or ``rough``, of the default terms.
 
@@ -76,6 +78,7 @@ class GraphGP(BeliefModel):
         layout: Layout,
         seed: int = 0,
         *,
+        train_Yvar: Tensor | None = None,
         terms: Sequence[Term] | None = None,
         shape: str = "smooth",
     ) -> None:
@@ -85,14 +88,18 @@ class GraphGP(BeliefModel):
             layout = own if own.architecture or own.parameters else layout
             terms = [(block, shape) for block in layout.architecture]
         self.kernel = BlockKernel(layout, terms)
-        data = standardised(train_X, train_Y)
+        data = standardised(train_X, train_Y, train_Yvar)
         every = slice(None, None, -(-len(data.z) // _FITTED))
         distances = self.kernel.distances(data.X[every], data.X[every])
-        self.theta, self.log_noise = _most_probable(self.kernel, distances, data.z[every])
+        self.theta, self.log_noise = _most_probable(
+            self.kernel, distances, data.z[every], data.noise[every]
+        )
         self._learn(data, torch.zeros(0, 0, dtype=torch.float64))
         self._solved: SolvedPool | None = None
 
-    def conditioned(self, train_X: Tensor, train_Y: Tensor) -> GraphGP:
+    def conditioned(
+        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+    ) -> GraphGP:
         """A model of other data with the same hyper-parameters.
 
         Fast where ``train_X`` begins with the rows that this model knows.
@@ -100,8 +107,9 @@ class GraphGP(BeliefModel):
         model: GraphGP = self.__class__.__new__(self.__class__)
         BeliefModel.__init__(model)
         model.kernel, model.theta, model.log_noise = self.kernel, self.theta, self.log_noise
-        data, n = standardised(train_X, train_Y), len(self.data.X)
+        data, n = standardised(train_X, train_Y, train_Yvar), len(self.data.X)
         grown = len(data.X) >= n and torch.equal(data.X[:n], self.data.X)
+        grown = grown and torch.equal(data.noise[:n].nan_to_num(-1), self.data.noise.nan_to_num(-1))
         model._learn(data, self.L if grown else self.L[:0, :0])
         model._solved = self._solved if grown else None
         return model
@@ -139,7 +147,8 @@ class GraphGP(BeliefModel):
         old, new = self.data.X[: len(L)], self.data.X[len(L) :]
         if not len(new):
             return L
-        corner = _with_noise(self._covariance(new, new), self.log_noise)
+        corner = self._covariance(new, new)
+        corner = _with_noise(corner, self.log_noise, self.data.noise[len(L) :])
         if not len(old):
             first: Tensor = torch.linalg.cholesky(corner)
             return first
@@ -176,18 +185,23 @@ class GraphGP(BeliefModel):
         return log_density
 
 
-def _with_noise(K: Tensor, log_noise: float) -> Tensor:
-    return K + (math.exp(log_noise) + _JITTER) * torch.eye(len(K), dtype=K.dtype)
+def _with_noise(K: Tensor, log_noise: float, known: Tensor) -> Tensor:
+    """``known``: ``n`` variances, NaN where the fitted noise counts."""
+    return K + torch.diag(known.nan_to_num(math.exp(log_noise)) + _JITTER)
 
 
-def _most_probable(kernel: BlockKernel, distances: Tensor, z: Tensor) -> tuple[Tensor, float]:
+def _most_probable(
+    kernel: BlockKernel, distances: Tensor, z: Tensor, known: Tensor
+) -> tuple[Tensor, float]:
     """theta and the logarithm of the noise that maximise the posterior density."""
     families = [_family(name) for name in [*kernel.names, "noise"]]
     mean = np.array([_PRIORS[family][0] for family in families])
     sd = np.array([_PRIORS[family][1] for family in families])
 
     def loss(point: Array) -> tuple[float, Array]:
-        value, gradient = _negative_log_likelihood(kernel, distances, z, torch.from_numpy(point))
+        value, gradient = _negative_log_likelihood(
+            kernel, distances, z, known, torch.from_numpy(point)
+        )
         deviation = (point - mean) / sd
         return value + 0.5 * float(deviation @ deviation), gradient + deviation / sd
 
@@ -204,16 +218,16 @@ def _family(name: str) -> str:
 
 
 def _negative_log_likelihood(
-    kernel: BlockKernel, distances: Tensor, z: Tensor, point: Tensor
+    kernel: BlockKernel, distances: Tensor, z: Tensor, known: Tensor, point: Tensor
 ) -> tuple[float, Array]:
     """Without its constant; the last entry of ``point`` is the logarithm of the noise."""
     theta, log_noise = point[:-1], float(point[-1])
     parts = kernel.parts(theta, distances)
-    L = torch.linalg.cholesky(_with_noise(parts.matrix(), log_noise))
+    L = torch.linalg.cholesky(_with_noise(parts.matrix(), log_noise, known))
     inverse = torch.cholesky_inverse(L)
     alpha = inverse @ z
     W = 0.5 * (inverse - alpha @ alpha.T)  # d loss / dK
     value = 0.5 * float((z * alpha).sum()) + float(L.diagonal().log().sum())
     gradient = parts.gradient(W)
-    by_noise = float(W.trace()) * math.exp(log_noise)
+    by_noise = float(W.diagonal()[known.isnan()].sum()) * math.exp(log_noise)
     return value, np.append(gradient.numpy(), by_noise)

@@ -23,7 +23,7 @@ from bonas.surrogates.deep_kernel import DeepKernelGP
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
 from bonas.surrogates.model import BeliefModel
-from bonas.surrogates.surrogate import Conditionable, HeldOutSurrogate, marginals
+from bonas.surrogates.surrogate import Conditionable, HeldOutSurrogate, fitted, marginals
 
 _PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
 _ROUNDS = 200
@@ -37,6 +37,8 @@ class Mixture(BeliefModel):
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
         layout: The blocks of the encoding.
         seed: Passed on to the members.
+        train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; for the
+            members that take them.
         members: What to mix: surrogates that tell their held-out log density.
 
     Attributes:
@@ -50,26 +52,31 @@ class Mixture(BeliefModel):
         layout: Layout,
         seed: int = 0,
         *,
+        train_Yvar: Tensor | None = None,
         members: Sequence[HeldOutSurrogate] = (GraphGP, DeepKernelGP),
     ) -> None:
         super().__init__()
         self.seed = seed
         self.layout = layout
         self.surrogates = tuple(members)
-        self.members = [member(train_X, train_Y, layout, seed) for member in members]
+        self.members = [
+            fitted(member, train_X, train_Y, train_Yvar, layout, seed) for member in members
+        ]
         densities = [member.held_out_log_density() for member in self.members]
         self.weights = stacked_weights(torch.stack(densities))
 
-    def conditioned(self, train_X: Tensor, train_Y: Tensor) -> Mixture:
+    def conditioned(
+        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+    ) -> Mixture:
         """A model of other data with the same weights, its members conditioned (or fitted anew)."""
         model: Mixture = self.__class__.__new__(self.__class__)
         BeliefModel.__init__(model)
         model.seed, model.layout, model.weights = self.seed, self.layout, self.weights
         model.surrogates = self.surrogates
         model.members = [
-            member.conditioned(train_X, train_Y)
+            member.conditioned(train_X, train_Y, train_Yvar)
             if isinstance(member, Conditionable)
-            else surrogate(train_X, train_Y, self.layout, self.seed)
+            else fitted(surrogate, train_X, train_Y, train_Yvar, self.layout, self.seed)
             for member, surrogate in zip(self.members, self.surrogates, strict=True)
         ]
         return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
@@ -18,7 +19,8 @@ class Surrogate(Protocol):
     """Fits a BoTorch model of one objective to encodings and values.
 
     ``GraphGP``, ``GNNEnsemble`` and ``Mixture`` are such classes; so is any function that returns a
-    fitted BoTorch model, and ``functools.partial(GNNEnsemble, hidden=64)``.
+    fitted BoTorch model, and ``functools.partial(GNNEnsemble, hidden=64)``. One that also takes a
+    keyword ``train_Yvar`` is told the variances of values where an evaluation reports them.
     """
 
     def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> Model:
@@ -33,7 +35,9 @@ class Conditionable(Protocol):
     A search then fits those at some trials only, not at each.
     """
 
-    def conditioned(self, train_X: Tensor, train_Y: Tensor) -> Self:
+    def conditioned(
+        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+    ) -> Self:
         """A model of ``n x 1`` values at ``n x d`` encodings."""
         ...
 
@@ -45,6 +49,22 @@ class Screening(Protocol):
     def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
         """Means and variances, ``N`` each, of ``N x d`` points."""
         ...
+
+
+def fitted(
+    surrogate: Surrogate | HeldOutSurrogate,
+    train_X: Tensor,
+    train_Y: Tensor,
+    train_Yvar: Tensor | None,
+    layout: Layout,
+    seed: int,
+) -> Any:
+    """The model of a surrogate, which is told the known variances if it has a ``train_Yvar``."""
+    known = train_Yvar is not None and not bool(train_Yvar.isnan().all())
+    if known and "train_Yvar" in inspect.signature(surrogate).parameters:
+        told: Any = surrogate
+        return told(train_X, train_Y, layout, seed, train_Yvar=train_Yvar)
+    return surrogate(train_X, train_Y, layout, seed)
 
 
 def marginals(model: Any, pool: Tensor) -> tuple[Tensor, Tensor]:

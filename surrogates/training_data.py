@@ -14,19 +14,26 @@ _LEAST_SD = 1e-9  # relative to the largest value: below it the values are const
 
 @dataclass(frozen=True)
 class Standardised:
-    """``X``: ``n x d``; ``z``: ``n x 1`` with mean 0 and standard deviation 1; y = mean + sd z."""
+    """``X``: ``n x d``; ``z``: ``n x 1`` with mean 0 and standard deviation 1; y = mean + sd z.
+
+    ``noise``: ``n`` variances of the values, in units of ``sd`` squared; NaN where not known.
+    """
 
     X: Tensor
     z: Tensor
     mean: float
     sd: float
+    noise: Tensor
 
 
-def standardised(train_X: Tensor, train_Y: Tensor) -> Standardised:
+def standardised(
+    train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+) -> Standardised:
     """Check, convert to float64 and standardise; constant values get ``sd`` 1.
 
     Raises:
-        FitFailed: if there is no value, the shapes do not fit, or a number is not finite.
+        FitFailed: if there is no value, the shapes do not fit, a number is not finite, or a known
+            variance is negative.
     """
     X, Y = train_X.detach().to(torch.float64), train_Y.detach().to(torch.float64)
     if X.ndim != 2 or Y.shape != (len(X), 1) or len(X) == 0:
@@ -40,4 +47,12 @@ def standardised(train_X: Tensor, train_Y: Tensor) -> Standardised:
     sd = float(Y.std(correction=0))
     if sd <= _LEAST_SD * float(Y.abs().max()):
         sd = 1.0
-    return Standardised(X, (Y - mean) / sd, mean, sd)
+    noise = torch.full((len(Y),), torch.nan, dtype=torch.float64)
+    if train_Yvar is not None:
+        if train_Yvar.shape != Y.shape or bool((train_Yvar < 0).any()):
+            raise FitFailed(
+                "expected variances n x 1, none negative and NaN where unknown, "
+                f"got {tuple(train_Yvar.shape)} with the least {train_Yvar.min().item()}"
+            )
+        noise = train_Yvar.detach().to(torch.float64).squeeze(1) / sd**2
+    return Standardised(X, (Y - mean) / sd, mean, sd, noise)

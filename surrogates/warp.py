@@ -53,6 +53,10 @@ class Warp:
         """Oriented values to modelled ones."""
         return _bent(values, self.ceiling).clamp_min(self.floor)
 
+    def warped_variance(self, values: Tensor, variance: Tensor) -> Tensor:
+        """Variances of oriented values to those of modelled ones, by the slope of the warp."""
+        return variance if self.ceiling is None else variance / (self.ceiling - values).square()
+
     def unwarped(self, modelled: Tensor) -> Tensor:
         """Modelled values, samples for example, to oriented ones."""
         return modelled if self.ceiling is None else self.ceiling - torch.exp(-modelled)

@@ -21,12 +21,17 @@ from optuna.trial import TrialState
 from torch import Tensor
 from torch.distributions import Normal
 
+from bonas.encoders import Layout
+from bonas.evaluation import as_objectives
 from bonas.spaces import ArchitectureGraph, CellSpace, Choices, Space
 from bonas.studies.acquisition import noisy_improvement, screening
+from bonas.studies.belief import Belief
 from bonas.studies.history import ERROR, History
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
+from bonas.studies.storage import open_study
+from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
@@ -291,3 +296,30 @@ def test_trials_with_infinite_values_teach_nothing() -> None:
     history = History.of(study, None, Parameters({"x": FloatDistribution(0, 1)}), asking=-1)
     assert history.finished == []
     assert history.spent == {(("x", 0.5),)}
+
+
+def test_the_noise_that_an_evaluation_reports_is_read_with_its_value() -> None:
+    objectives = as_objectives({"accuracy": "maximize", "latency": "minimize"})
+    study = open_study(None, None, objectives, {}, optuna.samplers.RandomSampler())
+    space = CellSpace(nodes=2)
+    for attributes in ({"accuracy_sd": 0.5}, {"latency_sd": 2}, {"accuracy_sd": "?"}, {}):
+        trial = study.ask(dict(space.distributions))
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        study.tell(trial, [90.0, 3.0])
+    history = History.of(study, space, Parameters({}), asking=-1)
+    found = history.noise.nan_to_num(-1.0)
+    assert found.tolist() == [[0.25, -1.0], [-1.0, 4.0], [-1.0, -1.0], [-1.0, -1.0]]
+
+
+def test_a_noisy_value_moves_the_belief_less() -> None:
+    rng = np.random.default_rng(0)
+    X = torch.from_numpy(rng.standard_normal((12, 2)))
+    layout = Layout({"block": slice(0, 2)}, {})
+    Y = torch.stack([90.0 + X[:, 0], -torch.exp(X[:, 1])], dim=1)
+    Y[0, 0] = 80.0  # an outlier
+    noise = torch.full_like(Y, torch.nan)
+    sure, _ = Belief.fitted(GraphGP, X, Y, layout, 0, noise=noise).expected(X)
+    noise[0, 0] = 100.0
+    unsure, _ = Belief.fitted(GraphGP, X, Y, layout, 0, noise=noise).expected(X)
+    assert float(unsure[0, 0]) > float(sure[0, 0]) + 1.0

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from bonas.encoders import Layout
-from bonas.errors import InvalidArgument
+from bonas.errors import FitFailed, InvalidArgument
 from bonas.studies.tabulated import Draws, DrawsSampler, rows
 from bonas.surrogates import (
     DeepKernelGP,
@@ -112,11 +112,14 @@ def test_the_written_out_gradient_is_that_of_autograd(kernel: BlockKernel) -> No
     z = torch.from_numpy(np.random.default_rng(1).standard_normal((7, 1)))
     distances = kernel.distances(X, X)
     point = torch.linspace(-0.4, 0.5, len(kernel.names) + 1, dtype=torch.float64)
-    value, gradient = _negative_log_likelihood(kernel, distances, z, point)
+    known = torch.full((7,), torch.nan, dtype=torch.float64)
+    known[2] = 0.3  # the variance of one value is known, and not fitted
+    value, gradient = _negative_log_likelihood(kernel, distances, z, known, point)
 
     point.requires_grad_()
     K = kernel.matrix(point[:-1], distances)
-    K = K + (point[-1].exp() + 1e-6) * torch.eye(7, dtype=torch.float64)
+    noise = torch.where(known.isnan(), point[-1].exp(), known)
+    K = K + torch.diag(noise + 1e-6)
     density = MultivariateNormal(torch.zeros(7, dtype=torch.float64), K).log_prob(z.squeeze(1))
     (expected,) = torch.autograd.grad(-density, point)
     assert value == pytest.approx(-density.item() - 3.5 * math.log(2 * math.pi), rel=1e-6)
@@ -182,6 +185,42 @@ def test_a_model_that_grew_believes_what_one_made_at_once_does(surrogate: Surrog
     torch.testing.assert_close(
         marginals(other_rows, pool)[0], marginals(fresh, pool)[0], rtol=1e-9, atol=1e-9
     )
+
+
+def test_values_whose_variance_is_known_get_that_noise() -> None:
+    X, Z = _points(9), _points(4, seed=5)
+    Y = X[:, :1] + 2.0
+    variances = torch.full((9, 1), torch.nan, dtype=torch.float64)
+    variances[3], variances[5] = 4.0, 0.0
+    gp = GraphGP(X, Y, LAYOUT, train_Yvar=variances)
+    sd2 = float(Y.var(correction=0))
+    noise = torch.full((9,), math.exp(gp.log_noise), dtype=torch.float64)
+    noise[3], noise[5] = 4.0 / sd2, 0.0
+    kernel, theta = gp.kernel, gp.theta
+    Kxx = kernel.matrix(theta, kernel.distances(X, X)) + torch.diag(noise + 1e-6)
+    Kzx = kernel.matrix(theta, kernel.distances(Z, X))
+    y = (Y - Y.mean()) / math.sqrt(sd2)
+    mean = Y.mean() + math.sqrt(sd2) * (Kzx @ torch.linalg.inv(Kxx) @ y)
+    torch.testing.assert_close(gp.posterior(Z).mean, mean)
+    grown = GraphGP(X[:6], Y[:6], LAYOUT, train_Yvar=variances[:6])
+    grown = grown.conditioned(X, Y, variances)
+    at_once = grown.conditioned(X[:1], Y[:1]).conditioned(X, Y, variances)
+    torch.testing.assert_close(grown.posterior(Z).mean, at_once.posterior(Z).mean)
+
+
+def test_a_mixture_passes_variances_on_to_members_that_take_them() -> None:
+    X, Y, layout = SurrogateContract().data(24)
+    loud = torch.full_like(Y, float(100 * Y.var()))
+    mixed = Mixture(X, Y, layout, train_Yvar=loud, members=(GraphGP, GNNEnsemble))
+    alone = GraphGP(X, Y, layout, train_Yvar=loud)
+    torch.testing.assert_close(mixed.members[0].posterior(X).mean, alone.posterior(X).mean)
+    assert float(alone.posterior(X).mean.std()) < 0.2 * float(Y.std())
+
+
+def test_negative_variances_are_refused() -> None:
+    X, Y, layout = SurrogateContract().data(5)
+    with pytest.raises(FitFailed, match="none negative"):
+        GraphGP(X, Y, layout, train_Yvar=-torch.ones_like(Y))
 
 
 def test_conditioning_keeps_the_hyper_parameters_and_fits_the_values() -> None:
