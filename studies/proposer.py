@@ -1,7 +1,9 @@
 """From what was measured to the next candidate: belief, screening, acquisition.
 
-    history --encode--> belief --marginals over the pool--> screening --best hundred-->
+    history --encode--> belief --marginals over the pool--> screening --best few dozen-->
     joint samples --acquisition--> the candidate with the highest score
+
+With one objective and nothing pending, the closed form of screening is the acquisition itself.
 
 What was worked out for the latest proposal is kept and saves time at the next; it changes nothing
 that is proposed.
@@ -17,7 +19,7 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from bonas.encoders import Blocks
-from bonas.studies.acquisition import Acquisition, screening
+from bonas.studies.acquisition import Acquisition, noisy_improvement, screening
 from bonas.studies.belief import Belief
 from bonas.studies.history import History
 from bonas.studies.point import Features, Point
@@ -78,6 +80,9 @@ class Proposer:
         shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
         if not shortlist:
             return None
+        if mean.shape[1] == 1 and not history.pending and self.acquisition is noisy_improvement:
+            # Closed-form expected improvement has ranked them; samples would blur that order.
+            return shortlist[0]
         X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
         s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
         draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
