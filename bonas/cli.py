@@ -195,7 +195,7 @@ class _List(argparse.Action):
         print("methods:")
         for method in METHODS.values():
             objectives = "" if method.several else " (one objective only)"
-            print(f"  {method.name:14}{method.source}{objectives}")
+            print(f"  {method.name:18}{method.source}{objectives}")
         print("problems:", *(f"  {name}" for name in PROBLEMS), sep="\n")
         print("problems that need --folder:", *(f"  {n}" for n in FOLDER_PROBLEMS), sep="\n")
         parser.exit()
