@@ -106,11 +106,13 @@ class Pool:
         return [Point(architecture, {}) for architecture in self.space.members]
 
     def row(self, point: Point) -> int | None:
-        """Where the whole has this very point, not only an equal one; None where it does not."""
-        row = self._rows.get(point.key)
-        if row is None or self.whole is None or self.whole[row].params != point.params:
-            return None
-        return row
+        """Where the whole has the point, or one with an equal network; None where it does not."""
+        return self._rows.get(point.key)
+
+    def listed(self, points: Iterable[Point]) -> list[Point]:
+        """Each point as the whole has it: equal networks are then encoded equally."""
+        rows = [(point, self.row(point)) for point in points]
+        return [p if r is None or self.whole is None else self.whole[r] for p, r in rows]
 
     @cached_property
     def _rows(self) -> dict[tuple[object, ...], int]:

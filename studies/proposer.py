@@ -42,10 +42,10 @@ class Proposer:
         self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
 
     def belief(
-        self, surrogate: Surrogate, history: History, features: Features, seed: int
+        self, surrogate: Surrogate, history: History, features: Features, pool: Pool, seed: int
     ) -> Belief:
         """What the finished trials teach, with one model an objective."""
-        X = features.encode(history.finished)
+        X = features.encode(pool.listed(history.finished))
         self._belief = Belief.fitted(
             surrogate, X, history.values, features.layout, seed, self._belief, history.noise
         )
@@ -64,7 +64,7 @@ class Proposer:
 
         ``reference_point``: ``m`` oriented values in the user's units.
         """
-        known = [*history.finished, *history.pending]
+        known = pool.listed([*history.finished, *history.pending])
         X = features.encode(known)
         whole = self._over_whole(belief, features, pool)
         mean, variance = _over(known, X, belief, pool, whole)

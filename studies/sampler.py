@@ -201,7 +201,7 @@ class ArchitectureSampler(BaseSampler):
         features = Features(self._fitted_blocks(history), pool.parameters)
         with one_thread():
             try:
-                belief = self._proposer.belief(surrogate, history, features, self.seed)
+                belief = self._proposer.belief(surrogate, history, features, pool, self.seed)
                 limit = self._reference_point(study, history.values)
                 point = self._proposer.best(belief, history, features, pool, limit, rng)
             except _NUMERICAL as error:

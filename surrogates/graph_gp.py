@@ -123,14 +123,16 @@ class GraphGP(BeliefModel):
     def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
         """Means and variances, ``N`` each, of the rows of ``pool`` (``N x d``), each by itself.
 
-        What was computed for a pool is kept for the next question about the same tensor.
+        What was computed for a pool is kept for the next question about the same tensor, or until
+        a larger pool comes.
         """
         X = self.data.X
         solved = self._solved
         if solved is None or not solved.fits(pool, X):
             solved = SolvedPool(pool)
         solved.grow(X, self.L, self._covariance)
-        if len(X) * len(pool) <= _ENTRIES:
+        largest = self._solved is None or len(pool) >= len(self._solved.pool)
+        if largest and len(X) * len(pool) <= _ENTRIES:
             self._solved = solved
         left = (self.kernel.diagonal(self.theta) - solved.explained).clamp_min(0.0)
         mean = self.data.mean + self.data.sd * solved.weighted(self.u)
