@@ -1,9 +1,9 @@
 """What the name of a surrogate stands for.
 
-Near the best value small changes of a network decide, and a rough kernel, which is less sure of
-what lies beside a measured network, finds it sooner; along a whole front a smooth one does. So the
-search for a single objective takes rough kernels, that for several smooth ones over choices and
-statistics (measured on NAS-Bench-201: ``docs/benchmarks.md``).
+The search for a single objective takes rough kernels, that for several smooth ones over choices and
+statistics: so each was faster on NAS-Bench-201, where both were tried (``docs/benchmarks.md``). A
+likely reason is that near the best value small changes of a network decide, and a rough kernel is
+less sure of what lies beside a measured one.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Proposer:
         if not shortlist:
             return None
         if mean.shape[1] == 1 and not history.pending and self.acquisition is noisy_improvement:
-            # Closed-form expected improvement has ranked them; samples would blur that order.
+            # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[0]
         X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
         s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
