@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,12 @@ def random_value(distribution: BaseDistribution, rng: np.random.Generator) -> An
         return distribution.choices[int(rng.integers(len(distribution.choices)))]
     assert isinstance(distribution, (FloatDistribution, IntDistribution))
     return _from_unit(distribution, float(rng.random()))
+
+
+def drawn_alone(distribution: BaseDistribution, name: str, seed: int, number: int) -> Any:
+    """A random value of the parameter ``name`` for the trial ``number``, the same each time."""
+    stream = zlib.crc32(name.encode())
+    return random_value(distribution, np.random.default_rng([seed, number, stream]))
 
 
 def _width(distribution: BaseDistribution) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.belief import Belief
 from bonas.studies.history import PREDICTION, PROPOSAL, History, directions
 from bonas.studies.named import named
-from bonas.studies.parameters import Parameters, random_value
+from bonas.studies.parameters import Parameters, drawn_alone
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
 from bonas.studies.proposer import Proposer
@@ -135,9 +134,7 @@ class ArchitectureSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A random value, for a parameter that no model knows yet."""
-        stream = zlib.crc32(param_name.encode())
-        rng = np.random.default_rng([self.seed, trial.number, stream])
-        return random_value(param_distribution, rng)
+        return drawn_alone(param_distribution, param_name, self.seed, trial.number)
 
     def reseed_rng(self) -> None:
         """Take a fresh seed."""

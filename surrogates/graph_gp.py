@@ -175,16 +175,22 @@ class GraphGP(BeliefModel):
         return GPyTorchPosterior(MultivariateNormal(mean, data.sd**2 * covariance))
 
     def held_out_log_density(self) -> Tensor:
-        """``n`` log densities of each value under the belief from all the others.
+        """``n`` log densities of each value under the belief from all the others."""
+        alpha = torch.linalg.solve_triangular(self.L.T, self.u, upper=True)
+        return left_out_log_density(self.L, alpha, self.data.sd)
 
-        In closed form: with P = Sigma^-1, the mean is z_i - alpha_i / P_ii, the variance 1 / P_ii.
-        """
-        precision = torch.cholesky_inverse(self.L).diagonal()
-        alpha = torch.linalg.solve_triangular(self.L.T, self.u, upper=True).squeeze(-1)
-        error = alpha / precision
-        spread = precision.log() - math.log(2 * math.pi)
-        log_density: Tensor = 0.5 * (spread - precision * error**2) - math.log(self.data.sd)
-        return log_density
+
+def left_out_log_density(L: Tensor, alpha: Tensor, sd: float) -> Tensor:
+    """``n`` log densities, in the values' unit, of each value given all the others.
+
+    In closed form: with P = Sigma^-1, the mean is z_i - alpha_i / P_ii, the variance 1 / P_ii
+    (Rasmussen and Williams, 2006, section 5.4).
+    """
+    precision = torch.cholesky_inverse(L).diagonal()
+    error = alpha.squeeze(-1) / precision
+    spread = precision.log() - math.log(2 * math.pi)
+    log_density: Tensor = 0.5 * (spread - precision * error**2) - math.log(sd)
+    return log_density
 
 
 def _with_noise(K: Tensor, log_noise: float, known: Tensor) -> Tensor:

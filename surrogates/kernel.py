@@ -42,37 +42,28 @@ class BlockKernel:
 
     Args:
         layout: The blocks of the encoding.
-        terms: (block, shape) pairs; by default a smooth one for each block.
+        terms: (block, shape) pairs.
 
     Raises:
         InvalidArgument: for a block that the layout lacks, or an unknown shape.
     """
 
     layout: Layout
-    terms: Sequence[Term] | None = None
+    terms: Sequence[Term]
 
     def __post_init__(self) -> None:
-        given = self.terms
-        chosen = [(b, "smooth") for b in self.layout.architecture] if given is None else given
-        for block, shape in chosen:
+        for block, shape in self.terms:
             if block not in self.layout.architecture:
                 raise InvalidArgument(
                     f"the encoding has no block {block!r}, only {sorted(self.layout.architecture)}"
                 )
             if shape not in SHAPES:
                 raise unknown("kernel shape", shape, SHAPES)
-        object.__setattr__(self, "terms", tuple(chosen))
-
-    @property
-    def chosen(self) -> Sequence[Term]:
-        """The terms, never None."""
-        assert self.terms is not None
-        return self.terms
 
     @property
     def a(self) -> int:
         """The number of terms over architecture blocks."""
-        return len(self.chosen)
+        return len(self.terms)
 
     @property
     def p(self) -> int:
@@ -82,7 +73,7 @@ class BlockKernel:
     @property
     def names(self) -> list[str]:
         """The names of the hyper-parameters, in the order of theta."""
-        terms, others = [f"{b} ({shape})" for b, shape in self.chosen], self.layout.parameters
+        terms, others = [f"{b} ({shape})" for b, shape in self.terms], self.layout.parameters
         names = [f"variance of {t}" for t in terms] + [f"lengthscale of {t}" for t in terms]
         if others:
             names += ["variance without architecture", *(f"lengthscale of {j}" for j in others)]
@@ -94,9 +85,9 @@ class BlockKernel:
         ``(a + p) x ... x n x k`` for ``n`` and ``k`` points.
         """
         own, others = self.layout.architecture, self.layout.parameters
-        needed = {block: own[block] for block, _ in self.chosen}
+        needed = {block: own[block] for block, _ in self.terms}
         known = {name: _squared_distance(X[..., c], Z[..., c]) for name, c in needed.items()}
-        blocks = [known[b].sqrt() if shape == "rough" else known[b] for b, shape in self.chosen]
+        blocks = [known[b].sqrt() if shape == "rough" else known[b] for b, shape in self.terms]
         return torch.stack(
             [*blocks, *(_squared_distance(X[..., c], Z[..., c]) for c in others.values())]
         )
@@ -113,7 +104,7 @@ class BlockKernel:
         """What the covariances and their gradient are made of, computed once for both."""
         a = self.a
         exponents, terms = [], []
-        for t, (_, shape) in enumerate(self.chosen):
+        for t, (_, shape) in enumerate(self.terms):
             log_l = theta[a + t]
             scale = torch.exp(-log_l) if shape == "rough" else 0.5 * torch.exp(-2 * log_l)
             exponent = distances[t] * scale
@@ -152,7 +143,7 @@ class Parts:
         a = self.kernel.a
         weighted = W if self.k_p is None else W * self.k_p
         by_variance, by_lengthscale = [], []
-        for t, (_, shape) in enumerate(self.kernel.chosen):
+        for t, (_, shape) in enumerate(self.kernel.terms):
             part = weighted * self.terms[t]  # W * d matrix / d log s_t
             by_variance.append(part.sum())
             slope = torch.tensordot(part, self.exponents[t])

@@ -32,6 +32,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+from bonas.surrogates.graph_gp import left_out_log_density
 from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.training_data import Standardised, standardised
 
@@ -87,15 +88,8 @@ class WeisfeilerLehmanGP(BeliefModel):
         return GPyTorchPosterior(MultivariateNormal(mean, data.sd**2 * covariance))
 
     def held_out_log_density(self) -> Tensor:
-        """``n`` log densities of each value under the belief from all the others.
-
-        In closed form: with P the inverse covariance and alpha = P z, the mean is
-        z_i - alpha_i / P_ii, the variance 1 / P_ii (Rasmussen and Williams, 2006, section 5.4).
-        """
-        precision = torch.cholesky_inverse(self.L).diagonal()
-        error = self.alpha.squeeze(-1) / precision
-        log_density = 0.5 * (precision.log() - precision * error**2 - math.log(2 * math.pi))
-        return log_density - math.log(self.data.sd)
+        """``n`` log densities of each value under the belief from all the others."""
+        return left_out_log_density(self.L, self.alpha, self.data.sd)
 
     def _terms(self, X: Tensor, Z: Tensor) -> Tensor:
         """Of each block the inner products, then of each parameter the squared distances.

@@ -100,10 +100,10 @@ def test_a_kernel_over_nothing_is_refused(terms: list[tuple[str, str]], said: st
 @pytest.mark.parametrize(
     "kernel",
     [
-        BlockKernel(LAYOUT),
+        BlockKernel(LAYOUT, (("one", "smooth"), ("two", "smooth"))),
         BlockKernel(LAYOUT, TERMS),
         BlockKernel(Layout(LAYOUT.architecture, {}), TERMS),
-        BlockKernel(Layout({}, LAYOUT.parameters)),
+        BlockKernel(Layout({}, LAYOUT.parameters), ()),
     ],
     ids=["smooth", "smooth and rough", "architecture only", "parameters only"],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from optuna.trial import FrozenTrial
 from bonas.errors import InvalidArgument
 from bonas.spaces import Choices, Space
 from bonas.studies.history import PROPOSAL
-from bonas.studies.parameters import random_value
+from bonas.studies.parameters import drawn_alone
 from bonas.studies.peers.past import Past
 
 
@@ -72,7 +71,4 @@ class Peer(BaseSampler, ABC):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A random value."""
-        stream = zlib.crc32(param_name.encode())
-        return random_value(
-            param_distribution, np.random.default_rng([self.seed, trial.number, stream])
-        )
+        return drawn_alone(param_distribution, param_name, self.seed, trial.number)
