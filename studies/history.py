@@ -98,7 +98,7 @@ def _point(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> P
         return Point(None, values)
     choices = {name: params[name] for name in space.distributions if name in params}
     if len(choices) < len(space.distributions) or not all(
-        _contains(d, choices[name]) for name, d in space.distributions.items()
+        choices[name] in d.choices for name, d in space.distributions.items()
     ):
         return None
     return Point(space.architecture(choices), values)

@@ -27,6 +27,8 @@ from bonas.studies.pool import Pool
 from bonas.surrogates import Surrogate
 
 _SHORTLIST = 64  # candidates that the acquisition sees
+_KNOWN = 64  # known points that it sees beside them, or the whole front where that is larger
+_LUCK = 2.0  # standard deviations that bring a known point to the front at most
 _SAMPLES = {1: 1_024}  # joint samples for one objective,
 _SAMPLES_MORE = 128  # and for several
 
@@ -115,7 +117,13 @@ def _over(
 
 
 def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
-    """Which known points could lie on the front: optimistically (2 sd) not dominated by it."""
-    optimistic = mean + 2 * variance.sqrt()
-    beaten = (mean[front].unsqueeze(1) > optimistic).all(-1).any(0)
-    return front | ~beaten
+    """Which of ``n`` known points could shape the front: on it, or a little luck away from it.
+
+    The luck that a point needs: the least number of standard deviations, added to all its values
+    at once, with which no point of the front dominates it.
+    """
+    behind = (mean[front] - mean.unsqueeze(1)) / variance.sqrt().unsqueeze(1)
+    luck = behind.amin(-1).amax(1)
+    luck[front] = -torch.inf
+    near = torch.argsort(luck, stable=True)[: max(_KNOWN, int(front.sum()))]
+    return near[luck[near] <= _LUCK]

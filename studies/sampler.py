@@ -14,7 +14,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
 
@@ -53,7 +53,7 @@ class ArchitectureSampler(BaseSampler):
             ``Surrogate``.
         encoder: Names out of ``ENCODERS`` (``one_hot``, ``statistics``, ``gnn``, ...) or encoders;
             by default those that the surrogate reads.
-        acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qLogNEHVI for more;
+        acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qNEHVI for more;
             ``thompson``) or an ``Acquisition``.
         n_initial: How many finished trials there must be before the first fit. Till then proposals
             are random, but with several objectives the first two are the smallest and the largest
@@ -91,7 +91,8 @@ class ArchitectureSampler(BaseSampler):
         _check_seed(seed)
         self.space = space
         self.surrogates = named(surrogate, space)
-        self.encoders = _chosen_encoders(encoder, self.surrogates.encoders)
+        needed = self.surrogates.encoders if isinstance(surrogate, str) else ()
+        self.encoders = _chosen_encoders(encoder, self.surrogates.encoders, needed)
         self.acquisition = _chosen_acquisition(acquisition)
         self._proposer = Proposer(self.acquisition)
         self.n_initial = n_initial
@@ -150,7 +151,11 @@ class ArchitectureSampler(BaseSampler):
 
     def _others(self, study: Study) -> dict[str, BaseDistribution]:
         """The parameters outside the space that every finished trial has."""
-        shared = intersection_search_space(study.get_trials(deepcopy=False))
+        known = study.get_trials(deepcopy=False)
+        first = next((trial for trial in known if trial.state == TrialState.COMPLETE), None)
+        if first is None or first.params.keys() <= self._distributions.keys():
+            return {}
+        shared = intersection_search_space(known)
         return {
             name: distribution
             for name, distribution in shared.items()
@@ -244,7 +249,9 @@ def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
 
 
 def _chosen_encoders(
-    given: str | Encoder | Sequence[str | Encoder] | None, default: tuple[str, ...]
+    given: str | Encoder | Sequence[str | Encoder] | None,
+    default: tuple[str, ...],
+    needed: tuple[str, ...],
 ) -> Sequence[str | Encoder]:
     """The encoders to use, with their names checked (they are built when first needed)."""
     if given is None:
@@ -253,7 +260,7 @@ def _chosen_encoders(
     for item in chosen:
         check_encoder(item)
     names = {item if isinstance(item, str) else item.name for item in chosen}
-    if "gnn" in default and "gnn" not in names:
+    if "gnn" in needed and "gnn" not in names:
         raise InvalidArgument(
             f"this surrogate reads the block 'gnn', the encoders give {sorted(names)}; "
             "add the encoder 'gnn', or choose surrogate='gp'"
