@@ -117,7 +117,8 @@ def _run(
             warnings.warn(_EXHAUSTED.format(type(space).__name__, budget), stacklevel=3)
             return
         failure: Exception | None = None
-        trial = study.ask(dict(space.distributions))
+        trial = study.ask()
+        space.suggest(trial)
         candidate = Candidate.of(space, trial)
         try:
             values = measured(evaluator, candidate, result.objectives)

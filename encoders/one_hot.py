@@ -11,7 +11,7 @@ from bonas.spaces import Architecture, Space
 
 
 class OneHot:
-    """One column a choice of each parameter, 1 where it is taken.
+    """One column a choice of each parameter, 1 where it is taken (0 for all of an inactive one).
 
     >>> from bonas.spaces import CellSpace
     >>> space = CellSpace(nodes=2, operations=("none", "nor_conv_3x3"))
@@ -31,13 +31,11 @@ class OneHot:
             )
         }
         self.width = len(self.column)
-        self.parameters = len(space.distributions)
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width`` zeros and ones."""
-        columns = torch.tensor(
-            [[self.column[item] for item in a.choices.items()] for a in architectures],
-            dtype=torch.long,
-        )
-        zeros = torch.zeros(len(architectures), self.width, dtype=torch.float64)
-        return zeros.scatter_(1, columns.reshape(len(architectures), self.parameters), 1.0)
+        taken = [(i, self.column[x]) for i, a in enumerate(architectures) for x in a.choices.items()]
+        rows, columns = torch.tensor(taken, dtype=torch.long).reshape(-1, 2).T
+        encoded = torch.zeros(len(architectures), self.width, dtype=torch.float64)
+        encoded[rows, columns] = 1.0
+        return encoded

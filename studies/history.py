@@ -97,9 +97,9 @@ def _point(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> P
     if space is None:
         return Point(None, values)
     choices = {name: params[name] for name in space.distributions if name in params}
-    if len(choices) < len(space.distributions) or not all(
-        choices[name] in d.choices for name, d in space.distributions.items()
-    ):
+    if any(choices[name] not in space.distributions[name].choices for name in choices):
+        return None
+    if choices.keys() != space.completed(choices).keys():
         return None
     return Point(space.architecture(choices), values)
 

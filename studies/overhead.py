@@ -47,7 +47,8 @@ def measure(trials: int, surrogate: str, repeats: int) -> Overhead:
     with one_thread():
         for _ in range(repeats + 1):
             start = time.perf_counter()
-            trial = study.ask(dict(space.distributions))
+            trial = study.ask()
+            space.suggest(trial)
             seconds.append(time.perf_counter() - start)
             study.tell(trial, _values(space, trial.params))
     return Overhead(trials, seconds[0], seconds[1:], _peak_gigabytes())

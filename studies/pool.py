@@ -131,8 +131,9 @@ class Pool:
         values = self.parameters.perturbed(one.values, float(rng.choice(_STEPS)), rng)
         if self.space is None or one.architecture is None or two.architecture is None:
             return Point(None, values)
+        other = two.architecture.choices
         crossed = {
-            name: choice if rng.random() < 0.5 else two.architecture.choices[name]
+            name: choice if rng.random() < 0.5 else other.get(name, choice)
             for name, choice in one.architecture.choices.items()
         }
         return Point(self._mutated(crossed, one.architecture, rng), values)
@@ -143,14 +144,15 @@ class Pool:
         """One or two choices redrawn; ``otherwise`` where the space allows none of ten tries."""
         assert self.space is not None
         distributions = self.space.distributions
-        names = list(distributions)
+        names = list(choices)
         for _ in range(10):
             changed = dict(choices)
             for name in rng.choice(names, size=min(len(names), int(rng.integers(1, 3)))):
                 options = distributions[name].choices
                 changed[str(name)] = options[int(rng.integers(len(options)))]
-            if self.space.is_valid(changed):
-                return self.space.architecture(changed)
+            whole = self.space.completed(changed, rng)
+            if self.space.is_valid(whole):
+                return self.space.architecture(whole)
         return otherwise
 
     def _neighbours(self, point: Point, rng: np.random.Generator) -> list[Point]:

@@ -33,7 +33,7 @@ class Candidate:
         cls, space: Space, trial: Trial | FrozenTrial, values: Mapping[str, float] | None = None
     ) -> Candidate:
         """The candidate that a trial stands for: its parameters that belong to the space."""
-        choices = {name: trial.params[name] for name in space.parameters}
+        choices = {n: trial.params[n] for n in space.distributions if n in trial.params}
         return cls(space, choices, trial, values or {})
 
     @property
@@ -52,4 +52,5 @@ class Candidate:
         Raises:
             MissingBuilder: if the space does not say how.
         """
-        return self.space.build(self.choices)
+        numbers = {name: self.trial.params[name] for name in self.space.numeric}
+        return self.space.build({**self.choices, **numbers})

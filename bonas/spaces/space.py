@@ -11,7 +11,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder
@@ -19,9 +20,7 @@ from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
 
 _DRAWS = 10_000  # tries for one valid random combination
-_ENUMERABLE = 50_000  # the largest space that is held in memory as a whole
 _KEPT = 20_000  # architectures that are kept at most
-_REFERENCE = 2_000
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
 
@@ -44,6 +43,15 @@ class Space(ABC):
     """
 
     parameters: Mapping[str, Sequence[Choice]]
+
+    numeric: Mapping[str, BaseDistribution] = {}  # noqa: RUF012 # replaced, never changed
+    """Parameters that ``build`` wants beside the choices and no graph shows (a dropout rate)."""
+
+    enumerable: int = 50_000
+    """The largest number of combinations that is held in memory as a whole."""
+
+    reference_size: int = 2_000
+    """How many architectures encoders learn their vocabulary and their scales from."""
 
     identity: Identity = "graph"
     """What makes two combinations one architecture: ``"graph"``, an isomorphic graph (the same
@@ -116,13 +124,34 @@ class Space(ABC):
         ordered = {  # the space's own value where an equal one was given, 8 for 8.0
             name: d.choices[d.choices.index(choices[name])]
             for name, d in self.distributions.items()
+            if name in choices
         }
-        values = tuple(ordered.values())
+        values = tuple(ordered.items())
         if values not in self._latest:
             if len(self._latest) >= _KEPT:
                 self._latest.clear()
             self._latest[values] = self._made(ordered)
         return self._latest[values]
+
+    def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
+        """A whole combination out of a part of one, valid or not.
+
+        What is missing is drawn, or is the first choice without ``rng``; what does not belong is
+        dropped. In a conditional space the names that belong depend on the choices.
+        """
+        return {
+            name: some[name] if name in some else _drawn(d.choices, rng)
+            for name, d in self.distributions.items()
+        }
+
+    def suggest(self, trial: BaseTrial) -> Choices:
+        """The combination that an Optuna trial stands for, asked from it name by name."""
+        for name, numbers in self.numeric.items():
+            trial._suggest(name, numbers)  # type: ignore[attr-defined]  # study.ask does the same
+        return {
+            name: trial.suggest_categorical(name, d.choices)
+            for name, d in self.distributions.items()
+        }
 
     def sample(self, rng: np.random.Generator) -> Choices:
         """One uniformly random valid combination.
@@ -130,12 +159,8 @@ class Space(ABC):
         Raises:
             InvalidSpace: if none of 10,000 draws is valid.
         """
-        distributions = self.distributions
         for _ in range(_DRAWS):
-            choices = {
-                name: d.choices[int(rng.integers(len(d.choices)))]
-                for name, d in distributions.items()
-            }
+            choices = self.completed({}, rng)
             if self.is_valid(choices):
                 return choices
         raise InvalidSpace(
@@ -145,10 +170,10 @@ class Space(ABC):
 
     def neighbours(self, choices: Choices) -> Iterator[Choices]:
         """Every valid combination with exactly one parameter changed."""
-        for name, distribution in self.distributions.items():
-            for value in distribution.choices:
-                if value != choices[name]:
-                    changed = {**choices, name: value}
+        for name, own in choices.items():
+            for value in self.distributions[name].choices:
+                if value != own:
+                    changed = self.completed({**choices, name: value})
                     if self.is_valid(changed):
                         yield changed
 
@@ -162,27 +187,31 @@ class Space(ABC):
 
     @cached_property
     def members(self) -> tuple[Architecture, ...] | None:
-        """Every architecture once (the first of equal ones), or None for over 50,000."""
-        if self.size > _ENUMERABLE:
+        """Every architecture once (the first of equal ones), or None for over ``enumerable``."""
+        if self.size > self.enumerable:
             return None
         return tuple(dict.fromkeys(self._made(choices) for choices in self))
 
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
-        """At most 2,000 architectures, no two equal, always the same ones.
+        """At most ``reference_size`` architectures, no two equal, always the same ones.
 
         Encoders take their vocabulary and their scales from it.
         """
         rng = np.random.default_rng(_REFERENCE_SEED)
         if self.members is not None:
-            n = min(_REFERENCE, len(self.members))
+            n = min(self.reference_size, len(self.members))
             return tuple(self.members[i] for i in sorted(rng.permutation(len(self.members))[:n]))
-        drawn = (self.architecture(self.sample(rng)) for _ in range(2 * _REFERENCE))
-        return tuple(dict.fromkeys(drawn))[:_REFERENCE]
+        found: dict[Architecture, None] = {}
+        for _ in range(2 * self.reference_size):
+            found[self.architecture(self.sample(rng))] = None
+            if len(found) == self.reference_size:
+                break
+        return tuple(found)
 
     @cached_property
-    def _latest(self) -> dict[tuple[Choice, ...], Architecture]:
-        """Values of the parameters, in their order -> the architecture."""
+    def _latest(self) -> dict[tuple[tuple[str, Choice], ...], Architecture]:
+        """Choices, in the order of the parameters -> the architecture."""
         return {}
 
     def _made(self, choices: Choices) -> Architecture:
@@ -195,20 +224,23 @@ class Space(ABC):
         return Architecture(choices, graph, self.identity)
 
     def _check(self, choices: Choices) -> None:
-        distributions = self.distributions
-        if set(choices) != set(distributions):
-            missing = sorted(set(distributions) - set(choices))
-            extra = sorted(set(choices) - set(distributions))
+        for name in choices.keys() & self.distributions.keys():
+            options = self.distributions[name].choices
+            if choices[name] not in options:
+                raise InvalidSpace(
+                    f"parameter {name!r} must be one of {list(options)}, got {choices[name]!r}"
+                )
+        whole = self.completed(choices)
+        if choices.keys() != whole.keys():
             raise InvalidSpace(
                 f"choices must name every parameter of {type(self).__name__} and no other; "
-                f"missing {missing}, unknown {extra}"
+                f"missing {sorted(whole.keys() - choices.keys())}, "
+                f"unknown {sorted(choices.keys() - whole.keys())}"
             )
-        for name, distribution in distributions.items():
-            if choices[name] not in distribution.choices:
-                raise InvalidSpace(
-                    f"parameter {name!r} must be one of {list(distribution.choices)}, "
-                    f"got {choices[name]!r}"
-                )
+
+
+def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice:
+    return choices[0 if rng is None else int(rng.integers(len(choices)))]
 
 
 def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistribution:

@@ -149,7 +149,8 @@ def _evaluated(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> Fr
     """Ask, evaluate and tell; the finished trial, as it is to be stored."""
     before = study._storage.get_study_system_attrs(study._study_id).copy()
     start = time.perf_counter()
-    trial = study.ask(dict(problem.space.distributions))
+    trial = study.ask()
+    problem.space.suggest(trial)
     trial.set_user_attr(ASK_SECONDS, time.perf_counter() - start)
     candidate = Candidate.of(problem.space, trial)
     try:

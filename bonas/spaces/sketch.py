@@ -1,0 +1,138 @@
+"""A network drawn, not built: its operations, what flows between them, and what each one costs.
+
+A sketch is made in milliseconds, in the order in which data flow. It becomes the graph that
+surrogates read, and knows parameters, multiply-adds and the size of what is computed without
+building anything.
+
+    sketch = Sketch((3, 32, 32))
+    x = sketch.add("conv2d", [sketch.input], (16, 32, 32), parameters=448, multiply_adds=442_368,
+                   inputs=3, outputs=16, kernel=3)
+    graph = sketch.graph(x)
+
+Each node of the graph has the features ``FEATURES``, all as ``log(1 + value)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bonas.errors import InvalidGraph
+from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+
+FEATURES = (
+    "inputs",
+    "outputs",
+    "kernel",
+    "stride",
+    "groups",
+    "heads",
+    "elements",
+    "parameters",
+    "multiply_adds",
+)
+"""The columns of a node's features: channels in and out, kernel side, stride, groups, heads,
+numbers computed for one example, trainable parameters, multiply-adds for one example."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One node: what it does, where its inputs come from, the ``shape`` of one example's output."""
+
+    label: str
+    sources: tuple[int, ...]
+    shape: Shape
+    sizes: Mapping[str, int]
+
+
+@dataclass
+class Sketch:
+    """Operations in the order in which data flow; it grows by ``add``.
+
+    Args:
+        shape: Of one example, without the batch.
+    """
+
+    shape: Shape
+    operations: list[Operation] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.input = self._put(INPUT, (), tuple(self.shape), {"elements": math.prod(self.shape)})
+
+    def add(
+        self,
+        label: str,
+        sources: Sequence[int],
+        shape: Sequence[int],
+        *,
+        parameters: int = 0,
+        multiply_adds: int = 0,
+        inputs: int = 0,
+        outputs: int = 0,
+        kernel: int = 0,
+        stride: int = 0,
+        groups: int = 0,
+        heads: int = 0,
+    ) -> int:
+        """The number of a new operation that reads the operations ``sources``.
+
+        ``shape`` is that of its output for one example; sizes that an operation does not have
+        stay 0.
+
+        Raises:
+            InvalidGraph: for a source that was not added before, or a negative size.
+        """
+        sizes = {
+            "inputs": inputs,
+            "outputs": outputs,
+            "kernel": kernel,
+            "stride": stride,
+            "groups": groups,
+            "heads": heads,
+            "elements": math.prod(shape),
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
+        }
+        return self._put(label, tuple(dict.fromkeys(sources)), tuple(shape), sizes)
+
+    def graph(self, output: int) -> ArchitectureGraph:
+        """The graph of what leads from the input to the operation ``output``."""
+        end = len(self.operations)
+        edges = [(s, t) for t, node in enumerate(self.operations) for s in node.sources]
+        return ArchitectureGraph(
+            [*(node.label for node in self.operations), OUTPUT],
+            [*edges, (output, end)],
+            [*map(_row, self.operations), (0.0,) * len(FEATURES)],
+        ).pruned()
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """``parameters`` and ``multiply_adds`` (of one example) of all operations together."""
+        return {name: float(self.total(name)) for name in ("parameters", "multiply_adds")}
+
+    @property
+    def memory(self) -> float:
+        """Bytes of parameters and of all outputs of one example, in float32: what training keeps."""
+        return 4.0 * (self.total("parameters") + self.total("elements"))
+
+    def total(self, feature: str) -> int:
+        """The sum of one of ``FEATURES`` over all operations."""
+        return sum(node.sizes.get(feature, 0) for node in self.operations)
+
+    def _put(
+        self, label: str, sources: tuple[int, ...], shape: Shape, sizes: Mapping[str, int]
+    ) -> int:
+        number = len(self.operations)
+        if any(not 0 <= source < number for source in sources):
+            raise InvalidGraph(f"{label!r} reads {sources}, but only 0 to {number - 1} exist yet")
+        if any(value < 0 for value in sizes.values()):
+            raise InvalidGraph(f"the sizes of {label!r} must not be negative, got {sizes}")
+        self.operations.append(Operation(label, sources, shape, sizes))
+        return number
+
+
+def _row(node: Operation) -> tuple[float, ...]:
+    return tuple(math.log1p(node.sizes.get(name, 0)) for name in FEATURES)
