@@ -34,7 +34,9 @@ class OneHot:
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width`` zeros and ones."""
-        taken = [(i, self.column[x]) for i, a in enumerate(architectures) for x in a.choices.items()]
+        taken = [
+            (i, self.column[x]) for i, a in enumerate(architectures) for x in a.choices.items()
+        ]
         rows, columns = torch.tensor(taken, dtype=torch.long).reshape(-1, 2).T
         encoded = torch.zeros(len(architectures), self.width, dtype=torch.float64)
         encoded[rows, columns] = 1.0

@@ -115,7 +115,7 @@ class Sketch:
 
     @property
     def memory(self) -> float:
-        """Bytes of parameters and of all outputs of one example, in float32: what training keeps."""
+        """Bytes of all parameters and of all outputs of one example, in float32."""
         return 4.0 * (self.total("parameters") + self.total("elements"))
 
     def total(self, feature: str) -> int:

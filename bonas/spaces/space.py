@@ -44,7 +44,7 @@ class Space(ABC):
 
     parameters: Mapping[str, Sequence[Choice]]
 
-    numeric: Mapping[str, BaseDistribution] = {}  # noqa: RUF012 # replaced, never changed
+    numeric: Mapping[str, BaseDistribution] = {}  # replaced, never changed
     """Parameters that ``build`` wants beside the choices and no graph shows (a dropout rate)."""
 
     enumerable: int = 50_000
