@@ -40,6 +40,9 @@ _BATCH = 64
 _CHUNK = 2_048  # graphs embedded at once
 _RATE = 4e-2
 _TUNING_RATE = 5e-3
+_STEPS = 400
+_LEAST_STEPS = 100
+_NODE_STEPS = 400_000  # nodes that all default steps together see: some ten seconds of a core
 _COMMON = 0.05  # a path that fewer architectures have is no pretext target
 
 
@@ -52,7 +55,7 @@ class GNNEncoder:
         width: Of a node's state.
         layers: Rounds of message passing.
         embedding: Columns of one network's embedding.
-        steps: Training steps.
+        steps: Training steps; by default 400, fewer (but 100) where the graphs are large.
         fine_tune: Whether a search trains the networks further on what it has measured; else they
             stay frozen.
         seed: Of the weights and the batches.
@@ -72,7 +75,7 @@ class GNNEncoder:
         width: int = 32,
         layers: int = 3,
         embedding: int = 24,
-        steps: int = 400,
+        steps: int | None = None,
         fine_tune: bool = False,
         seed: int = 0,
     ) -> None:
@@ -84,6 +87,10 @@ class GNNEncoder:
         )
         known = list(space.reference)
         targets = _pretext_targets(space)
+        self._shift, self._scale = _feature_scale([a.graph for a in known], self.features)
+        if steps is None:
+            nodes = _BATCH * sum(len(a.graph) for a in known) / len(known)
+            steps = int(min(_STEPS, max(_LEAST_STEPS, _NODE_STEPS / nodes)))
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             inputs = len(self.labels) + self.features
@@ -138,6 +145,9 @@ class GNNEncoder:
                     f"got {item.num_node_features - len(self.labels)}; "
                     "let graph() give every node equally many"
                 )
+            if self.features:
+                own = item.x[:, len(self.labels) :]
+                item.x[:, len(self.labels) :] = (own - self._shift) * self._scale
             item.is_output = torch.tensor([label == OUTPUT for label in graph.labels])
             data.append(item)
         return GraphBatch.of(Batch.from_data_list(data))
@@ -260,6 +270,18 @@ def _trained(
         optimizer.step()
         schedule.step()
     return losses
+
+
+def _feature_scale(
+    graphs: Sequence[ArchitectureGraph], features: int
+) -> tuple[Tensor, Tensor]:
+    """What makes the columns of all nodes' features standard; constant ones become 0."""
+    rows = [row for graph in graphs for row in graph.features or ()]
+    table = torch.tensor(rows, dtype=torch.float32)
+    if not rows:
+        return torch.zeros(features), torch.ones(features)
+    sd = table.std(0, correction=0)
+    return table.mean(0), torch.where(sd > 1e-6, 1.0 / sd, 0.0)
 
 
 def _pretext_targets(space: Space) -> Tensor:

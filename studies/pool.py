@@ -22,11 +22,8 @@ from bonas.studies.point import Point
 
 Score = Callable[[Sequence[Point]], Tensor]
 
-_DRAWS = 256
-_OFFSPRING = 256
 _CLIMBERS = 8  # points that local search starts from
 _ROUNDS = 12
-_NEIGHBOURS = 32  # of one point that are scored in a round
 _STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
 _TRIES = 200
 
@@ -83,9 +80,10 @@ class Pool:
             scores[gone] = -torch.inf
             order = torch.argsort(scores, descending=True, stable=True)
             return [self.whole[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
-        start = [self._random(rng) for _ in range(_DRAWS)]
+        third = self._third
+        start = [self._random(rng) for _ in range(third)]
         if best:
-            start += [self._offspring(best, rng) for _ in range(_OFFSPRING)]
+            start += [self._offspring(best, rng) for _ in range(third)]
             picked = rng.permutation(len(best))[:_CLIMBERS]
             start += [near for i in picked for near in self._neighbours(best[i], rng)]
         ranked, scores = _ranked(_unspent(start, spent), score, keep)
@@ -118,6 +116,11 @@ class Pool:
     def _rows(self) -> dict[tuple[object, ...], int]:
         """A key -> its row in the whole."""
         return {point.key: row for row, point in enumerate(self.whole or [])}
+
+    @property
+    def _third(self) -> int:
+        """Of the candidates of an ask: random ones, offspring, neighbours of the best."""
+        return (Space.pool_size if self.space is None else self.space.pool_size) // 3
 
     def _random(self, rng: np.random.Generator) -> Point:
         architecture = None
@@ -160,7 +163,7 @@ class Pool:
         found: list[Point] = []
         if self.space is not None and point.architecture is not None:
             near = list(self.space.neighbours(point.architecture.choices))
-            picked = rng.permutation(len(near))[:_NEIGHBOURS]
+            picked = rng.permutation(len(near))[: max(1, self._third // _CLIMBERS)]
             found += [Point(self.space.architecture(near[i]), point.values) for i in picked]
         if self.parameters.distributions:
             for scale in _STEPS:

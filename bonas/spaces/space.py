@@ -53,6 +53,9 @@ class Space(ABC):
     reference_size: int = 2_000
     """How many architectures encoders learn their vocabulary and their scales from."""
 
+    pool_size: int = 768
+    """How many candidates an ask looks at, where not all can be listed, before it improves them."""
+
     identity: Identity = "graph"
     """What makes two combinations one architecture: ``"graph"``, an isomorphic graph (the same
     network is never trained twice), or ``"choices"``, nothing but equal choices (for measurements
