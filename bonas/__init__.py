@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bonas.result import SearchResult
     from bonas.search import optimize
     from bonas.spaces import Architecture, ArchitectureGraph, Space
+    from bonas.spaces.families.family import space
     from bonas.studies import ArchitectureSampler, ablate
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "encoders",
     "evaluation",
     "optimize",
+    "space",
     "spaces",
     "studies",
     "surrogates",
@@ -50,6 +52,7 @@ _HOME = {
     "Space": "bonas.spaces",
     "ablate": "bonas.studies",
     "optimize": "bonas.search",
+    "space": "bonas.spaces.families.family",
 }
 _PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")
 

@@ -31,7 +31,7 @@ class InvalidData(BonasError, ValueError):
 
 
 class MissingData(BonasError, FileNotFoundError):
-    """The measurements of a benchmark are not there: a file of a folder, or an optional package."""
+    """Data are not there: the file of a folder, or an optional package that brings them."""
 
 
 class StudyMismatch(BonasError, ValueError):

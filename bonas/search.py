@@ -174,7 +174,7 @@ def _evaluator(space: Space, given: Evaluator | Sequence[Evaluator] | None) -> E
     if given is None:
         if type(space).build is Space.build:
             space.build({})  # raises MissingBuilder
-        return default_evaluation()
+        return default_evaluation(space)
     if isinstance(given, Sequence):
         return Joint(given)
     if not callable(given):

@@ -216,7 +216,10 @@ def test_unusable_data_is_refused(data: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("cifar", r"unknown data set 'cifar'; expected one of 'digits'"),
+        (
+            "cifar",
+            r"unknown data set 'cifar'; expected one of 'breast-cancer', 'diabetes', 'digits'",
+        ),
         (None, r"a name, a pair \(inputs, labels\) or a torch Dataset, got a NoneType; give one"),
         ((X,), r"got a tuple of length 1"),
         (X, r"got a ndarray"),

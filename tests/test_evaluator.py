@@ -26,6 +26,7 @@ from bonas.evaluation import (
     default_evaluation,
     measured,
 )
+from bonas.spaces import CellSpace
 
 CANDIDATE = candidate(nn.Identity)
 SIZE = Objective("size", "minimize")
@@ -105,7 +106,7 @@ def test_what_cannot_be_joined_is_refused(evaluators: Any, message: str) -> None
 
 
 def test_the_default_trains_on_digits_and_times_one_digit() -> None:
-    joint = default_evaluation()
+    joint = default_evaluation(CellSpace())
     training, latency = joint.evaluators
     assert isinstance(training, ShortTraining)
     assert isinstance(latency, Latency)

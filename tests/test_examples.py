@@ -8,13 +8,31 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+from bonas.errors import MissingData
+from bonas.evaluation import load
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_space_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    path = EXAMPLES / "perceptrons.py"
     monkeypatch.setattr(sys, "argv", [str(path), "--budget", "11"])
     runpy.run_path(str(path), run_name="__main__")
     assert "accuracy [%]" in capsys.readouterr().out
+
+
+# two evaluations make no curve to lay out
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")
+def test_the_comparison_on_fashion_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        load("fashion-mnist")
+    except MissingData as error:
+        pytest.skip(str(error))
+    path = EXAMPLES / "fashion_mnist.py"
+    given = ["--budget", "2", "--seeds", "1", "--rows", "200"]
+    monkeypatch.setattr(sys, "argv", [str(path), *given])
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path), run_name="__main__")
+    assert "latency" in (tmp_path / "fashion-report" / "report.md").read_text()

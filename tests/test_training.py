@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 from candidates import candidate, candidate_of
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from bonas.errors import EvaluationFailed, InvalidArgument, InvalidData
-from bonas.evaluation import ACCURACY, ShortTraining
+from bonas.evaluation import ACCURACY, Objective, ShortTraining, measured
 from bonas.evaluation import training as module
 from bonas.spaces import CellSpace, NASBench201
 
@@ -117,7 +118,7 @@ def test_digits_are_learned() -> None:
     assert told.keys() == {"accuracy", "seconds"}
     assert told["accuracy"] > 10 + 5 * 100 * math.sqrt(0.1 * 0.9 / 360)
     assert (training.input_shape, training.classes) == ((1, 8, 8), 10)
-    assert ShortTraining.objectives == (ACCURACY,)
+    assert training.objectives == (ACCURACY,)
 
 
 @pytest.mark.parametrize("data", [PAIR, Rows()], ids=["pair", "data set"])
@@ -363,3 +364,290 @@ def test_a_cuda_device_learns_and_keeps_its_random_state() -> None:
     )
     assert told["accuracy"] == 100.0
     assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+FLAT = np.random.default_rng(2).normal(size=(100, 4))
+AMOUNTS = 50 + 100 * FLAT[:, :2]  # two columns, each a plain function of an input
+TOKENS = np.random.default_rng(1).integers(0, 6, (80, 5))
+NEXT = (TOKENS + 1) % 6  # the next token is told by this one alone
+
+
+def told_tokens() -> nn.Module:
+    return nn.Sequential(nn.Embedding(6, 8), nn.Linear(8, 6))
+
+
+def pairs(rows: Any) -> DataLoader[Any]:
+    x, y = torch.as_tensor(X[rows], dtype=torch.float32), torch.as_tensor(Y[rows])
+    return DataLoader(TensorDataset(x, y), 8, shuffle=True)
+
+
+class Listed(Dataset[Any]):
+    """The rows of a pair one by one."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.rows = list(zip(x, y, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.rows[index]
+
+
+@pytest.mark.parametrize("data", [(FLAT, AMOUNTS), Listed(FLAT, AMOUNTS)], ids=["pair", "data set"])
+def test_a_regression_is_learned_in_its_own_units(data: Any) -> None:
+    """The targets' deviation is about 100, of which a linear network leaves next to nothing."""
+    training = ShortTraining(data, epochs=30, batch_size=8, learning_rate=0.05)
+    assert training.objectives == (Objective("rmse", "minimize"),)
+    assert training(candidate(linear))["rmse"] < 5
+
+
+def test_an_error_is_told_in_the_units_of_the_targets() -> None:
+    """By hand: a network that always says 0 says the mean, 10, of targets 8 and 12."""
+
+    def always_0() -> nn.Module:
+        network = nn.Linear(4, 1)
+        nn.init.zeros_(network.weight)
+        nn.init.zeros_(network.bias)
+        return network
+
+    y = np.where(np.arange(100) < 50, 8.0, 12.0)
+    seen = {"mae": 0.0, "rmse": 0.0, "r2": 0.0}
+    for name in seen:
+        training = ShortTraining((X, y), task="regression", metric=name, epochs=1, learning_rate=0)  # type: ignore[arg-type]
+        mean = float(training.splits.train[:][1].mean())
+        seen[name] = training(candidate(always_0))[name]
+    truth = training.splits.validation[:][1]
+    assert seen["mae"] == pytest.approx(float((truth - mean).abs().mean()))
+    assert seen["rmse"] == pytest.approx(float((truth - mean).pow(2).mean().sqrt()))
+    assert seen["r2"] == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize("data", [(TOKENS, NEXT), Listed(TOKENS, NEXT)], ids=["pair", "data set"])
+def test_next_tokens_are_learned(data: Any) -> None:
+    """Guessing has perplexity 6; told by the token before, it is 1."""
+    training = ShortTraining(data, epochs=30, batch_size=8, learning_rate=0.05)
+    assert training.objectives == (Objective("perplexity", "minimize"),)
+    assert 1 <= training(candidate(told_tokens))["perplexity"] < 1.2
+    assert ShortTraining(data, metric="accuracy").objectives == (ACCURACY,)
+
+
+def test_labels_of_token_sequences_are_learned() -> None:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bag = nn.EmbeddingBag(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.bag(x)
+            return out
+
+    labels = (TOKENS.mean(axis=1) > 2.5).astype(int)
+    training = ShortTraining((TOKENS, labels), epochs=40, batch_size=8, learning_rate=0.1)
+    assert training(candidate(Bag))["accuracy"] > 80
+
+
+def test_loaders_train_and_judge() -> None:
+    training = ShortTraining((pairs(slice(0, 80)), pairs(slice(80, 100))), epochs=10)
+    assert training.splits.test is None
+    first, again = (trained(training, normalised, 3) for _ in range(2))
+    assert first[0]["accuracy"] == 100.0
+    assert weights(first[1]) == weights(again[1])
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_each_batch_of_a_loader_is_a_step(schedule: Any) -> None:
+    """80 rows in batches of 8; the training's own batch size has no say."""
+    loaders = (pairs(slice(0, 80)), pairs(slice(80, 100)))
+    network = trained(ShortTraining(loaders, epochs=2, batch_size=50, schedule=schedule), Watched)
+    assert isinstance(network[1], Watched)
+    assert [len(batch) for batch in network[1].batches] == [8] * 20
+
+
+@pytest.mark.parametrize(
+    ("data", "network", "message"),
+    [
+        (
+            (X, AMOUNTS),
+            lambda: nn.Linear(4, 3),
+            r"outputs of shape \(2, 2\) \(batch x outputs\), got \(2, 3\) .* layer of 2 outputs",
+        ),
+        (
+            (X, AMOUNTS[:, 0]),
+            lambda: nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)),
+            r"outputs of shape \(2, 1\) \(batch x outputs\), got \(2,\) .* layer of 1 outputs",
+        ),
+        (
+            (TOKENS, NEXT),
+            lambda: nn.Embedding(6, 7),
+            r"shape \(2, 5, 6\) \(batch x length x vocabulary\), got \(2, 5, 7\) .* of 6 outputs",
+        ),
+        ((TOKENS, NEXT), linear, r"takes a batch of shape \(2, 5\)"),
+    ],
+)
+def test_a_network_for_another_task_is_refused(data: Any, network: Any, message: str) -> None:
+    with pytest.raises(InvalidData, match=message):
+        ShortTraining(data, epochs=1)(candidate(network))
+
+
+RARE = np.repeat([0, 1], [90, 10])
+
+
+def test_balanced_classes_weigh_the_same() -> None:
+    """By hand: inputs tell nothing, so the bias tells each class' share of the weight."""
+    data = (np.zeros((100, 4)), RARE)
+    share = []
+    for class_weights in (None, "balanced"):
+        training = ShortTraining(
+            data,
+            class_weights=class_weights,  # type: ignore[arg-type]
+            label_smoothing=0,
+            epochs=60,
+            batch_size=100,
+            learning_rate=0.2,
+            weight_decay=0,
+        )
+        network = trained(training, linear)[1]
+        assert isinstance(network, nn.Linear)
+        share.append(float(network.bias.detach().softmax(0)[1]))
+    assert share == pytest.approx([0.1, 0.5], abs=0.01)
+
+
+def test_weights_are_those_of_scikit_learn() -> None:
+    training = ShortTraining((X, RARE), class_weights="balanced")
+    labels = training.splits.train[:][1].numpy()
+    expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)
+    assert training._loss.weights == pytest.approx(expected)
+
+
+def noisy(x: Tensor) -> Tensor:
+    return x + torch.randn_like(x)
+
+
+def test_training_batches_are_augmented_and_no_others() -> None:
+    seen: list[Tensor] = []
+
+    class Judge(Watched):
+        def forward(self, x: Tensor) -> Tensor:
+            if not self.training:
+                seen.append(x)
+            return super().forward(x)
+
+    training = ShortTraining(PAIR, epochs=1, augment=lambda x: -x)
+    network = trained(training, Judge)[1]
+    assert isinstance(network, Judge)
+    assert sorted(torch.cat(network.batches).tolist()) == sorted(
+        (-training.splits.train[:][0]).tolist()
+    )
+    assert torch.equal(seen[-1], training.splits.validation[:][0])
+
+
+def test_an_augmentation_draws_from_the_training_seed() -> None:
+    left = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        left.append(trained(ShortTraining(PAIR, epochs=3, augment=noisy), linear)[1])
+    assert weights(left[0]) == weights(left[1])
+    assert weights(left[0]) != weights(trained(ShortTraining(PAIR, epochs=3), linear)[1])
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        (lambda x: x[:, :3], r"inputs of shape \(60, 4\) back from augment, got \(60, 3\); let it"),
+        (lambda x: None, r"back from augment, got NoneType"),
+    ],
+)
+def test_an_augmentation_keeps_the_shape(augment: Any, message: str) -> None:
+    with pytest.raises(InvalidData, match=message):
+        ShortTraining(PAIR, epochs=1, augment=augment)(candidate(linear))
+
+
+def largest(outputs: Tensor, targets: Tensor) -> float:
+    return float((outputs - targets).abs().max())
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "name", "unit"),
+    [
+        (PAIR, {"metric": "balanced_accuracy"}, "balanced_accuracy", "%"),
+        (PAIR, {"metric": "f1"}, "f1", "%"),
+        (PAIR, {"metric": "cross_entropy"}, "cross_entropy", "nats"),
+        ((X, AMOUNTS), {"metric": "r2"}, "r2", ""),
+        ((X, AMOUNTS), {"metric": largest, "direction": "minimize"}, "largest", ""),
+    ],
+)
+def test_the_metric_is_the_objective(data: Any, settings: Any, name: str, unit: str) -> None:
+    training = ShortTraining(data, epochs=1, **settings)
+    (objective,) = training.objectives
+    assert (objective.name, objective.unit) == (name, unit)
+    assert training.describe().keys() == {name}
+    told = measured(training, candidate(linear), training.objectives)
+    assert told.keys() == {name, "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "message"),
+    [
+        (PAIR, {"metric": "auc"}, r"unknown metric 'auc'"),
+        (PAIR, {"metric": largest}, r"expected a direction for the metric .*largest"),
+        (PAIR, {"task": "ranking"}, r"unknown task 'ranking'"),
+        (PAIR, {"class_weights": "even"}, r"unknown class_weights 'even'; expected one of 'balan"),
+        (PAIR, {"augment": "flip"}, r"augment must be a function of a batch of inputs, got 'flip'"),
+        (PAIR, {"metric": "rmse"}, r"a metric for the task 'classification', got 'rmse'; choose"),
+        ((X, AMOUNTS), {"class_weights": "balanced"}, r"class_weights for labels only, got 'regre"),
+        ((X, AMOUNTS), {"label_smoothing": 0.2}, r"label_smoothing for labels and tokens only, g"),
+    ],
+)
+def test_settings_that_do_not_suit_the_task_are_refused(
+    data: Any, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        ShortTraining(data, **settings).describe()
+
+
+def test_the_description_of_old_settings_is_as_it_was() -> None:
+    """What studies in a storage were made with."""
+    assert ShortTraining().describe() == {
+        "accuracy": {
+            "data": "digits",
+            "epochs": 4,
+            "batch_size": 64,
+            "optimizer": "adamw",
+            "label_smoothing": 0.1,
+            "schedule": "cosine",
+            "validation": 0.2,
+            "test": 0.2,
+            "seed": 0,
+            "learning_rate": 0.003,
+            "weight_decay": 0.01,
+        }
+    }
+
+
+def test_new_settings_are_described_where_they_are_used() -> None:
+    plain = ShortTraining(PAIR).describe()["accuracy"]
+    used = ShortTraining(PAIR, class_weights="balanced", augment=noisy).describe()["accuracy"]
+    assert used.items() - plain.items() == {
+        ("class_weights", "balanced"),
+        ("augment", "<function noisy>"),
+    }
+    own = ShortTraining(PAIR, metric=largest, direction="minimize").describe()
+    assert own["largest"].items() - plain.items() == {("metric", "<function largest>")}
+    tokens = ShortTraining((TOKENS, NEXT)).describe()["perplexity"]
+    assert (tokens["task"], tokens["label_smoothing"]) == ("next_token", 0.0)
+    assert json.loads(json.dumps([used, own, tokens])) == [used, own, tokens]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    ("data", "network", "settings"),
+    [
+        ((X, AMOUNTS), linear, {}),
+        ((TOKENS, NEXT), told_tokens, {}),
+        ((X, RARE), linear, {"class_weights": "balanced", "metric": "f1", "augment": noisy}),
+    ],
+)
+def test_every_task_trains_on_a_cuda_device(data: Any, network: Any, settings: Any) -> None:
+    training = ShortTraining(data, epochs=1, device="cuda", **settings)
+    measured(training, candidate(network), training.objectives)

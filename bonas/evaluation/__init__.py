@@ -2,7 +2,9 @@
 
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data import Splits, load
-from bonas.evaluation.evaluator import Evaluator, Joint, default_evaluation, measured
+from bonas.evaluation.default import default_evaluation
+from bonas.evaluation.evaluator import Evaluator, Joint, measured
+from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
 from bonas.evaluation.latency import Latency
 from bonas.evaluation.objective import (
     ACCURACY,
@@ -16,11 +18,14 @@ from bonas.evaluation.training import ShortTraining
 
 __all__ = [
     "ACCURACY",
+    "KV_CACHE",
     "LATENCY",
+    "CachingSpace",
     "Candidate",
     "Direction",
     "Evaluator",
     "Joint",
+    "KVCache",
     "Latency",
     "Objective",
     "ShortTraining",

@@ -34,7 +34,7 @@ class Candidate:
     ) -> Candidate:
         """The candidate that a trial stands for: its parameters that belong to the space."""
         choices = {n: trial.params[n] for n in space.distributions if n in trial.params}
-        return cls(space, choices, trial, values or {})
+        return cls(space, space.completed(choices), trial, values or {})
 
     @property
     def graph(self) -> ArchitectureGraph:

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.latency import Latency
 from bonas.evaluation.objective import Objective, as_objectives
-from bonas.evaluation.training import ShortTraining
 
 
 class Evaluator(Protocol):
@@ -95,12 +93,6 @@ def _checked_parts(evaluators: object) -> tuple[Evaluator, ...]:
                 "give functions or objects such as ShortTraining()"
             )
     return tuple(evaluators)
-
-
-def default_evaluation() -> Joint:
-    """Validation accuracy on digits after a short training, and latency for one such image."""
-    training = ShortTraining()
-    return Joint([training, Latency(input_shape=training.input_shape)])
 
 
 def measured(

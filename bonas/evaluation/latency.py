@@ -97,7 +97,7 @@ class Latency:
         shape = (self.batch_size, *self._shape_for(candidate))
         with limited_threads(self.threads), seeded(np.random.SeedSequence(0), device):
             network = candidate.build().to(device, torch.float32)
-            inputs = torch.randn(shape, dtype=torch.float32, device=device)
+            inputs = _inputs(shape, getattr(candidate.space, "vocabulary", None), device)
             first_pass(network, inputs, candidate)
             with torch.inference_mode():
                 low, median, high = np.percentile(
@@ -129,6 +129,13 @@ class Latency:
                 "one input, as in (3, 32, 32), or the space a property of that name"
             )
         return _checked_shape(shape)
+
+
+def _inputs(shape: Sequence[int], vocabulary: int | None, device: torch.device) -> torch.Tensor:
+    """Random numbers, or random token ids for a space of ``vocabulary`` tokens."""
+    if vocabulary is None:
+        return torch.randn(*shape, dtype=torch.float32, device=device)
+    return torch.randint(vocabulary, tuple(shape), device=device)
 
 
 def _timed_on_cpu(run: Callable[[], object], runs: int) -> tuple[float, float]:

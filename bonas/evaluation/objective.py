@@ -12,7 +12,14 @@ import numpy.typing as npt
 from bonas.errors import InvalidArgument, unknown
 
 Direction = Literal["maximize", "minimize"]
-UNITS = {"accuracy": "%", "latency": "ms", "parameters": "", "multiply_adds": ""}
+UNITS = {
+    "accuracy": "%",
+    "balanced_accuracy": "%",
+    "f1": "%",
+    "cross_entropy": "nats",
+    "latency": "ms",
+    "kv_cache": "bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
 
 _DRAWS = 10_000  # tries for one valid random combination
-_KEPT = 20_000  # architectures that are kept at most
+_KEPT = 5_000  # architectures that are kept at most
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
 

@@ -127,7 +127,7 @@ def _measured(
     if evaluate is None:
         if type(space).build is Space.build:
             space.build({})  # raises MissingBuilder
-        evaluator = default_evaluation()
+        evaluator = default_evaluation(space)
     else:
         evaluator = Joint(evaluate if isinstance(evaluate, Sequence) else [evaluate])
     goals = as_objectives(evaluator.objectives if objectives is None else objectives)

@@ -60,8 +60,9 @@ class Valid(BaseSampler):
             else inner.sample_independent(study, trial, name, distribution)
             for name, distribution in self.space.distributions.items()
         }
-        if self.space.is_valid(choices):
-            return choices
+        whole = self.space.completed(choices)  # without what belongs to other choices
+        if self.space.is_valid(whole):
+            return dict(whole)
         return dict(self.space.sample(np.random.default_rng([self.seed, trial.number])))
 
     def sample_independent(

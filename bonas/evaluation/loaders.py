@@ -1,0 +1,82 @@
+"""Two ``DataLoader``: the batches of one train, the batches of the other judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from bonas.errors import InvalidArgument, InvalidData
+from bonas.evaluation.rows import Numbers, are_tokens, checked_inputs, number_array, told
+from bonas.evaluation.splits import Splits, assembled
+from bonas.evaluation.targets import Targets, Task
+
+
+def from_loaders(train: DataLoader[Any], judged: DataLoader[Any], task: Task | None) -> Splits:
+    """Both as they are, with no test part; each is read once for its targets.
+
+    That reading draws no global random numbers, but moves on a loader's own generator if it has
+    one. The name of the data tells the numbers of rows and the targets, in whatever order.
+
+    Raises:
+        InvalidArgument: if a loader has no length.
+        InvalidData: if a batch is not a pair of inputs and targets that can be used.
+    """
+    (first, trained), (other, validated) = _read(train), _read(judged)
+    n, m = len(trained), len(validated)
+    example = first if first.is_floating_point() else torch.maximum(first, other.max())
+    inputs = example.expand(n + m, *example.shape)
+    targets = Targets.of(np.concatenate([trained, validated]), inputs, task)
+    in_order = replace(targets, values=targets.values.flatten().sort().values)
+    name = f"loaders, {in_order.name((n, m, *example.shape))}"
+    return assembled((train, judged, None), targets, targets.values[:n], inputs, name)
+
+
+def _read(loader: DataLoader[Any]) -> tuple[Tensor, Numbers]:
+    """An example of the inputs, raised to the highest token id of all, and all the targets."""
+    example: Tensor | None = None
+    targets: list[Numbers] = []
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        for x, y in _checked_batches(loader):
+            if example is None:
+                example = checked_inputs(x)[0]
+            if are_tokens(x.ndim - 1, x.is_floating_point(), x.dtype.itemsize):
+                example = torch.maximum(example, checked_inputs(x).max())
+            targets.append(number_array(y, "targets"))
+    if example is None:
+        raise InvalidData("expected at least one batch of each DataLoader, got none; add rows")
+    try:
+        return example, np.concatenate(targets)
+    except ValueError as error:
+        raise InvalidData(
+            f"expected targets of one shape in all batches, got others ({error}); pad the rows"
+        ) from error
+
+
+def _checked_batches(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    try:
+        len(loader)
+    except TypeError as error:
+        raise InvalidArgument(
+            "expected DataLoaders that know how many batches they have, got one of "
+            f"{told(loader.dataset)} without a length; give its data set __len__"
+        ) from error
+    for batch in loader:
+        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
+            raise InvalidData(
+                f"expected batches (inputs, targets) of a DataLoader, got {told(batch)}; "
+                "let its data set give pairs"
+            )
+        x, y = batch
+        if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.ndim > 1 and len(x)):
+            raise InvalidData(
+                f"expected batches of tensors, the inputs batch x ..., got {told(x)} and "
+                f"{told(y)}; let its collate_fn make tensors"
+            )
+        yield x, y

@@ -1,0 +1,209 @@
+"""Metrics: one number for what a trained network tells of the validation rows.
+
+| name | of | better | unit |
+|---|---|---|---|
+| accuracy | classes, tokens | more | % of rows, or tokens, that are right |
+| balanced_accuracy | classes | more | %, the mean over classes |
+| f1 | classes | more | %, the mean over classes |
+| cross_entropy | classes, tokens | less | nats a row or token |
+| perplexity | classes, tokens | less | exp(cross_entropy) |
+| r2 | numbers | more | the mean over columns |
+| rmse, mae | numbers | less | that of the targets; the mean over columns |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from sklearn.metrics import (
+    f1_score,
+    mean_absolute_error,
+    r2_score,
+    recall_score,
+    root_mean_squared_error,
+)
+from torch import Tensor
+from torch.nn import functional
+
+from bonas.errors import EvaluationFailed, InvalidArgument, unknown
+from bonas.evaluation.objective import ACCURACY, Direction, Objective
+from bonas.evaluation.targets import TASKS, Task
+
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "cross_entropy",
+    "perplexity",
+    "r2",
+    "rmse",
+    "mae",
+]
+MetricFunction = Callable[[Tensor, Tensor], float | Tensor]
+"""A function of all outputs and targets of the validation rows, on the CPU."""
+
+Kept = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is kept of each batch, and the number that all of it gives.
+
+    Attributes:
+        objective: Its name, direction and unit.
+        tasks: Where it has a meaning.
+        kept: Outputs and targets of a batch -> what ``score`` needs of them.
+        score: All that was kept, and all targets -> the number.
+    """
+
+    objective: Objective
+    tasks: tuple[Task, ...]
+    kept: Kept
+    score: MetricFunction
+
+
+def _choices(outputs: Tensor, targets: Tensor) -> Tensor:
+    return outputs.argmax(dim=-1)
+
+
+def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(outputs.flatten(0, -2), targets.flatten(), reduction="none")
+
+
+def _outputs(outputs: Tensor, targets: Tensor) -> Tensor:
+    return outputs
+
+
+def _accuracy(choices: Tensor, labels: Tensor) -> float:
+    return 100.0 * int((choices == labels).sum()) / labels.numel()
+
+
+def _balanced_accuracy(choices: Tensor, labels: Tensor) -> float:
+    true, told = labels.numpy(), choices.numpy()
+    there = np.unique(true)  # recall has no meaning for a class without rows
+    return 100.0 * float(recall_score(true, told, labels=there, average="macro", zero_division=0))
+
+
+def _f1(choices: Tensor, labels: Tensor) -> float:
+    return 100.0 * float(
+        f1_score(labels.numpy(), choices.numpy(), average="macro", zero_division=0)
+    )
+
+
+def _cross_entropy(losses: Tensor, targets: Tensor) -> Tensor:
+    return losses.double().mean()
+
+
+def _perplexity(losses: Tensor, targets: Tensor) -> Tensor:
+    return losses.double().mean().exp()
+
+
+def _r2(outputs: Tensor, targets: Tensor) -> float:
+    return float(r2_score(targets.numpy(), outputs.numpy()))
+
+
+def _rmse(outputs: Tensor, targets: Tensor) -> float:
+    return float(root_mean_squared_error(targets.numpy(), outputs.numpy()))
+
+
+def _mae(outputs: Tensor, targets: Tensor) -> float:
+    return float(mean_absolute_error(targets.numpy(), outputs.numpy()))
+
+
+_LABELS: tuple[Task, ...] = ("classification",)
+_CHOICES: tuple[Task, ...] = ("classification", "next_token")
+_NUMBERS: tuple[Task, ...] = ("regression",)
+_METRICS = {
+    metric.objective.name: metric
+    for metric in (
+        Metric(ACCURACY, _CHOICES, _choices, _accuracy),
+        Metric(
+            Objective("balanced_accuracy", "maximize", "%"), _LABELS, _choices, _balanced_accuracy
+        ),
+        Metric(Objective("f1", "maximize", "%"), _LABELS, _choices, _f1),
+        Metric(Objective("cross_entropy", "minimize", "nats"), _CHOICES, _losses, _cross_entropy),
+        Metric(Objective("perplexity", "minimize"), _CHOICES, _losses, _perplexity),
+        Metric(Objective("r2", "maximize"), _NUMBERS, _outputs, _r2),
+        Metric(Objective("rmse", "minimize"), _NUMBERS, _outputs, _rmse),
+        Metric(Objective("mae", "minimize"), _NUMBERS, _outputs, _mae),
+    )
+}
+_DEFAULTS: dict[Task, str] = {
+    "classification": "accuracy",
+    "regression": "rmse",
+    "next_token": "perplexity",
+}
+
+
+def checked_metric(metric: object, direction: Direction | None) -> Metric | None:
+    """The metric of that name, or made of that function; None stays None.
+
+    Raises:
+        InvalidArgument: if there is none of that name, or it is no function, or the direction is
+            missing or not that of the name.
+    """
+    if callable(metric):
+        return _own(metric, direction)
+    if metric is not None and (not isinstance(metric, str) or metric not in _METRICS):
+        raise unknown("metric", metric, _METRICS)
+    named = None if metric is None else _METRICS[metric]
+    if direction is not None and (named is None or direction != named.objective.direction):
+        raise InvalidArgument(
+            f"expected a direction with a metric of your own only, got {direction!r} with "
+            f"{metric!r}; leave it out"
+        )
+    return named
+
+
+def metric_for(task: Task, metric: Metric | None) -> Metric:
+    """``metric`` itself, or the usual one of the task.
+
+    Raises:
+        InvalidArgument: if it has no meaning for the task.
+    """
+    if metric is None:
+        return _METRICS[_DEFAULTS[task]]
+    if task not in metric.tasks:
+        names = ", ".join(name for name, known in _METRICS.items() if task in known.tasks)
+        raise InvalidArgument(
+            f"expected a metric for the task {task!r}, got {metric.objective.name!r}; "
+            f"choose one of {names}, or give the task if it is another"
+        )
+    return metric
+
+
+def scored(metric: Metric, kept: list[Tensor], targets: list[Tensor]) -> float:
+    """The number for what was kept of the batches, and their targets.
+
+    Raises:
+        EvaluationFailed: if it is not a finite number.
+    """
+    score: object = metric.score(torch.cat(kept).cpu(), torch.cat(targets).cpu())
+    try:
+        number = float(score)  # type: ignore[arg-type]  # whatever a user's function gave
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EvaluationFailed(
+            f"expected a number from the metric {metric.objective.name!r}, got {score!r}; "
+            "return a float"
+        ) from error
+    if not np.isfinite(number):
+        raise EvaluationFailed(
+            f"expected a finite {metric.objective.name}, got {number}; lower the learning rate, "
+            "or judge by another metric"
+        )
+    return number
+
+
+def _own(function: MetricFunction, direction: Direction | None) -> Metric:
+    if direction is None:
+        raise InvalidArgument(
+            f"expected a direction for the metric {function!r}, got none; "
+            'give direction="maximize" or "minimize"'
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    name = name if name.isidentifier() else "metric"  # a lambda has none
+    return Metric(Objective(name, direction), TASKS, _outputs, function)

@@ -1,0 +1,88 @@
+"""The shares of the rows that go to each part, and which rows these are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from bonas.errors import InvalidArgument, InvalidData
+from bonas.evaluation.rows import Integers
+from bonas.evaluation.targets import Targets
+
+Parts = tuple[Integers, Integers, Integers]
+"""The rows of train, validation and test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Validation and test each take a share of the rows, in [0, 1); the rest is for training.
+
+    Args:
+        validation: More than 0.
+        test: 0 keeps no rows for the end.
+        seed: Which of the possible splits.
+
+    Raises:
+        InvalidArgument: if a share is not possible.
+    """
+
+    validation: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        shares: dict[str, object] = {"validation": self.validation, "test": self.test}
+        for name, share in shares.items():
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+                raise InvalidArgument(
+                    f"{name} must be a share of the rows in [0, 1), got {share!r}"
+                )
+        if not self.validation or self.validation + self.test >= 1:
+            raise InvalidArgument(
+                "expected validation > 0 and validation + test < 1, "
+                f"got {self.validation} and {self.test}; the rest is for training"
+            )
+
+    def parts(self, targets: Targets) -> Parts:
+        """The rows of each part; of labels, each part has the classes in the same shares.
+
+        Raises:
+            InvalidData: if there are too few rows for that.
+        """
+        labels = targets.values.numpy() if targets.task == "classification" else None
+        n = len(targets.values)
+        try:
+            return self._cut(n, labels)
+        except ValueError as error:
+            if labels is not None:
+                raise self._too_few_of_a_class(labels, error) from error
+            raise InvalidData(
+                f"expected enough rows to split with {self.validation:g} of them for validation "
+                f"and {self.test:g} for test, got {n}; add rows or change the shares ({error})"
+            ) from error
+
+    def _cut(self, n: int, labels: Integers | None) -> Parts:
+        first, second = np.random.SeedSequence(self.seed).generate_state(2)
+        rest, aside = np.arange(n), np.arange(0)
+        if self.test:
+            rest, aside = train_test_split(
+                rest, test_size=self.test, stratify=labels, random_state=int(first)
+            )
+        train, judged = train_test_split(
+            rest,
+            test_size=self.validation / (1 - self.test),
+            stratify=None if labels is None else labels[rest],
+            random_state=int(second),
+        )
+        return train, judged, aside
+
+    def _too_few_of_a_class(self, labels: Integers, error: ValueError) -> InvalidData:
+        counts = np.bincount(labels)
+        return InvalidData(
+            f"expected enough rows to split {len(counts)} classes with {self.validation:g} of them "
+            f"for validation and {self.test:g} for test, got {len(labels)} rows, {counts.min()} of "
+            f"class {counts.argmin()}; add rows, leave out rare classes or change the shares "
+            f"({error})"
+        )

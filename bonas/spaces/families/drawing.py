@@ -1,0 +1,196 @@
+"""The networks of a builder, each drawn once: its graph and its costs, from a run without memory.
+
+1. run on the meta device, where nothing is computed;
+2. if the network reads values while it runs, run on the example itself;
+3. if no network of the builder can be run here (it needs another device, say), the choices
+   stand for the network: input -> one node a choice -> output.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from bonas.errors import InvalidSpace
+from bonas.spaces.architecture import Choices
+from bonas.spaces.families.builder import Builder, Run, said
+from bonas.spaces.families.chooser import replayed
+from bonas.spaces.families.tracing import Inputs, Trace, traced
+from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+
+_logger = logging.getLogger(__name__)
+
+_TRIED = 8  # networks that are run to see whether any can be
+_REPEATED = 3  # networks that are built twice to see whether they are the same
+_SEED = 20204  # any fixed number
+_NODES = 1_000_000  # of all kept graphs together: about 500 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is known of one network without training it.
+
+    Attributes:
+        reason: Why there is no network, or none that runs; empty where there is one.
+        graph: None where there is a reason.
+        costs: ``parameters``, and ``multiply_adds`` of one example where they are known.
+        memory: Bytes of all parameters and of all outputs of one example, in float32.
+    """
+
+    reason: str
+    graph: ArchitectureGraph | None = None
+    costs: dict[str, float] = field(default_factory=dict)
+    memory: float = 0.0
+
+
+class Drawings:
+    """Drawings by choices; they are kept until ``forget``.
+
+    Attributes:
+        drawn, seconds: How many networks were drawn, and how long that took in all.
+    """
+
+    def __init__(self, builder: Builder, inputs: Inputs) -> None:
+        self.builder, self.inputs = builder, inputs
+        self.drawn, self.seconds = 0, 0.0
+        self._meta = tuple(torch.empty_like(tensor, device="meta") for tensor in inputs)
+        self._kept: dict[frozenset[tuple[str, object]], Drawing] = {}
+        self._nodes = 0
+        self._warned = self._logged = False
+        self._runs_here = True
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return iter(self._kept.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to ``forget``."""
+        return self._nodes > _NODES
+
+    def forget(self) -> None:
+        """Free the memory of all drawings and runs."""
+        self._kept.clear()
+        self._nodes = 0
+        self.builder.forget()
+
+    def of(self, choices: Choices) -> Drawing:
+        """The drawing of whole choices.
+
+        Raises:
+            InvalidSpace: if they are not what the builder asks for.
+        """
+        key = frozenset(choices.items())
+        if key not in self._kept:
+            run = self.builder.run_of(choices)
+            if run.choices != choices:
+                raise InvalidSpace(
+                    f"{self.builder.name} asks for {sorted(run.choices)}, got {sorted(choices)}; "
+                    "complete the choices with completed(choices)"
+                )
+            self._kept[key] = drawing = self._drawing(run)
+            self._nodes += 1 + len(drawing.graph or ())
+        return self._kept[key]
+
+    def check(self) -> None:
+        """See whether networks run here, and whether the same choices give the same network.
+
+        Raises:
+            InvalidSpace: if they do not.
+        """
+        rng = np.random.default_rng(_SEED)
+        tried = [self.builder.completed(replayed({}, rng if i else None)) for i in range(_TRIED)]
+        error = self._error(tried)
+        if error is not None:
+            self._runs_here = False
+            warnings.warn(
+                f"no network of {self.builder.name} runs on the example input ({said(error)}); "
+                "surrogates see the choices instead of the networks, multiply-adds are not known",
+                stacklevel=2,
+            )
+        for choices in tried[:_REPEATED]:
+            again = self._drawing(self.builder.run(replayed(choices)))
+            if _identity(self.of(choices)) != _identity(again):
+                raise InvalidSpace(
+                    f"{self.builder.name} makes two different networks of {dict(choices)}; "
+                    "all that makes a difference must be chosen by choose"
+                )
+
+    def _error(self, tried: Sequence[Choices]) -> Exception | None:
+        """Why no network of ``tried`` runs; None if one does, or none is built."""
+        error: Exception | None = None
+        for choices in tried:
+            run = self.builder.run_of(choices)
+            if run.network is not None:
+                result = self._traced(run.network, choices)
+                if isinstance(result, Trace):
+                    return None
+                error = result
+        return error
+
+    def _drawing(self, run: Run) -> Drawing:
+        if run.network is None:
+            return Drawing(run.reason)
+        began = time.perf_counter()
+        trace = self._traced(run.network, run.choices) if self._runs_here else None
+        if trace is None:
+            drawing = _drawn_choices(run.choices, run.network)
+        elif isinstance(trace, Trace):
+            self._warn_of_unknown(trace.unknown)
+            costs = {**trace.sketch.costs, "parameters": float(trace.parameters)}
+            drawing = Drawing("", trace.graph, costs, trace.sketch.memory)
+        else:
+            drawing = Drawing(f"running it: {said(trace)}")
+            self._log_once(run.choices, drawing.reason)
+        self.drawn += 1
+        self.seconds += run.seconds + time.perf_counter() - began
+        return drawing
+
+    def _traced(self, network: nn.Module, choices: Choices) -> Trace | Exception:
+        """A trace, or why the network cannot be run."""
+        try:
+            return traced(network, self._meta)
+        except Exception as error:
+            _logger.debug("%s does not run on the meta device: %s", self.builder.name, error)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return traced(self.builder.build(replayed(choices)), self.inputs)
+        except Exception as error:
+            return error
+
+    def _log_once(self, choices: Choices, reason: str) -> None:
+        if not self._logged:
+            self._logged = True
+            _logger.warning(
+                "a network of %s fails on the example input and is not proposed: %s, %s",
+                self.builder.name,
+                dict(choices),
+                reason,
+            )
+
+    def _warn_of_unknown(self, names: Mapping[str, int]) -> None:
+        if names and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"the multiply-adds of {sorted(names)} in {self.builder.name} are not known and "
+                "count as 0; compare networks by a measured latency instead",
+                stacklevel=2,
+            )
+
+
+def _drawn_choices(choices: Choices, network: nn.Module) -> Drawing:
+    """A chain of the choices, where the network itself cannot be run."""
+    labels = [INPUT, *(f"{name}={value}" for name, value in choices.items()), OUTPUT]
+    graph = ArchitectureGraph(labels, [(i, i + 1) for i in range(len(labels) - 1)])
+    parameters = float(sum(p.numel() for p in network.parameters() if p.requires_grad))
+    return Drawing("", graph, {"parameters": parameters}, 4.0 * parameters)
+
+
+def _identity(drawing: Drawing) -> tuple[str, str]:
+    return drawing.reason, "" if drawing.graph is None else drawing.graph.canonical_hash

@@ -1,0 +1,334 @@
+"""Families of networks: any function that builds a network becomes a space.
+
+    @bonas.space(input=torch.zeros(1, 3, 32, 32))
+    def family(choose):
+        width = choose("width", [16, 32, 64])
+        layers = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU()]
+        for i in range(choose("depth", [2, 3, 4])):
+            layers.append(choose(f"block{i}", {"conv": lambda: block(width), "skip": nn.Identity}))
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
+
+A function written for an Optuna trial (``trial.suggest_categorical(...)``) works as it is. The
+graph of a network is what happens when it runs, see ``bonas.spaces.families.tracing``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from itertools import islice
+from typing import Any, overload
+
+import numpy as np
+from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.trial import BaseTrial
+from torch import Tensor, nn
+
+from bonas.errors import InvalidArgument, InvalidSpace
+from bonas.spaces.architecture import Choice, Choices
+from bonas.spaces.families.builder import Builder, Function, told
+from bonas.spaces.families.chooser import Numbers, middle, replayed
+from bonas.spaces.families.drawing import Drawing, Drawings
+from bonas.spaces.families.tracing import Inputs
+from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.space import Space
+
+_DRAWS = 1_000  # tries for one valid random combination
+_INDEPENDENT = 10  # of them that do not start from a rejected one
+_COUNTED = 8  # a space is counted when its parameters alone allow this many times ``enumerable``
+
+
+class Family(Space):
+    """The networks that a function builds; made by ``space``.
+
+    A choice that is asked for only after other choices (the blocks of a deeper network) is part of
+    the combinations that lead to it, and of no other. A network counts as valid if the function
+    builds it, it runs on the example, and it keeps the bounds.
+
+    Two choices that give isomorphic graphs are one architecture. Numbers (``suggest_float``) are
+    in no graph; while networks are drawn they are in the middle of their range.
+    """
+
+    enumerable = 512  # each has to be built and run
+    reference_size = 300
+    pool_size = 192
+
+    def __init__(self, build: Function, inputs: Inputs, limits: Mapping[str, float]) -> None:
+        self.function, self.inputs, self.limits = build, inputs, dict(limits)
+
+    def __call__(self, trial: BaseTrial) -> nn.Module:
+        """The network that an Optuna trial suggests, for an objective: ``model = family(trial)``.
+
+        Raises:
+            InvalidSpace: if the function returns no network. What it raises is passed on.
+        """
+        answer = trial.suggest_categorical
+        return self._builder.build(answer, lambda name, numbers: _suggested(trial, name, numbers))
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Sequence[Choice]]:  # type: ignore[override]  # discovered
+        """Every name that is asked for after some choices, with its options."""
+        asked = self._drawings.builder.asked.items()
+        return {name: x for name, x in asked if isinstance(x, tuple) and len(x) > 1}
+
+    @cached_property
+    def numeric(self) -> Mapping[str, BaseDistribution]:  # type: ignore[override]  # discovered
+        """Every number that is asked for, with its range."""
+        asked = self._drawings.builder.asked.items()
+        return {name: x for name, x in asked if not isinstance(x, tuple)}
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example, of the first input where there are several."""
+        return tuple(self.inputs[0].shape[1:])
+
+    @cached_property
+    def size(self) -> int:
+        """The number of combinations; where there are many, an upper bound."""
+        bound = math.prod(len(options) for options in self.parameters.values())
+        if bound > _COUNTED * self.enumerable:
+            return bound
+        counted = sum(1 for _ in islice(self._builder.combinations(), self.enumerable + 1))
+        return counted if counted <= self.enumerable else bound
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Of the networks that were looked at: why some are not valid -> how many."""
+        return dict(Counter(reason for drawing in self._drawings for reason in self._over(drawing)))
+
+    @property
+    def trace_seconds(self) -> tuple[float, int]:
+        """Seconds that it takes to build and draw one network, and how many were drawn."""
+        drawings = self._drawings
+        return drawings.seconds / max(drawings.drawn, 1), drawings.drawn
+
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        """What the network does with the example.
+
+        Raises:
+            InvalidSpace: if the function does not build the network, or it does not run.
+        """
+        drawing = self._drawing(choices)
+        if drawing.graph is None:
+            raise InvalidSpace(
+                f"{self._builder.name} gives no network for {dict(choices)}: {drawing.reason}"
+            )
+        return drawing.graph
+
+    def build(self, choices: Choices) -> nn.Module:
+        """A fresh network; ``choices`` may hold numbers, others are in the middle of their range.
+
+        Raises:
+            InvalidSpace: if a choice is missing. What the function raises is passed on.
+        """
+        return self._builder.build(
+            lambda name, options: _given(choices, name),
+            lambda name, numbers: float(choices.get(name, middle(name, numbers))),  # type: ignore[arg-type]  # a number
+        )
+
+    def costs(self, choices: Choices) -> dict[str, float]:
+        """``parameters``, and ``multiply_adds`` of one example where they are known."""
+        return dict(self._drawing(choices).costs)
+
+    def is_valid(self, choices: Choices) -> bool:
+        """Whether the network can be built and run, and keeps the bounds."""
+        return not self._over(self._drawing(choices))
+
+    def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
+        return self._drawings.builder.completed(replayed(some, rng))
+
+    def suggest(self, trial: BaseTrial) -> Choices:
+        """The combination that a trial stands for, asked in the order of the function.
+
+        Numbers are asked for even where the network has no use for them, so that every trial has
+        the same ones.
+        """
+        for name, numbers in self.numeric.items():
+            _suggested(trial, name, numbers)
+        choices: dict[str, Choice] = {}
+        while (question := self._builder.after(choices)) is not None:
+            choices[question.name] = trial.suggest_categorical(question.name, question.options)
+        return choices
+
+    def sample(self, rng: np.random.Generator) -> Choices:
+        """One random valid combination.
+
+        Answers are drawn uniformly, one by one. After ten rejected draws the one that came nearest
+        to the bounds is varied, one choice at a time.
+
+        Raises:
+            InvalidSpace: if none of 1,000 draws is valid.
+        """
+        nearest, least = dict[str, Choice](), math.inf
+        reasons: Counter[str] = Counter()
+        for i in range(_DRAWS):
+            some = dict(nearest) if i >= _INDEPENDENT else {}
+            if some:
+                del some[list(some)[int(rng.integers(len(some)))]]
+            choices = self.completed(some, rng)
+            over = self._over(self._drawing(choices))
+            if not over:
+                return choices
+            reasons.update(over.keys())
+            if (excess := max(over.values())) <= least:
+                nearest, least = dict(choices), excess
+        raise InvalidSpace(
+            f"none of {_DRAWS:,} random draws of {self._builder.name} is valid "
+            f"({told(reasons)}); raise the bounds, or offer smaller options"
+        )
+
+    def __iter__(self) -> Iterator[Choices]:
+        return filter(self.is_valid, self._drawings.builder.combinations())
+
+    def describe(self) -> dict[str, Any]:
+        """The function's name, the parameters, the shapes of the example, and the bounds."""
+        return {
+            **super().describe(),
+            "space": self._builder.name,
+            "input": [list(tensor.shape) for tensor in self.inputs],
+            **self.limits,
+        }
+
+    def __reduce__(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
+        """By the name of the function, which has to be importable."""
+        module, name = self.function.__module__, self.function.__qualname__
+        if getattr(import_module(module), name, None) is self:
+            return _imported, (module, name)
+        return Family, (self.function, self.inputs, self.limits)
+
+    def __repr__(self) -> str:
+        return f"<Family {self._builder.name}>"
+
+    @cached_property
+    def _builder(self) -> Builder:
+        return Builder(self.function)
+
+    @cached_property
+    def _drawings(self) -> Drawings:
+        """The function's networks; it runs for the first time when they are first asked for."""
+        self._builder.discover()
+        drawings = Drawings(self._builder, self.inputs)
+        drawings.check()
+        return drawings
+
+    def _drawing(self, choices: Choices) -> Drawing:
+        if self._drawings.full:
+            self._drawings.forget()
+            self._latest.clear()
+        return self._drawings.of({n: x for n, x in choices.items() if n not in self.numeric})
+
+    def _over(self, drawing: Drawing) -> dict[str, float]:
+        """Why a network is not valid -> by how much it is over the bound."""
+        if drawing.reason:
+            return {drawing.reason: math.inf}
+        has = {
+            "max_params": drawing.costs["parameters"],
+            "max_flops": 2 * drawing.costs.get("multiply_adds", 0.0),
+            "max_memory": drawing.memory,
+        }
+        return {
+            f"over {name}={limit:,.0f}": has[name] / limit
+            for name, limit in self.limits.items()
+            if has[name] > limit
+        }
+
+
+@overload
+def space(
+    build: Function,
+    *,
+    input: Tensor | Inputs,
+    max_params: float | None = None,
+    max_flops: float | None = None,
+    max_memory: float | None = None,
+) -> Family: ...
+
+
+@overload
+def space(
+    build: None = None,
+    *,
+    input: Tensor | Inputs,
+    max_params: float | None = None,
+    max_flops: float | None = None,
+    max_memory: float | None = None,
+) -> Callable[[Function], Family]: ...
+
+
+def space(
+    build: Function | None = None,
+    *,
+    input: Tensor | Inputs,
+    max_params: float | None = None,
+    max_flops: float | None = None,
+    max_memory: float | None = None,
+) -> Family | Callable[[Function], Family]:
+    """The space of all networks that a function builds; a decorator, or called with the function.
+
+    Args:
+        build: Takes ``choose``, returns a ``torch.nn.Module``. ``choose(name, options)`` gives one
+            of a list of plain values, or the value of one name of a dict (called, if it is a
+            function or a class). Written for an Optuna trial, it works as it is.
+        input: An example batch, or several for a network with several arguments; the first
+            dimension is the batch.
+        max_params: The most trainable parameters.
+        max_flops: The most floating point operations for one example, two a multiply-add.
+        max_memory: The most bytes of all parameters and all outputs of one example, in float32.
+
+    The function has to be deterministic but for what it chooses; it runs when the space is first
+    used, some hundred times, mostly without memory.
+
+    Raises:
+        InvalidArgument: for a function, an example or a bound that cannot work.
+
+    >>> import torch
+    >>> @space(input=torch.zeros(1, 4))
+    ... def perceptron(choose):
+    ...     width = choose("width", [8, 16])
+    ...     act = choose("activation", {"relu": nn.ReLU, "gelu": nn.GELU})
+    ...     return nn.Sequential(nn.Linear(4, width), act, nn.Linear(width, 2))
+    >>> perceptron.size, perceptron.costs({"width": 8, "activation": "relu"})
+    (4, {'parameters': 58.0, 'multiply_adds': 48.0})
+    """
+    inputs = input if isinstance(input, tuple) else (input,)
+    if not inputs or not all(isinstance(x, Tensor) and x.dim() and x.shape[0] for x in inputs):
+        raise InvalidArgument(
+            "input must be an example batch, a tensor or a tuple of tensors whose first dimension "
+            f"is the batch; got {input!r}"
+        )
+    given = {"max_params": max_params, "max_flops": max_flops, "max_memory": max_memory}
+    limits = {name: limit for name, limit in given.items() if limit is not None}
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+            raise InvalidArgument(f"{name} must be a number over 0, got {limit!r}")
+
+    def made(function: Function) -> Family:
+        if not callable(function):
+            raise InvalidArgument(
+                f"expected a function that takes choose and returns a network, got {function!r}"
+            )
+        return Family(function, inputs, limits)
+
+    return made if build is None else made(build)
+
+
+def _given(choices: Choices, name: str) -> Choice:
+    if name not in choices:
+        raise InvalidSpace(f"the choice {name!r} is missing in {dict(choices)}; add it")
+    return choices[name]
+
+
+def _suggested(trial: BaseTrial, name: str, numbers: BaseDistribution) -> float:
+    """A number asked of a trial."""
+    assert isinstance(numbers, Numbers)
+    ask: Any = trial.suggest_int if isinstance(numbers, IntDistribution) else trial.suggest_float
+    return float(ask(name, numbers.low, numbers.high, step=numbers.step, log=numbers.log))
+
+
+def _imported(module: str, name: str) -> Family:
+    found = getattr(import_module(module), name)
+    assert isinstance(found, Family)  # it was one when it was pickled
+    return found

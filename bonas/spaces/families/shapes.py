@@ -1,0 +1,166 @@
+"""Results of functions on the meta device, where torch finds out their shapes far too slowly.
+
+There, torch decomposes a batch norm or a linear map in Python in about a millisecond, and a
+recurrence step by step. An empty tensor of the right shape takes a hundredth. What is not certain
+to be right, and what would raise, is left to torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bonas.spaces.families.function_names import BINARY, UNARY
+
+Arguments = tuple[Any, ...]
+Named = Mapping[str, Any]
+
+
+def shaped(name: str, function: Any, args: Arguments, named: Named) -> Any:
+    """What a function of meta tensors returns, without running it; None where torch must say."""
+    x = args[0] if args else None
+    if not isinstance(x, Tensor) or not x.is_meta or "out" in named:
+        return None
+    if name in _RULES:
+        return _RULES[name](args, named)
+    if not x.is_floating_point() or not _keeps(name, x, args, named):
+        return None
+    return x if named.get("inplace") or _is_in_place(function) else _empty(x, x.shape)
+
+
+def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
+    return torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+
+
+def _is_in_place(function: Any) -> bool:
+    name = getattr(function, "__name__", "")
+    return name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def _keeps(name: str, x: Tensor, args: Arguments, named: Named) -> bool:
+    """Whether the result has the first argument's shape."""
+    if name in UNARY:
+        typed = [v for v in (*args, *named.values()) if isinstance(v, torch.dtype)]
+        return name not in ("glu", "prelu") and not typed
+    if name in BINARY:
+        return len(args) == 2 and not named and _is_alike(x, args[1])
+    return name in _NORMS and _NORMS[name](x, args, named)
+
+
+def _is_alike(x: Tensor, other: object) -> bool:
+    if isinstance(other, Tensor):
+        return _agree(x, other) and other.shape == x.shape
+    return isinstance(other, (int, float))
+
+
+def _agree(x: Tensor, *others: Tensor | None) -> bool:
+    """Whether torch would compute with all of them."""
+    return all(t is None or (t.is_meta and t.dtype == x.dtype) for t in others)
+
+
+def _rest(args: Arguments, named: Named) -> list[Tensor]:
+    return [t for t in (*args, *named.values()) if isinstance(t, Tensor)]
+
+
+def _by_channel(x: Tensor, args: Arguments, named: Named) -> bool:
+    return x.dim() > 1 and all(t.shape == x.shape[1:2] for t in _rest(args[1:], named))
+
+
+def _by_group(x: Tensor, args: Arguments, named: Named) -> bool:
+    groups = args[1] if len(args) > 1 else named["num_groups"]
+    return _by_channel(x, args, named) and int(x.shape[1]) % int(groups) == 0
+
+
+def _by_ends(x: Tensor, args: Arguments, named: Named) -> bool:
+    over = tuple(args[1] if len(args) > 1 else named["normalized_shape"])
+    return over == tuple(x.shape[-len(over) :]) and all(
+        tuple(t.shape) == over for t in _rest(args[2:], named)
+    )
+
+
+_NORMS: dict[str, Callable[[Tensor, Arguments, Named], bool]] = {
+    "batch_norm": _by_channel,
+    "group_norm": _by_group,
+    "layer_norm": _by_ends,
+    "rms_norm": _by_ends,
+}
+
+
+def _linear(args: Arguments, named: Named) -> Tensor | None:
+    x, weight, bias = (*args, None)[:3] if len(args) > 1 else (args[0], None, None)
+    if named or weight is None or not _agree(x, weight, bias) or weight.dim() != 2:
+        return None
+    if x.shape[-1:] != weight.shape[1:] or (bias is not None and bias.shape != weight.shape[:1]):
+        return None
+    return _empty(x, (*x.shape[:-1], weight.shape[0]))
+
+
+def _convolution(args: Arguments, named: Named) -> Tensor | None:
+    if named or len(args) != 7 or isinstance(args[4], str):
+        return None
+    x, weight, bias, stride, padding, dilation, groups = args
+    if x.dim() != weight.dim() or not _agree(x, weight, bias):
+        return None
+    settings = (stride, padding, dilation)
+    if not all(isinstance(s, tuple) and len(s) == x.dim() - 2 for s in settings):
+        return None
+    sizes = zip(x.shape[2:], weight.shape[2:], *settings, strict=True)
+    sides = [(side + 2 * p - d * (k - 1) - 1) // s + 1 for side, k, s, p, d in sizes]
+    fits = x.shape[1] == weight.shape[1] * groups and weight.shape[0] % groups == 0
+    if not fits or min(sides) < 1 or (bias is not None and bias.shape != weight.shape[:1]):
+        return None
+    return _empty(x, (x.shape[0], weight.shape[0], *sides))
+
+
+def _attention(args: Arguments, named: Named) -> Tensor | None:
+    """Of equally many heads in queries, keys and values, without a mask."""
+    if len(args) < 3 or any(isinstance(v, Tensor) for v in (*args[3:], *named.values())):
+        return None
+    q, k, v = args[:3]
+    same = q.shape[:-2] == k.shape[:-2] == v.shape[:-2] and q.shape[-1] == k.shape[-1]
+    if not same or not _agree(q, k, v) or k.shape[-2] != v.shape[-2]:
+        return None
+    return _empty(q, (*q.shape[:-1], v.shape[-1]))
+
+
+def _multi_head(args: Arguments, named: Named) -> tuple[Tensor, Tensor | None] | None:
+    """Of batches without added keys, which ``torch.nn.MultiheadAttention`` passes on."""
+    if len(args) != 13 or named.get("attn_mask") is not None or any(args[7:10]):
+        return None
+    q, k, v, width, heads = args[:5]
+    fits = q.dim() == 3 and q.shape[-1] == k.shape[-1] == v.shape[-1] == width
+    if not fits or not _agree(q, k, v, args[5]) or k.shape != v.shape or q.shape[1] != k.shape[1]:
+        return None
+    if named.get("use_separate_proj_weight") or named.get("key_padding_mask") is not None:
+        return None
+    per_head = () if named.get("average_attn_weights", True) else (heads,)
+    weights = (q.shape[1], *per_head, q.shape[0], k.shape[0])
+    return _empty(q, q.shape), _empty(q, weights) if named.get("need_weights", True) else None
+
+
+def _recurrence(args: Arguments, named: Named) -> tuple[Tensor, ...] | None:
+    """Of whole sequences, whose sizes ``torch.nn.LSTM`` and its like have checked."""
+    if named or len(args) != 9 or not isinstance(args[2], list):
+        return None
+    x, state, both = args[0], args[1], args[7]
+    states = state if isinstance(state, tuple) else (state,)
+    out = _empty(x, (*x.shape[:-1], states[0].shape[-1] * (2 if both else 1)))
+    return (out, *(_empty(x, s.shape) for s in states))
+
+
+def _embedding(args: Arguments, named: Named) -> Tensor | None:
+    index, weight = args[:2] if len(args) > 1 else (args[0], None)
+    return None if weight is None else _empty(weight, (*index.shape, weight.shape[1]))
+
+
+_RULES: dict[str, Callable[[Arguments, Named], Any]] = {
+    "linear": _linear,
+    **{f"conv{n}d": _convolution for n in (1, 2, 3)},
+    "scaled_dot_product_attention": _attention,
+    "multi_head_attention_forward": _multi_head,
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrence),
+    "embedding": _embedding,
+}

@@ -1,0 +1,190 @@
+"""A transformer written down: its layers with their sizes, from which it is sketched or built.
+
+    x = reading(input);  for each layer:  x = x + attention(norm(x));  x = x + mlp(norm(x))
+    output = head(norm(x)), of the mean over all tokens, or for a language model of each token
+
+    attention   one linear map to the h queries and the g keys and g values of d numbers a token,
+                h / g queries to a key; softmax(q k' / sqrt(d)) v; a linear map back
+    mlp         linear, activation, linear; ``swiglu`` multiplies two halves of twice the numbers
+    mixture     the sum over a token's top-k experts, each weighed by the router's share
+
+Linear maps inside a layer have no bias. Multiply-adds of attention are those of all pairs of
+tokens, 2 T T h d, since the built network masks pairs but leaves none out.
+
+Sources: Vaswani et al. (2017), "Attention is all you need", NeurIPS; Shazeer (2019), "Fast
+transformer decoding: One write-head is all you need"; Ainslie et al. (2023), "GQA: Training
+generalized multi-query transformer models from multi-head checkpoints", EMNLP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bonas.spaces.sketch import Sketch
+from bonas.spaces.transformers.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionPlan:
+    """``heads`` queries share ``kv_heads`` keys and values; ``window`` None sees all tokens."""
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    window: int | None = None
+
+    def span(self, length: int) -> int:
+        """How many of ``length`` tokens a token sees at most, looking back."""
+        return length if self.window is None else min(length, self.window)
+
+    def cached(self, length: int) -> int:
+        """The numbers of keys and values that are kept of ``length`` tokens."""
+        return 2 * self.kv_heads * self.head_dim * self.span(length)
+
+    @property
+    def projected(self) -> int:
+        """The numbers of a token's queries, keys and values together."""
+        return (self.heads + 2 * self.kv_heads) * self.head_dim
+
+
+@dataclass(frozen=True, slots=True)
+class MLPPlan:
+    """``hidden`` units; of more than one expert a router chooses ``top_k`` for each token."""
+
+    hidden: int
+    activation: str
+    experts: int = 1
+    top_k: int = 1
+
+    @property
+    def widened(self) -> int:
+        """The outputs of the first linear map."""
+        return 2 * self.hidden if self.activation == "swiglu" else self.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One layer: attention, then a perceptron or a mixture of them."""
+
+    attention: AttentionPlan
+    mlp: MLPPlan
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerPlan:
+    """A whole network; ``outputs`` are classes, or the vocabulary where it is ``causal``.
+
+    ``tied`` is whether the head of a language model has the embedding's weights.
+    """
+
+    reading: Reading
+    width: int
+    norm: str
+    layers: tuple[LayerPlan, ...]
+    outputs: int
+    causal: bool
+    tied: bool
+
+    def cached(self, length: int) -> int:
+        """The numbers of keys and values that all layers keep of ``length`` tokens."""
+        return sum(layer.attention.cached(length) for layer in self.layers)
+
+    def sketch(self) -> tuple[Sketch, int]:
+        """The network drawn, and its output."""
+        sketch = Sketch(self.reading.input_shape)
+        x = self.reading.add_to(sketch, self.width)
+        for layer in self.layers:
+            x = self._residual(sketch, x, self._attention(sketch, x, layer.attention))
+            x = self._residual(sketch, x, self._mlp(sketch, x, layer.mlp))
+        x = self._norm(sketch, x)
+        weights = self.width * self.outputs
+        if self.causal:
+            kept = 0 if self.tied else weights
+            return sketch, self._linear(sketch, [x], self.width, self.outputs, parameters=kept)
+        x = sketch.add("global_avg_pool", [x], (self.width,), outputs=self.width)
+        return sketch, sketch.add(
+            "linear",
+            [x],
+            (self.outputs,),
+            parameters=weights + self.outputs,
+            multiply_adds=weights,
+            inputs=self.width,
+            outputs=self.outputs,
+        )
+
+    def _attention(self, sketch: Sketch, source: int, plan: AttentionPlan) -> int:
+        tokens, inner = self.reading.tokens, plan.heads * plan.head_dim
+        x = self._norm(sketch, source)
+        x = self._linear(sketch, [x], self.width, plan.projected)
+        x = sketch.add(
+            "attention",
+            [x],
+            (tokens, inner),
+            multiply_adds=2 * tokens * tokens * inner,
+            inputs=plan.projected,
+            outputs=inner,
+            kernel=plan.span(tokens),
+            groups=plan.kv_heads,
+            heads=plan.heads,
+        )
+        return self._linear(sketch, [x], inner, self.width)
+
+    def _mlp(self, sketch: Sketch, source: int, plan: MLPPlan) -> int:
+        x = self._norm(sketch, source)
+        if plan.experts == 1:
+            return self._perceptron(sketch, [x], plan)
+        shares = self._linear(sketch, [x], self.width, plan.experts)
+        shares = sketch.add(
+            "softmax",
+            [shares],
+            (self.reading.tokens, plan.top_k),
+            inputs=plan.experts,
+            outputs=plan.top_k,
+        )
+        x = self._perceptron(sketch, [x, shares], plan)
+        return sketch.add("mul", [x, shares], (self.reading.tokens, self.width), outputs=self.width)
+
+    def _perceptron(self, sketch: Sketch, sources: Sequence[int], plan: MLPPlan) -> int:
+        """All experts, each token in ``top_k`` of them."""
+        x = self._linear(
+            sketch, sources, self.width, plan.widened, experts=plan.experts, top_k=plan.top_k
+        )
+        shape = (plan.top_k * self.reading.tokens, plan.hidden)
+        x = sketch.add(plan.activation, [x], shape, inputs=plan.widened, outputs=plan.hidden)
+        return self._linear(
+            sketch, [x], plan.hidden, self.width, experts=plan.experts, top_k=plan.top_k
+        )
+
+    def _linear(
+        self,
+        sketch: Sketch,
+        sources: Sequence[int],
+        inputs: int,
+        outputs: int,
+        *,
+        experts: int = 1,
+        top_k: int = 1,
+        parameters: int | None = None,
+    ) -> int:
+        """A linear map of each token, without a bias."""
+        rows, weights = top_k * self.reading.tokens, inputs * outputs
+        return sketch.add(
+            "linear",
+            sources,
+            (rows, outputs),
+            parameters=experts * weights if parameters is None else parameters,
+            multiply_adds=rows * weights,
+            inputs=inputs,
+            outputs=outputs,
+            groups=experts,
+        )
+
+    def _norm(self, sketch: Sketch, source: int) -> int:
+        n = self.width if self.norm == "rms_norm" else 2 * self.width
+        shape = (self.reading.tokens, self.width)
+        return sketch.add(self.norm, [source], shape, parameters=n, outputs=self.width)
+
+    def _residual(self, sketch: Sketch, before: int, x: int) -> int:
+        shape = (self.reading.tokens, self.width)
+        return sketch.add("add", [before, x], shape, outputs=self.width)

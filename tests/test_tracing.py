@@ -1,0 +1,401 @@
+"""Networks seen in one run: their graphs, and their costs against torch's own counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # as everybody calls it
+from torch.utils.flop_counter import FlopCounterMode
+
+from bonas.errors import InvalidSpace
+from bonas.spaces import ArchitectureGraph
+from bonas.spaces.families.tracing import Trace, traced
+from bonas.spaces.families.unallocated import unallocated, without_memory
+
+Make = Callable[[], nn.Module]
+
+
+class Residual(nn.Module):
+    """Two convolutions and a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.two = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride) if stride > 1 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm(self.one(x)), inplace=True)
+        y = self.two(y)
+        y += self.shortcut(x)
+        return F.relu(y)
+
+
+def perceptron() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 32), nn.GELU(), nn.Linear(32, 10))
+
+
+def resnet() -> nn.Module:
+    body = [Residual(8, 8, 1), Residual(8, 16, 2), Residual(16, 16, 1)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10)]
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), *body, *head)
+
+
+class Mobile(nn.Module):
+    """An inverted bottleneck with squeeze and excitation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expand = nn.Conv2d(3, 12, 1)
+        self.depthwise = nn.Conv2d(12, 12, 5, 2, 2, groups=12)
+        self.squeeze, self.excite = nn.Conv2d(12, 4, 1), nn.Conv2d(4, 12, 1)
+        self.project = nn.Conv2d(12, 6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.hardswish(self.depthwise(F.hardswish(self.expand(x))))
+        gate = F.hardsigmoid(self.excite(F.relu(self.squeeze(x.mean((2, 3), keepdim=True)))))
+        return self.project(x * gate).mean((2, 3))
+
+
+class Sampler(nn.Module):
+    """Transposed convolution, einsum, and matrix products with and without data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(3, 4, 2, 2)
+        self.norm = nn.GroupNorm(2, 4)
+        self.scale = nn.Parameter(torch.ones(1, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.up(x)) * self.scale
+        mixed = torch.einsum("bchw,bdhw->bcd", y, y)
+        return torch.bmm(mixed, y.flatten(2)) @ torch.ones(256, 2)
+
+
+def image() -> Tensor:
+    return torch.zeros(2, 3, 8, 8)
+
+
+def on_meta(make: Make, *inputs: Tensor) -> Trace:
+    with unallocated():
+        module = make()
+    batch = tuple(torch.empty_like(x, device="meta") for x in inputs)
+    return traced(without_memory(module), batch)
+
+
+def flops(make: Make, *inputs: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        make().eval()(*inputs)
+    return int(counter.get_total_flops())
+
+
+@pytest.mark.parametrize("make", [perceptron, resnet, Mobile, Sampler])
+def test_costs_are_those_that_torch_counts(make: Make) -> None:
+    trace = on_meta(make, image())
+    assert trace.sketch.costs["multiply_adds"] * 2 * 2 == flops(make, image())
+    assert trace.parameters == sum(p.numel() for p in make().parameters())
+    assert trace.sketch.costs["parameters"] == trace.parameters
+    assert not trace.unknown
+
+
+@pytest.mark.parametrize("make", [perceptron, resnet, Mobile, Sampler])
+def test_a_run_without_memory_shows_the_same_as_a_real_one(make: Make) -> None:
+    assert on_meta(make, image()).graph == traced(make(), image()).graph
+    assert on_meta(make, image()).sketch.memory == traced(make(), image()).sketch.memory
+
+
+@pytest.mark.parametrize("make", [perceptron, resnet, Mobile, Sampler])
+def test_costs_are_of_one_example_whatever_the_batch(make: Make) -> None:
+    one, many = (traced(make(), torch.zeros(n, 3, 8, 8)) for n in (1, 5))
+    assert one.graph == many.graph
+    assert one.sketch.costs == many.sketch.costs
+
+
+def test_a_residual_block_by_hand() -> None:
+    trace = traced(Residual(4, 4, 1), torch.zeros(1, 4, 5, 5))
+    labels = ["input", "conv2d", "batch_norm", "relu", "conv2d", "add", "relu", "output"]
+    edges = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (0, 5), (5, 6), (6, 7)]
+    assert trace.graph.labels == tuple(labels)
+    assert trace.graph.edges == tuple(sorted(edges))
+    conv = trace.sketch.operations[1]
+    assert conv.shape == (4, 5, 5)
+    assert conv.sizes == {
+        "inputs": 4,
+        "outputs": 4,
+        "kernel": 3,
+        "stride": 1,
+        "groups": 1,
+        "heads": 0,
+        "elements": 100,
+        "parameters": 4 * 4 * 9,
+        "multiply_adds": 4 * 4 * 9 * 25,
+    }
+
+
+def test_an_inverted_bottleneck_by_name() -> None:
+    assert on_meta(Mobile, image()).graph.labels == (
+        *("input", "conv2d", "hard_swish", "depthwise_conv2d", "hard_swish"),
+        *("global_avg_pool", "conv2d", "relu", "conv2d", "hard_sigmoid", "mul", "conv2d"),
+        *("global_avg_pool", "output"),
+    )
+
+
+@settings(max_examples=20)
+@given(
+    inputs=st.integers(1, 3),
+    outputs=st.integers(1, 3),
+    groups=st.integers(1, 3),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 2),
+    transposed=st.booleans(),
+)
+def test_any_convolution_costs_what_torch_counts(
+    inputs: int,
+    outputs: int,
+    groups: int,
+    kernel: tuple[int, int],
+    stride: int,
+    dilation: int,
+    transposed: bool,
+) -> None:
+    kind: type[nn.Module] = nn.ConvTranspose2d if transposed else nn.Conv2d
+
+    def make() -> nn.Module:
+        return kind(
+            inputs * groups,
+            outputs * groups,
+            kernel,
+            stride=stride,
+            groups=groups,
+            dilation=dilation,
+        )
+
+    x = torch.zeros(1, inputs * groups, 7, 9)
+    trace = on_meta(make, x)
+    assert 2 * trace.sketch.costs["multiply_adds"] == flops(make, x)
+    sizes = trace.sketch.operations[1].sizes
+    assert (sizes["groups"], sizes["stride"], sizes["kernel"]) == (groups, stride, max(kernel))
+    label = trace.sketch.operations[1].label
+    assert ("dilation=2" in label) == (dilation == 2)
+    assert ("depthwise" in label) == (inputs == 1 < groups)
+
+
+def test_a_transformer_layer_costs_its_formula() -> None:
+    d, hidden, t = 16, 24, 6
+
+    def make() -> nn.Module:
+        return nn.TransformerEncoderLayer(d, 4, hidden, dropout=0.0, batch_first=True)
+
+    trace = on_meta(make, torch.zeros(3, t, d))
+    # four projections, scores and mixed values, two linear maps
+    assert trace.sketch.costs["multiply_adds"] == 4 * t * d * d + 2 * t * t * d + 2 * t * d * hidden
+    assert trace.parameters == sum(p.numel() for p in make().parameters())
+    assert trace.graph.labels == (
+        *("input", "attention", "add", "layer_norm", "linear", "relu", "linear", "add"),
+        *("layer_norm", "output"),
+    )
+    assert trace.sketch.operations[1].sizes["heads"] == 4
+
+
+def test_grouped_attention_costs_its_formula() -> None:
+    class Grouped(nn.Module):
+        def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+
+    heads, shared, queries, keys, e, ev = 6, 2, 5, 7, 4, 3
+    inputs = [torch.zeros(2, heads, queries, e), torch.zeros(2, shared, keys, e)]
+    trace = on_meta(Grouped, *inputs, torch.zeros(2, shared, keys, ev))
+    assert trace.sketch.costs["multiply_adds"] == heads * queries * keys * (e + ev)
+    assert set(trace.graph.labels) >= {"argument(0)", "argument(1)", "argument(2)", "attention"}
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_a_recurrent_network_costs_its_formula(kind: type[nn.RNNBase], gates: int) -> None:
+    d, h, t = 5, 7, 11
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells = kind(d, h, num_layers=2, bidirectional=True, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.cells(x)[0]
+            return out[:, -1]
+
+    trace = on_meta(Last, torch.zeros(2, t, d))
+    # each direction: the first layer reads the input, the second both directions of the first
+    first, second = gates * h * (d + h), gates * h * (2 * h + h)
+    assert trace.sketch.costs["multiply_adds"] == t * 2 * (first + second)
+    assert trace.parameters == sum(p.numel() for p in Last().parameters())
+    assert trace.graph.labels[2] == "slice(:, -1)"
+    assert len(trace.graph) == 4
+
+
+def test_a_single_step_costs_its_formula() -> None:
+    trace = on_meta(lambda: nn.LSTMCell(5, 7), torch.zeros(2, 5))
+    assert trace.sketch.costs["multiply_adds"] == 4 * 7 * (5 + 7)
+
+
+def test_a_shared_parameter_counts_once() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(self.table(x), self.table.weight)
+
+    trace = on_meta(Tied, torch.zeros(2, 3, dtype=torch.long))
+    assert trace.sketch.costs == {"parameters": 36.0, "multiply_adds": 3.0 * 4 * 9}
+    assert [o.sizes.get("parameters", 0) for o in trace.sketch.operations] == [0, 36, 0]
+
+
+def test_functions_of_parameters_alone_belong_to_what_reads_them() -> None:
+    class LowRank(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.ones(6, 2)), nn.Parameter(torch.ones(2, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.a @ self.b)
+
+    trace = on_meta(LowRank, torch.zeros(1, 5))
+    assert trace.graph.labels == ("input", "linear", "output")
+    assert trace.sketch.costs == {"parameters": 22.0, "multiply_adds": 5.0 * 6 + 6 * 2 * 5}
+
+
+class Wired(nn.Module):
+    """A network out of a function."""
+
+    def __init__(self, function: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> object:
+        return self.function(x)
+
+
+def graph_of(function: Callable[[Tensor], object]) -> ArchitectureGraph:
+    return traced(Wired(function), torch.ones(2, 4, 6)).graph
+
+
+def same(one: Callable[[Tensor], object], other: Callable[[Tensor], object]) -> bool:
+    return graph_of(one).canonical_hash == graph_of(other).canonical_hash
+
+
+def test_views_and_casts_are_no_nodes() -> None:
+    graph = graph_of(lambda x: x.view(2, 24).reshape(2, 4, 6).mT.unsqueeze(1).to(x.dtype).relu())
+    assert graph.labels == ("input", "relu", "output")
+
+
+def test_swapped_branches_are_the_same_network() -> None:
+    assert same(lambda x: x.relu() + x.sigmoid(), lambda x: x.sigmoid() + x.relu())
+    assert not same(lambda x: x.relu() + x.sigmoid(), lambda x: x.relu() * x.sigmoid())
+    assert not same(lambda x: x.relu() + x, lambda x: x.relu())
+
+
+def test_constants_that_matter_are_in_the_label() -> None:
+    assert not same(lambda x: x[:, 0], lambda x: x[:, -1])
+    assert not same(lambda x: 2 * x, lambda x: 3 * x)
+    assert not same(lambda x: F.leaky_relu(x, 0.2), lambda x: F.leaky_relu(x, 0.3))
+    assert not same(lambda x: x.mean(1), lambda x: x.sum(1))
+    assert not same(lambda x: F.dropout(x, 0.2, False), lambda x: F.dropout(x, 0.5, False))
+    assert same(lambda x: F.dropout(x, 0.0, False).relu(), lambda x: x.relu())
+    assert graph_of(lambda x: F.leaky_relu(x)).labels[1] == "leaky_relu"
+    assert graph_of(lambda x: F.leaky_relu(x, 0.2)).labels[1] == "leaky_relu(0.2)"
+
+
+def test_what_is_changed_in_place_is_changed_for_all_that_share_it() -> None:
+    def through_a_view(x: Tensor) -> Tensor:
+        y = x.sigmoid()
+        y.view(-1).mul_(2)
+        return y
+
+    def by_index(x: Tensor) -> Tensor:
+        y = x.sigmoid()
+        y[:, 0] = x[:, 1]
+        return y
+
+    assert graph_of(through_a_view).labels == ("input", "sigmoid", "mul(2)", "output")
+    graph = graph_of(by_index)
+    assert "set_item(:, 0)" in graph.labels
+    assert len(graph) == 5
+
+
+def test_several_outputs_are_joined() -> None:
+    graph = graph_of(lambda x: {"a": x.relu(), "b": [x.sigmoid()]})
+    assert graph.labels == ("input", "relu", "sigmoid", "tuple", "output")
+
+
+def test_an_output_that_the_input_does_not_reach_has_a_graph_without_edges() -> None:
+    assert graph_of(lambda x: torch.zeros_like(x)).edges == ()
+
+
+class Doubled(torch.autograd.Function):
+    """A function with a gradient of its own."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:  # type: ignore[override]  # as documented
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: object, g: Tensor) -> Tensor:  # type: ignore[override]  # as documented
+        return 2 * g
+
+
+def test_a_custom_gradient_is_no_obstacle() -> None:
+    graph = graph_of(lambda x: Doubled.apply(x.relu()).sigmoid())  # type: ignore[no-untyped-call]  # torch's
+    assert graph.labels == ("input", "relu", "mul(2)", "sigmoid", "output")
+    assert len(graph.edges) == 4
+
+
+class Fourier(nn.Module):
+    """Reads its parameter in a function that has no formula."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft(x * self.weight).abs() + torch.heaviside(x, self.weight)
+
+
+def test_what_has_no_formula_is_named() -> None:
+    assert traced(Fourier(), torch.ones(1, 4)).unknown == {"fft_fft": 1, "heaviside": 1}
+
+
+def test_a_network_without_memory_is_never_filled() -> None:
+    state = torch.get_rng_state()
+    with unallocated():
+        network = nn.Sequential(nn.Linear(10**6, 10**6), nn.BatchNorm1d(10**6))
+        rates = torch.linspace(0, 1, 3).tolist()
+    assert rates == [0.0, 0.5, 1.0]
+    assert all(p.is_meta for p in network.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    trace = traced(without_memory(network), torch.zeros(1, 10**6, device="meta"))
+    assert trace.sketch.costs["multiply_adds"] == 10**12
+
+
+def test_errors_of_the_network_are_passed_on_without_memory_too() -> None:
+    for broken in (nn.Conv2d(4, 2, 3), nn.BatchNorm2d(4), nn.LayerNorm(4), nn.GroupNorm(1, 4)):
+        with pytest.raises(RuntimeError):
+            on_meta(lambda broken=broken: broken.to("meta"), image())  # type: ignore[misc]  # bound
+
+
+def test_a_network_must_return_a_tensor() -> None:
+    with pytest.raises(InvalidSpace, match="the network must return a tensor, got float"):
+        traced(Wired(lambda x: 1.0), torch.ones(1))
+
+
+def test_memory_is_that_of_parameters_and_outputs() -> None:
+    sketch = traced(nn.Linear(3, 5), torch.zeros(7, 3)).sketch
+    assert sketch.memory == 4 * (20 + 3 + 5)
+    assert math.isclose(traced(nn.ReLU(), torch.zeros(7, 3)).graph.features[1][6], math.log1p(3))  # type: ignore[index]  # it has them
