@@ -297,6 +297,25 @@ def test_every_operation_gives_the_shape_it_should(
     assert out.shape == (2, 3, halved, halved)
 
 
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("sep_conv_3x3", [-2, -1, 0, 1, 2]),  # two convolutions, one after the other
+        ("sep_conv_5x5", [-4, -3, -2, -1, 0, 1, 2, 3, 4]),
+        ("dil_conv_3x3", [-2, 0, 2]),
+        ("dil_conv_5x5", [-4, -2, 0, 2, 4]),
+    ],
+)
+def test_convolutions_look_as_far_as_their_names_say(name: str, read: list[int]) -> None:
+    x = torch.ones(1, 1, 9, 9, requires_grad=True)
+    module = operation(name, 1, 1).eval()
+    for p in module.parameters():
+        p.data.fill_(1.0)  # so that every activation is positive
+    module(x)[0, 0, 4, 4].backward()
+    assert x.grad is not None
+    assert (x.grad[0, 0, 4].nonzero().flatten() - 4).tolist() == read
+
+
 def test_a_factorized_reduction_reads_even_and_odd_pixels() -> None:
     module = FactorizedReduction(1, 2).eval()
     module.even.weight.data.fill_(1.0)

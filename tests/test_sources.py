@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData, MissingData
 from bonas.evaluation import load
-from bonas.evaluation.idx import read_idx
-from bonas.evaluation.text import CHARACTERS, decoded, encoded, python_text
+from bonas.evaluation.data.idx import read_idx
+from bonas.evaluation.data.text import CHARACTERS, decoded, encoded, python_text
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FILES = [f"{p}-{k}" for p in ("train", "t10k") for k in ("images-idx3-ubyte", "labels-idx1-ubyte")]
@@ -220,7 +220,7 @@ def test_the_text_is_of_this_python() -> None:
 
 
 def test_a_python_without_sources_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bonas.evaluation.text.MODULES", ("sys",))
+    monkeypatch.setattr("bonas.evaluation.data.text.MODULES", ("sys",))
     with pytest.raises(MissingData, match=r"source of the standard library's module 'sys', got no"):
         python_text()
 

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import Splits, load
-from bonas.evaluation.splits import TargetScale
+from bonas.evaluation.data.splits import TargetScale
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2

@@ -1,7 +1,7 @@
 """What one architecture is worth, measured: data, a short training, latency."""
 
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.data import Splits, load
+from bonas.evaluation.data.load import Splits, load
 from bonas.evaluation.default import default_evaluation
 from bonas.evaluation.evaluator import Evaluator, Joint, measured
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache

@@ -9,11 +9,11 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bonas.evaluation.bundled import TABLES
-from bonas.evaluation.data import DataSource
+from bonas.evaluation.data.bundled import TABLES
+from bonas.evaluation.data.load import DataSource
+from bonas.evaluation.data.text import python_text
 from bonas.evaluation.evaluator import Joint
 from bonas.evaluation.latency import Latency
-from bonas.evaluation.text import python_text
 from bonas.evaluation.training import ShortTraining
 from bonas.spaces import CellSpace, Space
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
-from bonas.evaluation.batches import batches
 from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.data.batches import batches
+from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.runtime import first_pass
-from bonas.evaluation.splits import Splits
 
 _AXES = {
     "classification": "batch x classes",

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from bonas.errors import InvalidArgument
-from bonas.evaluation.splits import Splits, TargetScale
+from bonas.evaluation.data.splits import Splits, TargetScale
 
 _SMOOTHING = 0.1  # of labels; tokens and numbers are taken as they are
 

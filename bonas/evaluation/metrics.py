@@ -30,8 +30,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from bonas.errors import EvaluationFailed, InvalidArgument, unknown
+from bonas.evaluation.data.targets import TASKS, Task
 from bonas.evaluation.objective import ACCURACY, Direction, Objective
-from bonas.evaluation.targets import TASKS, Task
 
 MetricName = Literal[
     "accuracy",

@@ -16,9 +16,11 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from bonas.errors import EvaluationFailed, InvalidArgument, InvalidData, unknown
-from bonas.evaluation.batches import batches, steps_of_epoch
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.data import DataSource, Folder, load
+from bonas.evaluation.data.batches import batches, steps_of_epoch
+from bonas.evaluation.data.load import DataSource, Folder, load
+from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.fit import check_fit
 from bonas.evaluation.loss import Loss
 from bonas.evaluation.metrics import (
@@ -36,8 +38,6 @@ from bonas.evaluation.runtime import (
     resolved_device,
     seeded,
 )
-from bonas.evaluation.splits import Splits
-from bonas.evaluation.targets import Task, checked_task
 from bonas.threads import limited_threads
 
 _LEARNING_RATES = {"adamw": 0.003, "sgd": 0.1}

@@ -139,7 +139,7 @@ class NASBench101Space(SizedSpace):
         return self._is_cell(self.cell(choices)) and super().is_valid(choices)
 
     def sample(self, rng: np.random.Generator) -> Choices:
-        """A random valid combination; of cheaper operations where several draws broke a bound.
+        """A random valid combination; of cheaper choices where several draws broke a bound.
 
         Raises:
             InvalidSpace: if no network is found that is within the bounds.
@@ -260,7 +260,3 @@ class NASBench101Space(SizedSpace):
             f"none of {_DRAWS:,} random cells of {self.nodes} vertices has a path and at most "
             f"{self.max_edges} edges; raise max_edges or lower nodes"
         )
-
-    def _cheaper(self, name: str, choices: Choices) -> list[Choice]:
-        """Only operations are replaced to meet a bound: the cell stays a valid one."""
-        return [] if name in self.edges else super()._cheaper(name, choices)

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 from bonas.errors import InvalidArgument, InvalidData
-from bonas.evaluation.rows import are_tokens, checked_inputs, number_array, told
-from bonas.evaluation.shares import Shares
-from bonas.evaluation.splits import Splits, assembled
-from bonas.evaluation.targets import Targets, Task
+from bonas.evaluation.data.rows import are_tokens, checked_inputs, number_array, told
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Splits, assembled
+from bonas.evaluation.data.targets import Targets, Task
 
 
 def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Splits:

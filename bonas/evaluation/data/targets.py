@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bonas.errors import InvalidData, unknown
-from bonas.evaluation.rows import Numbers, number_array, refuse_spoilt
+from bonas.evaluation.data.rows import Numbers, number_array, refuse_spoilt
 
 Task = Literal["classification", "regression", "next_token"]
 TASKS: tuple[Task, ...] = get_args(Task)

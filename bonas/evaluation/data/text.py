@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from bonas.errors import MissingData
-from bonas.evaluation.rows import Integers
+from bonas.evaluation.data.rows import Integers
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Splits, split_tensors
+from bonas.evaluation.data.targets import Targets
 from bonas.evaluation.runtime import checked_whole
-from bonas.evaluation.shares import Shares
-from bonas.evaluation.splits import Splits, split_tensors
-from bonas.evaluation.targets import Targets
 
 MODULES = ("difflib", "fractions", "heapq", "random", "statistics", "textwrap")
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))

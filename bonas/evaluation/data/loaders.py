@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bonas.errors import InvalidArgument, InvalidData
-from bonas.evaluation.rows import Numbers, are_tokens, checked_inputs, number_array, told
-from bonas.evaluation.splits import Splits, assembled
-from bonas.evaluation.targets import Targets, Task
+from bonas.evaluation.data.rows import Numbers, are_tokens, checked_inputs, number_array, told
+from bonas.evaluation.data.splits import Splits, assembled
+from bonas.evaluation.data.targets import Targets, Task
 
 
 def from_loaders(train: DataLoader[Any], judged: DataLoader[Any], task: Task | None) -> Splits:

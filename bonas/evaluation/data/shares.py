@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from bonas.errors import InvalidArgument, InvalidData
-from bonas.evaluation.rows import Integers
-from bonas.evaluation.targets import Targets
+from bonas.evaluation.data.rows import Integers
+from bonas.evaluation.data.targets import Targets
 
 Parts = tuple[Integers, Integers, Integers]
 """The rows of train, validation and test."""

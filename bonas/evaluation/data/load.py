@@ -16,15 +16,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from bonas.errors import InvalidArgument, unknown
-from bonas.evaluation.bundled import TABLES, digits, table
-from bonas.evaluation.dataset import split_dataset
-from bonas.evaluation.fashion import fashion_mnist
-from bonas.evaluation.loaders import from_loaders
-from bonas.evaluation.rows import checked_inputs, told
-from bonas.evaluation.shares import Shares
-from bonas.evaluation.splits import Part, Splits, split_tensors
-from bonas.evaluation.targets import Targets, Task, checked_task
-from bonas.evaluation.text import split_python_text
+from bonas.evaluation.data.bundled import TABLES, digits, table
+from bonas.evaluation.data.dataset import split_dataset
+from bonas.evaluation.data.fashion import fashion_mnist
+from bonas.evaluation.data.loaders import from_loaders
+from bonas.evaluation.data.rows import checked_inputs, told
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Part, Splits, split_tensors
+from bonas.evaluation.data.targets import Targets, Task, checked_task
+from bonas.evaluation.data.text import split_python_text
 
 __all__ = ["DataSource", "Folder", "Part", "Splits", "load"]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from bonas.evaluation.splits import Part, Splits
+from bonas.evaluation.data.splits import Part, Splits
 
 
 def batches(

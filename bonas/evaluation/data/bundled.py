@@ -12,10 +12,10 @@ from sklearn.datasets import (
     load_wine,
 )
 
-from bonas.evaluation.rows import checked_inputs
-from bonas.evaluation.shares import Shares
-from bonas.evaluation.splits import Splits, split_tensors
-from bonas.evaluation.targets import Targets, Task
+from bonas.evaluation.data.rows import checked_inputs
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Splits, split_tensors
+from bonas.evaluation.data.targets import Targets, Task
 
 TABLES = {
     "iris": load_iris,

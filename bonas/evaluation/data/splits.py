@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from bonas.evaluation.shares import Parts
-from bonas.evaluation.targets import Targets, Task
+from bonas.evaluation.data.shares import Parts
+from bonas.evaluation.data.targets import Targets, Task
 
 Part = TensorDataset | Subset[Any] | DataLoader[Any]
 

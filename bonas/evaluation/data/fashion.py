@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 
 from bonas.errors import InvalidData, MissingData
-from bonas.evaluation.idx import read_idx
-from bonas.evaluation.rows import Numbers
-from bonas.evaluation.shares import Shares
-from bonas.evaluation.splits import Splits, split_tensors
-from bonas.evaluation.targets import Targets
+from bonas.evaluation.data.idx import read_idx
+from bonas.evaluation.data.rows import Numbers
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Splits, split_tensors
+from bonas.evaluation.data.targets import Targets
 
 FOLDER = "BONAS_DATA"
 """The environment variable that names the folder of data sets."""
