@@ -1,9 +1,9 @@
 """What the name of a surrogate stands for.
 
 The search for a single objective takes rough kernels, that for several smooth ones over choices and
-statistics (the embedding's is always rough): so each was faster on NAS-Bench-201, where both were tried (``docs/benchmarks.md``). A
-likely reason is that near the best value small changes of a network decide, and a rough kernel is
-less sure of what lies beside a measured one.
+statistics (the embedding's is always rough): so each was faster on NAS-Bench-201, where both were
+tried (``docs/benchmarks.md``). A likely reason is that near the best value small changes of a
+network decide, and a rough kernel is less sure of what lies beside a measured one.
 """
 
 from __future__ import annotations

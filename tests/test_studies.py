@@ -122,7 +122,7 @@ def test_very_bad_values_are_raised_to_the_floor() -> None:
 
 
 def test_a_cost_has_no_floor() -> None:
-    """The slowest networks are an end of the front: a raised latency would hide how slow they are."""
+    """The slowest networks are an end of the front; a floor would hide how slow they are."""
     Y = -torch.tensor([1.0, 1.1, 1.2, 1_000.0], dtype=torch.float64)
     warp = Warp.of(Y, "logarithmic")
     torch.testing.assert_close(warp.unwarped(warp.warped(Y)), Y)
