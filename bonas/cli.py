@@ -112,7 +112,7 @@ def _add_bench_ask(parts: Any) -> None:
 
 def _add_bench_predict(parts: Any) -> None:
     predict = _command(parts, "predict", "measure how well surrogates predict NAS-Bench-201")
-    predict.add_argument("--surrogates", nargs="+", default=["mixture", "gp", "deep_kernel"])
+    predict.add_argument("--surrogates", nargs="+", default=["mixture", "gp", "embedded_gp"])
     predict.add_argument("--dataset", default="cifar10", help="cifar10, cifar100, ImageNet16-120")
     predict.add_argument("--objectives", nargs="+", default=["test_accuracy"], help="of the table")
     predict.add_argument("--sizes", type=int, nargs="+", default=[39, 78, 156, 469])

@@ -1,9 +1,9 @@
 """What the name of a surrogate stands for.
 
 The search for a single objective takes rough kernels, that for several smooth ones over choices and
-statistics: so each was faster on NAS-Bench-201, where both were tried (``docs/benchmarks.md``). A
-likely reason is that near the best value small changes of a network decide, and a rough kernel is
-less sure of what lies beside a measured one.
+statistics (the embedding's is always rough): so each was faster on NAS-Bench-201, where both were
+tried (``docs/benchmarks.md``). A likely reason is that near the best value small changes of a
+network decide, and a rough kernel is less sure of what lies beside a measured one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Named:
 
 
 _ROUGH = partial(GraphGP, shape="rough")
-_ROUGH_MIXTURE = partial(Mixture, members=(_ROUGH, DeepKernelGP))
+_ROUGH_EMBEDDED = partial(GraphGP, shape="rough", embedding=True)
+_EMBEDDED = partial(GraphGP, embedding=True)
 _SAME: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
     "deep_kernel": (DeepKernelGP, ("gnn",)),
     "gnn": (GNNEnsemble, ("gnn",)),
@@ -48,8 +49,13 @@ _SAME: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
 }
 
 SURROGATES: dict[str, Named] = {
-    "mixture": Named(_ROUGH_MIXTURE, Mixture, ("one_hot", "statistics", "gnn")),
+    "mixture": Named(
+        partial(Mixture, members=(_ROUGH, _ROUGH_EMBEDDED)),
+        Mixture,
+        ("one_hot", "statistics", "gnn"),
+    ),
     "gp": Named(_ROUGH, GraphGP, ("one_hot", "statistics")),
+    "embedded_gp": Named(_ROUGH_EMBEDDED, _EMBEDDED, ("one_hot", "statistics", "gnn")),
     **{name: Named(made, made, encoders) for name, (made, encoders) in _SAME.items()},
 }
 """A name -> the surrogates, and the encoders they read by default."""
@@ -67,7 +73,7 @@ def named(given: str | Surrogate, space: Space | None) -> Named:
             raise unknown("surrogate", given, SURROGATES)
         if space is None and given == "mixture":
             return Named(_ROUGH, GraphGP, ())  # without graphs there is nothing to embed
-        if space is None and given in ("gnn", "deep_kernel", "wl"):
+        if space is None and given in ("gnn", "embedded_gp", "deep_kernel", "wl"):
             raise InvalidArgument(f"surrogate {given!r} reads graphs; give a space, or choose 'gp'")
         return SURROGATES[given]
     if not callable(given):

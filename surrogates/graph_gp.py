@@ -58,13 +58,14 @@ class GraphGP(BeliefModel):
     Args:
         train_X: ``n x d`` encodings.
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
-        layout: The blocks of the encoding; a block named ``gnn`` is left to other surrogates,
-            unless there is nothing else.
+        layout: The blocks of the encoding.
         seed: Not used: the fit is deterministic.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; these get the
             noise that is fitted.
         terms: (block, shape) pairs; by default one for each block, of the shape below.
         shape: ``smooth`` or ``rough``, of the default terms.
+        embedding: Whether the default terms have a rough one for the block ``gnn``; without it that
+            block is left to other surrogates, unless there is nothing else.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -81,12 +82,15 @@ class GraphGP(BeliefModel):
         train_Yvar: Tensor | None = None,
         terms: Sequence[Term] | None = None,
         shape: str = "smooth",
+        embedding: bool = False,
     ) -> None:
         super().__init__()
         if terms is None:
             own = layout.without("gnn")
-            layout = own if own.architecture or own.parameters else layout
-            terms = [(block, shape) for block in layout.architecture]
+            alone = not (own.architecture or own.parameters)
+            layout = layout if embedding or alone else own
+            of_block = {"gnn": "rough"} if embedding else {}
+            terms = [(block, of_block.get(block, shape)) for block in layout.architecture]
         self.kernel = BlockKernel(layout, terms)
         data = standardised(train_X, train_Y, train_Yvar)
         every = slice(None, None, -(-len(data.z) // _FITTED))

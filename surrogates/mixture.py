@@ -13,13 +13,13 @@ distributions", Bayesian Analysis 13(3).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
-from bonas.surrogates.deep_kernel import DeepKernelGP
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
 from bonas.surrogates.model import BeliefModel
@@ -39,7 +39,8 @@ class Mixture(BeliefModel):
         seed: Passed on to the members.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; for the
             members that take them.
-        members: What to mix: surrogates that tell their held-out log density.
+        members: What to mix: surrogates that tell their held-out log density; by default a process
+            over choices and statistics, and one that also reads the embedding.
 
     Attributes:
         weights: One a member, summing to 1.
@@ -53,7 +54,7 @@ class Mixture(BeliefModel):
         seed: int = 0,
         *,
         train_Yvar: Tensor | None = None,
-        members: Sequence[HeldOutSurrogate] = (GraphGP, DeepKernelGP),
+        members: Sequence[HeldOutSurrogate] = (GraphGP, partial(GraphGP, embedding=True)),
     ) -> None:
         super().__init__()
         self.seed = seed

@@ -121,6 +121,13 @@ def test_very_bad_values_are_raised_to_the_floor() -> None:
     assert warp.warped(Y).tolist() == pytest.approx([warp.floor, 91.0, 92.0, 93.0])
 
 
+def test_a_cost_has_no_floor() -> None:
+    """The slowest networks are an end of the front; a floor would hide how slow they are."""
+    Y = -torch.tensor([1.0, 1.1, 1.2, 1_000.0], dtype=torch.float64)
+    warp = Warp.of(Y, "logarithmic")
+    torch.testing.assert_close(warp.unwarped(warp.warped(Y)), Y)
+
+
 def test_the_upper_half_of_a_warped_normal_has_the_quantiles_of_its_samples() -> None:
     """The median and the 84 % quantile, within five standard errors of a quantile."""
     warp = Warp(ceiling=0.0, floor=-math.inf)

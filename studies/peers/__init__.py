@@ -68,7 +68,7 @@ METHODS: dict[str, Method] = {
         ),
         *(
             Method(f"bonas-{name.replace('_', '-')}", _bonas(name), True, "this package")
-            for name in ("gp", "deep_kernel", "gnn", "wl", "forest")
+            for name in ("gp", "embedded_gp", "deep_kernel", "gnn", "wl", "forest")
         ),
         Method(
             "random", _optuna(lambda seed: RandomSampler(seed=seed)), True, f"{_OPTUNA}: random"
