@@ -272,9 +272,7 @@ def _trained(
     return losses
 
 
-def _feature_scale(
-    graphs: Sequence[ArchitectureGraph], features: int
-) -> tuple[Tensor, Tensor]:
+def _feature_scale(graphs: Sequence[ArchitectureGraph], features: int) -> tuple[Tensor, Tensor]:
     """What makes the columns of all nodes' features standard; constant ones become 0."""
     rows = [row for graph in graphs for row in graph.features or ()]
     table = torch.tensor(rows, dtype=torch.float32)

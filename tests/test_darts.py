@@ -21,9 +21,9 @@ import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidData, InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces import Choices
-from bonas.spaces.darts import DARTS_OPERATIONS, DARTSSpace
-from bonas.spaces.darts_cell import KERNELS, Step
-from bonas.spaces.darts_network import Cell, FactorizedReduction, operation
+from bonas.spaces.cells.darts import DARTS_OPERATIONS, DARTSSpace
+from bonas.spaces.cells.darts_cell import KERNELS, Step
+from bonas.spaces.cells.darts_network import Cell, FactorizedReduction, operation
 
 Genotype = dict[str, list[Step]]
 

@@ -16,15 +16,15 @@ from bonas.encoders import Blocks, Layout
 from bonas.encoders.blocks import ENCODERS
 from bonas.spaces import (
     CellSpace,
+    DARTSSpace,
     MLPSpace,
     MobileSpace,
+    NASBench101Space,
     RecurrentSpace,
     Space,
     Stage,
     TransformerSpace,
 )
-from bonas.spaces.darts import DARTSSpace
-from bonas.spaces.nas_bench_101 import NASBench101Space
 from bonas.studies import SURROGATES
 
 _KNOWN = 40  # of each space's reference set: enough to learn a vocabulary from

@@ -21,9 +21,9 @@ import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidData, InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces import Choices
-from bonas.spaces.nas_bench_101 import NASBench101Space
-from bonas.spaces.nas_bench_101_cell import Cell
-from bonas.spaces.nas_bench_101_network import CellModule
+from bonas.spaces.cells.nas_bench_101 import NASBench101Space
+from bonas.spaces.cells.nas_bench_101_cell import Cell
+from bonas.spaces.cells.nas_bench_101_network import CellModule
 
 C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
 BENCHMARK = NASBench101Space()

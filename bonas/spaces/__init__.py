@@ -2,18 +2,16 @@
 
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.bounds import SizedSpace
-from bonas.spaces.cell import CellSpace, NASBench201
-from bonas.spaces.cell_network import OPERATIONS
+from bonas.spaces.cells import OPERATIONS, CellSpace, DARTSSpace, NASBench101Space, NASBench201
 from bonas.spaces.conditional import ConditionalSpace
-from bonas.spaces.families.family import Family
+from bonas.spaces.families import Family
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
-from bonas.spaces.mobile.mobile import MobileSpace, Stage
-from bonas.spaces.mobile.scaling import ScaledNetwork, scale
-from bonas.spaces.perceptrons.mlp import MLPSpace
-from bonas.spaces.recurrent_nets.recurrent import RecurrentSpace
+from bonas.spaces.mobile import MobileSpace, ScaledNetwork, Stage, scale
+from bonas.spaces.perceptrons import MLPSpace
+from bonas.spaces.recurrent_nets import RecurrentSpace
 from bonas.spaces.sketch import FEATURES, Sketch
 from bonas.spaces.space import Space
-from bonas.spaces.transformers.transformer import TransformerSpace
+from bonas.spaces.transformers import TransformerSpace
 
 __all__ = [
     "FEATURES",
@@ -27,10 +25,12 @@ __all__ = [
     "Choice",
     "Choices",
     "ConditionalSpace",
+    "DARTSSpace",
     "Family",
     "Identity",
     "MLPSpace",
     "MobileSpace",
+    "NASBench101Space",
     "NASBench201",
     "RecurrentSpace",
     "ScaledNetwork",

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bonas.errors import InvalidArgument
+from bonas.spaces.cells.nas_bench_101_cell import Cell
 from bonas.spaces.graph import INPUT, OUTPUT
-from bonas.spaces.nas_bench_101_cell import Cell
 
 Matrix = list[list[int]]
 MatrixLike = Sequence[Sequence[int]] | npt.NDArray[np.integer[Any]]

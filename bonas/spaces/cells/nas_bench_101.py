@@ -17,11 +17,11 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices, Identity
 from bonas.spaces.bounds import SizedSpace
-from bonas.spaces.cell import cell_edges
+from bonas.spaces.cells.cell import cell_edges
+from bonas.spaces.cells.nas_bench_101_cell import KERNELS, Cell, Edge, add_cell, add_convolution
+from bonas.spaces.cells.nas_bench_101_matrix import Matrix, MatrixLike, read, written
+from bonas.spaces.cells.nas_bench_101_network import NASBench101Network
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.nas_bench_101_cell import KERNELS, Cell, Edge, add_cell, add_convolution
-from bonas.spaces.nas_bench_101_matrix import Matrix, MatrixLike, read, written
-from bonas.spaces.nas_bench_101_network import NASBench101Network
 from bonas.spaces.options import names, whole_number
 from bonas.spaces.sketch import Sketch
 

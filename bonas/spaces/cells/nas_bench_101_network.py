@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
-from bonas.spaces.nas_bench_101_cell import KERNELS, POOL, Cell
+from bonas.spaces.cells.nas_bench_101_cell import KERNELS, POOL, Cell
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:

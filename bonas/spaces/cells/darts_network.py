@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
 from bonas.errors import InvalidData
-from bonas.spaces.darts_cell import KERNELS, CellPlan
-from bonas.spaces.darts_plan import DARTSPlan, live_layers
+from bonas.spaces.cells.darts_cell import KERNELS, CellPlan
+from bonas.spaces.cells.darts_plan import DARTSPlan, live_layers
 
 
 class FactorizedReduction(nn.Module):

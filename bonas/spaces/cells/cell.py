@@ -20,7 +20,7 @@ from torch import nn
 
 from bonas.errors import InvalidSpace, unknown
 from bonas.spaces.architecture import Choices, Identity
-from bonas.spaces.cell_network import OPERATIONS, CellCosts, CellNetwork
+from bonas.spaces.cells.cell_network import OPERATIONS, CellCosts, CellNetwork
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
 from bonas.spaces.space import Space
 

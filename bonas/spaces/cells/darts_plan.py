@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bonas.spaces.darts_cell import CellPlan, Design
+from bonas.spaces.cells.darts_cell import CellPlan, Design
 from bonas.spaces.sketch import Sketch
 
 _STEM_WIDTH = 3  # times the channels of the first cell

@@ -18,9 +18,9 @@ from torch import nn
 from bonas.errors import InvalidArgument, InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.bounds import SizedSpace
-from bonas.spaces.darts_cell import KERNELS, Design, Step, design
-from bonas.spaces.darts_network import DARTSNetwork
-from bonas.spaces.darts_plan import DARTSPlan
+from bonas.spaces.cells.darts_cell import KERNELS, Design, Step, design
+from bonas.spaces.cells.darts_network import DARTSNetwork
+from bonas.spaces.cells.darts_plan import DARTSPlan
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.options import names, whole_number
 from bonas.spaces.sketch import Sketch
