@@ -98,6 +98,19 @@ class Sketch:
         }
         return self._put(label, tuple(dict.fromkeys(sources)), tuple(shape), sizes)
 
+    def linear(self, source: int, inputs: int, outputs: int) -> int:
+        """The number of a new linear map with bias, of ``inputs`` numbers to ``outputs``."""
+        weights = inputs * outputs
+        return self.add(
+            "linear",
+            [source],
+            (outputs,),
+            parameters=weights + outputs,
+            multiply_adds=weights,
+            inputs=inputs,
+            outputs=outputs,
+        )
+
     def graph(self, output: int) -> ArchitectureGraph:
         """The graph of what leads from the input to the operation ``output``."""
         end = len(self.operations)
@@ -126,9 +139,9 @@ class Sketch:
         self, label: str, sources: tuple[int, ...], shape: Shape, sizes: Mapping[str, int]
     ) -> int:
         number = len(self.operations)
-        if any(not 0 <= source < number for source in sources):
+        if sources and not 0 <= min(sources) <= max(sources) < number:
             raise InvalidGraph(f"{label!r} reads {sources}, but only 0 to {number - 1} exist yet")
-        if any(value < 0 for value in sizes.values()):
+        if min(sizes.values()) < 0:
             raise InvalidGraph(f"the sizes of {label!r} must not be negative, got {sizes}")
         self.operations.append(Operation(label, sources, shape, sizes))
         return number

@@ -97,15 +97,7 @@ class DARTSPlan:
     def _add_head(self, sketch: Sketch, x: int) -> int:
         width = sketch.operations[x].shape[0]
         x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
-        return sketch.add(
-            "linear",
-            [x],
-            (self.classes,),
-            parameters=width * self.classes + self.classes,
-            multiply_adds=width * self.classes,
-            inputs=width,
-            outputs=self.classes,
-        )
+        return sketch.linear(x, width, self.classes)
 
 
 def live_layers(layers: list[CellPlan]) -> list[bool]:

@@ -173,10 +173,7 @@ class NASBench101Space(SizedSpace):
             for _ in range(self.cells):
                 x = add_cell(sketch, x, cell, width)
         x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
-        weights = width * self.classes
-        sizes = {"parameters": weights + self.classes, "multiply_adds": weights}
-        shape = (self.classes,)
-        return sketch, sketch.add("linear", [x], shape, inputs=width, outputs=self.classes, **sizes)
+        return sketch, sketch.linear(x, width, self.classes)
 
     def build(self, choices: Choices) -> nn.Module:
         """The whole network: stem, stacks of cells, head.

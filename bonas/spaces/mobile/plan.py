@@ -127,17 +127,7 @@ class MobilePlan:
             width = block.outputs
         x = _add_conv(sketch, x, width, self.head, 1)
         x = sketch.add("global_avg_pool", [x], (self.head,), inputs=self.head, outputs=self.head)
-        weights = self.head * self.classes
-        x = sketch.add(
-            "linear",
-            [x],
-            (self.classes,),
-            parameters=weights + self.classes,
-            multiply_adds=weights,
-            inputs=self.head,
-            outputs=self.classes,
-        )
-        return sketch, x
+        return sketch, sketch.linear(x, self.head, self.classes)
 
 
 def _scaled_stage(stage: StagePlan, depth: float, width: float) -> StagePlan:

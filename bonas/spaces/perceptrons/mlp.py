@@ -90,7 +90,7 @@ class MLPSpace(SizedSpace):
         sketch = Sketch(self.input_shape)
         x, width = sketch.input, self.inputs
         for units in self._widths(choices):
-            before, x = x, _add_linear(sketch, x, width, units)
+            before, x = x, sketch.linear(x, width, units)
             norm = self.chosen(choices, "norm")
             if norm != "none":
                 x = sketch.add(norm, [x], (units,), parameters=2 * units, outputs=units)
@@ -98,7 +98,7 @@ class MLPSpace(SizedSpace):
             if self.chosen(choices, "residual") and units == width:
                 x = sketch.add("add", [before, x], (units,), outputs=units)
             width = units
-        return sketch, _add_linear(sketch, x, width, self.classes)
+        return sketch, sketch.linear(x, width, self.classes)
 
     def build(self, choices: Choices) -> nn.Module:
         """The whole network; without a ``dropout`` among the choices it drops nothing."""
@@ -135,15 +135,3 @@ class MLPSpace(SizedSpace):
     def _widths(self, choices: Choices) -> list[int]:
         depth = self.chosen(choices, "depth")
         return [self.chosen(choices, name) for name, i in self._layers.items() if i <= depth]
-
-
-def _add_linear(sketch: Sketch, source: int, inputs: int, outputs: int) -> int:
-    return sketch.add(
-        "linear",
-        [source],
-        (outputs,),
-        parameters=inputs * outputs + outputs,
-        multiply_adds=inputs * outputs,
-        inputs=inputs,
-        outputs=outputs,
-    )

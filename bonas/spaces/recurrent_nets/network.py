@@ -64,16 +64,7 @@ class RecurrentPlan:
             if self.residual:
                 x = sketch.add("add", [before, x], steps, outputs=self.carried)
         x = sketch.add("last_state", [x], (self.carried,), outputs=self.carried)
-        weights = self.carried * self.outputs
-        return sketch, sketch.add(
-            "linear",
-            [x],
-            (self.outputs,),
-            parameters=weights + self.outputs,
-            multiply_adds=weights,
-            inputs=self.carried,
-            outputs=self.outputs,
-        )
+        return sketch, sketch.linear(x, self.carried, self.outputs)
 
     def _layer(self, sketch: Sketch, source: int, inputs: int) -> int:
         gates, width = GATES[self.cell], self.width

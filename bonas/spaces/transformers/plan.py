@@ -98,20 +98,11 @@ class TransformerPlan:
             x = self._residual(sketch, x, self._attention(sketch, x, layer.attention))
             x = self._residual(sketch, x, self._mlp(sketch, x, layer.mlp))
         x = self._norm(sketch, x)
-        weights = self.width * self.outputs
         if self.causal:
-            kept = 0 if self.tied else weights
+            kept = 0 if self.tied else self.width * self.outputs
             return sketch, self._linear(sketch, [x], self.width, self.outputs, parameters=kept)
         x = sketch.add("global_avg_pool", [x], (self.width,), outputs=self.width)
-        return sketch, sketch.add(
-            "linear",
-            [x],
-            (self.outputs,),
-            parameters=weights + self.outputs,
-            multiply_adds=weights,
-            inputs=self.width,
-            outputs=self.outputs,
-        )
+        return sketch, sketch.linear(x, self.width, self.outputs)
 
     def _attention(self, sketch: Sketch, source: int, plan: AttentionPlan) -> int:
         tokens, inner = self.reading.tokens, plan.heads * plan.head_dim
