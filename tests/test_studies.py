@@ -9,6 +9,7 @@ import optuna
 import pytest
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import (
@@ -30,6 +31,7 @@ from bonas.studies.history import ERROR, History
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
+from bonas.studies.proposer import _may_matter
 from bonas.studies.storage import open_study
 from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of
@@ -199,6 +201,27 @@ def test_pending_points_lower_what_their_twins_promise() -> None:
     scores = noisy_improvement(draws, 3, torch.tensor([-4.0, -4.0]).double())
     assert int(scores.argmin()) == 0
     assert float(scores[0]) < 0.01 * float(scores[1:].min())
+
+
+def test_known_points_matter_that_a_little_luck_brings_to_the_front() -> None:
+    """At most 64 or the front, those first that need least: checked by trying the luck out."""
+    rng = np.random.default_rng(3)
+    mean = torch.from_numpy(rng.standard_normal((300, 2)))
+    variance = torch.from_numpy(rng.uniform(0.01, 0.09, (300, 2)))
+    front = is_non_dominated(mean)
+    kept = _may_matter(mean, variance, front)
+
+    def reaches(i: int, luck: float) -> bool:
+        value = mean[i] + luck * variance[i].sqrt()
+        return not bool((mean[front] > value).all(1).any())
+
+    assert set(front.nonzero().flatten().tolist()) <= set(kept.tolist())
+    assert int(front.sum()) < len(kept) <= 64
+    assert all(reaches(i, 2.0 + 1e-9) for i in kept.tolist())
+    tried = np.arange(0, 6, 0.01)
+    needed = [next((c for c in tried if reaches(i, c)), math.inf) for i in range(300)]
+    left_out = [needed[i] for i in range(300) if i not in kept.tolist()]
+    assert max(needed[i] for i in kept.tolist()) <= min(left_out) + 0.011
 
 
 class _Large(Space):
