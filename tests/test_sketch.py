@@ -65,3 +65,15 @@ def test_sizes_are_not_negative() -> None:
     sketch = Sketch((4,))
     with pytest.raises(InvalidGraph, match="must not be negative"):
         sketch.add("linear", [sketch.input], (2,), parameters=-1)
+
+
+def test_a_convolution_brings_its_batch_norm() -> None:
+    sketch = Sketch((4, 9, 9))
+    x = sketch.convolution(sketch.input, 4, 4, 3, 2, groups=4)
+    sketch.convolution(x, 4, 6, 1)
+    depthwise, pointwise = sketch.operations[1:]
+    assert (depthwise.label, depthwise.shape) == ("depthwise_conv2d", (4, 5, 5))
+    assert depthwise.sizes["parameters"] == 9 * 4 + 2 * 4
+    assert depthwise.sizes["multiply_adds"] == 9 * 4 * 25
+    assert (pointwise.label, pointwise.shape) == ("conv2d", (6, 5, 5))
+    assert pointwise.sizes["parameters"] == 4 * 6 + 2 * 6

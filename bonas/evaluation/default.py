@@ -37,9 +37,10 @@ def _data_for(space: Space) -> DataSource:
         return python_text(*shape)
     if getattr(space, "vocabulary", None):
         return digit_tokens()
-    features = {load().data.shape[1]: name for name, load in TABLES.items() if name != "diabetes"}
-    if len(shape) == 1 and shape[0] in features:
-        return features[shape[0]]
+    if len(shape) == 1:
+        for name, load in TABLES.items():
+            if name != "diabetes" and load().data.shape[1] == shape[0]:
+                return name
     if not shape or isinstance(space, CellSpace):  # a cell takes images of any size
         return "digits"
     return digits_of(shape)

@@ -55,6 +55,8 @@ class SizedSpace(ConditionalSpace):
     enumerable = 2_000  # each combination is sketched
     reference_size = 500
     pool_size = 300
+    walks = _WALKS
+    """How many rejected draws are shrunk before the bounds count as too tight."""
 
     def __post_init__(self) -> None:
         for name in _BOUNDS:
@@ -97,7 +99,7 @@ class SizedSpace(ConditionalSpace):
         """
         if not self._bounds:
             return super().sample(rng)
-        for draw in range(_DRAWS + _WALKS):
+        for draw in range(_DRAWS + self.walks):
             choices = self.completed({}, rng)
             if draw >= _DRAWS:
                 choices = self._shrunk(choices, rng)

@@ -111,6 +111,36 @@ class Sketch:
             outputs=outputs,
         )
 
+    def convolution(
+        self,
+        source: int,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+    ) -> int:
+        """The number of a new convolution of square images; their size changes by the stride only.
+
+        It reads the first ``inputs`` channels, has no bias, and is one node with its batch norm,
+        two parameters a channel. Groups, if there are several, are single channels.
+        """
+        size = -(-self.operations[source].shape[-1] // stride)
+        weights = kernel**2 * (inputs // groups) * outputs
+        return self.add(
+            "conv2d" if groups == 1 else "depthwise_conv2d",
+            [source],
+            (outputs, size, size),
+            parameters=weights + 2 * outputs,
+            multiply_adds=weights * size**2,
+            inputs=inputs,
+            outputs=outputs,
+            kernel=kernel,
+            stride=stride,
+            groups=groups,
+        )
+
     def graph(self, output: int) -> ArchitectureGraph:
         """The graph of what leads from the input to the operation ``output``."""
         end = len(self.operations)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bonas.errors import InvalidData
+from bonas.spaces.images import with_channels
 
 
 def conv_block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -140,12 +140,8 @@ class CellNetwork(nn.Module):
         self.head = _head(channels * 2 ** (stages - 1), classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[1] not in (1, self.in_channels):
-            raise InvalidData(
-                f"expected images of shape batch x {self.in_channels} x height x width, "
-                f"got {tuple(x.shape)}; set in_channels of the space"
-            )
-        out: Tensor = self.head(self.body(self.stem(x.expand(-1, self.in_channels, -1, -1))))
+        x = with_channels(x, self.in_channels)
+        out: Tensor = self.head(self.body(self.stem(x)))
         return out
 
 

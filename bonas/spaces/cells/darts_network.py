@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
-from bonas.errors import InvalidData
 from bonas.spaces.cells.darts_cell import KERNELS, CellPlan
 from bonas.spaces.cells.darts_plan import DARTSPlan, live_layers
+from bonas.spaces.images import with_channels
 
 
 class FactorizedReduction(nn.Module):
@@ -125,12 +125,8 @@ class DARTSNetwork(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[1] not in (1, self.in_channels):
-            raise InvalidData(
-                f"expected images of shape batch x {self.in_channels} x height x width, "
-                f"got {tuple(x.shape)}; set in_channels of the space"
-            )
-        before = last = self.stem(x.expand(-1, self.in_channels, -1, -1))
+        x = with_channels(x, self.in_channels)
+        before = last = self.stem(x)
         for i in range(self.depth):
             name = str(i)  # a cell that is not there is not read either
             output = self.cells[name](before, last) if name in self.cells else last

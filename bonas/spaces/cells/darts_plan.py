@@ -79,20 +79,7 @@ class DARTSPlan:
         """A sketch that holds the stem, and the stem's number."""
         size = self.image_size
         sketch = Sketch((self.in_channels, size, size))
-        weights = 9 * self.in_channels * self.stem
-        stem = sketch.add(
-            "conv2d",
-            [sketch.input],
-            (self.stem, size, size),
-            parameters=weights + 2 * self.stem,
-            multiply_adds=weights * size**2,
-            inputs=self.in_channels,
-            outputs=self.stem,
-            kernel=3,
-            stride=1,
-            groups=1,
-        )
-        return sketch, stem
+        return sketch, sketch.convolution(sketch.input, self.in_channels, self.stem, 3)
 
     def _add_head(self, sketch: Sketch, x: int) -> int:
         width = sketch.operations[x].shape[0]

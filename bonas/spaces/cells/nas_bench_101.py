@@ -18,7 +18,7 @@ from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices, Identity
 from bonas.spaces.bounds import SizedSpace
 from bonas.spaces.cells.cell import cell_edges
-from bonas.spaces.cells.nas_bench_101_cell import KERNELS, Cell, Edge, add_cell, add_convolution
+from bonas.spaces.cells.nas_bench_101_cell import KERNELS, Cell, Edge, add_cell
 from bonas.spaces.cells.nas_bench_101_matrix import Matrix, MatrixLike, read, written
 from bonas.spaces.cells.nas_bench_101_network import NASBench101Network
 from bonas.spaces.graph import ArchitectureGraph
@@ -26,8 +26,6 @@ from bonas.spaces.options import names, whole_number
 from bonas.spaces.sketch import Sketch
 
 _DRAWS = 10_000  # tries for edges that make a cell
-_WALKS = 500  # tries for a network that is within the bounds,
-_FREE = 8  # of which so many come as they are drawn
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,8 @@ class NASBench101Space(SizedSpace):
     in_channels: int = 3
     image_size: int = 32
     identity: Identity = "graph"
+
+    walks = 492  # edges are drawn, not shrunk, so that many a walk ends above the bounds
 
     @classmethod
     def small(
@@ -138,20 +138,6 @@ class NASBench101Space(SizedSpace):
         """Whether there is a path, not too many edges, and a network within the bounds."""
         return self._is_cell(self.cell(choices)) and super().is_valid(choices)
 
-    def sample(self, rng: np.random.Generator) -> Choices:
-        """A random valid combination; of cheaper choices where several draws broke a bound.
-
-        Raises:
-            InvalidSpace: if no network is found that is within the bounds.
-        """
-        for draw in range(_WALKS):
-            choices = self.completed({}, rng)
-            if draw >= _FREE:
-                choices = self._shrunk(choices, rng)
-            if self.is_valid(choices):
-                return choices
-        raise self._nothing_fits(rng)
-
     def cell(self, choices: Choices) -> Cell:
         """The cell, pruned."""
         return self._whole(choices).pruned()
@@ -164,7 +150,7 @@ class NASBench101Space(SizedSpace):
         """The whole network, a node a convolution with its norm and activation."""
         cell = self.cell(choices)
         sketch = Sketch(self.input_shape)
-        x = add_convolution(sketch, sketch.input, self.in_channels, self.channels, 3)
+        x = sketch.convolution(sketch.input, self.in_channels, self.channels, 3)
         for stack in range(self.stacks):
             width = self.channels * 2**stack
             if stack:

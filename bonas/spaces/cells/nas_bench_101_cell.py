@@ -95,34 +95,13 @@ def add_cell(sketch: Sketch, x: int, cell: Cell, outputs: int) -> int:
         width = widths[vertex]
         parts = [states[source] for source in cell.sources(vertex)]
         if cell.projects(vertex):
-            parts.append(add_convolution(sketch, x, inputs, width, 1))
+            parts.append(sketch.convolution(x, inputs, width, 1))
         state = _added(sketch, parts, width)
         if operation == POOL:
             states.append(sketch.add("max_pool", [state], (width, *side), kernel=3, stride=1))
         else:
-            states.append(add_convolution(sketch, state, width, width, KERNELS[operation]))
+            states.append(sketch.convolution(state, width, width, KERNELS[operation]))
     return _add_output(sketch, cell, states, outputs)
-
-
-def add_convolution(sketch: Sketch, source: int, inputs: int, outputs: int, kernel: int) -> int:
-    """A convolution with its batch norm, two parameters a channel, and its activation.
-
-    It reads the first ``inputs`` channels of the operation ``source``.
-    """
-    _, height, width = sketch.operations[source].shape
-    weights = kernel**2 * inputs * outputs
-    return sketch.add(
-        "conv2d",
-        [source],
-        (outputs, height, width),
-        parameters=weights + 2 * outputs,
-        multiply_adds=weights * height * width,
-        inputs=inputs,
-        outputs=outputs,
-        kernel=kernel,
-        stride=1,
-        groups=1,
-    )
 
 
 def _added(sketch: Sketch, parts: list[int], width: int) -> int:
@@ -136,5 +115,5 @@ def _add_output(sketch: Sketch, cell: Cell, states: list[int], outputs: int) -> 
     if len(ends) > 1:
         ends = [sketch.add("concat", ends, (outputs, *side), outputs=outputs)]
     if cell.projects(cell.last):
-        ends.append(add_convolution(sketch, states[0], inputs, outputs, 1))
+        ends.append(sketch.convolution(states[0], inputs, outputs, 1))
     return _added(sketch, ends, outputs)

@@ -7,8 +7,8 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from bonas.errors import InvalidData
 from bonas.spaces.cells.nas_bench_101_cell import KERNELS, POOL, Cell
+from bonas.spaces.images import with_channels
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -97,10 +97,6 @@ class NASBench101Network(nn.Module):
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[1] not in (1, self.in_channels):
-            raise InvalidData(
-                f"expected images of shape batch x {self.in_channels} x height x width, "
-                f"got {tuple(x.shape)}; set in_channels of the space"
-            )
-        out: Tensor = self.head(self.body(x.expand(-1, self.in_channels, -1, -1)))
+        x = with_channels(x, self.in_channels)
+        out: Tensor = self.head(self.body(x))
         return out

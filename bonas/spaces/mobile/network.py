@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bonas.errors import InvalidData
+from bonas.spaces.images import with_channels
 from bonas.spaces.mobile.plan import Block, MobilePlan
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"hard_swish": nn.Hardswish, "relu": nn.ReLU}
@@ -81,15 +81,11 @@ class MobileNetwork(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[1] not in (1, self.in_channels):
-            raise InvalidData(
-                f"expected images of shape batch x {self.in_channels} x height x width, "
-                f"got {tuple(x.shape)}; set in_channels of the space"
-            )
+        x = with_channels(x, self.in_channels)
         if self.resolution is not None and x.shape[2:] != (self.resolution, self.resolution):
             size = (self.resolution, self.resolution)
             x = interpolate(x, size, mode="bilinear", align_corners=False)
-        out: Tensor = self.head(self.body(self.stem(x.expand(-1, self.in_channels, -1, -1))))
+        out: Tensor = self.head(self.body(self.stem(x)))
         return out
 
 

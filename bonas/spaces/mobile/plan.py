@@ -120,12 +120,12 @@ class MobilePlan:
         if self.resolution is not None:
             size = self.resolution
             x = sketch.add("interpolate", [x], (self.in_channels, size, size))
-        x = _add_conv(sketch, x, self.in_channels, self.stem, 3, self.stem_stride)
+        x = sketch.convolution(x, self.in_channels, self.stem, 3, self.stem_stride)
         width = self.stem
         for block in self.blocks():
             x = _add_block(sketch, x, block)
             width = block.outputs
-        x = _add_conv(sketch, x, width, self.head, 1)
+        x = sketch.convolution(x, width, self.head, 1)
         x = sketch.add("global_avg_pool", [x], (self.head,), inputs=self.head, outputs=self.head)
         return sketch, sketch.linear(x, self.head, self.classes)
 
@@ -142,41 +142,14 @@ def _scaled_stage(stage: StagePlan, depth: float, width: float) -> StagePlan:
 def _add_block(sketch: Sketch, source: int, block: Block) -> int:
     x, hidden = source, block.hidden
     if block.expands:
-        x = _add_conv(sketch, x, block.inputs, hidden, 1)
-    x = _add_conv(sketch, x, hidden, hidden, block.kernel, block.stride, groups=hidden)
+        x = sketch.convolution(x, block.inputs, hidden, 1)
+    x = sketch.convolution(x, hidden, hidden, block.kernel, block.stride, groups=hidden)
     if block.squeeze_excite:
         x = _add_squeeze_excite(sketch, x, hidden, block.squeezed)
-    x = _add_conv(sketch, x, hidden, block.outputs, 1)
+    x = sketch.convolution(x, hidden, block.outputs, 1)
     if block.residual:
         x = sketch.add("add", [source, x], sketch.operations[x].shape, outputs=block.outputs)
     return x
-
-
-def _add_conv(
-    sketch: Sketch,
-    source: int,
-    inputs: int,
-    outputs: int,
-    kernel: int,
-    stride: int = 1,
-    *,
-    groups: int = 1,
-) -> int:
-    """A convolution with its batch norm: two parameters a channel, no bias."""
-    size = -(-sketch.operations[source].shape[-1] // stride)
-    weights = kernel**2 * (inputs // groups) * outputs
-    return sketch.add(
-        "conv2d" if groups == 1 else "depthwise_conv2d",
-        [source],
-        (outputs, size, size),
-        parameters=weights + 2 * outputs,
-        multiply_adds=weights * size**2,
-        inputs=inputs,
-        outputs=outputs,
-        kernel=kernel,
-        stride=stride,
-        groups=groups,
-    )
 
 
 def _add_squeeze_excite(sketch: Sketch, source: int, channels: int, squeezed: int) -> int:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
+from bonas.spaces.images import with_channels
 from bonas.spaces.sketch import Sketch
 
 
@@ -189,15 +190,11 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         channels = self.convolution.in_channels
-        if x.ndim != 4 or x.shape[1] not in (1, channels):
-            raise InvalidData(
-                f"expected images of shape batch x {channels} x height x width, "
-                f"got {tuple(x.shape)}; set in_channels of the space"
-            )
+        x = with_channels(x, channels)
         if x.shape[2] % self.patch or x.shape[3] % self.patch:
             raise InvalidData(
                 f"expected images whose sides are multiples of {self.patch}, "
                 f"got {tuple(x.shape[2:])}; set patch of the space"
             )
-        out: Tensor = self.convolution(x.expand(-1, channels, -1, -1))
+        out: Tensor = self.convolution(x)
         return out.flatten(2).transpose(1, 2)
