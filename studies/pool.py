@@ -8,7 +8,7 @@ then by local search: the neighbours of the best candidates are scored, until no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -163,7 +163,7 @@ class Pool:
         """Points that differ in one choice, and points with slightly other values."""
         found: list[Point] = []
         if self.space is not None and point.architecture is not None:
-            near = self._changed(point.architecture.choices, rng)
+            near = self.space.neighbours(point.architecture.choices, rng)
             some = islice(near, max(1, self._third // _CLIMBERS))
             found += [Point(self.space.architecture(each), point.values) for each in some]
         if self.parameters.distributions:
@@ -172,20 +172,6 @@ class Pool:
                     values = self.parameters.perturbed(point.values, scale, rng)
                     found.append(Point(point.architecture, values))
         return found
-
-    def _changed(self, choices: Choices, rng: np.random.Generator) -> Iterator[Choices]:
-        """The space's ``neighbours`` in random order, each made when it is asked for."""
-        assert self.space is not None
-        steps = [
-            {name: value}
-            for name, own in choices.items()
-            for value in self.space.distributions[name].choices
-            if value != own
-        ]
-        for i in rng.permutation(len(steps)):
-            changed = self.space.completed({**choices, **steps[i]})
-            if self.space.is_valid(changed):
-                yield changed
 
 
 def _unspent(points: Iterable[Point], spent: frozenset[tuple[object, ...]]) -> list[Point]:

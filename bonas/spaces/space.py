@@ -171,14 +171,23 @@ class Space(ABC):
             "loosen is_valid or fold the rule into the parameters"
         )
 
-    def neighbours(self, choices: Choices) -> Iterator[Choices]:
-        """Every valid combination with exactly one parameter changed."""
-        for name, own in choices.items():
-            for value in self.distributions[name].choices:
-                if value != own:
-                    changed = self.completed({**choices, name: value})
-                    if self.is_valid(changed):
-                        yield changed
+    def neighbours(
+        self, choices: Choices, rng: np.random.Generator | None = None
+    ) -> Iterator[Choices]:
+        """Every valid combination with one parameter changed, and what depends on it completed.
+
+        In random order with ``rng``; each is made when it is asked for.
+        """
+        steps = [
+            {name: value}
+            for name, own in choices.items()
+            for value in self.distributions[name].choices
+            if value != own
+        ]
+        for i in range(len(steps)) if rng is None else rng.permutation(len(steps)):
+            changed = self.completed({**choices, **steps[i]})
+            if self.is_valid(changed):
+                yield changed
 
     def __iter__(self) -> Iterator[Choices]:
         """Every valid combination, the last parameter changing fastest."""
