@@ -138,7 +138,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _front(options: argparse.Namespace) -> None:
     from bonas.report.table import front_table
-    from bonas.studies.storage import load_study
+    from bonas.studies.study import load_study
 
     study, objectives = load_study(options.storage, options.study)
     print(front_table(objectives, study.best_trials if study.trials else []))

@@ -23,9 +23,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
@@ -42,7 +42,7 @@ _RATE = 4e-2
 _TUNING_RATE = 5e-3
 _STEPS = 400
 _LEAST_STEPS = 100
-_NODE_STEPS = 400_000  # nodes that all default steps together see: some ten seconds of a core
+_NODE_STEPS = 200_000  # nodes that all default steps together see: some ten seconds of a core
 _COMMON = 0.05  # a path that fewer architectures have is no pretext target
 
 
@@ -132,25 +132,22 @@ class GNNEncoder:
         return tuned
 
     def _batch(self, graphs: Sequence[ArchitectureGraph]) -> GraphBatch:
-        known = set(self.labels)
-        data = []
+        """Of every node its label, one-hot, and its scaled features."""
         for graph in graphs:
-            if not known.issuperset(graph.labels):
-                labels = [label if label in known else _OTHER for label in graph.labels]
-                graph = ArchitectureGraph(labels, graph.edges, graph.features)
-            item = graph.to_data(self.labels)
-            if item.num_node_features != len(self.labels) + self.features:
+            found = 0 if graph.features is None else len(graph.features[0])
+            if found != self.features:
                 raise InvalidArgument(
                     f"expected {self.features} features a node as in the space's reference set, "
-                    f"got {item.num_node_features - len(self.labels)}; "
-                    "let graph() give every node equally many"
+                    f"got {found}; let graph() give every node equally many"
                 )
-            if self.features:
-                own = item.x[:, len(self.labels) :]
-                item.x[:, len(self.labels) :] = (own - self._shift) * self._scale
-            item.is_output = torch.tensor([label == OUTPUT for label in graph.labels])
-            data.append(item)
-        return GraphBatch.of(Batch.from_data_list(data))
+        other = len(self.labels) - 1
+        column = {label: i for i, label in enumerate(self.labels)}
+        codes = [column.get(label, other) for graph in graphs for label in graph.labels]
+        x = nn.functional.one_hot(torch.tensor(codes), len(self.labels)).to(torch.float32)
+        if self.features:
+            rows = np.array([row for graph in graphs for row in graph.features or ()], np.float32)
+            x = torch.cat([x, (torch.from_numpy(rows) - self._shift) * self._scale], dim=1)
+        return GraphBatch.of(x, graphs)
 
 
 @dataclass(frozen=True)
@@ -165,15 +162,20 @@ class GraphBatch:
     g: int
 
     @classmethod
-    def of(cls, batch: Batch) -> GraphBatch:
-        """From a torch-geometric batch whose nodes say whether they are an output."""
+    def of(cls, x: Tensor, graphs: Sequence[ArchitectureGraph]) -> GraphBatch:
+        """Graphs, and one row of ``x`` for each of their nodes."""
+        starts = np.cumsum([0, *map(len, graphs)])
+        pairs = zip(starts.tolist(), graphs, strict=False)
+        edges = [(s + start, t + start) for start, graph in pairs for s, t in graph.edges]
+        indices = torch.from_numpy(np.array(edges, np.int64).reshape(-1, 2).T.copy())
+        ends = [label == OUTPUT for graph in graphs for label in graph.labels]
         return cls(
-            x=batch.x,
-            along=_adjacency(batch.edge_index.flip(0), batch.num_nodes),
-            against=_adjacency(batch.edge_index, batch.num_nodes),
-            graph=batch.batch,
-            outputs=batch.is_output.nonzero().squeeze(1),
-            g=batch.num_graphs,
+            x=x,
+            along=_adjacency(indices.flip(0), len(x)),
+            against=_adjacency(indices, len(x)),
+            graph=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))),
+            outputs=torch.tensor(ends).nonzero().squeeze(1),
+            g=len(graphs),
         )
 
 

@@ -19,7 +19,10 @@ from bonas.report.comparison import write
 from bonas.spaces import MobileSpace, Stage
 from bonas.studies.peers import METHODS
 
-STAGES = (Stage((8, 16), depths=(1, 2)), Stage((16, 24, 32), stride=2, depths=(1, 2, 3)))
+STAGES = (
+    Stage((8, 16), stride=2, depths=(1, 2)),
+    Stage((16, 24, 32), stride=2, depths=(1, 2, 3)),
+)
 
 
 def rows(n: int) -> tuple[Tensor, Tensor]:

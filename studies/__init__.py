@@ -4,7 +4,7 @@ from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.comparison import Comparison, ablate, compare
 from bonas.studies.named import SURROGATES
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.storage import open_study
+from bonas.studies.study import open_study
 
 __all__ = [
     "ACQUISITIONS",

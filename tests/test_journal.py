@@ -9,7 +9,8 @@ import pytest
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.journal import is_journal, open_journal
-from bonas.studies.storage import load_study, opened_storage
+from bonas.studies.storage import opened_storage
+from bonas.studies.study import load_study
 
 
 def _with_study(path: Path) -> optuna.Study:

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from bonas.errors import BonasError, StorageUnavailable, StudyMismatch
 from bonas.evaluation import ACCURACY, LATENCY, Objective
 from bonas.studies import ArchitectureSampler, open_study, trials
-from bonas.studies.storage import load_study
+from bonas.studies.study import load_study
 
 SAMPLER = ArchitectureSampler(surrogate="random", seed=0)
 BOTH = (ACCURACY, LATENCY)

@@ -32,7 +32,7 @@ from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
 from bonas.studies.proposer import _may_matter
-from bonas.studies.storage import open_study
+from bonas.studies.study import open_study
 from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of
 

@@ -54,7 +54,7 @@ class SizedSpace(ConditionalSpace):
 
     enumerable = 2_000  # each combination is sketched
     reference_size = 500
-    pool_size = 300
+    pool_size = 192
     walks = _WALKS
     """How many rejected draws are shrunk before the bounds count as too tight."""
 

@@ -3,7 +3,7 @@
 Colour refinement (Weisfeiler and Leman, 1968) splits the nodes by what they see; a node that is
 still confused with another is singled out, and the refinement goes on: the search tree of McKay
 and Piperno (2014), "Practical graph isomorphism, II". Each leaf is a numbering of the nodes, hence
-a certificate (labels, features, edges, colours in that numbering); the smallest one is the
+a certificate (names, edges, colours in that numbering); the smallest one is the
 canonical form. A branch whose first certificate was met before is the image of an explored branch
 under an automorphism (the colours remember the way down, so equal ones make it map branch to
 branch) and is skipped, which keeps graphs of many equal branches cheap.
@@ -11,10 +11,12 @@ branch) and is skipped, which keeps graphs of many equal branches cheap.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
-Certificate = tuple[tuple[str, ...], tuple[tuple[int, int], ...], tuple[bytes, ...]]
+Certificate = tuple[tuple[bytes, ...], tuple[tuple[int, int], ...], tuple[bytes, ...]]
 Leaves = dict[Certificate, tuple[int, ...]]
 
 
@@ -30,15 +32,17 @@ def canonical_form(
     ``before[i]`` and ``after[i]`` are the neighbours of node ``i``; ``order`` is topological. The
     numbering lists the nodes; two isomorphic graphs are the same graph, each in its numbering.
     """
-    if features is None:
-        names = list(labels)
-    else:  # -0.0 + 0.0 is 0.0: the two zeros are one value
-        names = [
-            f"{label}\0{','.join((x + 0.0).hex() for x in row)}"
-            for label, row in zip(labels, features, strict=True)
-        ]
+    rows = [()] * len(labels) if features is None else features
+    names = [_name(label, tuple(row)) for label, row in zip(labels, rows, strict=True)]
     form, numbering = _Search(names, before, after).canonical(order)
     return _digest(repr(form).encode()).hex(), numbering
+
+
+@lru_cache(maxsize=10_000)
+def _name(label: str, row: tuple[float, ...]) -> bytes:
+    """What tells a node from others by itself; -0.0 and 0.0 are one value."""
+    numbers = struct.pack(f"<{len(row)}d", *[x + 0.0 for x in row])
+    return _digest(label.encode() + b"\0" + numbers)
 
 
 def _digest(data: bytes) -> bytes:
@@ -50,7 +54,7 @@ class _Search:
 
     def __init__(
         self,
-        names: Sequence[str],
+        names: Sequence[bytes],
         before: Sequence[Sequence[int]],
         after: Sequence[Sequence[int]],
     ) -> None:
@@ -64,8 +68,8 @@ class _Search:
 
     def _pedigrees(self, order: Sequence[int]) -> list[bytes]:
         """First colours: what lies upstream and downstream of each node, in one pass each way."""
-        own = [_digest(name.encode()) for name in self.names]
-        up, down = own.copy(), own.copy()
+        own = self.names
+        up, down = list(own), list(own)
         for node in order:
             up[node] = _digest(own[node] + b"".join(sorted([up[p] for p in self.before[node]])))
         for node in reversed(order):

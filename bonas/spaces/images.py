@@ -1,8 +1,9 @@
-"""Batches of images as a network of this package takes them."""
+"""Images as the networks of this package take them, and hold them in memory."""
 
 from __future__ import annotations
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from bonas.errors import InvalidData
 
@@ -19,3 +20,8 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
             f"got {tuple(x.shape)}; set in_channels of the space"
         )
     return x.expand(-1, channels, -1, -1)
+
+
+def use_channels_last(network: nn.Module) -> None:
+    """Let the channels of a pixel lie together: training on a CPU is up to twice as fast."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not declared

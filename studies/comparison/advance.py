@@ -30,7 +30,7 @@ from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
 from bonas.studies.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.storage import open_study
+from bonas.studies.study import open_study
 from bonas.threads import one_thread
 
 Make = Callable[[Space, int], BaseSampler]

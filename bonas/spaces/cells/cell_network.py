@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bonas.spaces.images import with_channels
+from bonas.spaces.images import use_channels_last, with_channels
 
 
 def conv_block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -138,6 +138,7 @@ class CellNetwork(nn.Module):
             body.extend(Cell(nodes, operations, width) for _ in range(cells))
         self.body = nn.Sequential(*body)
         self.head = _head(channels * 2 ** (stages - 1), classes)
+        use_channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = with_channels(x, self.in_channels)

@@ -10,7 +10,7 @@ from torch.nn.functional import pad, relu
 
 from bonas.spaces.cells.darts_cell import KERNELS, CellPlan
 from bonas.spaces.cells.darts_plan import DARTSPlan, live_layers
-from bonas.spaces.images import with_channels
+from bonas.spaces.images import use_channels_last, with_channels
 
 
 class FactorizedReduction(nn.Module):
@@ -123,6 +123,7 @@ class DARTSNetwork(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(layers[-1].outputs, plan.classes)
         )
+        use_channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = with_channels(x, self.in_channels)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bonas.spaces.cells.nas_bench_101_cell import KERNELS, POOL, Cell
-from bonas.spaces.images import with_channels
+from bonas.spaces.images import use_channels_last, with_channels
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -95,6 +95,7 @@ class NASBench101Network(nn.Module):
                 inputs = outputs
         self.body = nn.Sequential(*body)
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
+        use_channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = with_channels(x, self.in_channels)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from bonas.spaces.images import with_channels
+from bonas.spaces.images import use_channels_last, with_channels
 from bonas.spaces.mobile.plan import Block, MobilePlan
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"hard_swish": nn.Hardswish, "relu": nn.ReLU}
@@ -79,6 +79,7 @@ class MobileNetwork(nn.Module):
             nn.Flatten(),
             nn.Linear(plan.head, plan.classes),
         )
+        use_channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = with_channels(x, self.in_channels)
