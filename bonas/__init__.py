@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bonas.spaces import Architecture, ArchitectureGraph, Space
     from bonas.spaces.families.family import space
     from bonas.studies import ArchitectureSampler, ablate
+    from bonas.studies.search import Search
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "BonasError",
     "Candidate",
     "Objective",
+    "Search",
     "SearchResult",
     "Space",
     "__version__",
@@ -48,6 +50,7 @@ _HOME = {
     "BonasError": "bonas.errors",
     "Candidate": "bonas.evaluation",
     "Objective": "bonas.evaluation",
+    "Search": "bonas.studies.search",
     "SearchResult": "bonas.result",
     "Space": "bonas.spaces",
     "ablate": "bonas.studies",

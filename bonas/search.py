@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import logging
-import traceback
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
 from bonas.encoders import Encoder
-from bonas.errors import EvaluationFailed, InvalidArgument
-from bonas.evaluation import (
-    Candidate,
-    Direction,
-    Evaluator,
-    Joint,
-    Objective,
-    as_objectives,
-    default_evaluation,
-    measured,
-)
+from bonas.errors import InvalidArgument
+from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.spaces import Space
 from bonas.studies import ArchitectureSampler, open_study, trials
+from bonas.studies.crew import Crew, Executor, Job
+from bonas.studies.lease import LEASE, Watch, Worker
+from bonas.studies.search import Search
+from bonas.studies.storage import Storage
+from bonas.studies.worker import BUDGET, Callback, Terminated, sigterm_interrupts, work
 from bonas.surrogates import Surrogate
 
 _logger = logging.getLogger(__name__)
 
-_SAME_FAILURES = 5  # in a row, and the search stops
-_EXHAUSTED = (
-    "all architectures of {} were evaluated before the budget of {} was used; the search ends here"
-)
 SEED = "bonas:seed"
 """The study's user attribute that holds the search's seed."""
-
-Callback = Callable[[optuna.Study, FrozenTrial], object]
+_PAUSE = 0.05  # seconds between two looks at the workers
 
 
 def optimize(
@@ -52,116 +46,172 @@ def optimize(
     objectives: Mapping[str, Direction] | Sequence[Objective] | None = None,
     surrogate: str | Surrogate = "mixture",
     encoder: str | Encoder | Sequence[str | Encoder] | None = None,
-    storage: str | BaseStorage | None = None,
+    storage: Storage | None = None,
     study_name: str | None = None,
     seed: int | None = None,
+    n_jobs: int = 1,
+    executor: Executor | None = None,
+    lease: float = LEASE,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
 ) -> SearchResult:
     """Find the architectures of ``space`` that no other beats in all objectives at once.
 
     The same call with the same ``storage`` and ``study_name`` goes on where it stopped; a larger
-    budget extends the search. Ctrl-C ends it with the result so far.
+    budget extends the search. Several processes that make the same call at once are workers of one
+    search. Ctrl-C ends it with the result so far; SIGTERM ends the process. Either way what was
+    being evaluated is the next to be evaluated.
 
     Args:
         space: Which architectures are possible.
-        budget: How many architectures the study evaluates in all, failed evaluations included.
+        budget: How many architectures the study evaluates in all, failed evaluations included,
+            whoever evaluates them. The latest call decides.
         evaluate: A function of a ``Candidate`` that returns a name -> a number, or several whose
             results are joined; by default a short training on ``"digits"`` and a latency.
         objectives: A name -> ``"maximize"`` or ``"minimize"``; may be left out with evaluators of
             bonas, which know theirs.
         surrogate: ``"mixture"``, ``"gp"``, ``"gnn"``, ``"random"``, or a ``Surrogate``.
         encoder: What the surrogate reads; by default what suits it.
-        storage: An Optuna storage or its URL; None keeps the study in memory.
+        storage: An Optuna storage, its URL, or the path of a journal; None keeps the study in
+            memory.
         study_name: The study's name in the storage; ``"bonas"`` by default.
         seed: Of everything random; a stored study remembers its own.
+        n_jobs: How many workers evaluate at once, each in a process of its own, which share the
+            CPU's threads. A measured latency is that of a busy machine then.
+        executor: Runs the ``n_jobs`` workers elsewhere: an executor of ``concurrent.futures``, a
+            Dask client's ``get_executor()``, a submitit executor. They have to reach ``storage``.
+        lease: Seconds without a sign of life after which a worker on another host counts as dead,
+            and its trial is evaluated again.
         progress: Whether to show a progress bar.
-        callbacks: Functions of the study and the finished trial, called after each evaluation.
+        callbacks: Functions of the study and the finished trial, called after each evaluation, in
+            this process.
 
     Raises:
         BonasError: for an argument that cannot work, a storage that cannot be opened, a study that
             was made for something else, or the same failure five times in a row.
     """
-    _check_arguments(space, budget, callbacks)
-    evaluator = _evaluator(space, evaluate)
-    goals = _objectives(evaluator, objectives)
-    sampler = ArchitectureSampler(space, surrogate=surrogate, encoder=encoder, seed=seed)
-    study = open_study(storage, study_name, goals, _description(space, evaluator), sampler)
-    sampler.seed = _remembered_seed(study, sampler.seed)
-    released = trials.release_abandoned(study)
-    if released:
-        _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
-    result = SearchResult(study, space, goals)
-    with _Bar(result, budget, progress) as bar:
-        try:
-            _run(result, budget, sampler, evaluator, [bar, *callbacks])
-        except KeyboardInterrupt:
-            trials.release_own(study)
-            _logger.warning("interrupted; the same call goes on with the study")
-    return result
+    search = Search(space, evaluate, objectives, surrogate, encoder)
+    _check_arguments(budget, n_jobs, lease, callbacks)
+    space.architecture(space.sample(np.random.default_rng(0)))  # raises for a broken space
+    sampler = search.sampler(seed)
+    alone = n_jobs == 1 and executor is None
+    with _shared(storage, alone) as place:
+        study = open_study(place, study_name, search.goals, search.describe(), sampler)
+        sampler.seed = _remembered_seed(study, sampler.seed)
+        _set_budget(study, budget)
+        _release_dead(study)
+        result = SearchResult(study, space, search.goals)
+        with _Bar(result, budget, progress) as bar, _interruptible(study):
+            heard: list[Callback] = [bar, *callbacks]
+            if alone:
+                work(search, study, Worker.here(lease), heard)
+            else:
+                assert place is not None  # what several share is somewhere
+                _lead(search, study, place, n_jobs, executor, lease, heard)
+        if storage is None and not alone:
+            return SearchResult(_in_memory(study), space, search.goals)
+        return result
 
 
-def _run(
-    result: SearchResult,
-    budget: int,
-    sampler: ArchitectureSampler,
-    evaluator: Evaluator,
+def _lead(
+    search: Search,
+    study: optuna.Study,
+    storage: Storage,
+    n: int,
+    executor: Executor | None,
+    lease: float,
     callbacks: Sequence[Callback],
 ) -> None:
-    """Ask, evaluate and tell until the budget is used or the space exhausted."""
-    study, space = result.study, result.space
-    names = [objective.name for objective in result.objectives]
-    kind, times = None, 0  # of the latest failure, and how often it came in a row
-    while trials.evaluated(study) < budget:
-        if sampler.exhausted(study):
-            warnings.warn(_EXHAUSTED.format(type(space).__name__, budget), stacklevel=3)
-            return
-        failure: Exception | None = None
-        trial = study.ask()
-        space.suggest(trial)
-        candidate = Candidate.of(space, trial)
+    """Propose for the workers, and tell what they have evaluated, until they have ended."""
+    sampler = study.sampler
+    assert isinstance(sampler, ArchitectureSampler)
+    sampler.worker = leader = Worker.here(lease)
+    threads = None if executor else max(1, (os.cpu_count() or 1) // n)
+    name, child = study.study_name, executor is None
+    job = Job(search, storage, name, sampler.seed, lease, leader.name, threads, child)
+    watch, known = Watch(), _finished(study)
+    with sigterm_interrupts():
+        crew = Crew(job, n, executor)
         try:
-            values = measured(evaluator, candidate, result.objectives)
-        except Exception as error:
-            trials.fail(study, trial, error)
-            times = times + 1 if _kind(error) == kind else 1
-            failure, kind = error, _kind(error)
-        else:
-            trials.complete(study, trial, values, names)
-            kind = None
+            while crew.check(len(known)):
+                trials.release_abandoned(study, watch)
+                served = sampler.serve(study, leader.name)
+                known = _told(study, known, callbacks)
+                if not served:
+                    time.sleep(_PAUSE)
+        finally:
+            crew.stop()
+            _release_dead(study)
+    _told(study, known, callbacks)
+
+
+def _finished(study: optuna.Study) -> set[int]:
+    return {trial.number for trial in study.get_trials(deepcopy=False) if trials.counts(trial)}
+
+
+def _told(study: optuna.Study, known: set[int], callbacks: Sequence[Callback]) -> set[int]:
+    """Call the callbacks with each trial that was evaluated since; the numbers of all."""
+    now = _finished(study)
+    for number in sorted(now - known):
         for callback in callbacks:
-            callback(study, study.trials[trial.number])
-        if failure is not None and times == _SAME_FAILURES:
-            raise _stopped(study, failure) from failure
+            callback(study, study.get_trials(deepcopy=False)[number])
+    return now
 
 
-def _kind(error: Exception) -> tuple[type[Exception], str, int | None]:
-    """Two errors are the same if they are of one class and were raised at one line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return type(error), last.filename, last.lineno
+@contextmanager
+def _shared(storage: Storage | None, alone: bool) -> Iterator[Storage | None]:
+    """Where the study is; for several workers a file for as long as they work, if nowhere else."""
+    if storage is not None or alone:
+        yield storage
+        return
+    with tempfile.TemporaryDirectory(prefix="bonas-") as folder:
+        yield str(Path(folder) / "study.log")
 
 
-def _stopped(study: optuna.Study, failure: Exception) -> EvaluationFailed:
-    error = EvaluationFailed(
-        f"{_SAME_FAILURES} evaluations in a row failed with the same {type(failure).__name__}: "
-        f"{failure}. What was measured is kept in the study {study.study_name!r} (this error's "
-        "study); mend the evaluation and call again"
-    )
-    error.study = study
-    return error
+def _in_memory(study: optuna.Study) -> optuna.Study:
+    """A copy that does not need its file."""
+    memory, name = InMemoryStorage(), study.study_name
+    optuna.copy_study(from_study_name=name, from_storage=study._storage, to_storage=memory)
+    return optuna.load_study(study_name=name, storage=memory, sampler=study.sampler)
 
 
-def _check_arguments(space: Space, budget: int, callbacks: Sequence[Callback]) -> None:
-    if not isinstance(space, Space):
-        raise InvalidArgument(
-            f"space must be an object of a bonas.Space, got {space!r}; "
-            "as in bonas.optimize(bonas.spaces.NASBench201(channels=8, cells=1), 30)"
-        )
-    space.architecture(space.sample(np.random.default_rng(0)))  # raises for a broken space
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
-        raise InvalidArgument(
-            f"budget must be a whole number of architectures, at least 1; got {budget!r}"
-        )
+@contextmanager
+def _interruptible(study: optuna.Study) -> Iterator[None]:
+    """Ctrl-C ends the search, SIGTERM the process; the trials under way are released by then."""
+    try:
+        yield
+    except Terminated:
+        _logger.warning("told to end; the same call goes on with the study %r", study.study_name)
+        raise SystemExit(128 + signal.SIGTERM) from None
+    except KeyboardInterrupt:
+        _logger.warning("interrupted; the same call goes on with the study")
+
+
+def _release_dead(study: optuna.Study) -> None:
+    released = trials.release_abandoned(study, Watch())
+    if released:
+        _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
+
+
+def _set_budget(study: optuna.Study, budget: int) -> None:
+    before = study.user_attrs.get(BUDGET)
+    if before != budget:
+        study.set_user_attr(BUDGET, budget)
+    if isinstance(before, int) and before > budget > trials.evaluated(study):
+        _logger.warning("the budget of the study was %d; it is %d now", before, budget)
+
+
+def _check_arguments(
+    budget: object, n_jobs: object, lease: float, callbacks: Sequence[Callback]
+) -> None:
+    for name, value in (("budget", budget), ("n_jobs", n_jobs)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            what = "architectures" if name == "budget" else "workers"
+            raise InvalidArgument(
+                f"{name} must be a whole number of {what}, at least 1; got {value!r}"
+            )
+    if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not lease > 0:
+        raise InvalidArgument(f"lease must be a number of seconds over 0, got {lease!r}")
     for callback in callbacks:
         if not callable(callback):
             raise InvalidArgument(
@@ -169,54 +219,18 @@ def _check_arguments(space: Space, budget: int, callbacks: Sequence[Callback]) -
             )
 
 
-def _evaluator(space: Space, given: Evaluator | Sequence[Evaluator] | None) -> Evaluator:
-    """One evaluator out of what the user gave."""
-    if given is None:
-        if type(space).build is Space.build:
-            space.build({})  # raises MissingBuilder
-        return default_evaluation(space)
-    if isinstance(given, Sequence):
-        return Joint(given)
-    if not callable(given):
-        raise InvalidArgument(
-            "evaluate must be a function of a candidate that returns a name -> a number, or a "
-            f"list of such functions; got {given!r}"
-        )
-    return given
-
-
-def _objectives(
-    evaluator: Evaluator, given: Mapping[str, Direction] | Sequence[Objective] | None
-) -> tuple[Objective, ...]:
-    known = getattr(evaluator, "objectives", ())
-    if given is None and not known:
-        raise InvalidArgument(
-            "this evaluate does not say what its objectives are; pass "
-            'objectives={"accuracy": "maximize", "latency": "minimize"}, with its own names'
-        )
-    return as_objectives(known if given is None else given)
-
-
-def _description(space: Space, evaluator: Evaluator) -> dict[str, Any]:
-    """What makes two searches the same."""
-    describe = getattr(evaluator, "describe", None)
-    return {**space.describe(), "evaluation": {} if describe is None else describe()}
-
-
 def _remembered_seed(study: optuna.Study, seed: int) -> int:
     """The seed that the study was begun with; ``seed`` where it is only beginning."""
-    stored = study.user_attrs.get(SEED)
-    if stored is None:
+    if not isinstance(study.user_attrs.get(SEED), int):
         study.set_user_attr(SEED, seed)
-        return seed
-    return int(stored)
+    return int(study.user_attrs[SEED])  # of two that begin at once, the later one's
 
 
 class _Bar:
     """A progress bar over the budget, which shows the front; used as a callback."""
 
     def __init__(self, result: SearchResult, budget: int, visible: bool) -> None:
-        self.result = result
+        self.result, self.budget = result, budget
         done = min(trials.evaluated(result.study), budget)
         self.bar = tqdm(total=budget, initial=done, disable=not visible, unit="network")
 
@@ -232,6 +246,6 @@ class _Bar:
         self.bar.close()
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self.bar.update()
+        self.bar.update(min(self.budget, trials.evaluated(study)) - self.bar.n)
         if not self.bar.disable:
             self.bar.set_postfix_str(self.result.headline())

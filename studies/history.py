@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
+
+_logger = logging.getLogger(__name__)
 
 PROPOSAL = "bonas:proposal"
 """The trial's system attribute that holds the whole proposal, from the moment it is made."""
@@ -51,7 +54,7 @@ class History:
         finished, values, sds, pending, failed = [], [], [], [], []
         names = study.metric_names or []
         for trial in study.get_trials(deepcopy=False):
-            point = _point(trial, space, parameters)
+            point = point_of(trial, space, parameters)
             if point is None or trial.number == asking:
                 continue
             if trial.state == TrialState.COMPLETE and np.isfinite(trial.values).all():
@@ -67,6 +70,12 @@ class History:
         noise = torch.tensor(sds, dtype=torch.float64).reshape(len(values), len(names)).square()
         return cls(finished, Y, noise if names else torch.full_like(Y, torch.nan), pending, spent)
 
+    def with_pending(self, point: Point) -> History:
+        """The same, with one more point that is being evaluated."""
+        return replace(
+            self, pending=[*self.pending, point], spent=self.spent | frozenset([point.key])
+        )
+
 
 def _number(value: object) -> float:
     """NaN for what is no number that a standard deviation can be."""
@@ -81,17 +90,33 @@ def directions(study: Study) -> list[str]:
 
 def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
     """The parameters of a trial, including those proposed or enqueued but not yet asked for."""
-    stored = trial.system_attrs.get(PROPOSAL)
-    enqueued = trial.system_attrs.get("fixed_params", {})
-    return {**(json.loads(stored) if stored else {}), **enqueued, **trial.params}
+    if trial.state == TrialState.COMPLETE and trial.params:
+        return trial.params  # nothing is missing
+    enqueued = trial.system_attrs.get("fixed_params")
+    return {**_stored(trial), **(enqueued if isinstance(enqueued, dict) else {}), **trial.params}
 
 
-def _point(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
-    """None where a parameter is missing, or has a value that is not possible (any more)."""
+def _stored(trial: FrozenTrial) -> dict[str, Any]:
+    """The proposal that was written down; nothing where another program wrote something else."""
+    text = trial.system_attrs.get(PROPOSAL)
+    if text is None:
+        return {}
+    try:
+        found: object = json.loads(text)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        _logger.warning("trial %d has a proposal that cannot be read: %r", trial.number, text)
+        return {}
+    return found
+
+
+def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
+    """What a trial stands for; None where a parameter is missing, or has an impossible value."""
     params = proposed(trial)
     values = {}
     for name, distribution in parameters.distributions.items():
-        if name not in params or not _contains(distribution, params[name]):
+        if name not in params or not contains(distribution, params[name]):
             return None
         values[name] = params[name]
     if space is None:
@@ -104,7 +129,8 @@ def _point(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> P
     return Point(space.architecture(choices), values)
 
 
-def _contains(distribution: Any, value: Any) -> bool:
+def contains(distribution: Any, value: Any) -> bool:
+    """Whether a distribution can have that value."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
     except ValueError:

@@ -41,16 +41,19 @@ class Proposer:
     def __init__(self, acquisition: Acquisition) -> None:
         self.acquisition = acquisition
         self._belief: Belief | None = None
+        self._taught: Sequence[Point] | None = None  # what that belief was fitted to
         self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
 
     def belief(
         self, surrogate: Surrogate, history: History, features: Features, pool: Pool, seed: int
     ) -> Belief:
         """What the finished trials teach, with one model an objective."""
-        X = features.encode(pool.listed(history.finished))
-        self._belief = Belief.fitted(
-            surrogate, X, history.values, features.layout, seed, self._belief, history.noise
-        )
+        if self._belief is None or self._taught is not history.finished:
+            X = features.encode(pool.listed(history.finished))
+            self._belief = Belief.fitted(
+                surrogate, X, history.values, features.layout, seed, self._belief, history.noise
+            )
+            self._taught = history.finished
         return self._belief
 
     def best(

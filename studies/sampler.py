@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -20,16 +19,20 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented
 
 from bonas.encoders import Blocks, Encoder, check_encoder, shared_blocks
 from bonas.errors import FitFailed, InvalidArgument, unknown
+from bonas.evaluation.candidate import index_of
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
 from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.asking import await_turn, to_serve
 from bonas.studies.belief import Belief
-from bonas.studies.history import PREDICTION, PROPOSAL, History, directions
+from bonas.studies.history import History, contains, directions, point_of, proposed
+from bonas.studies.lease import Watch, Worker
 from bonas.studies.named import named
 from bonas.studies.parameters import Parameters, drawn_alone
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
+from bonas.studies.proposal import Proposal
 from bonas.studies.proposer import Proposer
 from bonas.surrogates import Surrogate
 from bonas.threads import one_thread
@@ -46,6 +49,10 @@ class ArchitectureSampler(BaseSampler):
     made afresh from the same storage proposes the same. Running trials count as pending points, an
     isomorphic network is never proposed twice, and the whole proposal is written to the trial when
     it is asked for.
+
+    Attributes:
+        worker: Who evaluates, where several do together (``bonas.optimize`` sets it): they propose
+            one after the other.
 
     Args:
         space: The architectures; without one it searches the study's parameters alone.
@@ -102,6 +109,8 @@ class ArchitectureSampler(BaseSampler):
         self._pool: Pool | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._distributions = {} if space is None else space.distributions
+        self.worker: Worker | None = None
+        self._watch = Watch()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -111,21 +120,24 @@ class ArchitectureSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Note which process evaluates the trial, so that it can be released if that one dies."""
-        trials.claim(study, trial)
+        trials.claim(study, trial, self.worker or Worker.here())
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """One proposal for all of ``search_space``."""
-        if not search_space or not self._distributions.keys() <= search_space.keys():
+        """One proposal for all of ``search_space``; a worker of a search waits for its turn."""
+        if not self._distributions.keys() <= search_space.keys():
             return {}
         others = {n: d for n, d in search_space.items() if n not in self._distributions}
-        point, prediction = self._proposal(study, trial.number, Parameters(others))
-        attributes = {PROPOSAL: point.params, PREDICTION: prediction}
-        for name, value in attributes.items():
-            if value is not None:
-                study._storage.set_trial_system_attr(trial._trial_id, name, json.dumps(value))
-        return point.params
+        if self.worker is None:
+            self._propose(study, [trial], Parameters(others))
+        elif waiting := await_turn(study, trial, self.worker, self._watch):
+            self._propose(study, waiting, Parameters(others))
+        now = study._storage.get_trial(trial._trial_id)
+        trial.user_attrs.update(now.user_attrs)  # Optuna read the trial before it had an index
+        trial.system_attrs.update(now.system_attrs)
+        found = proposed(now)
+        return {name: found[name] for name in search_space if name in found}
 
     def sample_independent(
         self,
@@ -135,7 +147,17 @@ class ArchitectureSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A random value, for a parameter that no model knows yet."""
-        return drawn_alone(param_distribution, param_name, self.seed, trial.number)
+        known = proposed(trial)
+        if param_name in known and contains(param_distribution, known[param_name]):
+            return known[param_name]  # it was drawn before the trial was cut off
+        return drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
+
+    def serve(self, study: Study, asker: str) -> int:
+        """Propose for the workers that wait, if it is this asker's turn; for how many."""
+        waiting = to_serve(study, asker)
+        if waiting:
+            self._propose(study, waiting, Parameters(self._others(study)))
+        return len(waiting)
 
     def reseed_rng(self) -> None:
         """Take a fresh seed."""
@@ -162,12 +184,47 @@ class ArchitectureSampler(BaseSampler):
             if name not in self._distributions and not distribution.single()
         }
 
+    def _propose(
+        self, study: Study, waiting: Sequence[FrozenTrial], parameters: Parameters
+    ) -> None:
+        """Write a proposal to each waiting trial, the first one's last.
+
+        What was given up unmeasured comes first.
+        """
+        known = study.get_trials(deepcopy=False)
+        history = History.of(study, self.space, parameters, waiting[0].number)
+        again = trials.given_up(known)
+        index = trials.next_index(known) if self.worker else waiting[0].number
+        made = []
+        for trial in waiting:
+            before, point = self._next_given_up(again, history, parameters)
+            if before is not None:
+                made.append((trial, Proposal.again(before)))
+            elif parameters.distributions or self.space is not None:
+                point, prediction = self._proposal(study, index, history, parameters)
+                made.append((trial, Proposal(index, point.params, prediction)))
+                index += 1
+            if point is not None:
+                history = history.with_pending(point)
+        for trial, proposal in reversed(made):
+            proposal.write(study, trial)
+
+    def _next_given_up(
+        self, again: list[FrozenTrial], history: History, parameters: Parameters
+    ) -> tuple[FrozenTrial | None, Point | None]:
+        """Takes the first trial whose proposal is still worth an evaluation."""
+        while again:
+            trial = again.pop(0)
+            point = point_of(trial, self.space, parameters)
+            if point is None or point.key not in history.spent:
+                return trial, point
+        return None, None
+
     def _proposal(
-        self, study: Study, number: int, parameters: Parameters
+        self, study: Study, number: int, history: History, parameters: Parameters
     ) -> tuple[Point, dict[str, Any] | None]:
         """A point, and what the surrogate expects of it (None of a random one)."""
         rng = np.random.default_rng([self.seed, number])
-        history = History.of(study, self.space, parameters, number)
         pool = self._pool_over(parameters)
         prediction = None
         surrogate = self.surrogates.of(len(study.directions))

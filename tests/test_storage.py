@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
 
 from bonas.errors import BonasError, StorageUnavailable, StudyMismatch
 from bonas.evaluation import ACCURACY, LATENCY, Objective
@@ -122,56 +117,6 @@ def test_the_budget_counts_what_was_evaluated(tmp_path: Path) -> None:
     assert study.trials[0].values == [9.0, 1.0]
     assert study.trials[0].user_attrs["more"] == 5.0
     assert "ValueError: no memory" in study.trials[1].user_attrs[trials.ERROR]
-
-
-def test_what_this_process_was_evaluating_is_asked_for_again(tmp_path: Path) -> None:
-    study = _open(tmp_path / "a.db")
-    value = _asked(study).params["x"]
-    assert trials.release_abandoned(study) == 0  # this process lives
-    assert trials.release_own(study) == 1
-    assert study.trials[0].state == TrialState.FAIL
-    assert trials.evaluated(study) == 0
-    assert _asked(study).params["x"] == value
-
-
-def test_what_a_dead_process_was_evaluating_is_asked_for_again(tmp_path: Path) -> None:
-    script = (
-        "import optuna, os, sys; from pathlib import Path\n"
-        "from bonas.evaluation import ACCURACY, LATENCY\n"
-        "from bonas.studies import ArchitectureSampler, open_study\n"
-        f"study = open_study('sqlite:///{tmp_path / 'a.db'}', 's', (ACCURACY, LATENCY), {{}},"
-        " ArchitectureSampler(surrogate='random', seed=1))\n"
-        "trial = study.ask({'x': optuna.distributions.FloatDistribution(0.0, 1.0)})\n"
-        "print(trial.params['x'], flush=True); os._exit(9)\n"
-    )
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.returncode == 9, done.stderr
-    study = _open(tmp_path / "a.db")
-    assert study.trials[0].state == TrialState.RUNNING
-    assert trials.release_abandoned(study) == 1
-    assert _asked(study).params["x"] == float(done.stdout)
-
-
-def test_a_running_trial_of_another_host_is_left_alone(tmp_path: Path) -> None:
-    study = _open(tmp_path / "a.db")
-    trial = _asked(study)
-    trial.set_user_attr(trials.WORKER, {"host": "elsewhere", "pid": 1, "started": 0.0})
-    assert trials.release_abandoned(study) == 0
-
-
-@pytest.mark.parametrize(
-    "worker", [{"pid": os.getpid()}, {"started": 0.0}, {"pid": "x", "started": 1}]
-)
-def test_a_worker_that_another_program_wrote_badly_counts_as_dead(
-    tmp_path: Path, worker: dict[str, object]
-) -> None:
-    study = _open(tmp_path / "a.db")
-    trial = _asked(study)
-    trial.set_user_attr(trials.WORKER, {"host": socket.gethostname(), **worker})
-    assert trials.release_abandoned(study) == 1
 
 
 def test_every_error_is_of_one_family() -> None:

@@ -10,6 +10,10 @@ from torch import nn
 
 from bonas.spaces import ArchitectureGraph, Choices, Space
 
+INDEX = "bonas:index"
+"""The trial's user attribute that says which proposal of the study it is, where that is not the
+trial's number: a proposal that was cut off is evaluated again in another trial."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -43,8 +47,8 @@ class Candidate:
 
     @property
     def number(self) -> int:
-        """The number of the trial in its study, from 0."""
-        return self.trial.number
+        """Which proposal of its study it is, from 0; the same when it is evaluated again."""
+        return index_of(self.trial)
 
     def build(self) -> nn.Module:
         """An untrained network.
@@ -54,3 +58,10 @@ class Candidate:
         """
         numbers = {name: self.trial.params[name] for name in self.space.numeric}
         return self.space.build({**self.choices, **numbers})
+
+
+def index_of(trial: Trial | FrozenTrial) -> int:
+    """Which proposal of its study a trial stands for."""
+    index: object = trial.user_attrs.get(INDEX)
+    good = isinstance(index, int) and not isinstance(index, bool) and index >= 0
+    return index if good else trial.number  # type: ignore[return-value]  # good says so

@@ -1,0 +1,202 @@
+"""Signs of life: which process evaluates a trial, and whether it still does.
+
+A worker renews its running trials now and then. A trial that is not renewed for as long as its
+lease says counts as abandoned. Clocks of two hosts are never compared: an observer measures by its
+own clock for how long it has seen no renewal, and counts only time in which it was looking, so that
+a clock set back, or a database that was away, abandons nothing. On the observer's own host the
+process itself is looked up, which takes no time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+WORKER = "bonas:worker"
+"""The trial's user attribute that says which process evaluates it."""
+RENEWED = "bonas:renewed"
+"""The trial's system attribute that changes while its worker lives."""
+LEASE = 60.0
+"""Seconds without a renewal after which a worker on another host counts as dead."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Who evaluates a trial.
+
+    Attributes:
+        host: The machine, and its table of processes.
+        pid, started: The process; numbers are used again, starting times are not.
+        name: Of one loop of evaluations; a process may run several.
+        lease: Seconds after which it counts as dead unless it renews; None if it does not renew.
+        asker: The name of whoever proposes for it; its own, or that of the process it works for.
+    """
+
+    host: str
+    pid: int
+    started: float
+    name: str
+    lease: float | None
+    asker: str
+
+    @classmethod
+    def here(cls, lease: float | None = None, asker: str | None = None) -> Worker:
+        """A new worker in this process."""
+        name = uuid.uuid4().hex[:12]
+        pid = os.getpid()
+        return cls(machine(), pid, _started(pid), name, lease, asker or name)
+
+    def alone(self) -> Worker:
+        """The same worker, proposing for itself."""
+        return replace(self, asker=self.name)
+
+    def described(self) -> dict[str, Any]:
+        """As a trial holds it."""
+        return asdict(self)
+
+
+class Watch:
+    """What one observer has seen of the running trials of a study."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked = clock()
+        self._seen: dict[int, tuple[object, float]] = {}  # the latest renewal, and silence since
+
+    def abandoned(self, running: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """Those of the running trials whose worker is dead."""
+        now = self._clock()
+        passed, self._looked = now - self._looked, now
+        looked = {trial.number: (trial, self._silence(trial, passed)) for trial in running}
+        self._seen = {number: (_renewal(t), silence) for number, (t, silence) in looked.items()}
+        return [trial for trial, silence in looked.values() if _is_dead(trial, silence)]
+
+    def _silence(self, trial: FrozenTrial, passed: float) -> float:
+        """Seconds of looking at it in which nothing was renewed."""
+        before, silence = self._seen.get(trial.number, (None, 0.0))
+        if trial.number not in self._seen or before != _renewal(trial):
+            return 0.0
+        return silence + min(passed, (_lease(trial) or LEASE) / 3)
+
+
+class Renewal:
+    """Renews the running trials of a worker in the background; used as a context manager."""
+
+    def __init__(self, study: Study, worker: Worker) -> None:
+        self._study, self._worker = study, worker
+        self._stop = threading.Event()
+        self._count = 0
+        self._thread = threading.Thread(target=self._run, name="bonas-renewal", daemon=True)
+
+    def __enter__(self) -> Renewal:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        while not self._stop.wait((self._worker.lease or LEASE) / 4):
+            try:
+                self.renew()
+            except Exception as error:  # the search itself will meet it and say so
+                _logger.debug("a lease was not renewed: %s", error)
+
+    def renew(self) -> None:
+        """Show that the worker lives."""
+        self._count += 1
+        storage = self._study._storage
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if works_on(self._worker.name, trial):
+                with contextlib.suppress(UpdateFinishedTrialError):
+                    storage.set_trial_system_attr(trial._trial_id, RENEWED, self._count)
+
+
+def works_on(name: str, trial: FrozenTrial) -> bool:
+    """Whether the worker of that name evaluates the trial."""
+    return claimed(trial).get("name") == name
+
+
+def claimed(trial: FrozenTrial) -> Mapping[str, Any]:
+    """What the trial says of its worker; empty where nothing can be understood."""
+    found: object = trial.user_attrs.get(WORKER)
+    return found if isinstance(found, Mapping) else {}
+
+
+@cache
+def machine() -> str:
+    """This host and its table of processes; containers and the time after a reboot have others."""
+    parts = [socket.gethostname()]
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text()[:8])
+        parts.append(Path("/proc/self/ns/pid").readlink().name)
+    except OSError:  # no Linux
+        pass
+    return " ".join(parts)
+
+
+def _is_dead(trial: FrozenTrial, silence: float) -> bool:
+    worker = claimed(trial)
+    if worker.get("host") == machine():
+        return not _runs(worker)
+    lease = _lease(trial)
+    return lease is not None and silence >= lease
+
+
+def _lease(trial: FrozenTrial) -> float | None:
+    """None where silence means nothing."""
+    worker = claimed(trial)
+    if not worker:  # its process may have died before it could say who it is
+        return None if trial.params or WORKER in trial.user_attrs else LEASE
+    lease = worker.get("lease")
+    return float(lease) if isinstance(lease, (int, float)) and lease > 0 else None
+
+
+def _renewal(trial: FrozenTrial) -> object:
+    return trial.system_attrs.get(RENEWED), claimed(trial).get("name")
+
+
+def _runs(worker: Mapping[str, Any]) -> bool:
+    """Whether a process of this host still runs."""
+    try:
+        pid, started = int(worker["pid"]), float(worker["started"])
+        alive = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return alive and abs(_started(pid) - started) < 1.0
+    except (psutil.Error, OSError, KeyError, ValueError, TypeError):
+        return False
+
+
+def _started(pid: int) -> float:
+    """Seconds from the start of the machine till that of the process, where that can be told.
+
+    Elsewhere the time of its start, which changes when somebody sets the clock.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / float(os.sysconf("SC_CLK_TCK"))
+    except FileNotFoundError:
+        return float(psutil.Process(pid).create_time())

@@ -1,0 +1,39 @@
+"""A proposal as a trial holds it, from the moment it is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial
+
+from bonas.evaluation.candidate import INDEX, index_of
+from bonas.studies.history import PREDICTION, PROPOSAL, proposed
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Which proposal of the study it is, its parameters, and what the surrogate expects of it."""
+
+    index: int
+    params: Mapping[str, Any]
+    prediction: Mapping[str, Any] | None
+
+    @classmethod
+    def again(cls, trial: FrozenTrial) -> Proposal:
+        """The proposal of a trial that was given up unmeasured."""
+        stored = trial.system_attrs.get(PREDICTION)
+        return cls(index_of(trial), proposed(trial), None if stored is None else json.loads(stored))
+
+    def write(self, study: Study, trial: FrozenTrial) -> None:
+        """Give it to a trial; the parameters come last, since others look for them."""
+        storage = study._storage
+        if self.index != trial.number:
+            storage.set_trial_user_attr(trial._trial_id, INDEX, self.index)
+        if self.prediction is not None:
+            text = json.dumps(self.prediction)
+            storage.set_trial_system_attr(trial._trial_id, PREDICTION, text)
+        storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(self.params))

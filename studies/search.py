@@ -1,0 +1,100 @@
+"""A search: what is possible, how one is measured, and what decides what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bonas.encoders import Encoder
+from bonas.errors import InvalidArgument
+from bonas.evaluation import (
+    Direction,
+    Evaluator,
+    Joint,
+    Objective,
+    as_objectives,
+    default_evaluation,
+)
+from bonas.spaces import Space
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.surrogates import Surrogate
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that ``bonas.optimize`` needs to know but where the study is, and how long to search.
+
+    A worker is told where to find one: ``bonas worker ... my_module:search``.
+
+    Args:
+        space: Which architectures are possible.
+        evaluate: A function of a ``Candidate`` that returns a name -> a number, or several whose
+            results are joined; None is the default evaluation of the space.
+        objectives: A name -> ``"maximize"`` or ``"minimize"``; may be left out with evaluators of
+            bonas, which know theirs.
+        surrogate: A name or a ``Surrogate``, as ``ArchitectureSampler`` takes it.
+        encoder: What the surrogate reads; by default what suits it.
+
+    Raises:
+        InvalidArgument: for a space or an evaluation that cannot work.
+    """
+
+    space: Space
+    evaluate: Evaluator | Sequence[Evaluator] | None = None
+    objectives: Mapping[str, Direction] | Sequence[Objective] | None = None
+    surrogate: str | Surrogate = "mixture"
+    encoder: str | Encoder | Sequence[str | Encoder] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.space, Space):
+            raise InvalidArgument(
+                f"space must be an object of a bonas.Space, got {self.space!r}; "
+                "as in bonas.optimize(bonas.spaces.NASBench201(channels=8, cells=1), 30)"
+            )
+        given = self.evaluate
+        if not (given is None or callable(given) or isinstance(given, Sequence)):
+            raise InvalidArgument(
+                "evaluate must be a function of a candidate that returns a name -> a number, or a "
+                f"list of such functions; got {given!r}"
+            )
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """One evaluator out of what was given.
+
+        Raises:
+            MissingBuilder: if there is none and the space does not build networks.
+        """
+        if self.evaluate is None:
+            if type(self.space).build is Space.build:
+                self.space.build({})  # raises MissingBuilder
+            return default_evaluation(self.space)
+        return Joint(self.evaluate) if isinstance(self.evaluate, Sequence) else self.evaluate
+
+    @cached_property
+    def goals(self) -> tuple[Objective, ...]:
+        """What is optimised, in the order of the trials' values.
+
+        Raises:
+            InvalidArgument: if neither the caller nor the evaluation says so.
+        """
+        known = getattr(self.evaluator, "objectives", ())
+        if self.objectives is None and not known:
+            raise InvalidArgument(
+                "this evaluate does not say what its objectives are; pass "
+                'objectives={"accuracy": "maximize", "latency": "minimize"}, with its own names'
+            )
+        return as_objectives(known if self.objectives is None else self.objectives)
+
+    def describe(self) -> dict[str, Any]:
+        """What makes two searches the same, as JSON values."""
+        describe = getattr(self.evaluator, "describe", None)
+        return {**self.space.describe(), "evaluation": {} if describe is None else describe()}
+
+    def sampler(self, seed: int | None) -> ArchitectureSampler:
+        """What decides what to try next."""
+        return ArchitectureSampler(
+            self.space, surrogate=self.surrogate, encoder=self.encoder, seed=seed
+        )
