@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tomllib
 from collections.abc import Sequence
 from typing import Any
 
 from bonas import __version__
-from bonas.errors import BonasError, unknown
+from bonas.errors import BonasError, InvalidArgument, unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_demo(commands)
     _add_front(commands)
+    _add_worker(commands)
     bench = _command(commands, "bench", "compare search methods, or time the search itself")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     _add_bench_run(parts)
@@ -74,6 +76,18 @@ def _add_front(commands: Any) -> None:
     two.add_argument("--storage", required=True, help="database URL, or a journal such as a.log")
     two.add_argument("--study", default="bonas", help="name of the study in the database")
     two.set_defaults(run=_front)
+
+
+def _add_worker(commands: Any) -> None:
+    work = _command(commands, "worker", "work on a study, with all others that do")
+    work.add_argument("search", nargs="?", help="module:name of a bonas.Search")
+    work.add_argument("--config", help="TOML file with these options: search, storage, ...")
+    work.add_argument("--storage", help="database URL, or a journal such as a.log")
+    work.add_argument("--study", help="name of the study in the database; bonas if none")
+    work.add_argument("--budget", type=int, help="networks to evaluate in all; the study's if none")
+    work.add_argument("--jobs", type=int, help="evaluations at once on this machine; 1 if none")
+    work.add_argument("--lease", type=float, help="seconds of silence after which a worker is dead")
+    work.set_defaults(run=_worker)
 
 
 def _add_bench_run(parts: Any) -> None:
@@ -142,6 +156,43 @@ def _front(options: argparse.Namespace) -> None:
 
     study, objectives = load_study(options.storage, options.study)
     print(front_table(objectives, study.best_trials if study.trials else []))
+
+
+def _worker(options: argparse.Namespace) -> None:
+    from bonas.search import join
+    from bonas.studies.search import Search
+
+    given = _configured(options, ("search", "storage", "study", "budget", "jobs", "lease"))
+    for name in ("search", "storage"):
+        if name not in given:
+            raise InvalidArgument(f"a worker needs its {name}; see bonas worker --help")
+    more = {"lease": given["lease"]} if "lease" in given else {}
+    result = join(
+        Search.named(given["search"]),
+        given["storage"],
+        given.get("study"),
+        budget=given.get("budget"),
+        n_jobs=given.get("jobs", 1),
+        progress=sys.stderr.isatty(),
+        **more,
+    )
+    print(f"{result.study.study_name}: {result.headline()}")
+
+
+def _configured(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """What the configuration file says, and over it what the command says."""
+    given = {name: getattr(options, name) for name in names}
+    told = {name: value for name, value in given.items() if value is not None}
+    if options.config is None:
+        return told
+    try:
+        with open(options.config, "rb") as file:
+            found = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArgument(f"cannot read {options.config} as TOML: {error}") from error
+    for name in found.keys() - set(names):
+        raise unknown(f"option in {options.config}", name, names)
+    return {**found, **told}
 
 
 def _bench_predict(options: argparse.Namespace) -> None:

@@ -28,7 +28,14 @@ from bonas.studies.crew import Crew, Executor, Job
 from bonas.studies.lease import LEASE, Watch, Worker
 from bonas.studies.search import Search
 from bonas.studies.storage import Storage
-from bonas.studies.worker import BUDGET, Callback, Terminated, sigterm_interrupts, work
+from bonas.studies.worker import (
+    BUDGET,
+    Callback,
+    Terminated,
+    budget_of,
+    sigterm_interrupts,
+    work,
+)
 from bonas.surrogates import Surrogate
 
 _logger = logging.getLogger(__name__)
@@ -91,8 +98,54 @@ def optimize(
             was made for something else, or the same failure five times in a row.
     """
     search = Search(space, evaluate, objectives, surrogate, encoder)
-    _check_arguments(budget, n_jobs, lease, callbacks)
-    space.architecture(space.sample(np.random.default_rng(0)))  # raises for a broken space
+    _check("budget", budget, "architectures")
+    return join(
+        search,
+        storage,
+        study_name,
+        budget=budget,
+        seed=seed,
+        n_jobs=n_jobs,
+        executor=executor,
+        lease=lease,
+        progress=progress,
+        callbacks=callbacks,
+    )
+
+
+def join(
+    search: Search,
+    storage: Storage | None,
+    study_name: str | None = None,
+    *,
+    budget: int | None = None,
+    seed: int | None = None,
+    n_jobs: int = 1,
+    executor: Executor | None = None,
+    lease: float = LEASE,
+    progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Work on a study till its budget is used; ``optimize`` for a ``Search`` that is made already.
+
+    Args:
+        search: What is searched.
+        storage: Where the study is; None keeps it in memory.
+        study_name: Its name there; ``"bonas"`` by default.
+        budget: How many architectures the study evaluates in all; None leaves it as it is.
+        seed: As ``optimize`` takes it, like all that follows.
+        n_jobs: How many workers evaluate at once.
+        executor: Runs them elsewhere.
+        lease: Seconds without a sign of life after which a worker counts as dead.
+        progress: Whether to show a progress bar.
+        callbacks: Called after each evaluation.
+
+    Raises:
+        BonasError: as ``optimize`` does; ``InvalidArgument`` if there is no budget.
+    """
+    _check("n_jobs", n_jobs, "workers")
+    _check_others(lease, callbacks)
+    search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
     sampler = search.sampler(seed)
     alone = n_jobs == 1 and executor is None
     with _shared(storage, alone) as place:
@@ -100,8 +153,8 @@ def optimize(
         sampler.seed = _remembered_seed(study, sampler.seed)
         _set_budget(study, budget)
         _release_dead(study)
-        result = SearchResult(study, space, search.goals)
-        with _Bar(result, budget, progress) as bar, _interruptible(study):
+        result = SearchResult(study, search.space, search.goals)
+        with _Bar(result, budget_of(study), progress) as bar, _interruptible(study):
             heard: list[Callback] = [bar, *callbacks]
             if alone:
                 work(search, study, Worker.here(lease), heard)
@@ -109,7 +162,7 @@ def optimize(
                 assert place is not None  # what several share is somewhere
                 _lead(search, study, place, n_jobs, executor, lease, heard)
         if storage is None and not alone:
-            return SearchResult(_in_memory(study), space, search.goals)
+            return SearchResult(_in_memory(study), search.space, search.goals)
         return result
 
 
@@ -193,23 +246,25 @@ def _release_dead(study: optuna.Study) -> None:
         _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
 
 
-def _set_budget(study: optuna.Study, budget: int) -> None:
-    before = study.user_attrs.get(BUDGET)
-    if before != budget:
+def _set_budget(study: optuna.Study, budget: int | None) -> None:
+    before = budget_of(study)
+    if not (before or budget):
+        raise InvalidArgument(
+            f"the study {study.study_name!r} has no budget yet; say how many architectures its "
+            "workers are to evaluate in all: budget=40, or --budget 40"
+        )
+    if budget is not None and before != budget:
         study.set_user_attr(BUDGET, budget)
-    if isinstance(before, int) and before > budget > trials.evaluated(study):
-        _logger.warning("the budget of the study was %d; it is %d now", before, budget)
+        if before > budget > trials.evaluated(study):
+            _logger.warning("the budget of the study was %d; it is %d now", before, budget)
 
 
-def _check_arguments(
-    budget: object, n_jobs: object, lease: float, callbacks: Sequence[Callback]
-) -> None:
-    for name, value in (("budget", budget), ("n_jobs", n_jobs)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            what = "architectures" if name == "budget" else "workers"
-            raise InvalidArgument(
-                f"{name} must be a whole number of {what}, at least 1; got {value!r}"
-            )
+def _check(name: str, value: object, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidArgument(f"{name} must be a whole number of {what}, at least 1; got {value!r}")
+
+
+def _check_others(lease: object, callbacks: Sequence[Callback]) -> None:
     if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not lease > 0:
         raise InvalidArgument(f"lease must be a number of seconds over 0, got {lease!r}")
     for callback in callbacks:

@@ -28,7 +28,7 @@ from bonas.studies.worker import work
 
 _logger = logging.getLogger(__name__)
 
-_DEATHS = 10  # of workers in a row, without an evaluation between, and the search stops
+_DEATHS = 20  # of workers in a row, without an evaluation between, and the search stops
 
 
 class Future(Protocol):

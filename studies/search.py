@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from bonas.encoders import Encoder
@@ -46,6 +49,34 @@ class Search:
     objectives: Mapping[str, Direction] | Sequence[Objective] | None = None
     surrogate: str | Surrogate = "mixture"
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
+
+    @classmethod
+    def named(cls, reference: str) -> Search:
+        """The search ``module:name``: an object, or a function without arguments that makes it.
+
+        Modules of the working directory are found, too.
+
+        Raises:
+            InvalidArgument: if there is none.
+        """
+        module, _, name = reference.partition(":")
+        if not module or not name:
+            raise InvalidArgument(
+                f"expected module:name, where a bonas.Search is to be found, got {reference!r}"
+            )
+        if "" not in sys.path and os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+        try:
+            found: object = getattr(import_module(module), name)
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise InvalidArgument(
+                f"there is no {name!r} in a module {module!r} ({error}); start the worker in the "
+                "folder of the module, or install it"
+            ) from error
+        made: object = found() if callable(found) else found
+        if not isinstance(made, cls):
+            raise InvalidArgument(f"{reference} must be or make a bonas.Search, got {made!r}")
+        return made
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):

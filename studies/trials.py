@@ -26,7 +26,7 @@ from bonas.studies.lease import WORKER, Watch, Worker, works_on
 RELEASED = "bonas:released"
 """The trial's system attribute that says why it was given up unmeasured."""
 DIED, STOPPED, SURPLUS = "its worker died", "its worker was stopped", "the budget was used"
-_DEATHS = 5  # of workers on one proposal, and it counts as failed
+_DEATHS = 8  # of workers on one proposal, and it counts as failed
 _LONGEST = 20_000  # characters of a traceback that are kept: its end
 
 _logger = logging.getLogger(__name__)

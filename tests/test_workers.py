@@ -234,7 +234,7 @@ def test_a_proposal_that_kills_its_workers_counts_as_failed(tmp_path: Path) -> N
     found = searched(deadly, 6, storage=str(tmp_path / "a.log"), n_jobs=2)
     failed = [trial for trial in found.study.trials if trials.ERROR in trial.user_attrs]
     assert [Candidate.of(SPACE, trial).number for trial in failed] == [3]
-    assert "5 processes died" in failed[0].user_attrs[trials.ERROR]
+    assert "8 processes died" in failed[0].user_attrs[trials.ERROR]
     assert trials.evaluated(found.study) == 6
 
 

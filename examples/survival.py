@@ -1,0 +1,218 @@
+"""How a search survives: killed workers, many workers, long studies.
+
+    python examples/survival.py kill --storage sqlite:///kill.db
+    python examples/survival.py throughput
+    python examples/survival.py crowd
+    python examples/survival.py large --storage large.log
+
+The figures in docs/benchmarks.md are the output of these commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+import bonas
+from bonas.evaluation import Candidate, Objective
+from bonas.search import join
+from bonas.spaces import MLPSpace, NASBench201, Space
+from bonas.studies import open_study, trials
+from bonas.studies.search import Search
+from bonas.studies.storage import opened_storage
+
+OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
+SPACE = MLPSpace(inputs=16, classes=10)
+
+
+def measured(space: Space, candidate: Candidate) -> dict[str, float]:
+    """Made-up values that depend on the network."""
+    costs = space.costs(candidate.choices)
+    size = float(np.log(1.0 + sum(costs.values())))
+    return {"accuracy": 60.0 + 3.0 * size - 0.2 * size**2, "latency": size**3}
+
+
+def half_a_second(candidate: Candidate) -> dict[str, float]:
+    """Slow enough to be killed in the middle."""
+    time.sleep(0.5)
+    return measured(SPACE, candidate)
+
+
+def two_seconds(candidate: Candidate) -> dict[str, float]:
+    """A short training, as far as the search can see."""
+    started = candidate.trial.datetime_start
+    assert started is not None
+    waited = time.time() - started.timestamp()
+    time.sleep(2.0)
+    return {**measured(SPACE, candidate), "waited": waited}
+
+
+def tell(study: optuna.Study, budget: int, seconds: float) -> None:
+    """What a study holds in the end."""
+    known = study.get_trials(deepcopy=False)
+    done = [trial for trial in known if trials.counts(trial)]
+    keys = Counter(SPACE.architecture(trial.params).key for trial in done)
+    print(
+        f"  evaluated {len(done)} of {budget}, failed {sum(not t.values for t in done)}, "
+        f"networks evaluated twice {sum(n > 1 for n in keys.values())}, "
+        f"still running {sum(t.state == TrialState.RUNNING for t in known)}, "
+        f"released {sum(trials.RELEASED in t.system_attrs for t in known)}, {seconds:.0f} s"
+    )
+
+
+def worker(storage: str, budget: int) -> None:
+    """One of several processes that make the same call."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    search = Search(SPACE, half_a_second, OBJECTIVES, surrogate="gp")
+    join(search, storage, "kill", budget=budget, seed=0, progress=False)
+
+
+def kill(given: argparse.Namespace) -> None:
+    """SIGKILL at random moments to one of several workers, which are started again."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bonas.search", "bonas.spaces"])
+    started, rng, kills = time.perf_counter(), random.Random(given.seed), 0
+
+    def start() -> BaseProcess:
+        process = context.Process(target=worker, args=(given.storage, given.budget))
+        process.start()
+        return process
+
+    processes = [start() for _ in range(given.workers)]
+    while any(process.is_alive() for process in processes):
+        time.sleep(rng.expovariate(given.rate))
+        i = rng.randrange(len(processes))
+        pid = processes[i].pid
+        if kills < given.kills and processes[i].is_alive() and pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            processes[i].join()
+            processes[i] = start()
+            kills += 1
+    study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
+    print(f"{given.workers} workers, {kills} kills, {given.storage.partition(':')[0]}:")
+    tell(study, given.budget, time.perf_counter() - started)
+
+
+def waits(done: Sequence[FrozenTrial]) -> str:
+    """From the start of a trial to that of its evaluation."""
+    waited = [trial.user_attrs["waited"] for trial in done]
+    middle, most = np.percentile(waited, [50, 95])
+    return f"ask: median {middle:.2f} s, 95th percentile {most:.2f} s"
+
+
+def throughput(given: argparse.Namespace) -> None:
+    """Evaluations of two seconds by many processes, or (``crowd``) by many threads."""
+    executor = ThreadPoolExecutor(given.workers) if given.part == "crowd" else None
+    result = bonas.optimize(
+        SPACE,
+        given.budget,
+        evaluate=two_seconds,
+        objectives=OBJECTIVES,
+        surrogate=given.surrogate,
+        storage=given.storage,
+        study_name=given.part,
+        seed=0,
+        n_jobs=given.workers,
+        executor=executor,
+        progress=False,
+    )
+    done = [trial for trial in result.study.trials if trial.state == TrialState.COMPLETE]
+    begun = sorted(t.datetime_start.timestamp() for t in done if t.datetime_start)
+    ended = max(t.datetime_complete.timestamp() for t in done if t.datetime_complete)
+    skipped = given.workers  # the first evaluation of each worker waits for its process
+    seconds = ended - begun[skipped]
+    ideal = 2.0 * (len(done) - skipped) / given.workers
+    print(f"{given.workers} workers, {len(done)} evaluations of 2 s, surrogate {given.surrogate}:")
+    print(f"  {100 * ideal / seconds:.0f} % of the ideal throughput; {waits(done)}")
+    tell(result.study, given.budget, seconds)
+
+
+def large(given: argparse.Namespace) -> None:
+    """A study of very many trials: opening it, the first ask and the next ones, the memory."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = NASBench201(channels=4, cells=1, stages=1)
+    search = Search(space, lambda c: measured(space, c), OBJECTIVES, surrogate=given.surrogate)
+    goals = [Objective("accuracy", "maximize"), Objective("latency", "minimize")]
+    sampler = search.sampler(0)
+    study = open_study(given.storage, "large", goals, search.describe(), sampler)
+    missing = given.trials - len(study.get_trials(deepcopy=False))
+    if missing > 0:
+        filled(study, space, missing)
+        print(f"{missing} trials were written; call again to measure")
+        return
+    began = time.perf_counter()
+    study = open_study(given.storage, "large", goals, search.describe(), sampler)
+    n = len(study.get_trials(deepcopy=False))
+    print(f"{n} trials in {given.storage.partition(':')[0]}, surrogate {given.surrogate}")
+    print(f"  opened in {time.perf_counter() - began:.1f} s")
+    for i in range(4):
+        began = time.perf_counter()
+        trial = study.ask()
+        space.suggest(trial)
+        seconds = time.perf_counter() - began
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"  ask {i + 1}: {seconds:.1f} s, {memory:.2f} GiB at most")
+        values = measured(space, Candidate.of(space, trial))
+        trials.complete(study, trial, values, list(OBJECTIVES))
+
+
+def filled(study: optuna.Study, space: Space, n: int) -> None:
+    """Add trials of random networks, with noise, so that no two are alike."""
+    rng = np.random.default_rng(0)
+    for _ in range(n):
+        choices = space.sample(rng)
+        size = float(np.log(1.0 + sum(space.costs(choices).values())))
+        noise = rng.normal(size=2)
+        study.add_trial(
+            create_trial(
+                values=[60.0 + size + noise[0], size**3 * np.exp(0.1 * noise[1])],
+                params=dict(choices),
+                distributions=dict(space.distributions),
+            )
+        )
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(dest="part", required=True)
+    one = parts.add_parser("kill")
+    one.add_argument("--kills", type=int, default=50)
+    one.add_argument("--rate", type=float, default=2.0, help="kills a second")
+    one.set_defaults(run=kill, workers=4, budget=60, storage="sqlite:///kill.db")
+    two = parts.add_parser("throughput")
+    two.set_defaults(run=throughput, workers=8, budget=120, storage="throughput.log")
+    three = parts.add_parser("crowd")
+    three.set_defaults(run=throughput, workers=32, budget=320, storage="crowd.log")
+    four = parts.add_parser("large")
+    four.add_argument("--trials", type=int, default=10_000)
+    four.set_defaults(run=large, workers=1, budget=0, storage="large.log")
+    for part in (one, two, three, four):
+        for name in ("workers", "budget"):
+            part.add_argument(f"--{name}", type=int, default=part.get_default(name))
+        part.add_argument("--storage", default=part.get_default("storage"))
+        part.add_argument("--surrogate", default="mixture")
+        part.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if "://" not in given.storage:
+        Path(given.storage).resolve().parent.mkdir(parents=True, exist_ok=True)
+    given.run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
