@@ -17,6 +17,7 @@ _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"
 _DRIVERS |= {name: f"{name}+pymysql" for name in ("mysql", "mariadb")}
 _SECRET = re.compile(r"pass|pwd|secret|token|odbc_connect", re.IGNORECASE)  # a query's keys
 _PATH = re.compile(r"([A-Za-z]:[\\/])?[\w ./\\~+-]*")  # what holds no password for certain
+_SPELT = re.compile(r"://[^:/]*:([^@]*)@")  # a password as SQLAlchemy finds it, not yet decoded
 _SCHEME = re.compile(r"(\w+)://")
 
 
@@ -71,8 +72,11 @@ class Address:
 
     def hide(self, text: str) -> str:
         """``text`` without the passwords that stand in this address."""
-        for secret in self._secrets():
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+        for secret in sorted(self._secrets(), key=len, reverse=True):
+            # A password "ten" is no reason to hide a part of "attention".
+            before = r"(?<!\w)" if re.match(r"\w", secret) else ""
+            after = r"(?!\w)" if re.search(r"\w\Z", secret) else ""
+            text = re.sub(f"{before}{re.escape(secret)}{after}", "***", text)
         return text
 
     def shown_cause(self, error: Exception) -> Exception | None:
@@ -81,10 +85,13 @@ class Address:
         return error if all(self.hide(text) == text for text in texts) else None
 
     def _secrets(self) -> set[str]:
-        """The passwords, plain and as a URL spells them."""
+        """The passwords, plain, as this URL spells them, and as others do."""
         url = self.url_or_none()
-        plain = [] if url is None else _passwords(url)
-        return {form(p) for p in plain if p for form in (str, quote, quote_plus)}
+        plain = [] if url is None else list(_passwords(url))
+        spelt = {quote(p, safe=safe) for p in plain for safe in ("", "/", " +")}
+        return {
+            p for p in (*plain, *spelt, *map(quote_plus, plain), *_SPELT.findall(self.text)) if p
+        }
 
 
 def _passwords(url: URL) -> Iterator[str]:

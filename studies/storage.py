@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import weakref
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from optuna.storages import (
     RDBStorage,
     get_storage,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
@@ -93,13 +94,20 @@ def opened_storage(
 
 def unavailable(storage: object, error: Exception) -> StorageUnavailable:
     """The error that says which storage it is, and what is expected."""
-    fault = sql_fault(error)
+    address, fault = Address(str(storage)), sql_fault(error)
     reason = " ".join(str(error).split()) if fault is None else fault.reason
+    if fault is None or address.scheme == "sqlite":
+        advice = (
+            "expected a URL such as sqlite:///search.db (in a folder that exists and can be "
+            "written) or postgresql://user:password@host/database, a file such as search.log, or "
+            "an Optuna storage"
+        )
+    elif fault.kind is Kind.AWAY:
+        advice = "start the server, or correct host and port"
+    else:
+        advice = "check the user, the password, the database, and what the user may do there"
     return StorageUnavailable(
-        f"cannot open the storage {without_password(storage)}: {Address(str(storage)).hide(reason)}"
-        "; expected a URL such as sqlite:///search.db (in a folder that exists and can be written) "
-        "or postgresql://user:password@host/database, a file such as search.log, or an Optuna "
-        "storage"
+        f"cannot open the storage {without_password(storage)}: {address.hide(reason)}; {advice}"
     )
 
 
@@ -116,10 +124,20 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
         if not create and not file.exists():
             raise StorageUnavailable(f"there is no file {file}, so no study is stored in it")
         warn_of_network(file, "SQLite")
-    text = address.with_driver().text.replace("{", "{{").replace("}", "}}")  # Optuna calls format on it
+    text = (
+        address.with_driver().text.replace("{", "{{").replace("}", "}}")
+    )  # Optuna calls format on it
     opening = Patience(address, _opening_fault, min(patience, _WAIT))
     opened = opening(lambda: RDBStorage(text, engine_kwargs=_engine(url)))
-    return PatientStorage(get_storage(opened), address, Patience(address, sql_fault, patience))
+    waiting = Patience(address, sql_fault, patience)
+    patient = PatientStorage(get_storage(opened), address, waiting)
+    weakref.finalize(patient, _close, opened.engine, os.getpid())
+    return patient
+
+
+def _close(engine: Engine, owner: int) -> None:
+    """Close the connections, unless they are another process's that this one was forked from."""
+    engine.dispose(close=os.getpid() == owner)
 
 
 def _open_server(address: Address, url: URL, patience: float) -> BaseStorage:

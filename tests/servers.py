@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 USER, PASSWORD = "bonas", "s3cret of bonas"
 
@@ -43,26 +44,43 @@ class PostgreSQL:
         """Stop it at once; who is connected is thrown out."""
         self._control("stop", "-w", "-m", "fast")
 
+    def create(self, database: str) -> None:
+        """Make a new, empty database."""
+        self.execute(f"create database {database}")
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        engine = create_engine(
+            self.url.replace("postgresql:", "postgresql+psycopg:").replace(
+                "/postgres", f"/{database}"
+            ),
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        )
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
         # As another user, when root runs the tests: PostgreSQL refuses to run as root.
         other = {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
-        done = subprocess.run(
-            [self._programs / program, *arguments],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # a server that was started keeps what it is given
-            stderr=(self._folder / "errors").open("w"),
-            check=False,
-            **(other if os.geteuid() == 0 else {}),
-        )
+        with (self._folder / "errors").open("w") as errors:
+            done = subprocess.run(
+                [self._programs / program, *arguments],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # a server that was started keeps what it is given
+                stderr=errors,
+                check=False,
+                **(other if os.geteuid() == 0 else {}),
+            )
         assert done.returncode == 0, (self._folder / "errors").read_text()
 
 
 def postgresql() -> Iterator[PostgreSQL]:
     """A running server, for a fixture to yield from; skips where PostgreSQL is not installed."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install bonas[postgres]")
     programs = _postgresql_programs()
     if programs is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
