@@ -128,11 +128,23 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
         address.with_driver().text.replace("{", "{{").replace("}", "}}")
     )  # Optuna calls format on it
     opening = Patience(address, _opening_fault, min(patience, _WAIT))
-    opened = opening(lambda: RDBStorage(text, engine_kwargs=_engine(url)))
+    opened = opening(lambda: _Database(text, _engine(url)))
     waiting = Patience(address, sql_fault, patience)
     patient = PatientStorage(get_storage(opened), address, waiting)
     weakref.finalize(patient, _close, opened.engine, os.getpid())
     return patient
+
+
+class _Database(RDBStorage):
+    """Optuna's, which leaves no connection behind where it cannot be opened."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        try:
+            super().__init__(url, engine_kwargs)
+        except BaseException:
+            if "engine" in self.__dict__:
+                self.engine.dispose()
+            raise
 
 
 def _close(engine: Engine, owner: int) -> None:

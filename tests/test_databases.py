@@ -289,9 +289,6 @@ def test_a_search_in_postgresql_goes_on_where_it_stopped(postgresql: servers.Pos
     assert [trial.number for trial in study.trials] == list(range(before + 5))
 
 
-# Who comes second while the tables are made leaves a connection to the garbage collector.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_many_open_a_new_database_of_postgresql_at_once(postgresql: servers.PostgreSQL) -> None:
     postgresql.create("fresh")
 
