@@ -4,6 +4,7 @@ from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.comparison import Comparison, ablate, compare
 from bonas.studies.named import SURROGATES
 from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.storage import opened_storage as open
 from bonas.studies.study import open_study
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Comparison",
     "ablate",
     "compare",
+    "open",
     "open_study",
 ]

@@ -1,62 +1,204 @@
-"""Opening a storage: a database by its URL, a journal by its path, or one that Optuna opened."""
+"""Opening a storage: a database or a server by its URL, a journal by its path.
+
+============================  =======================================================
+``None``                      in memory
+``sqlite:///search.db``       a file, for a few processes on one machine
+``search.log``                a journal, for many processes on one machine
+``postgresql://…``            a server, for many machines (``bonas[postgres]``)
+``mysql://…``                 the same (``bonas[mysql]``)
+``grpc://host:port``          Optuna's proxy before such a server (``bonas[grpc]``)
+============================  =======================================================
+"""
 
 from __future__ import annotations
 
 import os
+import warnings
+import weakref
 from os import PathLike
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from optuna.storages import BaseStorage, RDBStorage
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import (
+    BaseStorage,
+    GrpcStorageProxy,
+    InMemoryStorage,
+    RDBStorage,
+    get_storage,
+)
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
+from bonas.studies.address import Address
+from bonas.studies.faults import Fault, Kind, grpc_fault, sql_fault
+from bonas.studies.filesystem import warn_of_network
 from bonas.studies.journal import is_journal, open_journal
+from bonas.studies.patience import Patience
+from bonas.studies.patient import PatientStorage
 
 Storage = str | PathLike[str] | BaseStorage
 """A database's URL, the path of a journal (``.log``, ``.journal``), or a storage of Optuna."""
-_WAIT = 60.0  # seconds that SQLite waits for another process's lock
+PATIENCE = 600.0
+"""Seconds that a call waits for a database that is stopped, restarted or locked."""
+_WAIT = 60.0  # seconds that SQLite waits for another process's lock, and that opening waits for it
+_GRPC_PORT = 13000  # Optuna's own
+_GRPC_WAIT = 5.0  # seconds until a first answer
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "grpc": "grpc"}
+# A server's machine that vanishes is noticed within a minute, where libpq would wait for hours.
+_LIBPQ = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_UNOPENED = (SQLAlchemyError, StorageInternalError, OSError, ValueError, TypeError, RuntimeError)
 
 
-def opened_storage(storage: Storage, *, create: bool = True) -> BaseStorage:
+def opened_storage(
+    storage: Storage | None, *, create: bool = True, patience: float = PATIENCE
+) -> BaseStorage:
     """The storage that is meant; a file is made if there is none, unless ``create`` says not to.
+
+    A database's calls wait for it up to ``patience`` seconds, once it is open. A storage of Optuna
+    is returned as it is.
+
+    Warns:
+        UserWarning: if a file lies on a network file system.
 
     Raises:
         StorageUnavailable: if it cannot be opened.
     """
+    if storage is None:
+        return InMemoryStorage()
     if isinstance(storage, BaseStorage):
         return storage
-    given = os.fspath(storage) if isinstance(storage, PathLike) else storage
+    given = os.fspath(storage)
     if is_journal(given):
         return open_journal(given, create=create)
+    address = Address(given)
+    url = address.with_driver().url()
     try:
-        url = make_url(given)
-        is_sqlite = url.get_backend_name() == "sqlite"
-        if is_sqlite and not create and not Path(url.database or "").exists():
-            raise StorageUnavailable(
-                f"there is no file {url.database}, so no study is stored in it"
-            )
-        connect = {"connect_args": {"timeout": _WAIT}} if is_sqlite else {}
-        return RDBStorage(given, engine_kwargs=connect)
-    except StorageUnavailable:
-        raise
-    except (ArgumentError, SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
-        raise unavailable(storage, error) from error
+        if address.scheme == "grpc":
+            return _open_server(address, url, patience)
+        return _open_database(address, url, create, patience)
+    except ImportError as error:
+        raise StorageUnavailable(_missing(address, url)) from error
+    except _UNOPENED as error:
+        if isinstance(error, StorageUnavailable):
+            raise
+        raise unavailable(address.text, error) from address.shown_cause(error)
 
 
 def unavailable(storage: object, error: Exception) -> StorageUnavailable:
     """The error that says which storage it is, and what is expected."""
-    reason = str(error).splitlines()[0]
+    address, fault = Address(str(storage)), sql_fault(error)
+    reason = " ".join(str(error).split()) if fault is None else fault.reason
+    if fault is None or address.scheme == "sqlite":
+        advice = (
+            "expected a URL such as sqlite:///search.db (in a folder that exists and can be "
+            "written) or postgresql://user:password@host/database, a file such as search.log, or "
+            "an Optuna storage"
+        )
+    elif fault.kind is Kind.AWAY:
+        advice = "start the server, or correct host and port"
+    else:
+        advice = "check the user, the password, the database, and what the user may do there"
     return StorageUnavailable(
-        f"cannot open the storage {without_password(storage)}: {reason}; expected a URL such as "
-        "sqlite:///search.db (in a folder that exists and can be written), a file such as "
-        "search.log, or an Optuna storage"
+        f"cannot open the storage {without_password(storage)}: {address.hide(reason)}; {advice}"
     )
 
 
 def without_password(storage: object) -> str:
     """A storage as it may be shown."""
+    return repr(storage) if isinstance(storage, BaseStorage) else str(Address(str(storage)))
+
+
+def _open_database(address: Address, url: URL, create: bool, patience: float) -> BaseStorage:
+    file = _sqlite_file(url)
+    if file is not None:
+        if file.is_dir():
+            raise StorageUnavailable(f"cannot open the storage {address}: {file} is a folder")
+        if not create and not file.exists():
+            raise StorageUnavailable(f"there is no file {file}, so no study is stored in it")
+        warn_of_network(file, "SQLite")
+    text = (
+        address.with_driver().text.replace("{", "{{").replace("}", "}}")
+    )  # Optuna calls format on it
+    opening = Patience(address, _opening_fault, min(patience, _WAIT))
+    opened = opening(lambda: _Database(text, _engine(url)))
+    waiting = Patience(address, sql_fault, patience)
+    patient = PatientStorage(get_storage(opened), address, waiting)
+    weakref.finalize(patient, _close, opened.engine, os.getpid())
+    return patient
+
+
+class _Database(RDBStorage):
+    """Optuna's, which leaves no connection behind where it cannot be opened."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        try:
+            super().__init__(url, engine_kwargs)
+        except BaseException:
+            if "engine" in self.__dict__:
+                self.engine.dispose()
+            raise
+
+
+def _close(engine: Engine, owner: int) -> None:
+    """Close the connections, unless they are another process's that this one was forked from."""
+    engine.dispose(close=os.getpid() == owner)
+
+
+def _open_server(address: Address, url: URL, patience: float) -> BaseStorage:
+    host, port = url.host or "localhost", url.port or _GRPC_PORT
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # since Optuna 4.2
+        opened = GrpcStorageProxy(host=host, port=port)
     try:
-        return make_url(str(storage)).render_as_string(hide_password=True)
-    except ArgumentError:
-        return repr(storage) if "@" not in str(storage) else "(an unreadable URL)"
+        opened.wait_server_ready(timeout=_GRPC_WAIT)
+    except ConnectionError:
+        opened.close()
+        raise StorageUnavailable(
+            f"cannot open the storage {address}: nothing answers at {host}:{port}; start a server "
+            "with optuna.storages.run_grpc_proxy_server"
+        ) from None
+    return PatientStorage(opened, address, Patience(address, grpc_fault, patience))
+
+
+def _engine(url: URL) -> dict[str, Any]:
+    """SQLAlchemy's arguments: wait for SQLite's locks, find lost connections of servers."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": _WAIT}}
+    if url.drivername == "postgresql+psycopg":
+        named = {key: value for key, value in _LIBPQ.items() if key not in url.query}
+        return {"pool_pre_ping": True, "connect_args": named}
+    return {"pool_pre_ping": True}
+
+
+def _opening_fault(error: Exception) -> Fault | None:
+    """What is worth waiting for while a database is opened: others that hold it, or open it too."""
+    fault = sql_fault(error)
+    if fault is not None and fault.kind is Kind.BUSY:
+        return fault
+    is_database = isinstance(error, SQLAlchemyError | StorageInternalError)
+    if isinstance(error, IntegrityError) or (is_database and "already exists" in str(error)):
+        return Fault(Kind.BUSY, "another process makes its tables")
+    return None
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database; None for one in memory, and for other databases."""
+    database = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or database == ":memory:" or "memory" in str(url.query):
+        return None
+    is_uri = database.startswith("file:")
+    return Path(unquote(urlsplit(database).path) if is_uri else database)
+
+
+def _missing(address: Address, url: URL) -> str:
+    extra = _EXTRAS.get(address.scheme)
+    advice = f'pip install "bonas[{extra}]"' if extra else "install what SQLAlchemy needs for it"
+    return f"cannot open the storage {address}: {url.drivername} is not installed; {advice}"
