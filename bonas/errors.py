@@ -39,7 +39,7 @@ class StudyMismatch(BonasError, ValueError):
 
 
 class StorageUnavailable(BonasError, RuntimeError):
-    """A storage cannot be opened."""
+    """A storage cannot be opened, or cannot be used any more."""
 
 
 class EvaluationFailed(BonasError, RuntimeError):

@@ -161,12 +161,12 @@ def large(given: argparse.Namespace) -> None:
     print(f"{n} trials in {given.storage.partition(':')[0]}, surrogate {given.surrogate}")
     print(f"  opened in {time.perf_counter() - began:.1f} s")
     for i in range(4):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         trial = study.ask()
         space.suggest(trial)
-        seconds = time.perf_counter() - began
+        seconds, busy = time.perf_counter() - began, time.process_time() - busy
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"  ask {i + 1}: {seconds:.1f} s, {memory:.2f} GiB at most")
+        print(f"  ask {i + 1}: {seconds:.1f} s ({busy:.1f} s of a core), {memory:.2f} GiB at most")
         values = measured(space, Candidate.of(space, trial))
         trials.complete(study, trial, values, list(OBJECTIVES))
 

@@ -18,12 +18,12 @@ from botorch.sampling.get_sampler import get_sampler
 from torch import Tensor
 
 from bonas.encoders import Layout
+from bonas.studies.milestones import milestone
 from bonas.surrogates import Surrogate
 from bonas.surrogates.surrogate import Conditionable, fitted, marginals
 from bonas.surrogates.warp import Form, Warp, form_of
 
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
-_EVERY = 30  # trials until which each one counts
 
 
 @dataclass(frozen=True)
@@ -167,15 +167,3 @@ class Settled:
     def by(self, X: Tensor, Y: Tensor) -> bool:
         """Whether it was these trials that decided."""
         return torch.equal(self.X, X) and torch.equal(self.Y, Y)
-
-
-def milestone(n: int) -> int:
-    """The number of trials that settle hyper-parameters when ``n`` are finished.
-
-    >>> [milestone(n) for n in (5, 30, 32, 33, 100, 2000)]
-    [5, 30, 30, 33, 94, 1890]
-    """
-    m = min(n, _EVERY)
-    while m >= _EVERY and m + m // 10 <= n:
-        m += m // 10
-    return m

@@ -22,6 +22,7 @@ from bonas.encoders import Blocks
 from bonas.studies.acquisition import Acquisition, noisy_improvement, screening
 from bonas.studies.belief import Belief
 from bonas.studies.history import History
+from bonas.studies.lesson import lesson
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
 from bonas.surrogates import Surrogate
@@ -49,9 +50,11 @@ class Proposer:
     ) -> Belief:
         """What the finished trials teach, with one model an objective."""
         if self._belief is None or self._taught is not history.finished:
-            X = features.encode(pool.listed(history.finished))
+            rows = lesson(history.values)
+            X = features.encode(pool.listed([history.finished[i] for i in rows]))
+            Y, noise = history.values[rows], history.noise[rows]
             self._belief = Belief.fitted(
-                surrogate, X, history.values, features.layout, seed, self._belief, history.noise
+                surrogate, X, Y, features.layout, seed, self._belief, noise
             )
             self._taught = history.finished
         return self._belief

@@ -15,7 +15,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from bonas.errors import EvaluationFailed
+from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, measured
 from bonas.studies import trials
 from bonas.studies.lease import Renewal, Watch, Worker
@@ -134,6 +134,8 @@ class _Loop:
         candidate = Candidate.of(self.search.space, trial)
         try:
             values = measured(self.search.evaluator, candidate, self.search.goals)
+        except StorageUnavailable:
+            raise  # it is not the architecture's fault
         except Exception as error:
             trials.fail(self.study, trial, error)
             kind = _kind(error)

@@ -20,7 +20,7 @@ from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
 
 _DRAWS = 10_000  # tries for one valid random combination
-_KEPT = 5_000  # architectures that are kept at most
+_KEPT = 400_000  # nodes of all architectures that are kept at most: some 200 MB
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
 
@@ -131,9 +131,9 @@ class Space(ABC):
         }
         values = tuple(ordered.items())
         if values not in self._latest:
-            if len(self._latest) >= _KEPT:
+            if self._latest.nodes >= _KEPT:
                 self._latest.clear()
-            self._latest[values] = self._made(ordered)
+            self._latest.keep(values, self._made(ordered))
         return self._latest[values]
 
     def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
@@ -222,9 +222,8 @@ class Space(ABC):
         return tuple(found)
 
     @cached_property
-    def _latest(self) -> dict[tuple[tuple[str, Choice], ...], Architecture]:
-        """Choices, in the order of the parameters -> the architecture."""
-        return {}
+    def _latest(self) -> _Kept:
+        return _Kept()
 
     def _made(self, choices: Choices) -> Architecture:
         graph: object = self.graph(choices)
@@ -249,6 +248,21 @@ class Space(ABC):
                 f"missing {sorted(whole.keys() - choices.keys())}, "
                 f"unknown {sorted(choices.keys() - whole.keys())}"
             )
+
+
+class _Kept(dict[tuple[tuple[str, Choice], ...], Architecture]):
+    """Choices, in the order of the parameters -> the architecture; and the nodes of all."""
+
+    nodes = 0
+
+    def keep(self, values: tuple[tuple[str, Choice], ...], architecture: Architecture) -> None:
+        """Add one."""
+        self[values] = architecture
+        self.nodes += len(architecture.graph)
+
+    def clear(self) -> None:
+        super().clear()
+        self.nodes = 0
 
 
 def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice:
