@@ -1,8 +1,8 @@
 """Knowledge of another task: how many evaluations does it save on NAS-Bench-201?
 
-The best cell of CIFAR-100 or ImageNet16-120, with 200 random cells of CIFAR-10 known beforehand; and
-the front of accuracy against a device's latency, with 200 cells' latency on another device known
-(and their accuracy on CIFAR-10). Run it with `python examples/warm_start.py`; it needs
+The best cell of CIFAR-100 or ImageNet16-120, with 200 random cells of CIFAR-10 known beforehand;
+and the front of accuracy against a device's latency, with 200 cells' latency on another device
+known (and their accuracy on CIFAR-10). Run it with `python examples/warm_start.py`; it needs
 `pip install "bonas[bench]"`, and the same `--storage` goes on where it was cut off.
 """
 
@@ -84,7 +84,7 @@ def gaps(options):
         )
         show(table.name, found.values(table.name, "gap", 50), "gap at 50 in %")
         curves = {
-            name: np.array([t.gaps for k, t in found.traces.items() if k.method == name])
+            name: 100 * np.array([t.gaps for k, t in found.traces.items() if k.method == name])
             for name in variants
         }
         goal = curves["cold"][:, -1].mean()

@@ -22,10 +22,10 @@ from bonas.studies.prior import Prior
 def promised(
     prior: Prior, pool: Pool, history: History, number: int, rng: np.random.Generator
 ) -> Point | None:
-    """An unspent point: for an even ``number`` the one of which the prior expects most, else any.
+    """An unspent point: for an even ``number`` what the prior expects most of, else any.
 
-    None where all are spent.     With several objectives that is the least weighted Chebyshev distance from the best values that
-    are promised, with random weights.
+    None where all are spent. With several objectives to expect most is the least Chebyshev distance
+    from the best values promised, with random weights.
     """
     if number % 2:
         return pool.draw(rng, history.spent)

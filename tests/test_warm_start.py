@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 import optuna
@@ -31,7 +32,7 @@ LATENCY = Objective("latency", "minimize", "ms")
 class Chain(Space):
     """Four layers out of five kinds: 625 networks, each a chain."""
 
-    parameters = {f"layer{i}": ["a", "b", "c", "d", "e"] for i in range(4)}
+    parameters: ClassVar = {f"layer{i}": ["a", "b", "c", "d", "e"] for i in range(4)}
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
         labels = ["input", *map(str, choices.values()), "output"]
@@ -46,7 +47,7 @@ WORTH = {"a": 4.0, "b": 3.0, "c": 1.5, "d": 0.5, "e": 0.0}
 def _accuracy(choices: Choices) -> float:
     """The first layers count more, and a pair of equal neighbours is worth a little."""
     kinds = [str(kind) for kind in choices.values()]
-    pairs = sum(one == other for one, other in zip(kinds, kinds[1:], strict=False))
+    pairs = sum(one == other for one, other in pairwise(kinds))
     return sum(WORTH[k] * (5 - i) for i, k in enumerate(kinds)) + 0.7 * pairs
 
 
@@ -214,7 +215,7 @@ def test_a_linear_term_is_bayesian_linear_regression() -> None:
     found = gp.hyperparameters
     assert list(found) == ["weight of prior", "noise"]
 
-    # weights ~ N(0, v): their posterior precision is A = F'F / s^2 + I / v, their mean A^-1 F'z / s^2
+    # weights ~ N(0, v): posterior precision A = F'F / s^2 + I / v, posterior mean A^-1 F'z / s^2
     F, G = (np.column_stack([np.ones(len(P)), P]) for P in (X, Z))
     z, noise = (y - y.mean()) / y.std(), found["noise"] + 1e-6
     A = F.T @ F / noise + np.eye(4) / found["weight of prior"]
