@@ -2,6 +2,7 @@
 
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.comparison import Comparison, ablate, compare
+from bonas.studies.knowledge import Knowledge
 from bonas.studies.named import SURROGATES
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.storage import opened_storage as open
@@ -13,6 +14,7 @@ __all__ = [
     "Acquisition",
     "ArchitectureSampler",
     "Comparison",
+    "Knowledge",
     "ablate",
     "compare",
     "open",

@@ -75,7 +75,7 @@ class Belief:
                 if isinstance(model, Conditionable):
                     grown: Model = model.conditioned(X, values, known)
                 else:  # it is fitted anew
-                    grown = fitted(surrogate, X, values, known, layout, seed + j)
+                    grown = fitted(surrogate, X, values, known, layout.of(j), seed + j)
                 models = [*models, grown]
         alone = Y.shape[1] == 1
         measured = warps[0].warped(Y) if alone else Y
@@ -161,7 +161,7 @@ class Settled:
             warp = Warp.of(y, form)
             values, known = warp.warped(y), warp.warped_variance(y, noise[:, j])
             pair = values.unsqueeze(1), known.unsqueeze(1)
-            models.append(fitted(surrogate, X, *pair, layout, seed + j))
+            models.append(fitted(surrogate, X, *pair, layout.of(j), seed + j))
         return cls(X, Y, forms, models)
 
     def by(self, X: Tensor, Y: Tensor) -> bool:

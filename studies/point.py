@@ -12,6 +12,7 @@ from torch import Tensor
 from bonas.encoders import Blocks, Layout
 from bonas.spaces import Architecture
 from bonas.studies.parameters import Parameters
+from bonas.studies.prior import Prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +37,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Features:
-    """Points -> one row of features each: the blocks of the encoders, then the parameters."""
+    """Points -> one row of features each: encoders' blocks, parameters, what other tasks tell."""
 
     blocks: Blocks | None
     parameters: Parameters
+    prior: Prior | None = None
 
     @property
     def layout(self) -> Layout:
@@ -49,14 +51,18 @@ class Features:
         for name, width in self.parameters.widths.items():
             columns[name] = slice(start, start + width)
             start += width
-        return Layout({} if self.blocks is None else self.blocks.slices, columns)
+        prior = () if self.prior is None else self.prior.slices(start)
+        return Layout({} if self.blocks is None else self.blocks.slices, columns, prior)
 
     def encode(self, points: Sequence[Point]) -> Tensor:
         """``n x d``, float64."""
         parts = []
+        architectures = [p.architecture for p in points if p.architecture]
         if self.blocks is not None:
-            parts.append(self.blocks.encode([p.architecture for p in points if p.architecture]))
+            parts.append(self.blocks.encode(architectures))
         if self.parameters.distributions:
             rows = [self.parameters.features(p.values) for p in points]
             parts.append(torch.tensor(rows, dtype=torch.float64).reshape(len(points), -1))
+        if self.prior is not None:
+            parts.append(self.prior.encode(architectures))
         return torch.cat(parts, dim=1)

@@ -25,6 +25,7 @@ from bonas.studies.history import History
 from bonas.studies.lesson import lesson
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
+from bonas.studies.prior import Prior
 from bonas.surrogates import Surrogate
 
 _SHORTLIST = 64  # candidates that the acquisition sees
@@ -34,6 +35,7 @@ _SAMPLES = {1: 1_024}  # joint samples for one objective,
 _SAMPLES_MORE = 128  # and for several
 
 Marginals = tuple[Tensor, Tensor]
+_By = tuple[Blocks | None, Prior | None]  # what encodes; each is equal to itself alone
 
 
 class Proposer:
@@ -43,7 +45,7 @@ class Proposer:
         self.acquisition = acquisition
         self._belief: Belief | None = None
         self._taught: Sequence[Point] | None = None  # what that belief was fitted to
-        self._encoded: tuple[Blocks | None, Sequence[Point], Tensor] | None = None
+        self._encoded: tuple[_By, Sequence[Point], Tensor] | None = None
 
     def belief(
         self, surrogate: Surrogate, history: History, features: Features, pool: Pool, seed: int
@@ -102,8 +104,9 @@ class Proposer:
         if pool.whole is None:
             return None
         kept = self._encoded
-        if kept is None or kept[0] is not features.blocks or kept[1] is not pool.whole:
-            kept = self._encoded = features.blocks, pool.whole, features.encode(pool.whole)
+        by = features.blocks, features.prior
+        if kept is None or kept[0] != by or kept[1] is not pool.whole:
+            kept = self._encoded = by, pool.whole, features.encode(pool.whole)
         return belief.marginals(kept[2])
 
 

@@ -27,18 +27,22 @@ from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.asking import await_turn, to_serve
 from bonas.studies.belief import Belief
 from bonas.studies.history import History, contains, directions, point_of, proposed
+from bonas.studies.knowledge import Knowledge
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.named import named
 from bonas.studies.parameters import Parameters, drawn_alone
 from bonas.studies.point import Features, Point
 from bonas.studies.pool import Pool
+from bonas.studies.prior import Prior, checked
 from bonas.studies.proposal import Proposal
 from bonas.studies.proposer import Proposer
+from bonas.studies.start import promised
 from bonas.surrogates import Surrogate
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
 
+_COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
@@ -62,11 +66,13 @@ class ArchitectureSampler(BaseSampler):
             by default those that the surrogate reads.
         acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qNEHVI for more;
             ``thompson``) or an ``Acquisition``.
-        n_initial: How many finished trials there must be before the first fit. Till then proposals
-            are random, but with several objectives the first two are the smallest and the largest
-            network, so that both ends of the front are seen.
+        n_initial: How many finished trials there must be before the first fit; by default 10, or 4
+            where there is ``knowledge``. Till then proposals are random (with knowledge only every
+            second one is), but with several objectives the first two are the smallest and the
+            largest network, so that both ends of the front are seen.
         reference_point: One value an objective, in its unit, that every point worth having beats;
             by default a little worse than the worst of the first ``n_initial`` finished trials.
+        knowledge: Of other tasks or devices; objectives are matched by the study's metric names.
         seed: Of everything random; None takes a fresh one.
 
     Raises:
@@ -87,12 +93,15 @@ class ArchitectureSampler(BaseSampler):
         surrogate: str | Surrogate = "mixture",
         encoder: str | Encoder | Sequence[str | Encoder] | None = None,
         acquisition: str | Acquisition = "noisy_improvement",
-        n_initial: int = 10,
+        n_initial: int | None = None,
         reference_point: Sequence[float] | None = None,
+        knowledge: Sequence[Knowledge] = (),
         seed: int | None = None,
     ) -> None:
         if not (space is None or isinstance(space, Space)):
             raise InvalidArgument(f"space must be a bonas.Space or None, got {space!r}")
+        if n_initial is None:
+            n_initial = _WARM if knowledge else _COLD
         if isinstance(n_initial, bool) or not isinstance(n_initial, int) or n_initial < 1:
             raise InvalidArgument(f"n_initial must be a whole number of at least 1: {n_initial!r}")
         _check_seed(seed)
@@ -103,6 +112,8 @@ class ArchitectureSampler(BaseSampler):
         self.acquisition = _chosen_acquisition(acquisition)
         self._proposer = Proposer(self.acquisition)
         self.n_initial = n_initial
+        self.knowledge = checked(knowledge, space, surrogate)
+        self._prior: Prior | None = None
         self.reference_point = _checked_point(reference_point)
         self.seed = _fresh_seed() if seed is None else seed
         self._blocks: Blocks | None = None
@@ -231,9 +242,7 @@ class ArchitectureSampler(BaseSampler):
         if surrogate is None:
             point = pool.draw(rng, history.spent)
         elif len(history.finished) < self.n_initial:
-            point = pool.extreme(number, rng) if len(study.directions) > 1 else None
-            if point is None or point.key in history.spent:
-                point = pool.draw(rng, history.spent)
+            point = self._initial(study, history, pool, number, rng)
         else:
             point, prediction = self._modelled(study, surrogate, history, pool, rng)
         if point is None:
@@ -241,6 +250,28 @@ class ArchitectureSampler(BaseSampler):
             point = pool.draw(rng, frozenset())
         assert point is not None  # nothing is spent
         return point, prediction
+
+    def _initial(
+        self, study: Study, history: History, pool: Pool, number: int, rng: np.random.Generator
+    ) -> Point | None:
+        """A proposal before there are enough values for a fit."""
+        prior = self._known(study)
+        point = pool.extreme(number, rng) if len(study.directions) > 1 else None
+        if prior is not None and point is None:
+            return promised(prior, pool, history, number, rng)
+        if point is None or point.key in history.spent:
+            return pool.draw(rng, history.spent)
+        return point
+
+    def _known(self, study: Study) -> Prior | None:
+        """What other tasks tell of the study's objectives."""
+        if not self.knowledge or self.space is None:
+            return None
+        names = study.metric_names or []
+        objectives = dict(zip(names, directions(study), strict=bool(names)))
+        if self._prior is None or self._prior.objectives != objectives:
+            self._prior = Prior(self.space, self.knowledge, objectives)
+        return self._prior
 
     def _pool_over(self, parameters: Parameters) -> Pool:
         """The latest pool, if it is over the same; it keeps its list of all points."""
@@ -257,7 +288,7 @@ class ArchitectureSampler(BaseSampler):
         rng: np.random.Generator,
     ) -> tuple[Point | None, dict[str, Any] | None]:
         """The candidate with the best acquisition value, or a random one where the fit fails."""
-        features = Features(self._fitted_blocks(history), pool.parameters)
+        features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
         with one_thread():
             try:
                 belief = self._proposer.belief(surrogate, history, features, pool, self.seed)

@@ -54,12 +54,17 @@ def open_study(
     if stored is None:
         _check_directions(study, objectives)
         study.set_user_attr(DESCRIPTION, json.dumps(wanted))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # since Optuna 3.2, and unchanged
-            study.set_metric_names([objective.name for objective in objectives])
+        set_names(study, [objective.name for objective in objectives])
     else:
         _check(study.study_name, json.loads(stored), wanted)
     return study
+
+
+def set_names(study: optuna.Study, names: Sequence[str]) -> None:
+    """Name the objectives of a study."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # since Optuna 3.2, and unchanged
+        study.set_metric_names(list(names))
 
 
 def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objective, ...]]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from bonas.encoders.layout import Layout
+from bonas.encoders.layout import PRIOR, Layout
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.kernel import Term
 
@@ -30,7 +30,7 @@ class DeepKernelGP(GraphGP):
         layout: The blocks of the encoding.
         seed: Not used: the fit is deterministic.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN.
-        terms: (block, shape) pairs.
+        terms: (block, shape) pairs; by default a rough one, and a linear one of a block ``prior``.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -45,6 +45,9 @@ class DeepKernelGP(GraphGP):
         seed: int = 0,
         *,
         train_Yvar: Tensor | None = None,
-        terms: Sequence[Term] = (("gnn", "rough"),),
+        terms: Sequence[Term] | None = None,
     ) -> None:
+        if terms is None:
+            known = [(PRIOR, "linear")] if PRIOR in layout.architecture else []
+            terms = [("gnn", "rough"), *known]
         super().__init__(train_X, train_Y, layout, seed, train_Yvar=train_Yvar, terms=terms)

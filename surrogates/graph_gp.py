@@ -31,7 +31,7 @@ from gpytorch.distributions import MultivariateNormal
 from scipy.optimize import minimize
 from torch import Tensor
 
-from bonas.encoders.layout import Layout
+from bonas.encoders.layout import PRIOR, Layout
 from bonas.surrogates.kernel import BlockKernel, Term
 from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.solved_pool import SolvedPool
@@ -46,6 +46,7 @@ _ENTRIES = 40_000_000  # of V that are kept at most: 320 MB
 _PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
     "variance": (math.log(0.5), 1.0),
     "lengthscale": (0.0, 1.0),
+    "weight": (0.0, 1.5),
     "noise": (math.log(1e-2), 1.0),
 }
 
@@ -63,7 +64,7 @@ class GraphGP(BeliefModel):
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; these get the
             noise that is fitted.
         terms: (block, shape) pairs; by default one for each block, of the shape below.
-        shape: ``smooth`` or ``rough``, of the default terms.
+        shape: ``smooth`` or ``rough``, of the default terms; that of the block ``prior`` is linear.
         embedding: Whether the default terms have a rough one for the block ``gnn``; without it that
             block is left to other surrogates, unless there is nothing else.
 
@@ -87,9 +88,9 @@ class GraphGP(BeliefModel):
         super().__init__()
         if terms is None:
             own = layout.without("gnn")
-            alone = not (own.architecture or own.parameters)
+            alone = not (own.architecture.keys() - {PRIOR} or own.parameters)
             layout = layout if embedding or alone else own
-            of_block = {"gnn": "rough"} if embedding else {}
+            of_block = {PRIOR: "linear", **({"gnn": "rough"} if embedding else {})}
             terms = [(block, of_block.get(block, shape)) for block in layout.architecture]
         self.kernel = BlockKernel(layout, terms)
         data = standardised(train_X, train_Y, train_Yvar)
@@ -138,7 +139,7 @@ class GraphGP(BeliefModel):
         largest = self._solved is None or len(pool) >= len(self._solved.pool)
         if largest and len(X) * len(pool) <= _ENTRIES:
             self._solved = solved
-        left = (self.kernel.diagonal(self.theta) - solved.explained).clamp_min(0.0)
+        left = (self.kernel.diagonal(self.theta, pool) - solved.explained).clamp_min(0.0)
         mean = self.data.mean + self.data.sd * solved.weighted(self.u)
         return mean, self.data.sd**2 * (left + _JITTER)
 

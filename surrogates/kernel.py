@@ -1,15 +1,18 @@
 """A sum of kernels over the blocks of an encoding, times a kernel over other parameters.
 
-    k(x, x') = k_p(x, x') [ sum_t s_t phi_t(|x_b - x'_b| / l_t) + s_p ],   b the block of term t
-    phi(r) = exp(-r^2 / 2)   smooth: the trend over a block
-    phi(r) = exp(-r)         rough (Matern 1/2): what a small change of a network does to its value
+    k(x, x') = k_p(x, x') [ sum_t s_t phi_t(x_b, x'_b) + s_p ],   b the block of term t
+    phi = exp(-r^2 / 2)    smooth: the trend over a block
+    phi = exp(-r)          rough (Matern 1/2): what a small change of a network does to its value
+    phi = 1 + <x_b, x'_b>  linear: f = w_0 + <w, x_b>, each weight ~ N(0, s_t)
+    r = |x_b - x'_b| / l_t
     k_p(x, x') = exp(-sum_j |x_j - x'_j|^2 / (2 l_j^2))
 
 Symbols: b a block of architecture features, scaled so that |x_b - x'_b|^2 is 2 on average; t a
-term, one phi over one block; s_t the variance that the term explains, l_t its lengthscale; j a
-parameter outside the space (a learning rate, say), l_j its lengthscale, s_p the variance explained
-without the architecture. Without such parameters k_p is 1 and s_p is left out. A block that
-explains nothing gets a small s_t: the sum learns which blocks matter.
+term, one phi over one block; s_t the variance that the term explains (of a linear one: that of its
+weights), l_t its lengthscale (a linear one has none); j a parameter outside the space (a learning
+rate, say), l_j its lengthscale, s_p the variance explained without the architecture. Without such
+parameters k_p is 1 and s_p is left out. A block that explains nothing gets a small s_t: the sum
+learns which blocks matter.
 
 The hyper-parameters stand as logarithms in one vector: theta = (s_t..., l_t..., [s_p, l_j...]).
 
@@ -18,7 +21,7 @@ Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning"
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +30,7 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument, unknown
 
-SHAPES = ("smooth", "rough")
+SHAPES = ("smooth", "rough", "linear")
 """The forms of phi."""
 
 _ROUNDING = 1e-10  # squared distances below it are 0
@@ -66,6 +69,17 @@ class BlockKernel:
         return len(self.terms)
 
     @property
+    def lengths(self) -> Mapping[int, int]:
+        """A term that has a lengthscale -> where that stands in theta."""
+        scaled = [t for t, (_, shape) in enumerate(self.terms) if shape != "linear"]
+        return {t: self.a + i for i, t in enumerate(scaled)}
+
+    @property
+    def first(self) -> int:
+        """Where s_p stands in theta."""
+        return self.a + len(self.lengths)
+
+    @property
     def p(self) -> int:
         """The number of parameters outside the space."""
         return len(self.layout.parameters)
@@ -73,8 +87,12 @@ class BlockKernel:
     @property
     def names(self) -> list[str]:
         """The names of the hyper-parameters, in the order of theta."""
-        terms, others = [f"{b} ({shape})" for b, shape in self.terms], self.layout.parameters
-        names = [f"variance of {t}" for t in terms] + [f"lengthscale of {t}" for t in terms]
+        others = self.layout.parameters
+        names = [
+            f"weight of {b}" if shape == "linear" else f"variance of {b} ({shape})"
+            for b, shape in self.terms
+        ]
+        names += ["lengthscale of {} ({})".format(*self.terms[t]) for t in self.lengths]
         if others:
             names += ["variance without architecture", *(f"lengthscale of {j}" for j in others)]
         return names
@@ -82,12 +100,17 @@ class BlockKernel:
     def distances(self, X: Tensor, Z: Tensor) -> Tensor:
         """Distances of each term's block (squared for a smooth one), squared ones of parameters.
 
-        ``(a + p) x ... x n x k`` for ``n`` and ``k`` points.
+        ``(a + p) x ... x n x k`` for ``n`` and ``k`` points. Of a linear term: its phi.
         """
         own, others = self.layout.architecture, self.layout.parameters
-        needed = {block: own[block] for block, _ in self.terms}
+        needed = {block: own[block] for block, shape in self.terms if shape != "linear"}
         known = {name: _squared_distance(X[..., c], Z[..., c]) for name, c in needed.items()}
-        blocks = [known[b].sqrt() if shape == "rough" else known[b] for b, shape in self.terms]
+        of_shape: Mapping[str, Callable[[str], Tensor]] = {
+            "smooth": lambda b: known[b],
+            "rough": lambda b: known[b].sqrt(),
+            "linear": lambda b: 1.0 + X[..., own[b]] @ Z[..., own[b]].transpose(-1, -2),
+        }
+        blocks = [of_shape[shape](block) for block, shape in self.terms]
         return torch.stack(
             [*blocks, *(_squared_distance(X[..., c], Z[..., c]) for c in others.values())]
         )
@@ -96,25 +119,33 @@ class BlockKernel:
         """``... x n x k`` covariances from ``distances``."""
         return self.parts(theta, distances).matrix()
 
-    def diagonal(self, theta: Tensor) -> Tensor:
-        """k(x, x), the same for every x."""
-        return theta[: self.a].exp().sum() + (theta[2 * self.a].exp() if self.p else 0.0)
+    def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
+        """k(x, x) of each point of ``... x n x d``: the same for all but for linear terms."""
+        same = theta[list(self.lengths)].exp().sum() + (theta[self.first].exp() if self.p else 0.0)
+        total = same.expand(X.shape[:-1])
+        for t, (block, shape) in enumerate(self.terms):
+            if shape == "linear":
+                columns = self.layout.architecture[block]
+                total = total + theta[t].exp() * (1.0 + X[..., columns].square().sum(-1))
+        return total
 
     def parts(self, theta: Tensor, distances: Tensor) -> Parts:
         """What the covariances and their gradient are made of, computed once for both."""
-        a = self.a
-        exponents, terms = [], []
+        exponents, terms = {}, []
         for t, (_, shape) in enumerate(self.terms):
-            log_l = theta[a + t]
+            if shape == "linear":
+                terms.append(theta[t].exp() * distances[t])
+                continue
+            log_l = theta[self.lengths[t]]
             scale = torch.exp(-log_l) if shape == "rough" else 0.5 * torch.exp(-2 * log_l)
             exponent = distances[t] * scale
-            exponents.append(exponent)
+            exponents[t] = exponent
             terms.append(torch.exp(theta[t] - exponent))
         if not self.p:
             return Parts(self, theta, distances, terms, exponents, None)
-        terms.append(theta[2 * a].exp())
-        halves = 0.5 * torch.exp(-2 * theta[2 * a + 1 :])
-        outside = torch.einsum("j,j...->...", halves, distances[a:])
+        terms.append(theta[self.first].exp())
+        halves = 0.5 * torch.exp(-2 * theta[self.first + 1 :])
+        outside = torch.einsum("j,j...->...", halves, distances[self.a :])
         return Parts(self, theta, distances, terms, exponents, torch.exp(-outside))
 
 
@@ -126,7 +157,7 @@ class Parts:
     theta: Tensor
     distances: Tensor
     terms: list[Tensor]
-    exponents: list[Tensor]
+    exponents: Mapping[int, Tensor]
     k_p: Tensor | None
 
     def matrix(self) -> Tensor:
@@ -140,12 +171,14 @@ class Parts:
         The exponent is a power of r = distance / l: d exp(-r^2/2) / d log l = r^2 exp(-r^2/2),
         and d exp(-r) / d log l = r exp(-r).
         """
-        a = self.kernel.a
+        a, first = self.kernel.a, self.kernel.first
         weighted = W if self.k_p is None else W * self.k_p
         by_variance, by_lengthscale = [], []
         for t, (_, shape) in enumerate(self.kernel.terms):
             part = weighted * self.terms[t]  # W * d matrix / d log s_t
             by_variance.append(part.sum())
+            if shape == "linear":
+                continue
             slope = torch.tensordot(part, self.exponents[t])
             by_lengthscale.append(slope if shape == "rough" else 2 * slope)
         if self.k_p is None:
@@ -154,7 +187,7 @@ class Parts:
         whole = W * self.matrix()
         rest.extend(
             torch.tensordot(whole, self.distances[a + j])
-            * torch.exp(-2 * self.theta[2 * a + 1 + j])
+            * torch.exp(-2 * self.theta[first + 1 + j])
             for j in range(self.kernel.p)
         )
         return torch.stack([*by_variance, *by_lengthscale, *rest])

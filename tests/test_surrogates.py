@@ -85,7 +85,7 @@ def test_the_kernel_is_the_formula_at_its_head() -> None:
     others = math.exp(-squared(slice(5, 6)) / (2 * lr**2) - squared(slice(6, 8)) / (2 * lk**2))
     distances = kernel.distances(x.unsqueeze(0), z.unsqueeze(0))
     assert float(kernel.matrix(theta, distances)) == pytest.approx(others * (blocks + sp))
-    assert float(kernel.diagonal(theta)) == pytest.approx(s1 + s2 + s3 + sp)
+    assert float(kernel.diagonal(theta, x)) == pytest.approx(s1 + s2 + s3 + sp)
     assert len(kernel.names) == len(theta)
 
 

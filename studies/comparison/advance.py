@@ -30,7 +30,7 @@ from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
 from bonas.studies.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.study import open_study
+from bonas.studies.study import open_study, set_names
 from bonas.threads import one_thread
 
 Make = Callable[[Space, int], BaseSampler]
@@ -138,6 +138,8 @@ def _answer(problem: Problem) -> dict[str, Any]:
 def _recalled(stored: optuna.Study, sampler: BaseSampler) -> optuna.Study:
     """The stored study in memory, with what samplers keep in the study itself."""
     study = optuna.create_study(directions=stored.directions, sampler=sampler)
+    if stored.metric_names is not None:
+        set_names(study, stored.metric_names)
     for trial in stored.get_trials(deepcopy=False):
         for name, value in trial.system_attrs.get(_STUDY, {}).items():
             study._storage.set_study_system_attr(study._study_id, name, value)

@@ -1,0 +1,124 @@
+"""Knowledge of another task: how many evaluations does it save on NAS-Bench-201?
+
+The best cell of CIFAR-100 or ImageNet16-120, with 200 random cells of CIFAR-10 known beforehand;
+and the front of accuracy against a device's latency, with 200 cells' latency on another device
+known (and their accuracy on CIFAR-10). Run it with `python examples/warm_start.py`; it needs
+`pip install "bonas[bench]"`, and the same `--storage` goes on where it was cut off.
+"""
+
+import argparse
+
+import numpy as np
+
+import bonas
+from bonas.studies import Knowledge, ablate
+from bonas.studies.benchmarks import NASBench201Table
+from bonas.studies.comparison.statistics import mean_interval, paired_test
+
+SINGLE = ["cifar100", "ImageNet16-120"]
+DEVICES = [("raspi4", "edgegpu"), ("edgegpu", "raspi4"), ("pixel3", "edgegpu")]
+KINDS = ["true", "noise", "reversed"]
+
+
+class Warm:
+    """Makes a sampler that knows `n` random cells of `source`; other ones for each seed."""
+
+    def __init__(self, source, names, n, kind="true"):
+        self.source, self.names, self.n, self.kind = source, names, n, kind
+
+    def describe(self):
+        """What makes two runs the same."""
+        return {"source": self.source.name, "names": self.names, "n": self.n, "kind": self.kind}
+
+    def __call__(self, space, seed):
+        """The sampler of a run."""
+        rng = np.random.default_rng([seed, self.n])
+        choices = [self.source.space.sample(rng) for _ in range(self.n)]
+        values = self.source.true_values(choices)
+        if self.kind == "noise":
+            values = rng.standard_normal(values.shape)
+        if self.kind == "reversed":
+            values = -values
+        rows = [
+            (c, {self.names[o.name]: v[j] for j, o in enumerate(self.source.objectives)})
+            for c, v in zip(choices, values, strict=True)
+        ]
+        goals = {self.names[o.name]: o.direction for o in self.source.objectives}
+        known = Knowledge.of_rows(self.source.name, rows, goals)
+        return bonas.ArchitectureSampler(space, knowledge=[known], seed=seed)
+
+
+def queries(options):
+    """One objective: evaluations until the best cell is found."""
+    source, same = NASBench201Table("cifar10"), {"accuracy": "accuracy"}
+    kinds = [kind for kind in KINDS if kind in options.kinds]
+    variants = {
+        "cold": {},
+        **{f"{kind} {n}": Warm(source, same, n, kind) for kind in kinds for n in options.known},
+    }
+    for dataset in options.datasets:
+        table = NASBench201Table(dataset)
+        found = ablate(table, variants, budget=200, seeds=options.seeds, storage=options.storage)
+        show(table.name, found.values(table.name, "queries"), "queries until the best is found")
+
+
+def gaps(options):
+    """Two objectives: evaluations until the gap is what a cold search has at the end."""
+    for device, other in DEVICES[: options.devices]:
+        table = NASBench201Table("cifar100", ["accuracy", f"{device}_latency"])
+        own = {f"{other}_latency": f"{device}_latency", "accuracy": "accuracy"}
+        latency = NASBench201Table("cifar10", [f"{other}_latency"])
+        both = NASBench201Table("cifar10", ["accuracy", f"{other}_latency"])
+        variants = {
+            "cold": {},
+            f"latency of {other}": Warm(latency, own, 200),
+            f"latency of {other}, accuracy on CIFAR-10": Warm(both, own, 200),
+        }
+        found = ablate(
+            table,
+            variants,
+            budget=50,
+            seeds=options.pairs,
+            storage=options.storage,
+            checkpoints=range(5, 50, 5),
+        )
+        show(table.name, found.values(table.name, "gap", 50), "gap at 50 in %")
+        curves = {
+            name: 100 * np.array([t.gaps for k, t in found.traces.items() if k.method == name])
+            for name in variants
+        }
+        goal = curves["cold"][:, -1].mean()
+        for name, curve in curves.items():
+            reached = int((curve.mean(0) > goal).sum()) + 1
+            print(f"  {name:42} mean gap of {goal:.2f} % after {reached} evaluations")
+
+
+def show(problem, values, what):
+    """Means with 95 % intervals, and each against the cold search, paired by seed."""
+    print(f"\n{problem}: {what}")
+    for name, own in values.items():
+        mean = mean_interval(own)
+        test = paired_test(values["cold"], own)
+        print(
+            f"  {name:42} {mean.mean:6.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+            f"  {mean.mean / values['cold'].mean() - 1:+.0%}  p = {test.p:.2g} (n = {mean.n})"
+        )
+
+
+def main():
+    """Run what is asked for, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="of the searches with one objective")
+    parser.add_argument("--pairs", type=int, default=10, help="seeds with two objectives")
+    parser.add_argument("--known", type=int, nargs="+", default=[200], help="cells known before")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["true"])
+    parser.add_argument("--datasets", nargs="*", choices=SINGLE, default=SINGLE)
+    parser.add_argument("--devices", type=int, default=len(DEVICES), help="how many of them")
+    parser.add_argument("--storage", default="warm_start.log")
+    options = parser.parse_args()
+    queries(options)
+    gaps(options)
+
+
+if __name__ == "__main__":
+    main()
