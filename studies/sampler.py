@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from linear_operator.utils.errors import NanError, NotPSDError
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
-from torch import Tensor
-from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
 
-from bonas.encoders import Blocks, Encoder, check_encoder, shared_blocks
-from bonas.errors import FitFailed, InvalidArgument, unknown
+from bonas.encoders import Encoder, check_encoder
+from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
-from bonas.evaluation.objective import oriented
-from bonas.spaces import Architecture, Space
+from bonas.spaces import Space
 from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.asking import await_turn, to_serve
-from bonas.studies.belief import Belief
-from bonas.studies.history import History, contains, directions, point_of, proposed
+from bonas.studies.history import History, contains, point_of, proposed
 from bonas.studies.knowledge import Knowledge
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.named import named
 from bonas.studies.parameters import Parameters, drawn_alone
-from bonas.studies.point import Features, Point
+from bonas.studies.planner import Planner
+from bonas.studies.point import Point
 from bonas.studies.pool import Pool
-from bonas.studies.prior import Prior, checked
+from bonas.studies.prior import checked
 from bonas.studies.proposal import Proposal
-from bonas.studies.proposer import Proposer
-from bonas.studies.start import promised
 from bonas.surrogates import Surrogate
-from bonas.threads import one_thread
-
-_logger = logging.getLogger(__name__)
 
 _COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
-_NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
 class ArchitectureSampler(BaseSampler):
@@ -106,19 +94,18 @@ class ArchitectureSampler(BaseSampler):
             raise InvalidArgument(f"n_initial must be a whole number of at least 1: {n_initial!r}")
         _check_seed(seed)
         self.space = space
-        self.surrogates = named(surrogate, space)
-        needed = self.surrogates.encoders if isinstance(surrogate, str) else ()
-        self.encoders = _chosen_encoders(encoder, self.surrogates.encoders, needed)
-        self.acquisition = _chosen_acquisition(acquisition)
-        self._proposer = Proposer(self.acquisition)
-        self.n_initial = n_initial
-        self.knowledge = checked(knowledge, space, surrogate)
-        self._prior: Prior | None = None
-        self.reference_point = _checked_point(reference_point)
+        surrogates = named(surrogate, space)
+        needed = surrogates.encoders if isinstance(surrogate, str) else ()
+        self._planner = Planner(
+            space,
+            surrogates,
+            _chosen_encoders(encoder, surrogates.encoders, needed),
+            _chosen_acquisition(acquisition),
+            n_initial,
+            _checked_point(reference_point),
+            checked(knowledge, space, surrogate),
+        )
         self.seed = _fresh_seed() if seed is None else seed
-        self._blocks: Blocks | None = None
-        self._pool: Pool | None = None
-        self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._distributions = {} if space is None else space.distributions
         self.worker: Worker | None = None
         self._watch = Watch()
@@ -212,7 +199,7 @@ class ArchitectureSampler(BaseSampler):
             if before is not None:
                 made.append((trial, Proposal.again(before)))
             elif parameters.distributions or self.space is not None:
-                point, prediction = self._proposal(study, index, history, parameters)
+                point, prediction = self._planner.next(study, history, parameters, self.seed, index)
                 made.append((trial, Proposal(index, point.params, prediction)))
                 index += 1
             if point is not None:
@@ -230,110 +217,6 @@ class ArchitectureSampler(BaseSampler):
             if point is None or point.key not in history.spent:
                 return trial, point
         return None, None
-
-    def _proposal(
-        self, study: Study, number: int, history: History, parameters: Parameters
-    ) -> tuple[Point, dict[str, Any] | None]:
-        """A point, and what the surrogate expects of it (None of a random one)."""
-        rng = np.random.default_rng([self.seed, number])
-        pool = self._pool_over(parameters)
-        prediction = None
-        surrogate = self.surrogates.of(len(study.directions))
-        if surrogate is None:
-            point = pool.draw(rng, history.spent)
-        elif len(history.finished) < self.n_initial:
-            point = self._initial(study, history, pool, number, rng)
-        else:
-            point, prediction = self._modelled(study, surrogate, history, pool, rng)
-        if point is None:
-            _logger.warning("every architecture of the space was proposed before; one comes again")
-            point = pool.draw(rng, frozenset())
-        assert point is not None  # nothing is spent
-        return point, prediction
-
-    def _initial(
-        self, study: Study, history: History, pool: Pool, number: int, rng: np.random.Generator
-    ) -> Point | None:
-        """A proposal before there are enough values for a fit."""
-        prior = self._known(study)
-        point = pool.extreme(number, rng) if len(study.directions) > 1 else None
-        if prior is not None and point is None:
-            return promised(prior, pool, history, number, rng)
-        if point is None or point.key in history.spent:
-            return pool.draw(rng, history.spent)
-        return point
-
-    def _known(self, study: Study) -> Prior | None:
-        """What other tasks tell of the study's objectives."""
-        if not self.knowledge or self.space is None:
-            return None
-        names = study.metric_names or []
-        objectives = dict(zip(names, directions(study), strict=bool(names)))
-        if self._prior is None or self._prior.objectives != objectives:
-            self._prior = Prior(self.space, self.knowledge, objectives)
-        return self._prior
-
-    def _pool_over(self, parameters: Parameters) -> Pool:
-        """The latest pool, if it is over the same; it keeps its list of all points."""
-        if self._pool is None or self._pool.parameters != parameters:
-            self._pool = Pool(self.space, parameters)
-        return self._pool
-
-    def _modelled(
-        self,
-        study: Study,
-        surrogate: Surrogate,
-        history: History,
-        pool: Pool,
-        rng: np.random.Generator,
-    ) -> tuple[Point | None, dict[str, Any] | None]:
-        """The candidate with the best acquisition value, or a random one where the fit fails."""
-        features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
-        with one_thread():
-            try:
-                belief = self._proposer.belief(surrogate, history, features, pool, self.seed)
-                limit = self._reference_point(study, history.values)
-                point = self._proposer.best(belief, history, features, pool, limit, rng)
-            except _NUMERICAL as error:
-                _logger.warning("the surrogate failed (%s); this proposal is random", error)
-                return pool.draw(rng, history.spent), None
-        if point is None:
-            return None, None
-        return point, _prediction(study, belief, features.encode([point]))
-
-    def _reference_point(self, study: Study, values: Tensor) -> Tensor:
-        """``m`` oriented values; always the same ones for a study."""
-        if self.reference_point is not None:
-            if len(self.reference_point) != len(study.directions):
-                raise InvalidArgument(
-                    f"reference_point has {len(self.reference_point)} value(s), the study "
-                    f"{len(study.directions)} objectives; give one value an objective"
-                )
-            return torch.from_numpy(oriented(self.reference_point, directions(study))).squeeze(0)
-        first = values[: self.n_initial]
-        worst, best = first.min(0).values, first.max(0).values
-        span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
-        return worst - 0.1 * span
-
-    def _fitted_blocks(self, history: History) -> Blocks | None:
-        if self.space is None:
-            return None
-        if self._blocks is None:
-            self._blocks = shared_blocks(self.space, self.encoders)
-        if not self._blocks.learns:
-            return self._blocks
-        n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials
-        measured = [point.architecture for point in history.finished[:n] if point.architecture]
-        if self._tuned is None or self._tuned[0] != measured:
-            self._tuned = measured, self._blocks.fine_tuned(measured, history.values[:n])
-        return self._tuned[1]
-
-
-def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
-    """What the belief says of one encoded point, in the user's units."""
-    mean, sd = belief.expected(X)
-    told = oriented(mean.numpy(), directions(study))  # its own inverse
-    return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}
 
 
 def _chosen_encoders(

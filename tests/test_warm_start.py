@@ -353,7 +353,7 @@ def test_no_knowledge_changes_nothing() -> None:
 def test_knowledge_of_one_of_two_objectives_is_used() -> None:
     sampler = ArchitectureSampler(SPACE, surrogate="gp", knowledge=[_known(LATENCY)], seed=0)
     study = _searched(sampler, 12, (ACCURACY, LATENCY))
-    layout = Features(None, Parameters({}), sampler._prior).layout
+    layout = Features(None, Parameters({}), sampler._planner._prior).layout
     assert layout.prior == [None, slice(0, 1)]
     assert len({str(each) for each in _proposals(study)}) == 12
 

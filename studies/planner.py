@@ -1,0 +1,175 @@
+"""What to try next: a design first, then the candidate that the surrogate's belief speaks for.
+
+    trials -> history -> (random points, extremes, what other tasks promise) | (belief, acquisition)
+
+Everything that is kept from one call to the next saves time, and changes nothing that is proposed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from linear_operator.utils.errors import NanError, NotPSDError
+from optuna import Study
+from torch import Tensor
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
+
+from bonas.encoders import Blocks, Encoder, shared_blocks
+from bonas.errors import FitFailed, InvalidArgument
+from bonas.evaluation.objective import oriented
+from bonas.spaces import Architecture, Space
+from bonas.studies.acquisition import Acquisition
+from bonas.studies.belief import Belief
+from bonas.studies.history import History, directions
+from bonas.studies.knowledge import Knowledge
+from bonas.studies.named import Named
+from bonas.studies.parameters import Parameters
+from bonas.studies.point import Features, Point
+from bonas.studies.pool import Pool
+from bonas.studies.prior import Prior
+from bonas.studies.proposer import Proposer
+from bonas.studies.start import promised
+from bonas.surrogates import Surrogate
+from bonas.threads import one_thread
+
+_logger = logging.getLogger(__name__)
+
+_NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
+
+
+class Planner:
+    """Turns what a study knows into the next proposal.
+
+    The arguments are those of ``ArchitectureSampler``, checked.
+    """
+
+    def __init__(
+        self,
+        space: Space | None,
+        surrogates: Named,
+        encoders: Sequence[str | Encoder],
+        acquisition: Acquisition,
+        n_initial: int,
+        reference_point: Sequence[float] | None,
+        knowledge: Sequence[Knowledge],
+    ) -> None:
+        self.space, self.surrogates, self.encoders = space, surrogates, encoders
+        self.n_initial, self.reference_point = n_initial, reference_point
+        self.knowledge = knowledge
+        self._proposer = Proposer(acquisition)
+        self._prior: Prior | None = None
+        self._blocks: Blocks | None = None
+        self._pool: Pool | None = None
+        self._tuned: tuple[list[Architecture], Blocks] | None = None
+
+    def next(
+        self, study: Study, history: History, parameters: Parameters, seed: int, index: int
+    ) -> tuple[Point, dict[str, Any] | None]:
+        """A point, and what the surrogate expects of it (None of a random one).
+
+        It follows from what the study holds, the seed, and the index of the proposal.
+        """
+        rng = np.random.default_rng([seed, index])
+        pool = self._pool_over(parameters)
+        prediction = None
+        surrogate = self.surrogates.of(len(study.directions))
+        if surrogate is None:
+            point = pool.draw(rng, history.spent)
+        elif len(history.finished) < self.n_initial:
+            point = self._initial(study, history, pool, index, rng)
+        else:
+            point, prediction = self._modelled(study, surrogate, history, pool, seed, rng)
+        if point is None:
+            _logger.warning("every architecture of the space was proposed before; one comes again")
+            point = pool.draw(rng, frozenset())
+        assert point is not None  # nothing is spent
+        return point, prediction
+
+    def _initial(
+        self, study: Study, history: History, pool: Pool, index: int, rng: np.random.Generator
+    ) -> Point | None:
+        """A proposal before there are enough values for a fit."""
+        prior = self._known(study)
+        point = pool.extreme(index, rng) if len(study.directions) > 1 else None
+        if prior is not None and point is None:
+            return promised(prior, pool, history, index, rng)
+        if point is None or point.key in history.spent:
+            return pool.draw(rng, history.spent)
+        return point
+
+    def _known(self, study: Study) -> Prior | None:
+        """What other tasks tell of the study's objectives."""
+        if not self.knowledge or self.space is None:
+            return None
+        names = study.metric_names or []
+        objectives = dict(zip(names, directions(study), strict=bool(names)))
+        if self._prior is None or self._prior.objectives != objectives:
+            self._prior = Prior(self.space, self.knowledge, objectives)
+        return self._prior
+
+    def _pool_over(self, parameters: Parameters) -> Pool:
+        """The latest pool, if it is over the same; it keeps its list of all points."""
+        if self._pool is None or self._pool.parameters != parameters:
+            self._pool = Pool(self.space, parameters)
+        return self._pool
+
+    def _modelled(
+        self,
+        study: Study,
+        surrogate: Surrogate,
+        history: History,
+        pool: Pool,
+        seed: int,
+        rng: np.random.Generator,
+    ) -> tuple[Point | None, dict[str, Any] | None]:
+        """The candidate with the best acquisition value, or a random one where the fit fails."""
+        features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
+        with one_thread():
+            try:
+                belief = self._proposer.belief(surrogate, history, features, pool, seed)
+                limit = self._reference_point(study, history.values)
+                point = self._proposer.best(belief, history, features, pool, limit, rng)
+            except _NUMERICAL as error:
+                _logger.warning("the surrogate failed (%s); this proposal is random", error)
+                return pool.draw(rng, history.spent), None
+        if point is None:
+            return None, None
+        return point, _prediction(study, belief, features.encode([point]))
+
+    def _reference_point(self, study: Study, values: Tensor) -> Tensor:
+        """``m`` oriented values; always the same ones for a study."""
+        if self.reference_point is not None:
+            if len(self.reference_point) != len(study.directions):
+                raise InvalidArgument(
+                    f"reference_point has {len(self.reference_point)} value(s), the study "
+                    f"{len(study.directions)} objectives; give one value an objective"
+                )
+            return torch.from_numpy(oriented(self.reference_point, directions(study))).squeeze(0)
+        first = values[: self.n_initial]
+        worst, best = first.min(0).values, first.max(0).values
+        span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
+        return worst - 0.1 * span
+
+    def _fitted_blocks(self, history: History) -> Blocks | None:
+        if self.space is None:
+            return None
+        if self._blocks is None:
+            self._blocks = shared_blocks(self.space, self.encoders)
+        if not self._blocks.learns:
+            return self._blocks
+        n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials
+        measured = [point.architecture for point in history.finished[:n] if point.architecture]
+        if self._tuned is None or self._tuned[0] != measured:
+            self._tuned = measured, self._blocks.fine_tuned(measured, history.values[:n])
+        return self._tuned[1]
+
+
+def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
+    """What the belief says of one encoded point, in the user's units."""
+    mean, sd = belief.expected(X)
+    told = oriented(mean.numpy(), directions(study))  # its own inverse
+    return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}
