@@ -28,6 +28,8 @@ from bonas.studies.crew import Crew, Executor, Job
 from bonas.studies.lease import LEASE, Watch, Worker
 from bonas.studies.search import Search
 from bonas.studies.storage import Storage
+from bonas.studies.study import OnMismatch
+from bonas.studies.warm_start import add_known
 from bonas.studies.worker import BUDGET, Callback, Terminated, sigterm_interrupts, work
 from bonas.surrogates import Surrogate
 
@@ -48,6 +50,8 @@ def optimize(
     encoder: str | Encoder | Sequence[str | Encoder] | None = None,
     storage: Storage | None = None,
     study_name: str | None = None,
+    on_mismatch: OnMismatch = "refuse",
+    warm_start: object = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -75,6 +79,14 @@ def optimize(
         storage: An Optuna storage, its URL, or the path of a journal; None keeps the study in
             memory.
         study_name: The study's name in the storage; ``"bonas"`` by default.
+        on_mismatch: What to do if the study of that name was made for something else: ``"refuse"``
+            with the list of what differs, or ``"fork"``: go on in a study ``<name>-2`` (or -3, ...)
+            with those of its trials whose values hold for this search. The same call resumes the
+            fork. Options that were added to parameters are no mismatch.
+        warm_start: What is known of the same task: a ``SearchResult`` or an Optuna study, a list of
+            these, a list of pairs (choices, an objective's name -> its value), or a table with
+            ``to_dict("records")`` such as a pandas ``DataFrame``. It becomes finished trials of the
+            study, once, which the budget does not count.
         seed: Of everything random; a stored study remembers its own.
         n_jobs: How many workers evaluate at once, each in a process of its own, which share the
             CPU's threads. A measured latency is that of a busy machine then.
@@ -96,7 +108,17 @@ def optimize(
     sampler = search.sampler(seed)
     alone = n_jobs == 1 and executor is None
     with _shared(storage, alone) as place:
-        study = open_study(place, study_name, search.goals, search.describe(), sampler)
+        study = open_study(
+            place,
+            study_name,
+            search.goals,
+            search.describe(),
+            sampler,
+            space=space,
+            on_mismatch=on_mismatch,
+        )
+        if warm_start is not None:
+            add_known(study, search, warm_start)
         sampler.seed = _remembered_seed(study, sampler.seed)
         _set_budget(study, budget)
         _release_dead(study)

@@ -124,7 +124,7 @@ class Targets:
 
 def _digest(values: Tensor) -> str:
     """Of the bytes: another one if a single value differs in its last bit."""
-    return blake2b(values.contiguous().numpy(), digest_size=8).hexdigest()
+    return blake2b(values.contiguous().numpy().data, digest_size=8).hexdigest()
 
 
 def inferred_task(targets: Numbers, inputs: Tensor) -> Task:
