@@ -28,6 +28,8 @@ from bonas.studies.crew import Crew, Executor, Job
 from bonas.studies.lease import LEASE, Watch, Worker
 from bonas.studies.search import Search
 from bonas.studies.storage import Storage
+from bonas.studies.study import OnMismatch
+from bonas.studies.warm_start import add_known, parted
 from bonas.studies.worker import (
     BUDGET,
     Callback,
@@ -55,6 +57,8 @@ def optimize(
     encoder: str | Encoder | Sequence[str | Encoder] | None = None,
     storage: Storage | None = None,
     study_name: str | None = None,
+    on_mismatch: OnMismatch = "refuse",
+    warm_start: object = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -82,6 +86,16 @@ def optimize(
         storage: An Optuna storage, its URL, or the path of a journal; None keeps the study in
             memory.
         study_name: The study's name in the storage; ``"bonas"`` by default.
+        on_mismatch: What to do if the study of that name was made for something else: ``"refuse"``
+            with the list of what differs, or ``"fork"``: go on in a study ``<name>-2`` (or -3, ...)
+            with those of its trials whose values hold for this search. The same call resumes the
+            fork. Options that were added to parameters are no mismatch.
+        warm_start: What is known of the same task: a ``SearchResult`` or an Optuna study, a list of
+            these, a list of pairs (choices, an objective's name -> its value), or a table with
+            ``to_dict("records")`` such as a pandas ``DataFrame``. It becomes finished trials of the
+            study, once, which the budget does not count.
+            What is known of another task or device, a ``bonas.studies.Knowledge``, alone or in the
+            list, is no data: it becomes a prior whose worth the search learns.
         seed: Of everything random; a stored study remembers its own.
         n_jobs: How many workers evaluate at once, each in a process of its own, which share the
             CPU's threads. A measured latency is that of a busy machine then.
@@ -97,13 +111,16 @@ def optimize(
         BonasError: for an argument that cannot work, a storage that cannot be opened, a study that
             was made for something else, or the same failure five times in a row.
     """
-    search = Search(space, evaluate, objectives, surrogate, encoder)
+    others, same = parted(warm_start)
+    search = Search(space, evaluate, objectives, surrogate, encoder, others)
     _check("budget", budget, "architectures")
     return join(
         search,
         storage,
         study_name,
         budget=budget,
+        on_mismatch=on_mismatch,
+        warm_start=same,
         seed=seed,
         n_jobs=n_jobs,
         executor=executor,
@@ -119,6 +136,8 @@ def join(
     study_name: str | None = None,
     *,
     budget: int | None = None,
+    on_mismatch: OnMismatch = "refuse",
+    warm_start: object = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -133,7 +152,9 @@ def join(
         storage: Where the study is; None keeps it in memory.
         study_name: Its name there; ``"bonas"`` by default.
         budget: How many architectures the study evaluates in all; None leaves it as it is.
-        seed: As ``optimize`` takes it, like all that follows.
+        on_mismatch: As ``optimize`` takes it, like all that follows.
+        warm_start: What is known of the same task.
+        seed: Of everything random.
         n_jobs: How many workers evaluate at once.
         executor: Runs them elsewhere.
         lease: Seconds without a sign of life after which a worker counts as dead.
@@ -149,7 +170,17 @@ def join(
     sampler = search.sampler(seed)
     alone = n_jobs == 1 and executor is None
     with _shared(storage, alone) as place:
-        study = open_study(place, study_name, search.goals, search.describe(), sampler)
+        study = open_study(
+            place,
+            study_name,
+            search.goals,
+            search.describe(),
+            sampler,
+            space=search.space,
+            on_mismatch=on_mismatch,
+        )
+        if warm_start is not None:
+            add_known(study, search, warm_start)
         sampler.seed = _remembered_seed(study, sampler.seed)
         _set_budget(study, budget)
         _release_dead(study)

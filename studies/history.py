@@ -31,6 +31,9 @@ SD = "_sd"
 value, where the evaluation reports one."""
 ERROR = "bonas:error"
 """The trial's user attribute that holds the traceback of a failed evaluation."""
+KNOWN = "bonas:known"
+"""The trial's user attribute that marks what was known before the search: data that no budget
+counts."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bonas.evaluation import (
     default_evaluation,
 )
 from bonas.spaces import Space
+from bonas.studies.knowledge import Knowledge
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.surrogates import Surrogate
 
@@ -39,6 +40,7 @@ class Search:
             bonas, which know theirs.
         surrogate: A name or a ``Surrogate``, as ``ArchitectureSampler`` takes it.
         encoder: What the surrogate reads; by default what suits it.
+        knowledge: What is known of other tasks or devices.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -49,6 +51,7 @@ class Search:
     objectives: Mapping[str, Direction] | Sequence[Objective] | None = None
     surrogate: str | Surrogate = "mixture"
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
+    knowledge: Sequence[Knowledge] = ()
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -127,5 +130,9 @@ class Search:
     def sampler(self, seed: int | None) -> ArchitectureSampler:
         """What decides what to try next."""
         return ArchitectureSampler(
-            self.space, surrogate=self.surrogate, encoder=self.encoder, seed=seed
+            self.space,
+            surrogate=self.surrogate,
+            encoder=self.encoder,
+            knowledge=self.knowledge,
+            seed=seed,
         )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from sqlalchemy.exc import SQLAlchemyError
 
-from bonas.errors import StudyMismatch
+from bonas.errors import StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
+from bonas.spaces import Space
+from bonas.studies.description import Description, describe_study, described, differences
 from bonas.studies.history import directions
+from bonas.studies.lineage import completed, extended, forked, latest, successor_of
+from bonas.studies.origin import description_of
 from bonas.studies.storage import Storage, opened_storage, unavailable, without_password
 
-DESCRIPTION = "bonas:description"
-"""The study's user attribute that says what is searched and measured, as JSON."""
 DEFAULT_NAME = "bonas"
+OnMismatch = Literal["refuse", "fork"]
+"""What to do with a study that was made for something else."""
+_WAYS = ("refuse", "fork")
 
 
 def open_study(
@@ -28,17 +30,34 @@ def open_study(
     objectives: Sequence[Objective],
     description: Mapping[str, Any],
     sampler: BaseSampler,
+    *,
+    space: Space | None = None,
+    on_mismatch: OnMismatch = "refuse",
 ) -> optuna.Study:
     """The study of that name in ``storage`` (None: in memory), made if there is none.
+
+    Where options were added to parameters since, it is the study's successor, which holds all its
+    trials.
+
+    Args:
+        storage: Where the study is.
+        name: Its name; ``"bonas"`` by default.
+        objectives: What is optimised, in the order of the trials' values.
+        description: What is searched and measured, as JSON values.
+        sampler: The study's.
+        space: What is searched, for which trials of an earlier study may be impossible.
+        on_mismatch: ``"refuse"`` a study that was made for something else, or ``"fork"`` it: go on
+            in a study ``name-2``, ``name-3``, ... with those of its trials whose values hold. The
+            same call finds the same fork.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if the study is there but has other objectives or another description.
+        InvalidArgument: for an unknown ``on_mismatch``.
     """
-    wanted = {
-        **description,
-        "objectives": {objective.name: objective.direction for objective in objectives},
-    }
+    if on_mismatch not in _WAYS:
+        raise unknown("on_mismatch", on_mismatch, _WAYS)
+    wanted = described(description, objectives)
     opened = None if storage is None else opened_storage(storage)
     try:
         study = optuna.create_study(
@@ -48,27 +67,18 @@ def open_study(
             sampler=sampler,
             load_if_exists=True,
         )
-        stored = study.user_attrs.get(DESCRIPTION)
+        stored = description_of(study)
     except SQLAlchemyError as error:
         raise unavailable(storage, error) from error
     if stored is None:
         _check_directions(study, objectives)
-        study.set_user_attr(DESCRIPTION, json.dumps(wanted))
-        set_names(study, [objective.name for objective in objectives])
-    else:
-        _check(study.study_name, json.loads(stored), wanted)
-    return study
-
-
-def set_names(study: optuna.Study, names: Sequence[str]) -> None:
-    """Name the objectives of a study."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # since Optuna 3.2, and unchanged
-        study.set_metric_names(list(names))
+        describe_study(study, wanted)
+        return study
+    return _continued(study, wanted, space, on_mismatch)
 
 
 def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objective, ...]]:
-    """A stored study of bonas, and its objectives.
+    """A stored study of bonas, or its latest successor, and its objectives.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
@@ -81,10 +91,36 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
             f"there is no study {name!r} in {without_password(storage)}; there are {sorted(names)}"
         )
     study = optuna.load_study(study_name=name, storage=opened)
-    stored = study.user_attrs.get(DESCRIPTION)
+    while (successor := successor_of(study)) is not None:
+        study = successor
+    stored = description_of(study)
     if stored is None:
         raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
-    return study, as_objectives(json.loads(stored)["objectives"])
+    return study, as_objectives(stored["objectives"])
+
+
+def _continued(
+    study: optuna.Study, wanted: Description, space: Space | None, on_mismatch: OnMismatch
+) -> optuna.Study:
+    """The study, its successor or its fork, whichever is for ``wanted``."""
+    root = study.study_name
+    study = completed(latest(study), space)
+    stored = description_of(study) or {}
+    differing = differences(stored, wanted)
+    if not differing:
+        if stored != wanted:  # an older version of bonas knew less
+            describe_study(study, wanted)
+        return study
+    successor = extended(study, wanted, space)
+    if successor is not None:
+        return successor
+    if on_mismatch == "fork":
+        return forked(study, wanted, space, root)
+    raise StudyMismatch(
+        f"the study {study.study_name!r} was made for something else: {'; '.join(differing)}. "
+        "Choose another study_name, call with what it was made for, or go on in a fork of it with "
+        'on_mismatch="fork"'
+    )
 
 
 def _check_directions(study: optuna.Study, objectives: Sequence[Objective]) -> None:
@@ -96,30 +132,3 @@ def _check_directions(study: optuna.Study, objectives: Sequence[Objective]) -> N
             f"the study {study.study_name!r} has the directions {found}, this search needs "
             f"{wanted}; choose another study_name"
         )
-
-
-def _check(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    differences = list(_differences("", stored, json.loads(json.dumps(wanted))))
-    if differences:
-        raise StudyMismatch(
-            f"the study {name!r} was made for something else: {'; '.join(differences)}. "
-            "Choose another study_name, or call with what it was made for"
-        )
-
-
-def _differences(path: str, stored: Any, wanted: Any) -> list[str]:
-    """One line a difference, with the path to it."""
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        lines = []
-        for key in sorted({*stored, *wanted}):
-            inner = f"{path}.{key}" if path else key
-            if key not in stored:
-                lines.append(f"{inner} is new ({wanted[key]!r})")
-            elif key not in wanted:
-                lines.append(f"{inner} is missing (it was {stored[key]!r})")
-            else:
-                lines += _differences(inner, stored[key], wanted[key])
-        if not lines and list(stored) != list(wanted) and path == "objectives":
-            lines.append(f"{path} were in the order {list(stored)}, now {list(wanted)}")
-        return lines
-    return [] if stored == wanted else [f"{path} was {stored!r}, now {wanted!r}"]

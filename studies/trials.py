@@ -20,7 +20,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.history import ERROR, PROPOSAL, proposed
+from bonas.studies.history import ERROR, KNOWN, PROPOSAL, proposed
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
 
 RELEASED = "bonas:released"
@@ -38,7 +38,9 @@ def evaluated(study: optuna.Study) -> int:
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Whether a trial was evaluated, with success or not."""
+    """Whether a trial was evaluated by this search, with success or not."""
+    if KNOWN in trial.user_attrs:
+        return False
     if trial.state == TrialState.FAIL:
         return ERROR in trial.user_attrs
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)

@@ -152,7 +152,16 @@ def test_a_tensor_data_set_is_a_pair() -> None:
 def test_a_pair_and_a_data_set_of_the_same_rows_are_split_alike() -> None:
     from_pair, from_set = load((X, Y), seed=3), load(listed(), seed=3)
     assert [rows_of(a) for a in parts_of(from_pair)] == [rows_of(a) for a in parts_of(from_set)]
-    assert from_pair.name == from_set.name
+    assert from_pair.name.startswith(f"{from_set.name}, inputs ")  # what is read later has no name
+
+
+def test_a_single_other_bit_of_the_inputs_gives_the_data_another_name() -> None:
+    other = X.astype(np.float32)
+    other[0, 0] = np.nextafter(other[0, 0], np.float32(9))
+    name = load((X, Y)).name
+    assert load((other, Y)).name != name
+    assert load((X.astype(np.float32), Y)).name == name
+    assert load((X[:, ::-1], Y)).name != name
 
 
 def test_targets_spare_reading_every_row() -> None:

@@ -347,6 +347,7 @@ def test_the_description_is_plain_and_tells_trainings_apart() -> None:
     assert all(training.describe() == plain for training in same)
     others = [
         ShortTraining((X, 1 - Y)),
+        ShortTraining((2 * X, Y)),
         ShortTraining(PAIR, epochs=99),
         ShortTraining(PAIR, optimizer="sgd"),
         ShortTraining(PAIR, learning_rate=0.5),

@@ -28,9 +28,10 @@ from bonas.spaces import Space
 from bonas.studies import trials
 from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
+from bonas.studies.description import set_names
 from bonas.studies.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.study import open_study, set_names
+from bonas.studies.study import open_study
 from bonas.threads import one_thread
 
 Make = Callable[[Space, int], BaseSampler]

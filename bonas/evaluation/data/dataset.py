@@ -40,7 +40,7 @@ def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Spli
         targets,
         targets.values[parts[0]],
         inputs,
-        targets.name(tuple(inputs.shape)),
+        targets.name(tuple(inputs.shape), None if inputs.is_floating_point() else inputs),
     )
 
 

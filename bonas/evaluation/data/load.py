@@ -98,7 +98,8 @@ def load(
         return from_loaders(x, y, task)
     inputs = checked_inputs(x)
     targets = Targets.of(y, inputs, task)
-    return split_tensors(inputs, targets, shares.parts(targets), targets.name(tuple(inputs.shape)))
+    name = targets.name(tuple(inputs.shape), inputs)
+    return split_tensors(inputs, targets, shares.parts(targets), name)
 
 
 def _named(name: str, shares: Shares, task: Task | None, folder: Folder | None) -> Splits:

@@ -55,7 +55,8 @@ class Splits:
         test: The rows kept for the end; None when none are kept.
         classes: Labels, or the token ids to tell, are 0 to ``classes - 1``; 0 for regression.
         input_shape: The shape of one input.
-        name: Tells this data set from others: its name, or its shape and a digest of its targets.
+        name: Tells this data set from others: its name, or its shape and digests of its targets
+            and inputs; of rows that are read one by one, the inputs are not looked at.
         task: ``"classification"``, ``"regression"`` or ``"next_token"``.
         vocabulary: Inputs are token ids 0 to ``vocabulary - 1``; 0 where they are float32 numbers.
         counts: For classification, how many training rows each class has.

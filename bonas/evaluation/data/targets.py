@@ -112,11 +112,19 @@ class Targets:
         known = int(inputs.max()) if not inputs.is_floating_point() else 0
         return cls("next_token", values, 1 + max(known, int(values.max())))
 
-    def name(self, shape: tuple[int, ...]) -> str:
-        """Tells rows of that shape, with these targets, from other ones."""
-        digest = blake2b(self.values.numpy().tobytes(), digest_size=8).hexdigest()
+    def name(self, shape: tuple[int, ...], inputs: Tensor | None = None) -> str:
+        """Tells rows of that shape, with these targets, from other ones.
+
+        So do the ``inputs``, where they are in memory.
+        """
         what = "labels" if self.task == "classification" else "targets"
-        return f"{' x '.join(map(str, shape))}, {what} {digest}"
+        told = f"{' x '.join(map(str, shape))}, {what} {_digest(self.values)}"
+        return told if inputs is None else f"{told}, inputs {_digest(inputs)}"
+
+
+def _digest(values: Tensor) -> str:
+    """Of the bytes: another one if a single value differs in its last bit."""
+    return blake2b(values.contiguous().numpy().data, digest_size=8).hexdigest()
 
 
 def inferred_task(targets: Numbers, inputs: Tensor) -> Task:

@@ -63,9 +63,9 @@ def split_python_text(shares: Shares) -> Splits:
     """The windows of ``python_text``, drawn at random for each part."""
     inputs, targets = python_text()
     checked = Targets("next_token", torch.from_numpy(targets), len(CHARACTERS))
-    shape, version = inputs.shape, platform.python_version()
-    name = f"python-text of Python {version}: {checked.name(shape)}"
-    return split_tensors(torch.from_numpy(inputs), checked, shares.parts(checked), name)
+    rows, version = torch.from_numpy(inputs), platform.python_version()
+    name = f"python-text of Python {version}: {checked.name(inputs.shape, rows)}"
+    return split_tensors(rows, checked, shares.parts(checked), name)
 
 
 def _source(module: str) -> str:

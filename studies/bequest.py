@@ -1,0 +1,93 @@
+"""The trials that a study hands on to one that is made out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from bonas.evaluation.candidate import INDEX
+from bonas.spaces import Space
+from bonas.studies.description import Description, incomparable
+from bonas.studies.history import KNOWN, point_of
+from bonas.studies.lease import RENEWED, WORKER
+from bonas.studies.parameters import Parameters
+from bonas.studies.trials import RELEASED, counts
+
+COPIED = "bonas:copied"
+"""The trial's user attribute that says of which trial it is a copy: the study and the number."""
+
+_OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about one trial only
+
+
+def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
+    """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
+    known = source.get_trials(deepcopy=False)
+    kept = [trial for trial in known if counts(trial) or KNOWN in trial.user_attrs]
+    return {_mark(source, trial): _copy(trial, trial.values, wanted) for trial in kept}
+
+
+def comparable(
+    source: Study, stored: Description, wanted: Description, space: Space | None, before: int
+) -> dict[str, FrozenTrial]:
+    """A mark -> a copy of each trial whose values hold for ``wanted``, its values by their names.
+
+    These are finished trials out of the first ``before``, none if what is measured differs.
+    """
+    if incomparable(stored, wanted):
+        return {}
+    places = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
+    copies = {}
+    for trial in source.get_trials(deepcopy=False)[:before]:
+        if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
+            values = [trial.values[place] for place in places]
+            if np.isfinite(values).all():
+                copies[_mark(source, trial)] = _copy(trial, values, wanted)
+    return copies
+
+
+def fits(trial: FrozenTrial, space: Space) -> bool:
+    """Whether a trial stands for a valid architecture of the space."""
+    point = point_of(trial, space, Parameters({}))
+    if point is None or point.architecture is None:
+        return False
+    return space.is_valid(point.architecture.choices)
+
+
+def _fits(
+    trial: FrozenTrial, stored: Description, wanted: Description, space: Space | None
+) -> bool:
+    """Whether what was chosen can be chosen now."""
+    options = wanted.get("parameters", {})
+    chosen = {n: x for n, x in trial.params.items() if n in stored.get("parameters", {})}
+    possible = all(value in options.get(name, ()) for name, value in chosen.items())
+    return possible and (space is None or fits(trial, space))
+
+
+def _mark(source: Study, trial: FrozenTrial) -> str:
+    return f"{source.study_name}#{trial.number}"
+
+
+def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Description) -> FrozenTrial:
+    parameters = wanted.get("parameters", {})
+    offered: dict[str, BaseDistribution] = {
+        name: CategoricalDistribution(parameters[name]) if name in parameters else own
+        for name, own in trial.distributions.items()
+    }
+    return create_trial(
+        state=trial.state,
+        values=values,
+        params=trial.params,
+        distributions=offered,
+        user_attrs=_kept(trial.user_attrs),
+        system_attrs=_kept(trial.system_attrs),
+        intermediate_values=trial.intermediate_values,
+    )
+
+
+def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _OWN}
