@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -17,7 +16,7 @@ from bonas.evaluation import Candidate, Objective
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
-from bonas.studies.history import ERROR, PREDICTION
+from bonas.studies.history import ERROR, PREDICTION, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,8 @@ class SearchResult:
         names = [objective.name for objective in self.objectives]
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
-            stored = trial.system_attrs.get(PREDICTION)
-            if stored is not None:
-                told = json.loads(stored)
+            told = stored(trial, PREDICTION)
+            if told:
                 of = {key: dict(zip(names, told[key], strict=True)) for key in told}
                 found[trial.number] = Prediction(of["mean"], of["sd"], of["weights"])
         return found

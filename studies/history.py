@@ -96,12 +96,16 @@ def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
     if trial.state == TrialState.COMPLETE and trial.params:
         return trial.params  # nothing is missing
     enqueued = trial.system_attrs.get("fixed_params")
-    return {**_stored(trial), **(enqueued if isinstance(enqueued, dict) else {}), **trial.params}
+    return {
+        **stored(trial, PROPOSAL),
+        **(enqueued if isinstance(enqueued, dict) else {}),
+        **trial.params,
+    }
 
 
-def _stored(trial: FrozenTrial) -> dict[str, Any]:
-    """The proposal that was written down; nothing where another program wrote something else."""
-    text = trial.system_attrs.get(PROPOSAL)
+def stored(trial: FrozenTrial, name: str) -> dict[str, Any]:
+    """What was written down under a name; nothing where another program wrote something else."""
+    text = trial.system_attrs.get(name)
     if text is None:
         return {}
     try:
@@ -109,7 +113,7 @@ def _stored(trial: FrozenTrial) -> dict[str, Any]:
     except (TypeError, ValueError):
         found = None
     if not isinstance(found, dict):
-        _logger.warning("trial %d has a proposal that cannot be read: %r", trial.number, text)
+        _logger.warning("trial %d has a %s that cannot be read: %r", trial.number, name, text)
         return {}
     return found
 

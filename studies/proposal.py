@@ -11,7 +11,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.history import PREDICTION, PROPOSAL, proposed
+from bonas.studies.history import PREDICTION, PROPOSAL, proposed, stored
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,7 @@ class Proposal:
     @classmethod
     def again(cls, trial: FrozenTrial) -> Proposal:
         """The proposal of a trial that was given up unmeasured."""
-        stored = trial.system_attrs.get(PREDICTION)
-        return cls(index_of(trial), proposed(trial), None if stored is None else json.loads(stored))
+        return cls(index_of(trial), proposed(trial), stored(trial, PREDICTION) or None)
 
     def write(self, study: Study, trial: FrozenTrial) -> None:
         """Give it to a trial; the parameters come last, since others look for them."""
