@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from optuna.storages import InMemoryStorage
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument
 from bonas.studies.lease import Worker
 from bonas.studies.search import Search
+from bonas.studies.sending import check_sendable
 from bonas.studies.storage import Storage, opened_storage
 from bonas.studies.worker import work
 
@@ -97,7 +97,7 @@ class Crew:
     """
 
     def __init__(self, job: Job, n: int, executor: Executor | None = None) -> None:
-        check_sendable(job, executor)
+        _check(job, executor)
         self._job, self._executor = job, executor
         self._deaths, self._evaluated = 0, -1
         self._futures = [self._start() for _ in range(n)]
@@ -193,7 +193,7 @@ def _context() -> SpawnContext | ForkServerContext:
     return context
 
 
-def check_sendable(job: Job, executor: object) -> None:
+def _check(job: Job, executor: object) -> None:
     """See whether workers elsewhere can do the job.
 
     Raises:
@@ -215,14 +215,7 @@ def check_sendable(job: Job, executor: object) -> None:
         "the encoder": job.search.encoder,
         "the storage": job.storage,
     }
-    for what, part in parts.items():
-        try:
-            pickle.dumps(part)
-        except Exception as error:
-            raise InvalidArgument(
-                f"{what} cannot be sent to another process ({error}); take n_jobs=1, or make it of "
-                "functions and classes that stand at the top of a module"
-            ) from error
+    check_sendable(parts, "take n_jobs=1")
 
 
 def _main(job: Job, told: Connection) -> None:

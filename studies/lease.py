@@ -36,6 +36,7 @@ LEASE = 60.0
 """Seconds without a renewal after which a worker on another host counts as dead."""
 
 _logger = logging.getLogger(__name__)
+_at_work: set[str] = set()  # the names of this process' workers that renew
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Renewal:
         self._thread = threading.Thread(target=self._run, name="bonas-renewal", daemon=True)
 
     def __enter__(self) -> Renewal:
+        _at_work.add(self._worker.name)
         self._thread.start()
         return self
 
@@ -117,6 +119,7 @@ class Renewal:
         where: TracebackType | None,
     ) -> None:
         self._stop.set()
+        _at_work.discard(self._worker.name)
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
@@ -184,6 +187,8 @@ def _runs(worker: Mapping[str, Any]) -> bool:
     """Whether a process of this host still runs."""
     try:
         pid, started = int(worker["pid"]), float(worker["started"])
+        if pid == os.getpid() and worker.get("lease") and worker.get("name") not in _at_work:
+            return False  # a search of this process that has ended
         alive = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         return alive and abs(_started(pid) - started) < 1.0
     except (psutil.Error, OSError, KeyError, ValueError, TypeError):

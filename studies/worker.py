@@ -8,7 +8,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import optuna
@@ -46,8 +46,8 @@ def work(
 ) -> None:
     """Evaluate until the study's budget is used, the space exhausted, or ``stopped``.
 
-    ``study`` has the search's sampler. An interrupt releases the trial under way, whose proposal is
-    then the next to be evaluated, by whomever.
+    ``study`` has the search's sampler. An interrupt, or a storage that gives up, releases the trial
+    under way, whose proposal is then the next to be evaluated, by whomever.
 
     Raises:
         EvaluationFailed: if the same failure came five times in a row.
@@ -58,8 +58,9 @@ def work(
     with sigterm_interrupts(), Renewal(study, worker):
         try:
             _Loop(search, study, callbacks).run(stopped)
-        except KeyboardInterrupt:
-            trials.release_own(study, worker)
+        except BaseException:
+            with suppress(StorageUnavailable):
+                trials.release_own(study, worker)
             raise
 
 

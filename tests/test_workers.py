@@ -304,7 +304,8 @@ def test_a_worker_whose_asker_is_gone_asks_for_itself() -> None:
     study = study_of()
     assert isinstance(study.sampler, ArchitectureSampler)
     study.sampler.worker = Worker.here(lease=0.2, asker="gone")
-    assert asked(study).params
+    with Renewal(study, study.sampler.worker):
+        assert asked(study).params
 
 
 def test_a_dead_asker_loses_its_turn() -> None:
@@ -314,8 +315,19 @@ def test_a_dead_asker_loses_its_turn() -> None:
     study._storage.set_trial_user_attr(study.trials[number]._trial_id, WORKER, dead)
     assert isinstance(study.sampler, ArchitectureSampler)
     study.sampler.worker = Worker.here(30.0)
-    assert asked(study).params
+    with Renewal(study, study.sampler.worker):
+        assert asked(study).params
     assert study.trials[number].state == TrialState.FAIL
+
+
+def test_what_an_earlier_search_of_this_process_left_is_released() -> None:
+    study = study_of()
+    assert isinstance(study.sampler, ArchitectureSampler)
+    study.sampler.worker = worker = Worker.here(30.0)
+    with Renewal(study, worker):
+        asked(study)
+        assert not Watch().abandoned(running(study))
+    assert [trial.number for trial in Watch().abandoned(running(study))] == [0]
 
 
 # --- the budget

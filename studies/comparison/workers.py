@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import pickle
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -14,11 +13,12 @@ from multiprocessing.synchronize import Event
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import EvaluationFailed
 from bonas.studies.comparison.advance import advance
 from bonas.studies.comparison.plan import Plan
 from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import Key
+from bonas.studies.sending import check_sendable
 from bonas.studies.storage import Storage, opened_storage
 
 
@@ -124,11 +124,4 @@ def _check_pickles(plan: Plan, storage: Storage | None) -> None:
         **{f"the method {name!r}": make for name, make in plan.methods.items()},
         "the storage": storage,
     }
-    for what, part in parts.items():
-        try:
-            pickle.dumps(part)
-        except Exception as error:
-            raise InvalidArgument(
-                f"{what} cannot be sent to another process ({error}); take jobs=1, or make it of "
-                "functions and classes that stand at the top of a module"
-            ) from error
+    check_sendable(parts, "take jobs=1")
