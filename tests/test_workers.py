@@ -24,6 +24,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 import bonas
+from bonas.cli import main
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
@@ -405,3 +406,70 @@ def test_a_number_of_workers_is_checked(n_jobs: Any) -> None:
 def test_a_failure_of_all_workers_is_told() -> None:
     with pytest.raises(EvaluationFailed, match="no such device"):
         searched(failing, 30, n_jobs=2)
+
+
+# --- the command
+
+MODULE = """
+import bonas
+from bonas.cli import main
+space = bonas.spaces.NASBench201(channels=4, cells=1, stages=1)
+
+def evaluate(candidate):
+    return {"accuracy": float(sum(space.costs(candidate.choices).values()))}
+
+def search():
+    return bonas.Search(space, evaluate, {"accuracy": "maximize"}, surrogate="random")
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the working directory that tells what to search."""
+    (tmp_path / "searched_here.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "searched_here", raising=False)
+    return "searched_here:search"
+
+
+def test_a_command_works_on_a_study(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["worker", module, "--storage", "a.log", "--study", "s"]
+    assert main([*given, "--budget", "4"]) == 0
+    assert main([*given, "--budget", "6"]) == 0
+    assert main(given) == 0
+    assert "s: front 1" in capsys.readouterr().out
+    study = optuna.load_study(study_name="s", storage=opened_storage("a.log"))
+    assert trials.evaluated(study) == budget_of(study) == 6
+
+
+def test_a_command_reads_its_options_from_a_file(module: str, tmp_path: Path) -> None:
+    config = f'search = "{module}"\nstorage = "a.log"\nstudy = "t"\nbudget = 9\n'
+    (tmp_path / "worker.toml").write_text(config)
+    assert main(["worker", "--config", "worker.toml", "--budget", "3"]) == 0
+    study = optuna.load_study(study_name="t", storage=opened_storage("a.log"))
+    assert trials.evaluated(study) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["x:y", "--storage", "a.log"], "no 'y' in a module 'x'"),
+        (["searched_here:search"], "a worker needs its storage"),
+        (["searched_here:search", "--storage", "a.log"], "has no budget yet"),
+        (["--config", "none.toml"], "cannot read none.toml as TOML"),
+    ],
+)
+def test_a_command_says_what_is_missing(
+    module: str, given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["worker", *given]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_option_of_the_file_is_told(
+    module: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "worker.toml").write_text("workers = 3\n")
+    assert main(["worker", "--config", "worker.toml"]) == 2
+    assert "unknown option in worker.toml 'workers'" in capsys.readouterr().err
