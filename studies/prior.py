@@ -67,7 +67,6 @@ class Prior:
         self.objectives = dict(objectives)
         blocks = [_Expected(name, of_tasks) for name, of_tasks in means.items() if of_tasks]
         self.blocks = Blocks(space, blocks)
-
         self.measured = [a for each in knowledge for a in each.architectures(space)]
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
@@ -28,7 +30,12 @@ class Proposal:
         return cls(index_of(trial), proposed(trial), stored(trial, PREDICTION) or None)
 
     def write(self, study: Study, trial: FrozenTrial) -> None:
-        """Give it to a trial; the parameters come last, since others look for them."""
+        """Give it to a trial, unless that was released in the meantime."""
+        with suppress(UpdateFinishedTrialError):
+            self._write(study, trial)
+
+    def _write(self, study: Study, trial: FrozenTrial) -> None:
+        """The parameters come last, since others look for them."""
         storage = study._storage
         if self.index != trial.number:
             storage.set_trial_user_attr(trial._trial_id, INDEX, self.index)

@@ -32,6 +32,7 @@ from bonas.studies import ArchitectureSampler, trials
 from bonas.studies.asking import tickets, to_serve
 from bonas.studies.history import PROPOSAL
 from bonas.studies.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
+from bonas.studies.proposal import Proposal
 from bonas.studies.storage import opened_storage
 from bonas.studies.worker import budget_of
 
@@ -299,6 +300,16 @@ def test_whoever_asks_proposes_different_networks_for_all() -> None:
     alone = study_of()
     one_by_one = [dict(asked(alone).params) for _ in range(5)]
     assert [json.loads(text) for text in proposals] == one_by_one
+
+
+def test_a_ticket_that_was_given_back_gets_nothing() -> None:
+    """The budget was used when its worker looked, and the asker had seen it already."""
+    study = study_of()
+    number = ticket(study, "a")
+    seen = study.trials[number]
+    trials.release(study, seen, trials.SURPLUS)
+    Proposal(0, {"edge_0_1": "none"}, None).write(study, seen)
+    assert PROPOSAL not in study.trials[number].system_attrs
 
 
 def test_a_worker_whose_asker_is_gone_asks_for_itself() -> None:
