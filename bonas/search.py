@@ -229,16 +229,19 @@ def _lead(
     _told(study, known, callbacks)
 
 
-def _finished(study: optuna.Study) -> set[int]:
-    return {trial.number for trial in study.get_trials(deepcopy=False) if trials.counts(trial)}
+def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
+    """The evaluated trials by their numbers."""
+    return {t.number: t for t in study.get_trials(deepcopy=False) if trials.counts(t)}
 
 
-def _told(study: optuna.Study, known: set[int], callbacks: Sequence[Callback]) -> set[int]:
-    """Call the callbacks with each trial that was evaluated since; the numbers of all."""
+def _told(
+    study: optuna.Study, known: Mapping[int, FrozenTrial], callbacks: Sequence[Callback]
+) -> dict[int, FrozenTrial]:
+    """Call the callbacks with each trial that was evaluated since; all that are evaluated now."""
     now = _finished(study)
-    for number in sorted(now - known):
+    for number in sorted(now.keys() - known.keys()):
         for callback in callbacks:
-            callback(study, study.get_trials(deepcopy=False)[number])
+            callback(study, now[number])
     return now
 
 

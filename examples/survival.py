@@ -3,7 +3,9 @@
     python examples/survival.py kill --storage sqlite:///kill.db
     python examples/survival.py throughput
     python examples/survival.py crowd
-    python examples/survival.py large --storage large.log     # writes the trials; again: measures
+    python examples/survival.py large --storage large.log
+
+``large`` writes the trials when first called, and measures when called again.
 """
 
 from __future__ import annotations

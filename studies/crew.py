@@ -67,7 +67,7 @@ class Job:
     study: str
     seed: int
     lease: float
-    asker: str | None
+    asker: str
     threads: int | None = None
     child: bool = False
 
