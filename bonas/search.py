@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
 from bonas.encoders import Encoder
-from bonas.errors import InvalidArgument
+from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.spaces import Space
@@ -191,10 +191,12 @@ def join(
                 work(search, study, Worker.here(lease), heard)
             else:
                 assert place is not None  # what several share is somewhere
-                _lead(search, study, place, n_jobs, executor, lease, heard)
-        if storage is None and not alone:
-            return SearchResult(_in_memory(study), search.space, search.goals)
-        return result
+                try:
+                    _lead(search, study, place, n_jobs, executor, lease, heard)
+                except EvaluationFailed as error:
+                    error.study = _kept(study, storage)
+                    raise
+        return SearchResult(_kept(study, storage), search.space, search.goals)
 
 
 def _lead(
@@ -255,8 +257,10 @@ def _shared(storage: Storage | None, alone: bool) -> Iterator[Storage | None]:
         yield str(Path(folder) / "study.log")
 
 
-def _in_memory(study: optuna.Study) -> optuna.Study:
-    """A copy that does not need its file."""
+def _kept(study: optuna.Study, storage: Storage | None) -> optuna.Study:
+    """The study, or its copy in memory where it was in a file only for the workers."""
+    if storage is not None or isinstance(study._storage, InMemoryStorage):
+        return study
     memory, name = InMemoryStorage(), study.study_name
     optuna.copy_study(from_study_name=name, from_storage=study._storage, to_storage=memory)
     return optuna.load_study(study_name=name, storage=memory, sampler=study.sampler)

@@ -3,7 +3,8 @@
 No storage has a lock that outlives a crash. So a trial comes as a running one with a mark; of
 several with the same mark the one with the lowest number is meant, which everybody sees alike.
 Whoever sees it finishes it, and the others are given up. A process that dies on the way leaves
-nothing that the next call does not put right.
+nothing that the next call does not put right. To read a study takes time, so this is done for many
+trials at once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.studies.history import ERROR
 
+_AT_ONCE = 100
+
 
 def add_once(study: Study, given: Mapping[str, FrozenTrial], attribute: str) -> int:
     """Add finished trials in their order; how many were not there before.
@@ -27,20 +30,22 @@ def add_once(study: Study, given: Mapping[str, FrozenTrial], attribute: str) -> 
         given: A mark -> the trial, which counts as there if one has the mark.
         attribute: The trials' user attribute that holds the mark.
     """
-    there = _marked(study, attribute)
-    added = 0
-    for mark, trial in given.items():
-        if not there.get(mark):
-            template = _running(trial, {attribute: mark})
-            study._storage.create_new_trial(study._study_id, template_trial=template)
-            there = _marked(study, attribute)
-        first, *others = there[mark]
-        if not first.state.is_finished():
-            _finish(study, first, trial)
-            added += 1
-        for other in others:
-            if not other.state.is_finished():
-                _set_state(study, other, TrialState.FAIL)
+    there, marks, added = _marked(study, attribute), list(given), 0
+    for start in range(0, len(marks), _AT_ONCE):
+        some = marks[start : start + _AT_ONCE]
+        for mark in some:
+            if mark not in there:
+                template = _running(given[mark], {attribute: mark})
+                study._storage.create_new_trial(study._study_id, template_trial=template)
+        there = _marked(study, attribute)
+        for mark in some:
+            first, *others = there[mark]
+            if not first.state.is_finished():
+                _finish(study, first, given[mark])
+                added += 1
+            for other in others:
+                if not other.state.is_finished():
+                    _set_state(study, other, TrialState.FAIL)
     return added
 
 

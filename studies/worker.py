@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -143,7 +143,10 @@ class _Loop:
             self._times = self._times + 1 if kind == self._failure else 1
             self._failure = kind
             return error
-        trials.complete(self.study, trial, values, self.names)
+        try:
+            trials.complete(self.study, trial, values, self.names)
+        except StorageUnavailable as error:
+            raise _unsaved(candidate, values, error) from error
         self._failure, self._times = (), 0
         return None
 
@@ -155,6 +158,16 @@ class _Loop:
         )
         error.study = self.study
         return error
+
+
+def _unsaved(
+    candidate: Candidate, values: Mapping[str, float], error: StorageUnavailable
+) -> StorageUnavailable:
+    row = dict(candidate.trial.params), dict(values)
+    return StorageUnavailable(
+        f"{error}. What was measured last could not be stored; not to lose it, give it to that "
+        f"call: warm_start=[{row}]"
+    )
 
 
 def _kind(error: Exception) -> tuple[object, ...]:

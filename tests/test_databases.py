@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import resource
@@ -26,7 +27,10 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+import bonas
 from bonas.errors import StorageUnavailable
+from bonas.evaluation import Candidate
+from bonas.spaces import MLPSpace
 from bonas.studies import open, patience, storage
 from bonas.studies.filesystem import network_file_system
 
@@ -169,6 +173,42 @@ def test_a_full_disk_is_told_at_once_and_loses_nothing(
     again = _study(open(url.format(tmp_path)))
     assert _values(again) == _values(study)
     assert again.trials[3].user_attrs == {"short": "y"}
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/a.db", "{}/a.log"])
+def test_what_a_search_measured_on_a_full_disk_can_be_given_back(tmp_path: Path, url: str) -> None:
+    space = MLPSpace(inputs=4, classes=2)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    calls = []
+
+    def evaluate(candidate: Candidate) -> dict[str, float]:
+        calls.append(candidate.choices)
+        if len(calls) == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))  # both files are larger
+        return {"accuracy": float(len(calls))}
+
+    def search(known: object) -> bonas.SearchResult:
+        return bonas.optimize(
+            space,
+            5,
+            evaluate=evaluate,
+            objectives={"accuracy": "maximize"},
+            surrogate="random",
+            storage=url.format(tmp_path),
+            warm_start=known,
+            seed=0,
+            progress=False,
+        )
+
+    try:
+        with pytest.raises(StorageUnavailable, match="could not be stored") as caught:
+            search(None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    known = ast.literal_eval(str(caught.value).partition("warm_start=")[2])
+    study = search(known).study
+    assert sorted(t.value for t in study.trials if t.value is not None) == [1, 2, 3, 4, 5, 6]
+    assert not any(trial.state == TrialState.RUNNING for trial in study.trials)
 
 
 def test_a_database_opened_to_be_read_cannot_be_written(tmp_path: Path) -> None:

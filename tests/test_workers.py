@@ -415,8 +415,9 @@ def test_a_number_of_workers_is_checked(n_jobs: Any) -> None:
 
 
 def test_a_failure_of_all_workers_is_told() -> None:
-    with pytest.raises(EvaluationFailed, match="no such device"):
+    with pytest.raises(EvaluationFailed, match="no such device") as caught:
         searched(failing, 30, n_jobs=2)
+    assert trials.evaluated(caught.value.study) >= 5
 
 
 # --- the command
