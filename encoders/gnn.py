@@ -91,14 +91,15 @@ class GNNEncoder:
         if steps is None:
             nodes = _BATCH * sum(len(a.graph) for a in known) / len(known)
             steps = int(min(_STEPS, max(_LEAST_STEPS, _NODE_STEPS / nodes)))
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        with one_thread():
             inputs = len(self.labels) + self.features
-            self.network = EnsembleGNN(inputs, members, width, layers, embedding)
-            self._heads = _weight(members, embedding, targets.shape[1])
+            self.network = EnsembleGNN(inputs, members, width, layers, embedding, generator)
+            self._heads = _weight(members, embedding, targets.shape[1], generator)
+            order = torch.randperm(len(known), generator=generator)
             self._pretext = [
                 (self._batch([known[int(i)].graph for i in rows]), targets[rows])
-                for rows in torch.split(torch.randperm(len(known)), _BATCH)
+                for rows in torch.split(order, _BATCH)
             ]
             losses = _trained(self.network, self._heads, self._pretext, steps, _RATE)
         recent = losses[-len(self._pretext) :]
@@ -125,9 +126,9 @@ class GNNEncoder:
         z = _standardised(values.to(torch.float64)).to(torch.float32)
         graphs = self._batch([a.graph for a in architectures])
         members, embedding = self.network.members, self.width // self.network.members
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(len(architectures))
-            measured = (graphs, z, _weight(members, embedding, z.shape[1]))
+        generator = torch.Generator().manual_seed(len(architectures))
+        with one_thread():
+            measured = (graphs, z, _weight(members, embedding, z.shape[1], generator))
             _trained(tuned.network, tuned._heads, self._pretext, steps, _TUNING_RATE, measured)
         return tuned
 
@@ -182,12 +183,20 @@ class GraphBatch:
 class EnsembleGNN(nn.Module):
     """``members`` equal graph networks: a batch of ``g`` graphs to ``members x g x embedding``."""
 
-    def __init__(self, inputs: int, members: int, width: int, layers: int, embedding: int) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        members: int,
+        width: int,
+        layers: int,
+        embedding: int,
+        generator: torch.Generator,
+    ) -> None:
         super().__init__()
         self.members = members
-        self.first = _weight(members, inputs, width)
-        self.layers = nn.ModuleList(DirectedConv(members, width) for _ in range(layers))
-        self.last = _weight(members, 3 * width, embedding)
+        self.first = _weight(members, inputs, width, generator)
+        self.layers = nn.ModuleList(DirectedConv(members, width, generator) for _ in range(layers))
+        self.last = _weight(members, 3 * width, embedding, generator)
 
     def forward(self, batch: GraphBatch) -> Tensor:
         x = batch.x @ self.first
@@ -206,12 +215,12 @@ class EnsembleGNN(nn.Module):
 class DirectedConv(MessagePassing):  # type: ignore[misc]  # torch_geometric is untyped
     """One round of messages along and against the edges, for all members at once."""
 
-    def __init__(self, members: int, width: int) -> None:
+    def __init__(self, members: int, width: int, generator: torch.Generator) -> None:
         super().__init__(aggr="sum")
         self.members = members
-        self.own = _weight(members, width, width)
-        self.along = _weight(members, width, width)
-        self.against = _weight(members, width, width)
+        self.own = _weight(members, width, width, generator)
+        self.along = _weight(members, width, width, generator)
+        self.against = _weight(members, width, width, generator)
         self.shift = nn.Parameter(torch.zeros(members, 1, width))
 
     def forward(self, x: Tensor, along: Tensor, against: Tensor) -> Tensor:
@@ -243,8 +252,9 @@ def _by_member(x: Tensor, members: int) -> Tensor:
     return x.reshape(len(x), members, -1).transpose(0, 1)
 
 
-def _weight(members: int, inputs: int, outputs: int) -> nn.Parameter:
-    return nn.Parameter(torch.randn(members, inputs, outputs) / math.sqrt(inputs))
+def _weight(members: int, inputs: int, outputs: int, generator: torch.Generator) -> nn.Parameter:
+    drawn = torch.randn(members, inputs, outputs, generator=generator)
+    return nn.Parameter(drawn / math.sqrt(inputs))
 
 
 def _trained(
