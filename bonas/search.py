@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +21,10 @@ from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.spaces import Space
-from bonas.studies import ArchitectureSampler, open_study, trials
-from bonas.studies.crew import Crew, Executor, Job
-from bonas.studies.lease import LEASE, Watch, Worker
+from bonas.studies import open_study, trials
+from bonas.studies.crew import Executor
+from bonas.studies.leader import lead, release_dead
+from bonas.studies.lease import LEASE, Worker
 from bonas.studies.search import Search
 from bonas.studies.storage import Storage
 from bonas.studies.study import OnMismatch
@@ -35,7 +34,6 @@ from bonas.studies.worker import (
     Callback,
     Terminated,
     budget_of,
-    sigterm_interrupts,
     work,
 )
 from bonas.surrogates import Surrogate
@@ -44,7 +42,6 @@ _logger = logging.getLogger(__name__)
 
 SEED = "bonas:seed"
 """The study's user attribute that holds the search's seed."""
-_PAUSE = 0.05  # seconds between two looks at the workers
 
 
 def optimize(
@@ -183,7 +180,7 @@ def join(
             add_known(study, search, warm_start)
         sampler.seed = _remembered_seed(study, sampler.seed)
         _set_budget(study, budget)
-        _release_dead(study)
+        release_dead(study)
         result = SearchResult(study, search.space, search.goals)
         with _Bar(result, budget_of(study), progress) as bar, _interruptible(study):
             heard: list[Callback] = [bar, *callbacks]
@@ -192,59 +189,11 @@ def join(
             else:
                 assert place is not None  # what several share is somewhere
                 try:
-                    _lead(search, study, place, n_jobs, executor, lease, heard)
+                    lead(search, study, place, n_jobs, executor, lease, heard)
                 except EvaluationFailed as error:
                     error.study = _kept(study, storage)
                     raise
         return SearchResult(_kept(study, storage), search.space, search.goals)
-
-
-def _lead(
-    search: Search,
-    study: optuna.Study,
-    storage: Storage,
-    n: int,
-    executor: Executor | None,
-    lease: float,
-    callbacks: Sequence[Callback],
-) -> None:
-    """Propose for the workers, and tell what they have evaluated, until they have ended."""
-    sampler = study.sampler
-    assert isinstance(sampler, ArchitectureSampler)
-    sampler.worker = leader = Worker.here(lease)
-    threads = None if executor else max(1, (os.cpu_count() or 1) // n)
-    name, child = study.study_name, executor is None
-    job = Job(search, storage, name, sampler.seed, lease, leader.name, threads, child)
-    watch, known = Watch(), _finished(study)
-    with sigterm_interrupts():
-        crew = Crew(job, n, executor)
-        try:
-            while crew.check(len(known)):
-                trials.release_abandoned(study, watch)
-                served = sampler.serve(study, leader.name)
-                known = _told(study, known, callbacks)
-                if not served:
-                    time.sleep(_PAUSE)
-        finally:
-            crew.stop()
-            _release_dead(study)
-    _told(study, known, callbacks)
-
-
-def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
-    """The evaluated trials by their numbers."""
-    return {t.number: t for t in study.get_trials(deepcopy=False) if trials.counts(t)}
-
-
-def _told(
-    study: optuna.Study, known: Mapping[int, FrozenTrial], callbacks: Sequence[Callback]
-) -> dict[int, FrozenTrial]:
-    """Call the callbacks with each trial that was evaluated since; all that are evaluated now."""
-    now = _finished(study)
-    for number in sorted(now.keys() - known.keys()):
-        for callback in callbacks:
-            callback(study, now[number])
-    return now
 
 
 @contextmanager
@@ -276,12 +225,6 @@ def _interruptible(study: optuna.Study) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         _logger.warning("interrupted; the same call goes on with the study")
-
-
-def _release_dead(study: optuna.Study) -> None:
-    released = trials.release_abandoned(study, Watch())
-    if released:
-        _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
 
 
 def _set_budget(study: optuna.Study, budget: int | None) -> None:

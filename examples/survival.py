@@ -2,7 +2,7 @@
 
     python examples/survival.py kill --storage sqlite:///kill.db
     python examples/survival.py throughput
-    python examples/survival.py crowd
+    python examples/survival.py throughput --workers 32 --seconds 20
     python examples/survival.py large --storage large.log
 
 ``large`` writes the trials when first called, and measures when called again.
@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -47,18 +47,12 @@ def measured(space: Space, candidate: Candidate) -> dict[str, float]:
     return {"accuracy": 60.0 + 3.0 * size - 0.2 * size**2, "latency": size**3}
 
 
-def half_a_second(candidate: Candidate) -> dict[str, float]:
-    """Slow enough to be killed in the middle."""
-    time.sleep(0.5)
-    return measured(SPACE, candidate)
-
-
-def two_seconds(candidate: Candidate) -> dict[str, float]:
-    """A short training, as far as the search can see."""
+def lasting(seconds: float, candidate: Candidate) -> dict[str, float]:
+    """A short training, as far as the search can see; and how long the worker waited for it."""
     started = candidate.trial.datetime_start
     assert started is not None
     waited = time.time() - started.timestamp()
-    time.sleep(2.0)
+    time.sleep(seconds)
     return {**measured(SPACE, candidate), "waited": waited}
 
 
@@ -78,7 +72,7 @@ def tell(study: optuna.Study, budget: int, seconds: float) -> None:
 def worker(storage: str, budget: int) -> None:
     """One of several processes that make the same call."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    search = Search(SPACE, half_a_second, OBJECTIVES, surrogate="gp")
+    search = Search(SPACE, partial(lasting, 0.5), OBJECTIVES, surrogate="gp")
     join(search, storage, "kill", budget=budget, seed=0, progress=False)
 
 
@@ -116,30 +110,33 @@ def waits(done: Sequence[FrozenTrial]) -> str:
 
 
 def throughput(given: argparse.Namespace) -> None:
-    """Evaluations of two seconds by many processes, or (``crowd``) by many threads."""
-    executor = ThreadPoolExecutor(given.workers) if given.part == "crowd" else None
+    """Short evaluations by many processes."""
+    started = time.perf_counter()
     result = bonas.optimize(
         SPACE,
         given.budget,
-        evaluate=two_seconds,
+        evaluate=partial(lasting, given.seconds),
         objectives=OBJECTIVES,
         surrogate=given.surrogate,
         storage=given.storage,
-        study_name=given.part,
+        study_name="throughput",
         seed=0,
         n_jobs=given.workers,
-        executor=executor,
         progress=False,
     )
     done = [trial for trial in result.study.trials if trial.state == TrialState.COMPLETE]
+    # The first evaluation of each worker waits for its process.
+    whole, later = (share(done, given, n) for n in (given.workers, len(done) // 2))
+    print(f"{given.workers} workers, {len(done)} evaluations of {given.seconds} s:")
+    print(f"  {whole:.0%} of the ideal throughput, {later:.0%} in the second half; {waits(done)}")
+    tell(result.study, given.budget, time.perf_counter() - started)
+
+
+def share(done: Sequence[FrozenTrial], given: argparse.Namespace, skipped: int) -> float:
+    """Of the ideal throughput, from one of the evaluations till the last worker has its last."""
     begun = sorted(t.datetime_start.timestamp() for t in done if t.datetime_start)
-    ended = max(t.datetime_complete.timestamp() for t in done if t.datetime_complete)
-    skipped = given.workers  # the first evaluation of each worker waits for its process
-    seconds = ended - begun[skipped]
-    ideal = 2.0 * (len(done) - skipped) / given.workers
-    print(f"{given.workers} workers, {len(done)} evaluations of 2 s, surrogate {given.surrogate}:")
-    print(f"  {100 * ideal / seconds:.0f} % of the ideal throughput; {waits(done)}")
-    tell(result.study, given.budget, seconds)
+    ideal = given.seconds * (len(begun) - 1 - skipped) / given.workers
+    return ideal / (begun[-1] - begun[skipped])
 
 
 def large(given: argparse.Namespace) -> None:
@@ -196,13 +193,12 @@ def main() -> None:
     one.add_argument("--rate", type=float, default=2.0, help="kills a second")
     one.set_defaults(run=kill, workers=4, budget=60, storage="sqlite:///kill.db")
     two = parts.add_parser("throughput")
+    two.add_argument("--seconds", type=float, default=2.0, help="of an evaluation")
     two.set_defaults(run=throughput, workers=8, budget=120, storage="throughput.log")
-    three = parts.add_parser("crowd")
-    three.set_defaults(run=throughput, workers=32, budget=320, storage="crowd.log")
-    four = parts.add_parser("large")
-    four.add_argument("--trials", type=int, default=10_000)
-    four.set_defaults(run=large, workers=1, budget=0, storage="large.log")
-    for part in (one, two, three, four):
+    three = parts.add_parser("large")
+    three.add_argument("--trials", type=int, default=10_000)
+    three.set_defaults(run=large, workers=1, budget=0, storage="large.log")
+    for part in (one, two, three):
         for name in ("workers", "budget"):
             part.add_argument(f"--{name}", type=int, default=part.get_default(name))
         part.add_argument("--storage", default=part.get_default("storage"))

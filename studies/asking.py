@@ -18,7 +18,9 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.studies import trials
 from bonas.studies.lease import LEASE, Watch, Worker, claimed
 
-_PAUSES = 0.01, 0.25  # seconds between two looks: at first, and at most
+_PAUSES = 0.01, 0.25  # seconds between two looks, at least and at most;
+_SHARE = 0.1  # of the time waited so far
+_DEAD = 1.0  # seconds between two looks for dead workers
 
 
 def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -44,7 +46,8 @@ def await_turn(study: Study, trial: FrozenTrial, worker: Worker, watch: Watch) -
     Whoever proposes for this worker may be gone: after a lease without a proposal for anybody, the
     worker asks for itself.
     """
-    pause, oldest, since = _PAUSES[0], -1, time.monotonic()
+    began = since = looked = time.monotonic()
+    oldest = -1
     while True:
         waiting = tickets(study.get_trials(deepcopy=False))
         if all(ticket.number != trial.number for ticket in waiting):
@@ -52,12 +55,13 @@ def await_turn(study: Study, trial: FrozenTrial, worker: Worker, watch: Watch) -
         first = claimed(waiting[0])
         if first.get("asker") == worker.name:
             return waiting
-        trials.release_abandoned(study, watch)
+        now = time.monotonic()
+        if now - looked > _DEAD:
+            trials.release_abandoned(study, watch)
+            looked = now
         if waiting[0].number != oldest:
-            oldest, since = waiting[0].number, time.monotonic()
-        elif waiting[0].number == trial.number and time.monotonic() - since > (
-            worker.lease or LEASE
-        ):
+            oldest, since = waiting[0].number, now
+        elif waiting[0].number == trial.number and now - since > (worker.lease or LEASE):
             trials.claim(study, trial, worker.alone())
-        time.sleep(pause)
-        pause = min(2 * pause, _PAUSES[1])
+        least, most = _PAUSES
+        time.sleep(min(max(least, _SHARE * (now - began)), most))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,6 +100,9 @@ class Crew:
     def __init__(self, job: Job, n: int, executor: Executor | None = None) -> None:
         _check(job, executor)
         self._job, self._executor = job, executor
+        self._pickled = (
+            pickle.dumps(job) if executor is None else b""
+        )  # before other threads change it
         self._deaths, self._evaluated = 0, -1
         self._futures = [self._start() for _ in range(n)]
 
@@ -128,7 +132,7 @@ class Crew:
 
     def _start(self) -> Future:
         if self._executor is None:
-            return _Process(self._job)
+            return _Process(self._pickled)
         return self._executor.submit(Job.run, self._job)
 
     def _ended_well(self, future: Future) -> bool:
@@ -150,12 +154,12 @@ class Crew:
 
 
 class _Process:
-    """A worker in a process of its own."""
+    """A worker in a process of its own, with a pickled job."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, pickled: bytes) -> None:
         context = _context()
         self._heard, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_main, args=(job, sender), daemon=False)
+        self._process = context.Process(target=_main, args=(pickled, sender), daemon=False)
         self._process.start()
         sender.close()
 
@@ -218,10 +222,11 @@ def _check(job: Job, executor: object) -> None:
     check_sendable(parts, "take n_jobs=1")
 
 
-def _main(job: Job, told: Connection) -> None:
-    """The life of a worker process."""
+def _main(pickled: bytes, told: Connection) -> None:
+    """The life of a worker process, with the job that its parent pickled."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        job: Job = pickle.loads(pickled)
         job.run()
     except KeyboardInterrupt:
         pass

@@ -8,7 +8,9 @@ Everything that is kept from one call to the next saves time, and changes nothin
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,10 @@ from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
 
+Prediction = dict[str, Any] | None
+"""What the surrogate expects of a point; None of a random one."""
+Planned = tuple[Point, Prediction]
+
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
@@ -65,29 +71,42 @@ class Planner:
         self._blocks: Blocks | None = None
         self._pool: Pool | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
+        self._warming: threading.Thread | None = None
 
     def next(
-        self, study: Study, history: History, parameters: Parameters, seed: int, index: int
-    ) -> tuple[Point, dict[str, Any] | None]:
-        """A point, and what the surrogate expects of it (None of a random one).
+        self, study: Study, history: History, parameters: Parameters, seed: int, index: int, n: int
+    ) -> list[Planned]:
+        """Between one and ``n`` points, the first one for the proposal ``index``.
 
-        It follows from what the study holds, the seed, and the index of the proposal.
+        They follow from what the study holds, the seed, and the index.
         """
         rng = np.random.default_rng([seed, index])
         pool = self._pool_over(parameters)
-        prediction = None
         surrogate = self.surrogates.of(len(study.directions))
-        if surrogate is None:
-            point = pool.draw(rng, history.spent)
-        elif len(history.finished) < self.n_initial:
-            point = self._initial(study, history, pool, index, rng)
+        if surrogate is not None and self.models(history):
+            planned = self._modelled(study, surrogate, history, pool, seed, rng, n)
+        elif surrogate is not None:
+            planned = [(self._initial(study, history, pool, index, rng), None)]
         else:
-            point, prediction = self._modelled(study, surrogate, history, pool, seed, rng)
-        if point is None:
-            _logger.warning("every architecture of the space was proposed before; one comes again")
-            point = pool.draw(rng, frozenset())
-        assert point is not None  # nothing is spent
-        return point, prediction
+            planned = [(pool.draw(rng, history.spent), None)]
+        found = [(point, prediction) for point, prediction in planned if point is not None]
+        if found:
+            return found
+        _logger.warning("every architecture of the space was proposed before; one comes again")
+        again = pool.draw(rng, frozenset())
+        assert again is not None  # nothing is spent
+        return [(again, None)]
+
+    def models(self, history: History) -> bool:
+        """Whether there are enough values for a fit."""
+        return len(history.finished) >= self.n_initial
+
+    def warm_up(self) -> None:
+        """Prepare what needs no values in the background; the first model waits for its end."""
+        if self.space is not None and self.surrogates.one is not None and self._blocks is None:
+            arguments = self.space, self.encoders
+            self._warming = threading.Thread(target=_warm_up, args=arguments, name="bonas-warm-up")
+            self._warming.start()
 
     def _initial(
         self, study: Study, history: History, pool: Pool, index: int, rng: np.random.Generator
@@ -125,20 +144,19 @@ class Planner:
         pool: Pool,
         seed: int,
         rng: np.random.Generator,
-    ) -> tuple[Point | None, dict[str, Any] | None]:
-        """The candidate with the best acquisition value, or a random one where the fit fails."""
+        n: int,
+    ) -> list[tuple[Point | None, Prediction]]:
+        """The candidates with the best acquisition values, or a random one where the fit fails."""
         features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
         with one_thread():
             try:
                 belief = self._proposer.belief(surrogate, history, features, pool, seed)
                 limit = self._reference_point(study, history.values)
-                point = self._proposer.best(belief, history, features, pool, limit, rng)
+                points = self._proposer.best(belief, history, features, pool, limit, rng, n)
             except _NUMERICAL as error:
                 _logger.warning("the surrogate failed (%s); this proposal is random", error)
-                return pool.draw(rng, history.spent), None
-        if point is None:
-            return None, None
-        return point, _prediction(study, belief, features.encode([point]))
+                return [(pool.draw(rng, history.spent), None)]
+        return [(p, _prediction(study, belief, features.encode([p]))) for p in points]
 
     def _reference_point(self, study: Study, values: Tensor) -> Tensor:
         """``m`` oriented values; always the same ones for a study."""
@@ -157,6 +175,9 @@ class Planner:
     def _fitted_blocks(self, history: History) -> Blocks | None:
         if self.space is None:
             return None
+        if self._warming is not None:
+            self._warming.join()
+            self._warming = None
         if self._blocks is None:
             self._blocks = shared_blocks(self.space, self.encoders)
         if not self._blocks.learns:
@@ -166,6 +187,12 @@ class Planner:
         if self._tuned is None or self._tuned[0] != measured:
             self._tuned = measured, self._blocks.fine_tuned(measured, history.values[:n])
         return self._tuned[1]
+
+
+def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
+    """Train the encoders, and encode the whole space where it is listed."""
+    with suppress(Exception):  # whoever needs the blocks will meet it, and say so
+        shared_blocks(space, encoders).encode(space.members or ())
 
 
 def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:

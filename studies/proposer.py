@@ -11,7 +11,7 @@ that is proposed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from bonas.studies.prior import Prior
 from bonas.surrogates import Surrogate
 
 _SHORTLIST = 64  # candidates that the acquisition sees
+_TOGETHER = 8  # of these that are chosen before candidates are searched for again
 _KNOWN = 64  # known points that it sees beside them, or the whole front where that is larger
 _LUCK = 2.0  # standard deviations that bring a known point to the front at most
 _SAMPLES = {1: 1_024}  # joint samples for one objective,
@@ -69,10 +70,12 @@ class Proposer:
         pool: Pool,
         reference_point: Tensor,
         rng: np.random.Generator,
-    ) -> Point | None:
-        """The point of the pool most worth an evaluation; None where all are spent.
+        n: int = 1,
+    ) -> list[Point]:
+        """At most ``n`` points of the pool, each most worth an evaluation beside those before it.
 
-        ``reference_point``: ``m`` oriented values in the user's units.
+        None at all where all are spent. ``reference_point``: ``m`` oriented values in the user's
+        units.
         """
         known = pool.listed([*history.finished, *history.pending])
         X = features.encode(known)
@@ -89,15 +92,26 @@ class Proposer:
         best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
         shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
         if not shortlist:
-            return None
-        if mean.shape[1] == 1 and not history.pending and self.acquisition is noisy_improvement:
+            return []
+        alone = n == 1 and not history.pending
+        if mean.shape[1] == 1 and alone and self.acquisition is noisy_improvement:
             # Closed-form expected improvement has ranked them; samples estimate much the same.
-            return shortlist[0]
+            return shortlist[:1]
         X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
         s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
         draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
-        scores = self.acquisition(draws, len(X) - len(shortlist), reference_point)
-        return shortlist[int(scores.argmax())]
+        picks = self._one_by_one(draws, len(X) - len(shortlist), reference_point, n)
+        return [shortlist[i] for i in picks]
+
+    def _one_by_one(
+        self, draws: Tensor, known: int, reference_point: Tensor, n: int
+    ) -> Iterator[int]:
+        """The numbers of the ``n`` best candidates; what is chosen counts as known for the next."""
+        taken, left = list(range(known)), list(range(known, draws.shape[1]))
+        for _ in range(min(n, _TOGETHER, len(left))):
+            scores = self.acquisition(draws[:, [*taken, *left]], len(taken), reference_point)
+            taken.append(left.pop(int(scores.argmax())))
+            yield taken[-1] - known
 
     def _over_whole(self, belief: Belief, features: Features, pool: Pool) -> Marginals | None:
         """The marginals of all points there are; None where they are too many to list."""

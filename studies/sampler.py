@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,13 +19,14 @@ from bonas.evaluation.candidate import index_of
 from bonas.spaces import Space
 from bonas.studies import trials
 from bonas.studies.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.ahead import Ahead
 from bonas.studies.asking import await_turn, to_serve
 from bonas.studies.history import History, contains, point_of, proposed
 from bonas.studies.knowledge import Knowledge
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.named import named
 from bonas.studies.parameters import Parameters, drawn_alone
-from bonas.studies.planner import Planner
+from bonas.studies.planner import Planned, Planner
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
 from bonas.studies.prior import checked
@@ -108,6 +110,7 @@ class ArchitectureSampler(BaseSampler):
         self.seed = _fresh_seed() if seed is None else seed
         self._distributions = {} if space is None else space.distributions
         self.worker: Worker | None = None
+        self._ahead = Ahead()
         self._watch = Watch()
 
     def infer_relative_search_space(
@@ -157,6 +160,24 @@ class ArchitectureSampler(BaseSampler):
             self._propose(study, waiting, Parameters(self._others(study)))
         return len(waiting)
 
+    def warm_up(self) -> None:
+        """Train what embeds networks in the background, while nothing is known yet."""
+        self._planner.warm_up()
+
+    def prepare(self, study: Study, workers: int) -> bool:
+        """Make proposals for workers that will ask soon, where evaluations are short."""
+        known = study.get_trials(deepcopy=False)
+        n = self._ahead.missing(known, workers)
+        if not n:
+            return False
+        parameters = Parameters(self._others(study))
+        history = self._ahead.pending(History.of(study, self.space, parameters, asking=-1))
+        if not self._planner.models(history):
+            return False  # random ones take no time
+        index = trials.next_index(known)
+        self._ahead.add(self._planned(study, history, parameters, index, n), parameters)
+        return True
+
     def reseed_rng(self) -> None:
         """Take a fresh seed."""
         self.seed = _fresh_seed()
@@ -191,21 +212,34 @@ class ArchitectureSampler(BaseSampler):
         """
         known = study.get_trials(deepcopy=False)
         history = History.of(study, self.space, parameters, waiting[0].number)
-        again = trials.given_up(known)
         index = trials.next_index(known) if self.worker else waiting[0].number
-        made = []
-        for trial in waiting:
+        again = trials.given_up(known)
+        made: list[Proposal] = []
+        while len(made) < len(waiting):
             before, point = self._next_given_up(again, history, parameters)
             if before is not None:
-                made.append((trial, Proposal.again(before)))
-            elif parameters.distributions or self.space is not None:
-                point, prediction = self._planner.next(study, history, parameters, self.seed, index)
-                made.append((trial, Proposal(index, point.params, prediction)))
-                index += 1
-            if point is not None:
+                made.append(Proposal.again(before))
+                history = history if point is None else history.with_pending(point)
+                continue
+            if self.space is None and not parameters.distributions:
+                break
+            n = len(waiting) - len(made)
+            planned = self._ahead.take(history, parameters, n)
+            for point, told in planned or self._planned(study, history, parameters, index, n):
+                made.append(Proposal(index, point.params, told))
                 history = history.with_pending(point)
-        for trial, proposal in reversed(made):
+                index += 1
+        for trial, proposal in reversed(list(zip(waiting, made, strict=False))):
             proposal.write(study, trial)
+
+    def _planned(
+        self, study: Study, history: History, parameters: Parameters, index: int, n: int
+    ) -> list[Planned]:
+        """Between one and ``n`` new proposals, from ``index`` on."""
+        began = time.perf_counter()
+        planned = self._planner.next(study, history, parameters, self.seed, index, n)
+        self._ahead.seconds = time.perf_counter() - began
+        return planned
 
     def _next_given_up(
         self, again: list[FrozenTrial], history: History, parameters: Parameters

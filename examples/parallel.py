@@ -1,0 +1,72 @@
+"""What is lost when workers ask before they know each other's results?
+
+NAS-Bench-201, looked up instead of trained. With `w` workers a proposal does not know the results
+of the `w - 1` before it: a batch is expected to cost about as many evaluations more than one worker
+needs. Run it with `python examples/parallel.py`; it needs `pip install "bonas[bench]"`.
+"""
+
+import argparse
+from collections import deque
+
+import numpy as np
+import optuna
+
+import bonas
+from bonas.studies.benchmarks import NASBench201Table
+from bonas.studies.comparison.statistics import mean_interval, paired_test
+
+WORKERS = [1, 4, 8, 16]
+
+
+def evaluated(table, workers, seed, budget):
+    """The exact values of the evaluations, in their order; it ends at the optimum of one objective.
+
+    A worker asks as soon as it is done, and the one that began first is done first.
+    """
+    directions = [goal.direction for goal in table.objectives]
+    sampler = bonas.ArchitectureSampler(table.space, seed=seed)
+    study = optuna.create_study(directions=directions, sampler=sampler)
+    running, told = deque(), []
+    while len(told) < budget:
+        while len(running) < workers:
+            running.append(study.ask(table.space.distributions))
+        trial = running.popleft()
+        values = table.true_values([trial.params])[0]
+        study.tell(trial, list(values))
+        told.append(values)
+        if len(directions) == 1 and values[0] == table.optimum[1]:
+            break
+    return np.array(told)
+
+
+def compare(table, measure, seeds, budget, what):
+    """Run each number of workers with the same seeds, and print how it did."""
+    print(f"\n{table.name}: {what}", flush=True)
+    first = None
+    for workers in WORKERS:
+        runs = [evaluated(table, workers, seed, budget) for seed in range(seeds)]
+        found = np.array([measure(values) for values in runs])
+        first = found if first is None else first
+        mean, test = mean_interval(found), paired_test(first, found)
+        print(
+            f"  {workers:2} workers: {mean.mean:6.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+            f"  {mean.mean - first.mean():+.2f}, p = {test.p:.2g} (n = {mean.n})",
+            flush=True,
+        )
+
+
+def main():
+    """Both comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="of the searches with one objective")
+    parser.add_argument("--pairs", type=int, default=10, help="seeds with two objectives")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    single = NASBench201Table("cifar100")
+    compare(single, len, options.seeds, 200, "evaluations until the best is found")
+    double = NASBench201Table("cifar100", ["accuracy", "edgegpu_latency"])
+    compare(double, lambda v: 100 * double.gap(v), options.pairs, 50, "gap after 50 in %")
+
+
+if __name__ == "__main__":
+    main()
