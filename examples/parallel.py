@@ -14,42 +14,49 @@ import optuna
 import bonas
 from bonas.studies.benchmarks import NASBench201Table
 from bonas.studies.comparison.statistics import mean_interval, paired_test
+from bonas.studies.lease import Renewal, Worker
 
-WORKERS = [1, 4, 8, 16]
+VARIANTS = [(1, False), (4, False), (8, False), (16, False), (8, True)]
 
 
-def evaluated(table, workers, seed, budget):
+def evaluated(table, workers, together, seed, budget):
     """The exact values of the evaluations, in their order; it ends at the optimum of one objective.
 
-    A worker asks as soon as it is done, and the one that began first is done first.
+    A worker asks as soon as it is done, and the one that began first is done first; or all workers
+    wait for each other, and ask together.
     """
     directions = [goal.direction for goal in table.objectives]
     sampler = bonas.ArchitectureSampler(table.space, seed=seed)
+    sampler.worker = Worker.here(lease=60.0)
     study = optuna.create_study(directions=directions, sampler=sampler)
     running, told = deque(), []
-    while len(told) < budget:
-        while len(running) < workers:
-            running.append(study.ask(table.space.distributions))
-        trial = running.popleft()
-        values = table.true_values([trial.params])[0]
-        study.tell(trial, list(values))
-        told.append(values)
-        if len(directions) == 1 and values[0] == table.optimum[1]:
-            break
+    with Renewal(study, sampler.worker):
+        while len(told) < budget:
+            if not (together and running):
+                asked = [study.ask() for _ in range(workers - len(running))]
+                sampler.serve(study, sampler.worker.name)
+                running += [(trial, table.space.suggest(trial)) for trial in asked]
+            trial, choices = running.popleft()
+            values = table.true_values([choices])[0]
+            study.tell(trial, list(values))
+            told.append(values)
+            if len(directions) == 1 and values[0] == table.optimum[1]:
+                break
     return np.array(told)
 
 
 def compare(table, measure, seeds, budget, what):
-    """Run each number of workers with the same seeds, and print how it did."""
+    """Run each variant with the same seeds, and print how it did."""
     print(f"\n{table.name}: {what}", flush=True)
     first = None
-    for workers in WORKERS:
-        runs = [evaluated(table, workers, seed, budget) for seed in range(seeds)]
+    for workers, together in VARIANTS:
+        runs = [evaluated(table, workers, together, seed, budget) for seed in range(seeds)]
         found = np.array([measure(values) for values in runs])
         first = found if first is None else first
         mean, test = mean_interval(found), paired_test(first, found)
+        name = f"{workers} workers{', all at once' * together}"
         print(
-            f"  {workers:2} workers: {mean.mean:6.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+            f"  {name:24} {mean.mean:6.2f} [{mean.low:.2f}, {mean.high:.2f}]"
             f"  {mean.mean - first.mean():+.2f}, p = {test.p:.2g} (n = {mean.n})",
             flush=True,
         )

@@ -18,7 +18,7 @@ import resource
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -33,6 +33,7 @@ from bonas.evaluation import Candidate, Objective
 from bonas.search import join
 from bonas.spaces import MLPSpace, NASBench201, Space
 from bonas.studies import open_study, trials
+from bonas.studies.lease import WORKER
 from bonas.studies.search import Search
 from bonas.studies.storage import opened_storage
 
@@ -125,18 +126,20 @@ def throughput(given: argparse.Namespace) -> None:
         progress=False,
     )
     done = [trial for trial in result.study.trials if trial.state == TrialState.COMPLETE]
-    # The first evaluation of each worker waits for its process.
-    whole, later = (share(done, given, n) for n in (given.workers, len(done) // 2))
+    whole, later = share(done, given.seconds), share(done[len(done) // 2 :], given.seconds)
     print(f"{given.workers} workers, {len(done)} evaluations of {given.seconds} s:")
-    print(f"  {whole:.0%} of the ideal throughput, {later:.0%} in the second half; {waits(done)}")
+    print(f"  {whole:.0%} of the time evaluating, {later:.0%} in the second half; {waits(done)}")
     tell(result.study, given.budget, time.perf_counter() - started)
 
 
-def share(done: Sequence[FrozenTrial], given: argparse.Namespace, skipped: int) -> float:
-    """Of the ideal throughput, from one of the evaluations till the last worker has its last."""
-    begun = sorted(t.datetime_start.timestamp() for t in done if t.datetime_start)
-    ideal = given.seconds * (len(begun) - 1 - skipped) / given.workers
-    return ideal / (begun[-1] - begun[skipped])
+def share(done: Sequence[FrozenTrial], seconds: float) -> float:
+    """Of the workers' time, from the end of each one's first evaluation to that of its last."""
+    ends = defaultdict(list)
+    for trial in done:
+        assert trial.datetime_complete is not None
+        ends[trial.user_attrs[WORKER]["name"]].append(trial.datetime_complete.timestamp())
+    evaluating = seconds * sum(len(own) - 1 for own in ends.values())
+    return evaluating / sum(max(own) - min(own) for own in ends.values())
 
 
 def large(given: argparse.Namespace) -> None:

@@ -98,8 +98,9 @@ class Planner:
         return [(again, None)]
 
     def models(self, history: History) -> bool:
-        """Whether there are enough values for a fit."""
-        return len(history.finished) >= self.n_initial
+        """Whether enough was tried, and half of that measured: the rest may be under way."""
+        finished, pending = len(history.finished), len(history.pending)
+        return finished + pending >= self.n_initial <= 2 * finished
 
     def warm_up(self) -> None:
         """Prepare what needs no values in the background; the first model waits for its end."""

@@ -56,10 +56,11 @@ class ArchitectureSampler(BaseSampler):
             by default those that the surrogate reads.
         acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qNEHVI for more;
             ``thompson``) or an ``Acquisition``.
-        n_initial: How many finished trials there must be before the first fit; by default 10, or 4
-            where there is ``knowledge``. Till then proposals are random (with knowledge only every
-            second one is), but with several objectives the first two are the smallest and the
-            largest network, so that both ends of the front are seen.
+        n_initial: How many trials there must be before the first fit, finished with success or,
+            up to a half, under way; by default 10, or 4 where there is ``knowledge``. Till then
+            proposals are random (with knowledge only every second one is), but with several
+            objectives the first two are the smallest and the largest network, so that both ends of
+            the front are seen.
         reference_point: One value an objective, in its unit, that every point worth having beats;
             by default a little worse than the worst of the first ``n_initial`` finished trials.
         knowledge: Of other tasks or devices; objectives are matched by the study's metric names.

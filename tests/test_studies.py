@@ -31,7 +31,7 @@ from bonas.studies.history import ERROR, History
 from bonas.studies.parameters import Parameters
 from bonas.studies.point import Point
 from bonas.studies.pool import Pool
-from bonas.studies.proposer import _may_matter
+from bonas.studies.proposer import Proposer, _may_matter
 from bonas.studies.study import open_study
 from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of
@@ -148,6 +148,37 @@ def _closed_form_improvement(mean: Tensor, sd: Tensor, best: float) -> Tensor:
     z = (mean - best) / sd
     normal = Normal(torch.zeros_like(z), 1.0)
     return sd * (z * normal.cdf(z) + normal.log_prob(z).exp())
+
+
+@pytest.mark.parametrize("m", [1, 2])
+def test_a_batch_is_chosen_one_after_the_other(m: int) -> None:
+    """Of two candidates that are alike in every draw the second brings nothing."""
+    generator = torch.Generator().manual_seed(0)
+    draws = torch.randn(64, 7, m, dtype=torch.float64, generator=generator)
+    worst, known, below = draws.amin() - 1.0, 2, torch.full((m,), -9.0).double()
+    draws[:, :known] = worst
+    draws[:, 6] = draws[:, 4]
+    proposer = Proposer(noisy_improvement)
+    picks = list(proposer._one_by_one(draws, known, below, 9))
+    assert sorted(picks) == [0, 1, 2, 3, 4]
+    assert {2, 4} & {picks[-1]}
+    gains = [_mean_hypervolume(draws[:, [known + i for i in picks[:k]]], below) for k in range(6)]
+    for k in range(4):  # no other candidate would have added more
+        others = [[*picks[:k], i] for i in range(5) if i not in picks[:k]]
+        best = max(_mean_hypervolume(draws[:, [known + i for i in o]], below) for o in others)
+        assert gains[k + 1] == pytest.approx(best)
+
+
+def _mean_hypervolume(draws: torch.Tensor, below: torch.Tensor) -> float:
+    if not draws.shape[1]:
+        return 0.0
+    if draws.shape[2] == 1:
+        return float((draws.amax(1) - below).mean())
+    return float(np.mean([Hypervolume(below).compute(_front(each)) for each in draws]))
+
+
+def _front(values: torch.Tensor) -> torch.Tensor:
+    return values[is_non_dominated(values)]
 
 
 def test_screening_one_objective_is_the_log_of_expected_improvement() -> None:

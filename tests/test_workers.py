@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
@@ -25,13 +27,17 @@ from optuna.trial import TrialState
 
 import bonas
 from bonas.cli import main
+from bonas.encoders.blocks import _kept_blocks
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, trials
+from bonas.studies.ahead import Ahead
 from bonas.studies.asking import tickets, to_serve
-from bonas.studies.history import PROPOSAL
+from bonas.studies.history import PREDICTION, PROPOSAL, History
 from bonas.studies.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
+from bonas.studies.parameters import Parameters
+from bonas.studies.point import Point
 from bonas.studies.proposal import Proposal
 from bonas.studies.storage import opened_storage
 from bonas.studies.worker import budget_of
@@ -300,6 +306,133 @@ def test_whoever_asks_proposes_different_networks_for_all() -> None:
     alone = study_of()
     one_by_one = [dict(asked(alone).params) for _ in range(5)]
     assert [json.loads(text) for text in proposals] == one_by_one
+
+
+def modelled(n: int) -> optuna.Study:
+    """A study of a worker whose proposals come from a model, with ``n`` finished trials."""
+    sampler = ArchitectureSampler(SPACE, surrogate="gp", n_initial=4, seed=0)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    for _ in range(n):
+        trial = asked(study)
+        values = cheap(Candidate.of(SPACE, trial))
+        study.tell(trial, [values["accuracy"], values["latency"]])
+    sampler.worker = Worker.here(30.0)
+    return study
+
+
+def served(study: optuna.Study, n: int) -> list[dict[str, Any]]:
+    """What ``n`` workers are given that ask at once."""
+    for _ in range(n):
+        ticket(study, "a")
+    assert isinstance(study.sampler, ArchitectureSampler)
+    assert study.sampler.serve(study, "a") == n
+    assert all(PREDICTION in trial.system_attrs for trial in study.trials[-n:])
+    return [json.loads(trial.system_attrs[PROPOSAL]) for trial in study.trials[-n:]]
+
+
+def test_a_model_proposes_different_networks_for_all() -> None:
+    study = modelled(5)
+    before = {SPACE.architecture(trial.params).key for trial in study.trials}
+    proposed = [SPACE.architecture(choices).key for choices in served(study, 10)]
+    assert len({*proposed, *before}) == 10 + len(before)
+
+
+@pytest.mark.parametrize(
+    ("finished", "running", "is_modelled"), [(2, 2, True), (1, 5, False), (2, 1, False)]
+)
+def test_a_model_begins_when_enough_is_tried_and_half_of_it_measured(
+    finished: int, running: int, is_modelled: bool
+) -> None:
+    study = modelled(finished)
+    assert isinstance(study.sampler, ArchitectureSampler)
+    study.sampler.worker = None
+    for _ in range(running):
+        asked(study)
+    asked(study)
+    assert (PREDICTION in study.trials[-1].system_attrs) == is_modelled
+
+
+def test_for_one_worker_a_batch_is_what_it_always_was() -> None:
+    alone, crew = modelled(5), modelled(5)
+    assert isinstance(alone.sampler, ArchitectureSampler)
+    alone.sampler.worker = None
+    assert [dict(asked(alone).params)] == served(crew, 1)
+
+
+# --- proposals ahead of time
+
+
+def lasting(seconds: float) -> optuna.trial.FrozenTrial:
+    trial = optuna.create_trial(value=1.0)
+    trial.datetime_start = datetime(2026, 1, 1)
+    trial.datetime_complete = trial.datetime_start + timedelta(seconds=seconds)
+    return trial
+
+
+@pytest.mark.parametrize(
+    ("seconds", "evaluation", "workers", "expected"),
+    [
+        (0.4, 10.0, 8, 0),  # nobody minds
+        (0.4, 2.0, 8, 3),  # 1.6 workers ask while one proposal is made, rounded up, and a spare one
+        (5.0, 2.0, 8, 8),  # one each
+        (0.0, 0.0, 8, 0),
+    ],
+)
+def test_proposals_are_made_ahead_where_evaluations_are_short(
+    seconds: float, evaluation: float, workers: int, expected: int
+) -> None:
+    ahead = Ahead()
+    ahead.seconds = seconds
+    known = [lasting(1000.0), *[lasting(evaluation)] * workers]
+    assert ahead.missing(known, workers) == expected
+    assert ahead.missing([], workers) == 0
+
+
+def test_what_lies_ready_is_given_to_the_next_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = modelled(5)
+    sampler = study.sampler
+    assert isinstance(sampler, ArchitectureSampler)
+    sampler._ahead.seconds = 0.0
+    assert not sampler.prepare(study, 3)  # it takes no time
+    sampler._ahead.seconds = 60.0
+    assert sampler.prepare(study, 3)
+    sampler._ahead.seconds = 60.0
+    assert not sampler.prepare(study, 3)  # they lie there
+    ready = [point.params for point, _ in sampler._ahead._ready]
+    with monkeypatch.context() as patched:
+        patched.setattr(sampler._planner, "next", None)
+        assert served(study, 2) == ready[:2]
+    rest = served(study, 2)
+    assert rest[0] == ready[2]
+    assert len({SPACE.architecture(choices).key for choices in (*ready, *rest)}) == 4
+
+
+def test_what_lies_ready_and_was_tried_meanwhile_is_dropped() -> None:
+    ahead, nothing = Ahead(), Parameters({})
+    points = [Point(SPACE.architecture(SPACE.sample(np.random.default_rng(i))), {}) for i in (1, 2)]
+    ahead.add([(point, None) for point in points], nothing)
+    study = optuna.create_study()
+    history = History.of(study, SPACE, nothing, asking=-1).with_pending(points[0])
+    assert ahead.take(history, nothing, 2) == [(points[1], None)]
+    ahead.add([(points[1], None)], nothing)
+    assert ahead.take(history, Parameters({"x": FloatDistribution(0.0, 1.0)}), 2) == []
+
+
+def test_encoders_trained_in_the_background_are_the_same() -> None:
+    found = []
+    for warm in (False, True):
+        _kept_blocks.cache_clear()
+        sampler = ArchitectureSampler(SPACE, surrogate="embedded_gp", n_initial=3, seed=0)
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        if warm:
+            sampler.warm_up()
+        for _ in range(4):
+            trial = asked(study)
+            values = cheap(Candidate.of(SPACE, trial))
+            study.tell(trial, [values["accuracy"], values["latency"]])
+        found.append([trial.params for trial in study.trials])
+    assert found[0] == found[1]
+    assert not any(thread.name == "bonas-warm-up" for thread in threading.enumerate())
 
 
 def test_a_ticket_that_was_given_back_gets_nothing() -> None:
