@@ -1,6 +1,7 @@
 """How a search survives: killed workers, many workers, long studies.
 
     python examples/survival.py kill --storage sqlite:///kill.db
+    python examples/survival.py away --storage postgresql://... --stop COMMAND --start COMMAND
     python examples/survival.py throughput
     python examples/survival.py throughput --workers 32 --seconds 20
     python examples/survival.py large --storage large.log
@@ -16,10 +17,12 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -77,18 +80,39 @@ def worker(storage: str, budget: int) -> None:
     join(search, storage, "kill", budget=budget, seed=0, progress=False)
 
 
-def kill(given: argparse.Namespace) -> None:
-    """SIGKILL at random moments to one of several workers, which are started again."""
+def begun(given: argparse.Namespace) -> BaseProcess:
+    """A worker in a process of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bonas.search", "bonas.spaces"])
+    process = context.Process(target=worker, args=(given.storage, given.budget))
+    process.start()
+    return process
+
+
+def away(given: argparse.Namespace) -> None:
+    """The database server is stopped while workers search, and started again."""
+    started = time.perf_counter()
+    processes = [begun(given) for _ in range(given.workers)]
+    time.sleep(given.after)
+    subprocess.run(given.stop, shell=True, check=True)
+    time.sleep(given.seconds)
+    subprocess.run(given.start, shell=True, check=True)
+    back = datetime.now()
+    for process in processes:
+        process.join()
+    study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
+    ends = [t.datetime_complete for t in study.trials if t.datetime_complete]
+    waited = min(end for end in ends if end > back) - back
+    print(f"{given.workers} workers, the database away for {given.seconds:.0f} s:")
+    print(f"  {sum(end < back for end in ends)} evaluations before; the next one ended ", end="")
+    print(f"{waited.total_seconds():.1f} s after the server was back")
+    tell(study, given.budget, time.perf_counter() - started)
+
+
+def kill(given: argparse.Namespace) -> None:
+    """SIGKILL at random moments to one of several workers, which are started again."""
     started, rng, kills = time.perf_counter(), random.Random(given.seed), 0
-
-    def start() -> BaseProcess:
-        process = context.Process(target=worker, args=(given.storage, given.budget))
-        process.start()
-        return process
-
-    processes = [start() for _ in range(given.workers)]
+    processes = [begun(given) for _ in range(given.workers)]
     while any(process.is_alive() for process in processes):
         time.sleep(rng.expovariate(given.rate))
         i = rng.randrange(len(processes))
@@ -96,7 +120,7 @@ def kill(given: argparse.Namespace) -> None:
         if kills < given.kills and processes[i].is_alive() and pid is not None:
             os.kill(pid, signal.SIGKILL)
             processes[i].join()
-            processes[i] = start()
+            processes[i] = begun(given)
             kills += 1
     study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
     print(f"{given.workers} workers, {kills} kills, {given.storage.partition(':')[0]}:")
@@ -195,13 +219,19 @@ def main() -> None:
     one.add_argument("--kills", type=int, default=50)
     one.add_argument("--rate", type=float, default=2.0, help="kills a second")
     one.set_defaults(run=kill, workers=4, budget=60, storage="sqlite:///kill.db")
+    four = parts.add_parser("away")
+    four.add_argument("--stop", required=True, help="a command of the shell")
+    four.add_argument("--start", required=True)
+    four.add_argument("--after", type=float, default=8.0, help="seconds")
+    four.add_argument("--seconds", type=float, default=10.0, help="that it is away")
+    four.set_defaults(run=away, workers=4, budget=60, storage="")
     two = parts.add_parser("throughput")
     two.add_argument("--seconds", type=float, default=2.0, help="of an evaluation")
     two.set_defaults(run=throughput, workers=8, budget=120, storage="throughput.log")
     three = parts.add_parser("large")
     three.add_argument("--trials", type=int, default=10_000)
     three.set_defaults(run=large, workers=1, budget=0, storage="large.log")
-    for part in (one, two, three):
+    for part in (one, two, three, four):
         for name in ("workers", "budget"):
             part.add_argument(f"--{name}", type=int, default=part.get_default(name))
         part.add_argument("--storage", default=part.get_default("storage"))

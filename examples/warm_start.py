@@ -58,7 +58,8 @@ def queries(options):
     }
     for dataset in options.datasets:
         table = NASBench201Table(dataset)
-        found = ablate(table, variants, budget=200, seeds=options.seeds, storage=options.storage)
+        seeds = range(options.first, options.first + options.seeds)
+        found = ablate(table, variants, budget=200, seeds=seeds, storage=options.storage)
         show(table.name, found.values(table.name, "queries"), "queries until the best is found")
 
 
@@ -78,7 +79,7 @@ def gaps(options):
             table,
             variants,
             budget=50,
-            seeds=options.pairs,
+            seeds=range(options.first, options.first + options.pairs),
             storage=options.storage,
             checkpoints=range(5, 50, 5),
         )
@@ -110,6 +111,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="of the searches with one objective")
     parser.add_argument("--pairs", type=int, default=10, help="seeds with two objectives")
+    parser.add_argument("--first", type=int, default=0, help="seed")
     parser.add_argument("--known", type=int, nargs="+", default=[200], help="cells known before")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["true"])
     parser.add_argument("--datasets", nargs="*", choices=SINGLE, default=SINGLE)

@@ -100,9 +100,8 @@ class Crew:
     def __init__(self, job: Job, n: int, executor: Executor | None = None) -> None:
         _check(job, executor)
         self._job, self._executor = job, executor
-        self._pickled = (
-            pickle.dumps(job) if executor is None else b""
-        )  # before other threads change it
+        # Before other threads fill the caches of the space.
+        self._pickled = pickle.dumps(job) if executor is None else b""
         self._deaths, self._evaluated = 0, -1
         self._futures = [self._start() for _ in range(n)]
 

@@ -100,7 +100,7 @@ class Planner:
     def models(self, history: History) -> bool:
         """Whether enough was tried, and half of that measured: the rest may be under way."""
         finished, pending = len(history.finished), len(history.pending)
-        return finished + pending >= self.n_initial <= 2 * finished
+        return finished + pending >= self.n_initial and 2 * finished >= self.n_initial
 
     def warm_up(self) -> None:
         """Prepare what needs no values in the background; the first model waits for its end."""
@@ -160,7 +160,7 @@ class Planner:
         return [(p, _prediction(study, belief, features.encode([p]))) for p in points]
 
     def _reference_point(self, study: Study, values: Tensor) -> Tensor:
-        """``m`` oriented values; always the same ones for a study."""
+        """``m`` oriented values; the same ones from the ``n_initial``-th finished trial on."""
         if self.reference_point is not None:
             if len(self.reference_point) != len(study.directions):
                 raise InvalidArgument(
