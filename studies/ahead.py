@@ -33,7 +33,10 @@ class Ahead:
         self._parameters = Parameters({})
 
     def missing(self, known: Sequence[FrozenTrial], workers: int) -> int:
-        """How many more should lie ready for that many workers."""
+        """How many more should lie ready for that many workers.
+
+        Where none should, as evaluations are long, those that do are dropped: they know too little.
+        """
         done = [t for t in known if t.state == TrialState.COMPLETE][-workers:]
         lasted = [
             (trial.datetime_complete - trial.datetime_start).total_seconds()
@@ -41,6 +44,7 @@ class Ahead:
             if trial.datetime_complete and trial.datetime_start
         ]
         if not lasted or self.seconds <= _SHARE * median(lasted):
+            self._ready = []
             return 0
         wanted = 1 + math.ceil(workers * self.seconds / max(median(lasted), 1e-9))
         return max(0, min(workers, wanted) - len(self._ready))

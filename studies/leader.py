@@ -16,7 +16,7 @@ from bonas.studies.lease import Watch, Worker
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storage import Storage
-from bonas.studies.worker import Callback, sigterm_interrupts
+from bonas.studies.worker import Callback, budget_of, sigterm_interrupts
 
 _PAUSE = 0.02  # seconds between two looks at the workers, at least,
 _REST = 4.0  # and in times of what a look takes: long studies are read slowly
@@ -56,7 +56,7 @@ def lead(
     with sigterm_interrupts():
         crew = Crew(job, n, executor)
         if executor is None:  # others may fork this process, or pickle the space, at any time
-            sampler.warm_up()
+            sampler.warm_up(budget_of(study))
         try:
             while crew.check(len(known)):
                 began = time.monotonic()

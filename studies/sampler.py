@@ -161,9 +161,10 @@ class ArchitectureSampler(BaseSampler):
             self._propose(study, waiting, Parameters(self._others(study)))
         return len(waiting)
 
-    def warm_up(self) -> None:
-        """Train what embeds networks in the background, while nothing is known yet."""
-        self._planner.warm_up()
+    def warm_up(self, budget: int) -> None:
+        """Train what embeds networks in the background, if there will be a model."""
+        if budget > self._planner.n_initial:
+            self._planner.warm_up()
 
     def prepare(self, study: Study, workers: int) -> bool:
         """Make proposals for workers that will ask soon, where evaluations are short."""

@@ -384,7 +384,11 @@ def test_proposals_are_made_ahead_where_evaluations_are_short(
     ahead = Ahead()
     ahead.seconds = seconds
     known = [lasting(1000.0), *[lasting(evaluation)] * workers]
+    point = Point(SPACE.architecture(SPACE.sample(np.random.default_rng(0))), {})
     assert ahead.missing(known, workers) == expected
+    ahead.add([(point, None)], Parameters({}))
+    assert ahead.missing(known, workers) == max(0, expected - 1)
+    assert len(ahead._ready) == (expected > 0)
     assert ahead.missing([], workers) == 0
 
 
@@ -425,7 +429,10 @@ def test_encoders_trained_in_the_background_are_the_same() -> None:
         sampler = ArchitectureSampler(SPACE, surrogate="embedded_gp", n_initial=3, seed=0)
         study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
         if warm:
-            sampler.warm_up()
+            sampler.warm_up(budget=3)
+            assert sampler._planner._warming is None
+            sampler.warm_up(budget=4)
+            assert sampler._planner._warming is not None
         for _ in range(4):
             trial = asked(study)
             values = cheap(Candidate.of(SPACE, trial))
