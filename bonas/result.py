@@ -16,7 +16,7 @@ from bonas.evaluation import Candidate, Objective
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
-from bonas.studies.history import ERROR, PREDICTION, stored
+from bonas.studies.planning.history import ERROR, PREDICTION, stored
 
 
 @dataclass(frozen=True, slots=True)

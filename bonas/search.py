@@ -22,14 +22,14 @@ from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.spaces import Space
 from bonas.studies import open_study, trials
-from bonas.studies.crew import Executor
-from bonas.studies.leader import lead, release_dead
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.search import Search
-from bonas.studies.storage import Storage
+from bonas.studies.storages.opening import Storage
 from bonas.studies.study import OnMismatch
 from bonas.studies.warm_start import add_known, parted
-from bonas.studies.worker import (
+from bonas.studies.workers.crew import Executor
+from bonas.studies.workers.leader import lead, release_dead
+from bonas.studies.workers.worker import (
     BUDGET,
     Callback,
     Terminated,

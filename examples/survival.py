@@ -38,7 +38,7 @@ from bonas.spaces import MLPSpace, NASBench201, Space
 from bonas.studies import open_study, trials
 from bonas.studies.lease import WORKER
 from bonas.studies.search import Search
-from bonas.studies.storage import opened_storage
+from bonas.studies.storages.opening import opened_storage
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
 SPACE = MLPSpace(inputs=16, classes=10)

@@ -22,7 +22,7 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.studies.benchmarks import Table
 from bonas.studies.benchmarks.scale import Array
-from bonas.studies.named import named
+from bonas.studies.planning.named import named
 from bonas.surrogates.surrogate import marginals
 from bonas.surrogates.warp import Warp, form_of
 from bonas.threads import one_thread

@@ -13,7 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.history import PREDICTION, PROPOSAL, proposed, stored
+from bonas.studies.planning.history import PREDICTION, PROPOSAL, proposed, stored
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from bonas.errors import InvalidArgument
 from bonas.spaces import Space
-from bonas.studies.history import contains
+from bonas.studies.planning.history import contains
 from bonas.studies.search import Search
 
 

@@ -18,18 +18,18 @@ from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
 from bonas.spaces import Space
 from bonas.studies import trials
-from bonas.studies.acquisition import ACQUISITIONS, Acquisition
-from bonas.studies.ahead import Ahead
 from bonas.studies.asking import await_turn, to_serve
-from bonas.studies.history import History, contains, point_of, proposed
-from bonas.studies.knowledge import Knowledge
 from bonas.studies.lease import Watch, Worker
-from bonas.studies.named import named
-from bonas.studies.parameters import Parameters, drawn_alone
-from bonas.studies.planner import Planned, Planner
-from bonas.studies.point import Point
-from bonas.studies.pool import Pool
-from bonas.studies.prior import checked
+from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.planning.ahead import Ahead
+from bonas.studies.planning.history import History, contains, point_of, proposed
+from bonas.studies.planning.knowledge import Knowledge
+from bonas.studies.planning.named import named
+from bonas.studies.planning.parameters import Parameters, drawn_alone
+from bonas.studies.planning.planner import Planned, Planner
+from bonas.studies.planning.point import Point
+from bonas.studies.planning.pool import Pool
+from bonas.studies.planning.prior import checked
 from bonas.studies.proposal import Proposal
 from bonas.surrogates import Surrogate
 

@@ -21,7 +21,7 @@ from bonas.evaluation import (
     default_evaluation,
 )
 from bonas.spaces import Space
-from bonas.studies.knowledge import Knowledge
+from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.surrogates import Surrogate
 

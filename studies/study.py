@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from bonas.errors import StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
-from bonas.studies.description import Description, describe_study, described, differences
-from bonas.studies.history import directions
-from bonas.studies.lineage import completed, extended, forked, latest, successor_of
-from bonas.studies.origin import description_of
-from bonas.studies.storage import Storage, opened_storage, unavailable, without_password
+from bonas.studies.lineage.description import Description, describe_study, described, differences
+from bonas.studies.lineage.offspring import completed, extended, forked, latest, successor_of
+from bonas.studies.lineage.origin import description_of
+from bonas.studies.planning.history import directions
+from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
 
 DEFAULT_NAME = "bonas"
 OnMismatch = Literal["refuse", "fork"]

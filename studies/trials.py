@@ -20,8 +20,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.history import ERROR, KNOWN, PROPOSAL, proposed
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
+from bonas.studies.planning.history import ERROR, KNOWN, PROPOSAL, proposed
 
 RELEASED = "bonas:released"
 """The trial's system attribute that says why it was given up unmeasured."""

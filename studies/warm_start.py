@@ -19,11 +19,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import BonasError, InvalidArgument, StudyMismatch
 from bonas.spaces import Space
-from bonas.studies.adding import add_once
-from bonas.studies.description import described, incomparable
-from bonas.studies.history import KNOWN, SD, directions
-from bonas.studies.knowledge import Knowledge
-from bonas.studies.origin import description_of
+from bonas.studies.lineage.adding import add_once
+from bonas.studies.lineage.description import described, incomparable
+from bonas.studies.lineage.origin import description_of
+from bonas.studies.planning.history import KNOWN, SD, directions
+from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.row import Row
 from bonas.studies.search import Search
 

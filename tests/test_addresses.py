@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from bonas.errors import StorageUnavailable
 from bonas.studies import open
-from bonas.studies.address import Address
-from bonas.studies.faults import Fault, Kind, sql_fault
-from bonas.studies.patience import Patience
-from bonas.studies.patient import PatientStorage
-from bonas.studies.storage import unavailable, without_password
+from bonas.studies.storages.address import Address
+from bonas.studies.storages.faults import Fault, Kind, sql_fault
+from bonas.studies.storages.opening import unavailable, without_password
+from bonas.studies.storages.patience import Patience
+from bonas.studies.storages.patient import PatientStorage
 
 
 @pytest.mark.parametrize(

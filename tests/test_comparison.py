@@ -36,8 +36,8 @@ from bonas.studies import Comparison, ablate, compare, trials
 from bonas.studies.benchmarks import Lookup, Table
 from bonas.studies.comparison import stored
 from bonas.studies.comparison.run import ASK_SECONDS, TRUTH
-from bonas.studies.history import PREDICTION
-from bonas.studies.storage import opened_storage
+from bonas.studies.planning.history import PREDICTION
+from bonas.studies.storages.opening import opened_storage
 from bonas.surrogates import GraphGP
 
 NAN = math.nan

@@ -31,8 +31,9 @@ import bonas
 from bonas.errors import StorageUnavailable
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
-from bonas.studies import open, patience, storage
-from bonas.studies.filesystem import network_file_system
+from bonas.studies import open
+from bonas.studies.storages import opening, patience
+from bonas.studies.storages.filesystem import network_file_system
 
 postgresql = pytest.fixture(scope="module")(servers.postgresql)
 
@@ -82,7 +83,7 @@ def test_a_missing_driver_is_told_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, module: str, url: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setattr(storage, "GrpcStorageProxy", lambda **_: importlib.import_module(module))
+    monkeypatch.setattr(opening, "GrpcStorageProxy", lambda **_: importlib.import_module(module))
     with pytest.raises(StorageUnavailable, match=rf'pip install "bonas\[{extra}\]"'):
         open(url)
 
@@ -110,7 +111,7 @@ def _locked(path: Path) -> sqlite3.Connection:
 
 def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A read that becomes a write is refused at once, however long SQLite may wait: here, always.
-    monkeypatch.setattr(storage, "_WAIT", 0.0)
+    monkeypatch.setattr(opening, "_WAIT", 0.0)
     opened = open(f"sqlite:///{tmp_path / 'a.db'}")
     study = opened.create_new_study([StudyDirection.MINIMIZE], "s")
     other = _locked(tmp_path / "a.db")
@@ -127,7 +128,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_database_that_stays_locked_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "_WAIT", 0.0)
+    monkeypatch.setattr(opening, "_WAIT", 0.0)
     opened = open(f"sqlite:///{tmp_path / 'a.db'}", patience=0.2)
     study = opened.create_new_study([StudyDirection.MINIMIZE], "s")
     other = _locked(tmp_path / "a.db")
@@ -399,7 +400,7 @@ def test_a_table_that_is_gone_is_told_at_once(postgresql: servers.PostgreSQL) ->
 def test_a_server_that_is_not_there_is_told(
     monkeypatch: pytest.MonkeyPatch, url: str, message: str
 ) -> None:
-    monkeypatch.setattr(storage, "_GRPC_WAIT", 0.2)
+    monkeypatch.setattr(opening, "_GRPC_WAIT", 0.2)
     pytest.importorskip({"p": "psycopg", "m": "pymysql", "g": "grpc"}[url[0]])
     with pytest.raises(StorageUnavailable, match=message):
         open(url)

@@ -8,8 +8,8 @@ import optuna
 import pytest
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.journal import is_journal, open_journal
-from bonas.studies.storage import opened_storage
+from bonas.studies.storages.journal import is_journal, open_journal
+from bonas.studies.storages.opening import opened_storage
 from bonas.studies.study import load_study
 
 

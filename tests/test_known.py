@@ -26,9 +26,9 @@ import bonas
 from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.spaces import MLPSpace, Space
 from bonas.studies import open_study, trials
-from bonas.studies.history import KNOWN
+from bonas.studies.planning.history import KNOWN
 from bonas.studies.search import Search
-from bonas.studies.storage import opened_storage
+from bonas.studies.storages.opening import opened_storage
 from bonas.studies.warm_start import add_known
 
 ROWS = [

@@ -7,8 +7,8 @@ import pytest
 import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 
-from bonas.studies.lesson import lesson
-from bonas.studies.milestones import milestone
+from bonas.studies.planning.lesson import lesson
+from bonas.studies.planning.milestones import milestone
 
 
 def values(n: int, m: int, seed: int = 0) -> torch.Tensor:

@@ -26,19 +26,19 @@ from optuna.trial import TrialState
 from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.evaluation import ShortTraining, as_objectives
 from bonas.studies import open_study, trials
-from bonas.studies.adding import add_once
-from bonas.studies.bequest import COPIED
-from bonas.studies.description import (
+from bonas.studies.lineage.adding import add_once
+from bonas.studies.lineage.bequest import COPIED
+from bonas.studies.lineage.description import (
     DESCRIPTION,
     added_options,
     described,
     differences,
     incomparable,
 )
-from bonas.studies.origin import ORIGIN, SUCCESSOR
-from bonas.studies.storage import opened_storage
+from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR
+from bonas.studies.storages.opening import opened_storage
 from bonas.studies.study import load_study
-from bonas.studies.worker import BUDGET, budget_of
+from bonas.studies.workers.worker import BUDGET, budget_of
 
 BOTH = as_objectives(OBJECTIVES)
 
@@ -250,7 +250,7 @@ def test_a_name_that_is_taken_is_passed_over(quick: Any) -> None:
 def test_wherever_a_process_dies_the_next_call_completes_the_fork(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bonas.studies.origin._PATIENCE", 0.0)
+    monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
     for writes in range(24) if kind == "memory" else (12,):
         folder = tmp_path / str(writes)
         folder.mkdir()
@@ -349,7 +349,7 @@ def test_what_a_worker_finishes_at_the_old_study_comes_along_later(storage: Any)
 def test_wherever_a_process_dies_the_next_call_completes_the_successor(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bonas.studies.origin._PATIENCE", 0.0)
+    monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
     for writes in range(16) if kind == "memory" else (9,):
         folder = tmp_path / str(writes)
         folder.mkdir()

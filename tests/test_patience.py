@@ -20,11 +20,11 @@ from optuna.trial import TrialState
 from sqlalchemy import exc
 
 from bonas.errors import StorageUnavailable
-from bonas.studies import patience
-from bonas.studies.address import Address
-from bonas.studies.faults import Fault, Kind, grpc_fault, sql_fault
-from bonas.studies.patience import Patience
-from bonas.studies.patient import PatientStorage
+from bonas.studies.storages import patience
+from bonas.studies.storages.address import Address
+from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
+from bonas.studies.storages.patience import Patience
+from bonas.studies.storages.patient import PatientStorage
 
 MINIMIZE = [StudyDirection.MINIMIZE]
 

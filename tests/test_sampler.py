@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 import bonas
 from bonas.encoders import GNNEncoder
 from bonas.errors import InvalidArgument
-from bonas.studies.history import PROPOSAL
+from bonas.studies.planning.history import PROPOSAL
 from bonas.surrogates import GNNEnsemble, GraphGP
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")

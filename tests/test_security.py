@@ -14,8 +14,8 @@ import bonas
 from bonas.errors import InvalidArgument
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, open, trials
-from bonas.studies.history import PREDICTION, PROPOSAL
 from bonas.studies.lease import WORKER, Watch
+from bonas.studies.planning.history import PREDICTION, PROPOSAL
 from bonas.studies.search import Search
 
 ROOT = Path(__file__).parents[1]

@@ -25,13 +25,13 @@ from torch.distributions import Normal
 from bonas.encoders import Layout
 from bonas.evaluation import as_objectives
 from bonas.spaces import ArchitectureGraph, CellSpace, Choices, Space
-from bonas.studies.acquisition import noisy_improvement, screening
-from bonas.studies.belief import Belief
-from bonas.studies.history import ERROR, History
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Point
-from bonas.studies.pool import Pool
-from bonas.studies.proposer import Proposer, _may_matter
+from bonas.studies.planning.acquisition import noisy_improvement, screening
+from bonas.studies.planning.belief import Belief
+from bonas.studies.planning.history import ERROR, History
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Point
+from bonas.studies.planning.pool import Pool
+from bonas.studies.planning.proposer import Proposer, _may_matter
 from bonas.studies.study import open_study
 from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of

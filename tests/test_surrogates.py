@@ -20,7 +20,7 @@ from torch.distributions import Normal
 
 from bonas.encoders import Layout
 from bonas.errors import FitFailed, InvalidArgument
-from bonas.studies.tabulated import Draws, DrawsSampler, rows
+from bonas.studies.planning.tabulated import Draws, DrawsSampler, rows
 from bonas.surrogates import (
     DeepKernelGP,
     GNNEnsemble,

@@ -17,10 +17,10 @@ from bonas.errors import InvalidArgument
 from bonas.result import SearchResult
 from bonas.spaces import Choices, Space
 from bonas.studies import Knowledge
-from bonas.studies.belief import Belief
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Features, Point
-from bonas.studies.prior import Prior
+from bonas.studies.planning.belief import Belief
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Features, Point
+from bonas.studies.planning.prior import Prior
 from bonas.studies.study import open_study
 from bonas.surrogates import DeepKernelGP, GraphGP
 from bonas.surrogates.kernel import BlockKernel

@@ -32,15 +32,15 @@ from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, trials
-from bonas.studies.ahead import Ahead
 from bonas.studies.asking import tickets, to_serve
-from bonas.studies.history import PREDICTION, PROPOSAL, History
 from bonas.studies.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Point
+from bonas.studies.planning.ahead import Ahead
+from bonas.studies.planning.history import PREDICTION, PROPOSAL, History
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Point
 from bonas.studies.proposal import Proposal
-from bonas.studies.storage import opened_storage
-from bonas.studies.worker import budget_of
+from bonas.studies.storages.opening import opened_storage
+from bonas.studies.workers.worker import budget_of
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}

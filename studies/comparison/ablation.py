@@ -26,7 +26,7 @@ from bonas.studies.comparison.compare import compare
 from bonas.studies.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.studies.comparison.problem import Measured, Problem, resolved
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.storage import Storage
+from bonas.studies.storages.opening import Storage
 from bonas.surrogates import Surrogate
 
 Variant = str | Surrogate | Mapping[str, Any] | Make

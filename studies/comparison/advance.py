@@ -28,8 +28,8 @@ from bonas.spaces import Space
 from bonas.studies import trials
 from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
-from bonas.studies.description import set_names
-from bonas.studies.history import ERROR
+from bonas.studies.lineage.description import set_names
+from bonas.studies.planning.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.study import open_study
 from bonas.threads import one_thread

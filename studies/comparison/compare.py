@@ -17,7 +17,7 @@ from bonas.studies.comparison.plan import Plan, planned, whole
 from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.stored import selected
 from bonas.studies.comparison.workers import run_in_workers
-from bonas.studies.storage import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, opened_storage
 
 
 def compare(

@@ -14,7 +14,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from bonas.studies.benchmarks.scale import Array
-from bonas.studies.history import PREDICTION
+from bonas.studies.planning.history import PREDICTION
 
 SETTINGS = "bonas:run"
 """The study's user attribute with the budget, the versions and the answer, none of which decide

@@ -17,8 +17,8 @@ from bonas.studies.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.studies.comparison.plan import whole
 from bonas.studies.comparison.reference import Reference
 from bonas.studies.comparison.run import ENDED, SETTINGS, Key, Run
-from bonas.studies.description import DESCRIPTION
-from bonas.studies.storage import Storage, opened_storage
+from bonas.studies.lineage.description import DESCRIPTION
+from bonas.studies.storages.opening import Storage, opened_storage
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from bonas.studies.comparison.advance import advance
 from bonas.studies.comparison.plan import Plan
 from bonas.studies.comparison.problem import Problem
 from bonas.studies.comparison.run import Key
-from bonas.studies.sending import check_sendable
-from bonas.studies.storage import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.workers.sending import check_sendable
 
 
 def run_in_workers(plan: Plan, storage: Storage, jobs: int) -> Iterator[Key]:

@@ -42,10 +42,10 @@ from torch import Tensor
 
 from bonas.encoders import OneHot
 from bonas.spaces import Choices, Space
-from bonas.studies.acquisition import screening
 from bonas.studies.peers.past import Past, key
 from bonas.studies.peers.peer import Peer
 from bonas.studies.peers.variation import unseen
+from bonas.studies.planning.acquisition import screening
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)

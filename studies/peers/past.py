@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Choice, Choices, Space
-from bonas.studies.history import directions, proposed
+from bonas.studies.planning.history import directions, proposed
 
 Key = tuple[Choice, ...]
 

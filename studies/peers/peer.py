@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial
 
 from bonas.errors import InvalidArgument
 from bonas.spaces import Choices, Space
-from bonas.studies.history import PROPOSAL
-from bonas.studies.parameters import drawn_alone
 from bonas.studies.peers.past import Past
+from bonas.studies.planning.history import PROPOSAL
+from bonas.studies.planning.parameters import drawn_alone
 
 
 class Peer(BaseSampler, ABC):

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from bonas.encoders import Blocks, Layout
 from bonas.spaces import Architecture
-from bonas.studies.parameters import Parameters
-from bonas.studies.prior import Prior
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.prior import Prior
 
 
 @dataclass(frozen=True, eq=False)

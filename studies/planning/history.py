@@ -16,8 +16,8 @@ from torch import Tensor
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Point
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Point
 
 _logger = logging.getLogger(__name__)
 

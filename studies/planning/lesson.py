@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bonas.studies.milestones import milestone
+from bonas.studies.planning.milestones import milestone
 
 MOST = 1_000
 """Trials of before the latest milestone that teach; up to a tenth of all come after it."""

@@ -23,9 +23,9 @@ from optuna.storages import InMemoryStorage
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument
 from bonas.studies.lease import Worker
 from bonas.studies.search import Search
-from bonas.studies.sending import check_sendable
-from bonas.studies.storage import Storage, opened_storage
-from bonas.studies.worker import work
+from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.workers.sending import check_sendable
+from bonas.studies.workers.worker import work
 
 _logger = logging.getLogger(__name__)
 

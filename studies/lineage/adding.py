@@ -17,7 +17,7 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bonas.studies.history import ERROR
+from bonas.studies.planning.history import ERROR
 
 _AT_ONCE = 100
 

@@ -13,10 +13,10 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
-from bonas.studies.history import History
-from bonas.studies.point import Point
-from bonas.studies.pool import Pool
-from bonas.studies.prior import Prior
+from bonas.studies.planning.history import History
+from bonas.studies.planning.point import Point
+from bonas.studies.planning.pool import Pool
+from bonas.studies.planning.prior import Prior
 
 
 def promised(

@@ -12,10 +12,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
-from bonas.studies.description import Description, incomparable
-from bonas.studies.history import KNOWN, point_of
 from bonas.studies.lease import RENEWED, WORKER
-from bonas.studies.parameters import Parameters
+from bonas.studies.lineage.description import Description, incomparable
+from bonas.studies.planning.history import KNOWN, point_of
+from bonas.studies.planning.parameters import Parameters
 from bonas.studies.trials import RELEASED, counts
 
 COPIED = "bonas:copied"

@@ -32,7 +32,7 @@ from botorch.utils.multi_objective.box_decompositions.non_dominated import (
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
-from bonas.studies.tabulated import Draws, DrawsSampler, Marginals, rows
+from bonas.studies.planning.tabulated import Draws, DrawsSampler, Marginals, rows
 
 _CHUNK = 4_096  # candidates screened at once
 _LEAST_VARIANCE = 1e-10  # gpytorch's own limit

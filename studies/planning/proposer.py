@@ -19,13 +19,13 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from bonas.encoders import Blocks
-from bonas.studies.acquisition import Acquisition, noisy_improvement, screening
-from bonas.studies.belief import Belief
-from bonas.studies.history import History
-from bonas.studies.lesson import lesson
-from bonas.studies.point import Features, Point
-from bonas.studies.pool import Pool
-from bonas.studies.prior import Prior
+from bonas.studies.planning.acquisition import Acquisition, noisy_improvement, screening
+from bonas.studies.planning.belief import Belief
+from bonas.studies.planning.history import History
+from bonas.studies.planning.lesson import lesson
+from bonas.studies.planning.point import Features, Point
+from bonas.studies.planning.pool import Pool
+from bonas.studies.planning.prior import Prior
 from bonas.surrogates import Surrogate
 
 _SHORTLIST = 64  # candidates that the acquisition sees

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from bonas.spaces import Architecture, Choices, Space
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Point
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Point
 
 Score = Callable[[Sequence[Point]], Tensor]
 

@@ -25,7 +25,7 @@ from bonas.encoders import Blocks, Layout, shared_blocks
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
-from bonas.studies.knowledge import Knowledge
+from bonas.studies.planning.knowledge import Knowledge
 from bonas.surrogates import GraphGP
 from bonas.surrogates.warp import Warp, form_of
 

@@ -14,7 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.filesystem import warn_of_network
+from bonas.studies.storages.filesystem import warn_of_network
 
 ENDINGS = (".log", ".journal")
 

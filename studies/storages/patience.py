@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.address import Address
-from bonas.studies.faults import Fault, Kind
+from bonas.studies.storages.address import Address
+from bonas.studies.storages.faults import Fault, Kind
 
 _FIRST, _LAST = 0.1, 5.0  # seconds of a pause
 _QUIET = 5.0  # seconds that others may hold a storage before it is worth a word

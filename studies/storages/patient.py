@@ -29,8 +29,8 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.studies.address import Address
-from bonas.studies.patience import Patience
+from bonas.studies.storages.address import Address
+from bonas.studies.storages.patience import Patience
 
 
 class PatientStorage(BaseStorage):

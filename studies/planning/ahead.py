@@ -13,9 +13,9 @@ from statistics import median
 
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.studies.history import History
-from bonas.studies.parameters import Parameters
-from bonas.studies.planner import Planned
+from bonas.studies.planning.history import History
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.planner import Planned
 
 _SHARE = 0.05  # of an evaluation's time that an ask may take before it is worth being early
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 
-from bonas.studies.description import DESCRIPTION, Description, describe_study, differences
-from bonas.studies.worker import BUDGET
+from bonas.studies.lineage.description import DESCRIPTION, Description, describe_study, differences
+from bonas.studies.workers.worker import BUDGET
 
 ORIGIN = "bonas:origin"
 """The study's user attribute that holds its ``Origin``, as JSON."""

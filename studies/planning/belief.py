@@ -18,7 +18,7 @@ from botorch.sampling.get_sampler import get_sampler
 from torch import Tensor
 
 from bonas.encoders import Layout
-from bonas.studies.milestones import milestone
+from bonas.studies.planning.milestones import milestone
 from bonas.surrogates import Surrogate
 from bonas.surrogates.surrogate import Conditionable, fitted, marginals
 from bonas.surrogates.warp import Form, Warp, form_of

@@ -24,17 +24,17 @@ from bonas.encoders import Blocks, Encoder, shared_blocks
 from bonas.errors import FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
-from bonas.studies.acquisition import Acquisition
-from bonas.studies.belief import Belief
-from bonas.studies.history import History, directions
-from bonas.studies.knowledge import Knowledge
-from bonas.studies.named import Named
-from bonas.studies.parameters import Parameters
-from bonas.studies.point import Features, Point
-from bonas.studies.pool import Pool
-from bonas.studies.prior import Prior
-from bonas.studies.proposer import Proposer
-from bonas.studies.start import promised
+from bonas.studies.planning.acquisition import Acquisition
+from bonas.studies.planning.belief import Belief
+from bonas.studies.planning.history import History, directions
+from bonas.studies.planning.knowledge import Knowledge
+from bonas.studies.planning.named import Named
+from bonas.studies.planning.parameters import Parameters
+from bonas.studies.planning.point import Features, Point
+from bonas.studies.planning.pool import Pool
+from bonas.studies.planning.prior import Prior
+from bonas.studies.planning.proposer import Proposer
+from bonas.studies.planning.start import promised
 from bonas.surrogates import Surrogate
 from bonas.threads import one_thread
 

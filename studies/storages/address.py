@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.faults import chain
+from bonas.studies.storages.faults import chain
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _DRIVERS |= {name: f"{name}+pymysql" for name in ("mysql", "mariadb")}

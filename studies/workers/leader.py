@@ -11,12 +11,12 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from bonas.studies import trials
-from bonas.studies.crew import Crew, Executor, Job
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
-from bonas.studies.storage import Storage
-from bonas.studies.worker import Callback, budget_of, sigterm_interrupts
+from bonas.studies.storages.opening import Storage
+from bonas.studies.workers.crew import Crew, Executor, Job
+from bonas.studies.workers.worker import Callback, budget_of, sigterm_interrupts
 
 _PAUSE = 0.02  # seconds between two looks at the workers, at least,
 _REST = 4.0  # and in times of what a look takes: long studies are read slowly

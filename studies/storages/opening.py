@@ -32,12 +32,12 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.address import Address
-from bonas.studies.faults import Fault, Kind, grpc_fault, sql_fault
-from bonas.studies.filesystem import warn_of_network
-from bonas.studies.journal import is_journal, open_journal
-from bonas.studies.patience import Patience
-from bonas.studies.patient import PatientStorage
+from bonas.studies.storages.address import Address
+from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
+from bonas.studies.storages.filesystem import warn_of_network
+from bonas.studies.storages.journal import is_journal, open_journal
+from bonas.studies.storages.patience import Patience
+from bonas.studies.storages.patient import PatientStorage
 
 Storage = str | PathLike[str] | BaseStorage
 """A database's URL, the path of a journal (``.log``, ``.journal``), or a storage of Optuna."""

@@ -1,0 +1,1 @@
+"""Who evaluates: one worker, several, and the process that leads them."""
