@@ -6,9 +6,9 @@ train and measure.
 
 from __future__ import annotations
 
+import copy
 import logging
 import multiprocessing
-import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,9 +99,9 @@ class Crew:
 
     def __init__(self, job: Job, n: int, executor: Executor | None = None) -> None:
         _check(job, executor)
-        self._job, self._executor = job, executor
-        # Before other threads fill the caches of the space.
-        self._pickled = pickle.dumps(job) if executor is None else b""
+        # What is sent to processes is not the space whose caches this one fills meanwhile.
+        self._job = copy.deepcopy(job) if executor is None else job
+        self._executor = executor
         self._deaths, self._evaluated = 0, -1
         self._futures = [self._start() for _ in range(n)]
 
@@ -131,7 +131,7 @@ class Crew:
 
     def _start(self) -> Future:
         if self._executor is None:
-            return _Process(self._pickled)
+            return _Process(self._job)
         return self._executor.submit(Job.run, self._job)
 
     def _ended_well(self, future: Future) -> bool:
@@ -153,12 +153,12 @@ class Crew:
 
 
 class _Process:
-    """A worker in a process of its own, with a pickled job."""
+    """A worker in a process of its own."""
 
-    def __init__(self, pickled: bytes) -> None:
+    def __init__(self, job: Job) -> None:
         context = _context()
         self._heard, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_main, args=(pickled, sender), daemon=False)
+        self._process = context.Process(target=_main, args=(job, sender), daemon=False)
         self._process.start()
         sender.close()
 
@@ -221,11 +221,10 @@ def _check(job: Job, executor: object) -> None:
     check_sendable(parts, "take n_jobs=1")
 
 
-def _main(pickled: bytes, told: Connection) -> None:
-    """The life of a worker process, with the job that its parent pickled."""
+def _main(job: Job, told: Connection) -> None:
+    """The life of a worker process."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        job: Job = pickle.loads(pickled)
         job.run()
     except KeyboardInterrupt:
         pass
