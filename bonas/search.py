@@ -6,9 +6,8 @@ import logging
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import optuna
@@ -164,36 +163,50 @@ def join(
     _check("n_jobs", n_jobs, "workers")
     _check_others(lease, callbacks)
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
-    sampler = search.sampler(seed)
     alone = n_jobs == 1 and executor is None
     with _shared(storage, alone) as place:
-        study = open_study(
-            place,
-            study_name,
-            search.goals,
-            search.describe(),
-            sampler,
-            space=search.space,
-            on_mismatch=on_mismatch,
-        )
-        if warm_start is not None:
-            add_known(study, search, warm_start)
-        sampler.seed = _remembered_seed(study, sampler.seed)
-        _set_budget(study, budget)
-        release_dead(study)
+        study = _ready(search, place, study_name, budget, on_mismatch, warm_start, seed)
         result = SearchResult(study, search.space, search.goals)
-        with _Bar(result, budget_of(study), progress) as bar, _interruptible(study):
+        bar = _Bar(result, budget_of(study), progress)
+        with closing(bar), _ending(study, storage):
             heard: list[Callback] = [bar, *callbacks]
             if alone:
                 work(search, study, Worker.here(lease), heard)
             else:
                 assert place is not None  # what several share is somewhere
-                try:
-                    lead(search, study, place, n_jobs, executor, lease, heard)
-                except EvaluationFailed as error:
-                    error.study = _kept(study, storage)
-                    raise
+                lead(search, study, place, n_jobs, executor, lease, heard)
         return SearchResult(_kept(study, storage), search.space, search.goals)
+
+
+def _ready(
+    search: Search,
+    storage: Storage | None,
+    name: str | None,
+    budget: int | None,
+    on_mismatch: OnMismatch,
+    warm_start: object,
+    seed: int | None,
+) -> optuna.Study:
+    """The study, with all that is known, its seed and its budget; what dead workers left is free.
+
+    The other arguments are those of ``join``.
+    """
+    sampler = search.sampler(seed)
+    study = open_study(
+        storage,
+        name,
+        search.goals,
+        search.describe(),
+        sampler,
+        space=search.space,
+        on_mismatch=on_mismatch,
+    )
+    if warm_start is not None:
+        add_known(study, search, warm_start)
+    sampler.seed = _remembered_seed(study, sampler.seed)
+    _set_budget(study, budget)
+    release_dead(study)
+    return study
 
 
 @contextmanager
@@ -216,8 +229,11 @@ def _kept(study: optuna.Study, storage: Storage | None) -> optuna.Study:
 
 
 @contextmanager
-def _interruptible(study: optuna.Study) -> Iterator[None]:
-    """Ctrl-C ends the search, SIGTERM the process; the trials under way are released by then."""
+def _ending(study: optuna.Study, storage: Storage | None) -> Iterator[None]:
+    """Ctrl-C ends the search, SIGTERM the process; the trials under way are released by then.
+
+    An error about evaluations brings along the study.
+    """
     try:
         yield
     except Terminated:
@@ -225,6 +241,9 @@ def _interruptible(study: optuna.Study) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         _logger.warning("interrupted; the same call goes on with the study")
+    except EvaluationFailed as error:
+        error.study = _kept(study, storage)
+        raise
 
 
 def _set_budget(study: optuna.Study, budget: int | None) -> None:
@@ -270,15 +289,8 @@ class _Bar:
         done = min(trials.evaluated(result.study), budget)
         self.bar = tqdm(total=budget, initial=done, disable=not visible, unit="network")
 
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the bar's line."""
         self.bar.close()
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:

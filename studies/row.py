@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, create_trial
 
 from bonas.errors import InvalidArgument
 from bonas.spaces import Space
+from bonas.studies.planning.given import plain
 from bonas.studies.planning.history import contains
 from bonas.studies.search import Search
 
@@ -62,7 +62,7 @@ class Row:
         numbers: dict[str, Any] = {}
         for name, value in self.params.items():
             is_number = name in outside and name not in space.parameters
-            (numbers if is_number else chosen)[name] = _plain(value)
+            (numbers if is_number else chosen)[name] = plain(value)
         for name, distribution in space.numeric.items():
             if name not in numbers or not contains(distribution, numbers[name]):
                 raise InvalidArgument(
@@ -76,12 +76,7 @@ class Row:
 
 
 def _number(name: str, value: object) -> float:
-    number = _plain(value)
+    number = plain(value)
     if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
         raise InvalidArgument(f"expected a finite number as {name!r}, got {value!r}")
     return float(number)
-
-
-def _plain(value: object) -> Any:
-    """A number of Python for one of numpy."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -163,8 +163,7 @@ class ArchitectureSampler(BaseSampler):
 
     def warm_up(self, budget: int) -> None:
         """Train what embeds networks in the background, if there will be a model."""
-        if budget > self._planner.n_initial:
-            self._planner.warm_up()
+        self._planner.warm_up(budget)
 
     def prepare(self, study: Study, workers: int) -> bool:
         """Make proposals for workers that will ask soon, where evaluations are short."""

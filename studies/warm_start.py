@@ -10,7 +10,7 @@ import json
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -22,6 +22,7 @@ from bonas.spaces import Space
 from bonas.studies.lineage.adding import add_once
 from bonas.studies.lineage.description import described, incomparable
 from bonas.studies.lineage.origin import description_of
+from bonas.studies.planning.given import is_pair, plain
 from bonas.studies.planning.history import KNOWN, SD, directions
 from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.row import Row
@@ -94,9 +95,7 @@ def _rows_of_item(study: optuna.Study, search: Search, item: object) -> Iterator
     earlier = _as_study(item)
     if earlier is not None:
         yield from _rows_of_study(study, search, earlier)
-    elif (
-        isinstance(item, Sequence) and len(item) == 2 and all(isinstance(x, Mapping) for x in item)
-    ):
+    elif is_pair(item):
         yield Row(*item)
     else:
         raise _not_understood(item)
@@ -162,7 +161,7 @@ def _rows_of_table(search: Search, records: object) -> Iterator[Row]:
     goals = [goal.name for goal in search.goals]
     measurements = {*goals, *(name + SD for name in goals)}
     for record in records:
-        cells = {name: x.item() if isinstance(x, np.generic) else x for name, x in record.items()}
+        cells = {name: plain(x) for name, x in record.items()}
         params = {name: x for name, x in cells.items() if name not in measurements}
         values = {name: cells[name] for name in measurements if name in cells}
         yield Row({n: x for n, x in params.items() if not _is_empty(search.space, n, x)}, values)

@@ -16,6 +16,7 @@ import bonas
 from bonas.evaluation import Candidate
 from bonas.spaces import ArchitectureGraph, Choices, ConditionalSpace
 from bonas.studies.search import Search
+from bonas.studies.storages.opening import opened_storage
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
 KINDS = ("memory", "sqlite", "journal")
@@ -81,6 +82,14 @@ def killed_after(monkeypatch: pytest.MonkeyPatch, storage: Any, writes: int) -> 
             patch.setattr(storage, name, dying(getattr(storage, name)))
         with suppress(Killed):
             yield
+
+
+def deaths(kind: str, folder: Path, writes: int, one: int) -> Iterator[tuple[int, Any]]:
+    """After 0 to ``writes - 1`` writes, or after ``one`` where that takes long; with a storage."""
+    for number in range(writes) if kind == "memory" else (one,):
+        own = folder / str(number)
+        own.mkdir()
+        yield number, opened_storage(storage_of(kind, own))
 
 
 def storage_of(kind: str, folder: Path) -> Any:

@@ -14,6 +14,7 @@ from lineages import (
     OBJECTIVES,
     Measure,
     Widths,
+    deaths,
     killed_after,
     measured,
     search_of,
@@ -251,10 +252,7 @@ def test_wherever_a_process_dies_the_next_call_completes_the_fork(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
-    for writes in range(24) if kind == "memory" else (12,):
-        folder = tmp_path / str(writes)
-        folder.mkdir()
-        storage = opened_storage(storage_of(kind, folder))
+    for writes, storage in deaths(kind, tmp_path, 24, one=12):
         first = searched(Widths(), 4, storage).study
         with killed_after(monkeypatch, storage, writes):
             opened(Widths(max_params=32), storage, on_mismatch="fork")
@@ -350,10 +348,7 @@ def test_wherever_a_process_dies_the_next_call_completes_the_successor(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
-    for writes in range(16) if kind == "memory" else (9,):
-        folder = tmp_path / str(writes)
-        folder.mkdir()
-        storage = opened_storage(storage_of(kind, folder))
+    for writes, storage in deaths(kind, tmp_path, 16, one=9):
         first = searched(Widths(), 3, storage).study
         with killed_after(monkeypatch, storage, writes):
             opened(WIDER, storage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,7 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation import Objective
 from bonas.spaces import Choice
 from bonas.studies.benchmarks.measured import Row
-
-
-class Frame(Protocol):
-    """A table with columns, such as a pandas DataFrame."""
-
-    def to_dict(self, orient: Any, /) -> Any:
-        """With ``"records"``: a list with a dict for each row."""
-        ...
-
+from bonas.studies.planning.given import Frame, plain
 
 Rows = Sequence[Mapping[str, Any]] | Mapping[Any, Mapping[str, Any]] | Frame
 """Dicts of parameters and values, choices -> values, or a frame."""
@@ -126,9 +118,9 @@ def _choices(given: Sequence[object], names: Sequence[str], number: int) -> Row:
 
 
 def _choice(value: object, name: str, number: int) -> Choice:
-    plain = value.item() if isinstance(value, np.generic) else value
-    if plain is None or (isinstance(plain, (bool, int, float, str)) and plain == plain):
-        return plain
+    choice = plain(value)
+    if choice is None or (isinstance(choice, (bool, int, float, str)) and choice == choice):
+        return choice
     raise InvalidArgument(
         f"row {number} has {value!r} as the parameter {name!r}; expected a word, a number, a bool "
         'or None: name a choice that is missing, "none" say'

@@ -17,7 +17,6 @@ from bonas.evaluation import (
     Joint,
     Objective,
     as_objectives,
-    default_evaluation,
 )
 from bonas.spaces import Space
 from bonas.studies.benchmarks import Table
@@ -26,6 +25,7 @@ from bonas.studies.comparison.compare import compare
 from bonas.studies.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.studies.comparison.problem import Measured, Problem, resolved
 from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
 from bonas.surrogates import Surrogate
 
@@ -125,11 +125,9 @@ def _measured(
     objectives: Mapping[str, Direction] | Sequence[Objective] | None,
 ) -> Measured:
     if evaluate is None:
-        if type(space).build is Space.build:
-            space.build({})  # raises MissingBuilder
-        evaluator = default_evaluation(space)
-    else:
-        evaluator = Joint(evaluate if isinstance(evaluate, Sequence) else [evaluate])
+        search = Search(space, objectives=objectives)
+        return Measured(type(space).__name__, space, search.goals, search.evaluator)
+    evaluator = Joint(evaluate if isinstance(evaluate, Sequence) else [evaluate])
     goals = as_objectives(evaluator.objectives if objectives is None else objectives)
     return Measured(type(space).__name__, space, goals, evaluator)
 

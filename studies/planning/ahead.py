@@ -43,10 +43,11 @@ class Ahead:
             for trial in done
             if trial.datetime_complete and trial.datetime_start
         ]
-        if not lasted or self.seconds <= _SHARE * median(lasted):
+        evaluation = median(lasted) if lasted else math.inf
+        if self.seconds <= _SHARE * evaluation:
             self._ready = []
             return 0
-        wanted = 1 + math.ceil(workers * self.seconds / max(median(lasted), 1e-9))
+        wanted = 1 + math.ceil(workers * self.seconds / max(evaluation, 1e-9))
         return max(0, min(workers, wanted) - len(self._ready))
 
     def add(self, made: Sequence[Planned], parameters: Parameters) -> None:

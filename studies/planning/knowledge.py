@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Objective, as_objectives
 from bonas.spaces import Architecture, Choices, Space
+from bonas.studies.planning.given import Frame, is_pair, plain
 
 Objectives = Mapping[str, Direction] | Sequence[Objective]
 
@@ -35,14 +36,6 @@ class Searched(Protocol):
     @property
     def objectives(self) -> Sequence[Objective]:
         """In the order of the trials' values."""
-        ...
-
-
-class Frame(Protocol):
-    """A table with columns, such as a pandas DataFrame."""
-
-    def to_dict(self, orient: Any, /) -> Any:
-        """With ``"records"``: a list with a dict for each row."""
         ...
 
 
@@ -175,7 +168,7 @@ class Knowledge:
                 "and values"
             )
         names = {goal.name for goal in as_objectives(objectives)}
-        records = [{n: _plain(v) for n, v in row.items()} for row in frame.to_dict("records")]
+        records = [{n: plain(v) for n, v in row.items()} for row in frame.to_dict("records")]
         rows = [
             (
                 {n: v for n, v in row.items() if n not in names and not _missing(v)},
@@ -217,8 +210,8 @@ def _refused(task: str, count: int, of: int, reason: str) -> InvalidArgument:
 
 
 def _pair(task: str, number: int, row: object) -> tuple[Choices, Mapping[str, Any]]:
-    if isinstance(row, Sequence) and len(row) == 2 and all(isinstance(p, Mapping) for p in row):
-        return row[0], row[1]
+    if is_pair(row):
+        return row
     raise InvalidArgument(
         f"row {number} of {task!r} must be a pair of choices and values, as in "
         f'({{"width": 8}}, {{"accuracy": 71.0}}); got {row!r}'
@@ -226,7 +219,7 @@ def _pair(task: str, number: int, row: object) -> tuple[Choices, Mapping[str, An
 
 
 def _value(task: str, number: int, known: Mapping[str, Any], name: str) -> float:
-    value = _plain(known.get(name))
+    value = plain(known.get(name))
     if value is None:
         raise InvalidArgument(
             f"row {number} of {task!r} has no value of {name!r}, only of {list(known)}; give each "
@@ -235,11 +228,6 @@ def _value(task: str, number: int, known: Mapping[str, Any], name: str) -> float
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidArgument(f"row {number} of {task!r} has {value!r} as {name!r}, not a number")
     return float(value)
-
-
-def _plain(value: Any) -> Any:
-    """A Python value for a NumPy one."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _missing(value: object) -> bool:

@@ -102,9 +102,13 @@ class Planner:
         finished, pending = len(history.finished), len(history.pending)
         return finished + pending >= self.n_initial and 2 * finished >= self.n_initial
 
-    def warm_up(self) -> None:
-        """Prepare what needs no values in the background; the first model waits for its end."""
-        if self.space is not None and self.surrogates.one is not None and self._blocks is None:
+    def warm_up(self, budget: int) -> None:
+        """Prepare what needs no values in the background; the first model waits for its end.
+
+        A search with such a budget may have no model.
+        """
+        has_model = self.surrogates.one is not None and budget > self.n_initial
+        if self.space is not None and has_model and self._blocks is None:
             arguments = self.space, self.encoders
             self._warming = threading.Thread(target=_warm_up, args=arguments, name="bonas-warm-up")
             self._warming.start()

@@ -151,13 +151,11 @@ class _Loop:
         return None
 
     def _stopped(self, failure: Exception) -> EvaluationFailed:
-        error = EvaluationFailed(
+        return EvaluationFailed(
             f"{_SAME_FAILURES} evaluations in a row failed with the same {type(failure).__name__}: "
             f"{failure}. What was measured is kept in the study {self.study.study_name!r} (this "
             "error's study); mend the evaluation and call again"
         )
-        error.study = self.study
-        return error
 
 
 def _unsaved(
