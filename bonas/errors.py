@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -39,7 +39,16 @@ class StudyMismatch(BonasError, ValueError):
 
 
 class StorageUnavailable(BonasError, RuntimeError):
-    """A storage cannot be opened, or cannot be used any more."""
+    """A storage cannot be opened, or cannot be used any more.
+
+    Attributes:
+        rows: What a search measured and its storage does not hold: pairs of choices and a
+            measurement's name -> its value, as ``warm_start`` takes them.
+        study: The ``optuna.Study`` of the search, where one ended with this.
+    """
+
+    rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float]]] = ()
+    study: Any = None
 
 
 class EvaluationFailed(BonasError, RuntimeError):

@@ -17,6 +17,7 @@ from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
 from bonas.studies.planning.history import ERROR, PREDICTION, stored
+from bonas.studies.trials import budget_of, evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,14 @@ class SearchResult:
         """A trial's number -> the traceback of its failed evaluation."""
         failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
         return {t.number: t.user_attrs[ERROR] for t in failed if ERROR in t.user_attrs}
+
+    @property
+    def missing(self) -> int:
+        """How many evaluations the budget has left: 0 after a whole search.
+
+        A search has some left that was interrupted, or whose space has no more architectures.
+        """
+        return max(0, budget_of(self.study) - evaluated(self.study))
 
     @property
     def predictions(self) -> dict[int, Prediction]:
@@ -124,7 +133,11 @@ class SearchResult:
         return any(t.state == TrialState.COMPLETE for t in self.study.get_trials(deepcopy=False))
 
     def __str__(self) -> str:
-        return front_table(self.objectives, self._front_trials())
+        table = front_table(self.objectives, self._front_trials())
+        if not self.missing:
+            return table
+        done, budget = evaluated(self.study), budget_of(self.study)
+        return f"{table}\n{done} of {budget} evaluated"
 
     def _front_trials(self) -> list[FrozenTrial]:
         best = [t for t in self.study.best_trials if np.isfinite(t.values).all()] if self else []

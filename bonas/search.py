@@ -16,25 +16,23 @@ from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
 from bonas.encoders import Encoder
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.spaces import Space
 from bonas.studies import open_study, trials
 from bonas.studies.lease import LEASE, Worker
+from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
 from bonas.studies.study import OnMismatch
+from bonas.studies.trials import BUDGET, budget_of
 from bonas.studies.warm_start import add_known, parted
 from bonas.studies.workers.crew import Executor
+from bonas.studies.workers.interrupts import Terminated
 from bonas.studies.workers.leader import lead, release_dead
-from bonas.studies.workers.worker import (
-    BUDGET,
-    Callback,
-    Terminated,
-    budget_of,
-    work,
-)
+from bonas.studies.workers.ledger import Ledger, with_rows
+from bonas.studies.workers.worker import Callback, work
 from bonas.surrogates import Surrogate
 
 _logger = logging.getLogger(__name__)
@@ -168,13 +166,15 @@ def join(
         study = _ready(search, place, study_name, budget, on_mismatch, warm_start, seed)
         result = SearchResult(study, search.space, search.goals)
         bar = _Bar(result, budget_of(study), progress)
-        with closing(bar), _ending(study, storage):
+        ledger = Ledger()
+        with closing(bar), _ending(search, study, place, ledger):
             heard: list[Callback] = [bar, *callbacks]
             if alone:
-                work(search, study, Worker.here(lease), heard)
+                work(search, study, Worker.here(lease), heard, ledger)
             else:
                 assert place is not None  # what several share is somewhere
-                lead(search, study, place, n_jobs, executor, lease, heard)
+                lead(search, study, place, n_jobs, executor, lease, heard, ledger)
+            _check_end(result, place)
         return SearchResult(_kept(study, storage), search.space, search.goals)
 
 
@@ -229,10 +229,12 @@ def _kept(study: optuna.Study, storage: Storage | None) -> optuna.Study:
 
 
 @contextmanager
-def _ending(study: optuna.Study, storage: Storage | None) -> Iterator[None]:
+def _ending(
+    search: Search, study: optuna.Study, storage: Storage | None, ledger: Ledger
+) -> Iterator[None]:
     """Ctrl-C ends the search, SIGTERM the process; the trials under way are released by then.
 
-    An error about evaluations brings along the study.
+    An error brings along the study, and what the storage does not hold.
     """
     try:
         yield
@@ -244,6 +246,40 @@ def _ending(study: optuna.Study, storage: Storage | None) -> Iterator[None]:
     except EvaluationFailed as error:
         error.study = _kept(study, storage)
         raise
+    except StorageUnavailable as error:
+        names = [goal.name for goal in search.goals]
+        error.study = study
+        told = with_rows(error, ledger.lost(storage, study, names))
+        if told is error:
+            raise
+        raise told from error
+    except BonasError:
+        raise
+    except Exception as error:  # of a storage that is none of bonas's, a callback, a surrogate
+        names = [goal.name for goal in search.goals]
+        lost = ledger.lost(storage, study, names)
+        if not lost:
+            raise
+        told = with_rows(StorageUnavailable(f"{type(error).__name__}: {error}"), lost)
+        told.study = study
+        raise told from error
+
+
+def _check_end(result: SearchResult, storage: Storage | None) -> None:
+    """See that all is there that should be.
+
+    Raises:
+        StorageUnavailable: if what was stored cannot be read any more.
+    """
+    sampler = result.study.sampler
+    assert isinstance(sampler, ArchitectureSampler)
+    if result.missing and not sampler.exhausted(result.study):
+        _logger.warning(
+            "the search ended before its budget was used: %d evaluations of %d are missing; the "
+            "same call goes on",
+            result.missing,
+            budget_of(result.study),
+        )
 
 
 def _set_budget(study: optuna.Study, budget: int | None) -> None:

@@ -28,6 +28,8 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.studies.proposal import is_proposed
+
 WORKER = "bonas:worker"
 """The trial's user attribute that says which process evaluates it."""
 RENEWED = "bonas:renewed"
@@ -164,10 +166,12 @@ def machine() -> str:
 
 def _is_dead(trial: FrozenTrial, silence: float) -> bool:
     worker = claimed(trial)
-    if worker.get("host") == machine():
-        return not _runs(worker)
     lease = _lease(trial)
-    return lease is not None and silence >= lease
+    is_silent = lease is not None and silence >= lease
+    if worker.get("host") == machine():
+        # A process that was stopped may go on with an evaluation, but must not keep a turn.
+        return not _runs(worker) or (is_silent and not is_proposed(trial))
+    return is_silent
 
 
 def _lease(trial: FrozenTrial) -> float | None:

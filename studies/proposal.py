@@ -1,11 +1,11 @@
-"""A proposal as a trial holds it, from the moment it is made."""
+"""A proposal as a trial holds it: offered to it by whoever proposes, then taken by its worker."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from optuna import Study
@@ -13,7 +13,12 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.planning.history import PREDICTION, PROPOSAL, proposed, stored
+from bonas.studies.planning.history import OFFER, PREDICTION, PROPOSAL, proposed, stored
+
+
+def is_proposed(trial: FrozenTrial) -> bool:
+    """Return whether it is settled what the trial evaluates."""
+    return bool(trial.params) or PROPOSAL in trial.system_attrs or bool(proposed(trial))
 
 
 @dataclass(frozen=True)
@@ -25,21 +30,45 @@ class Proposal:
     prediction: Mapping[str, Any] | None
 
     @classmethod
-    def again(cls, trial: FrozenTrial) -> Proposal:
-        """The proposal of a trial that was given up unmeasured."""
-        return cls(index_of(trial), proposed(trial), stored(trial, PREDICTION) or None)
+    def of(cls, trial: FrozenTrial) -> Proposal | None:
+        """Return what a trial evaluates, or else what it was offered; None if that is nothing."""
+        if is_proposed(trial):
+            return cls(index_of(trial), proposed(trial), stored(trial, PREDICTION) or None)
+        return cls.offered(trial)
 
-    def write(self, study: Study, trial: FrozenTrial) -> None:
-        """Give it to a trial, unless that was released in the meantime."""
+    @classmethod
+    def offered(cls, trial: FrozenTrial) -> Proposal | None:
+        """Return what a trial was offered; None if that is nothing, or cannot be read."""
+        found = stored(trial, OFFER)
+        index, params = found.get("index"), found.get("params")
+        if not isinstance(index, int) or index < 0 or not isinstance(params, dict):
+            return None
+        return cls(index, params, found.get("prediction"))
+
+    @staticmethod
+    def withdraw(study: Study, trial: FrozenTrial) -> None:
+        """Take back what a trial was offered."""
         with suppress(UpdateFinishedTrialError):
-            self._write(study, trial)
+            study._storage.set_trial_system_attr(trial._trial_id, OFFER, json.dumps({}))
 
-    def _write(self, study: Study, trial: FrozenTrial) -> None:
-        """The parameters come last, since others look for them."""
+    def offer(self, study: Study, trial: FrozenTrial) -> None:
+        """Offer it to a trial, unless that was released in the meantime."""
+        with suppress(UpdateFinishedTrialError):
+            text = json.dumps(asdict(self))
+            study._storage.set_trial_system_attr(trial._trial_id, OFFER, text)
+
+    def settle(self, study: Study, trial: FrozenTrial) -> None:
+        """Make it what a trial evaluates; only the trial's worker may do that.
+
+        ``trial`` is what the study holds now. The parameters come last, since others look for them.
+
+        Raises:
+            UpdateFinishedTrialError: if the trial was released.
+        """
         storage = study._storage
-        if self.index != trial.number:
+        if self.index != index_of(trial):
             storage.set_trial_user_attr(trial._trial_id, INDEX, self.index)
-        if self.prediction is not None:
-            text = json.dumps(self.prediction)
+        if self.prediction is not None or PREDICTION in trial.system_attrs:
+            text = json.dumps(self.prediction or {})
             storage.set_trial_system_attr(trial._trial_id, PREDICTION, text)
         storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(self.params))

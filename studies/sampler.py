@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +18,11 @@ from bonas.encoders import Encoder, check_encoder
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
 from bonas.spaces import Space
-from bonas.studies import trials
-from bonas.studies.asking import await_turn, to_serve
+from bonas.studies import claims, trials
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.planning.ahead import Ahead
-from bonas.studies.planning.history import History, contains, point_of, proposed
+from bonas.studies.planning.history import History, contains, point_at, proposed
 from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.planning.named import named
 from bonas.studies.planning.parameters import Parameters, drawn_alone
@@ -31,6 +31,7 @@ from bonas.studies.planning.point import Point
 from bonas.studies.planning.pool import Pool
 from bonas.studies.planning.prior import checked
 from bonas.studies.proposal import Proposal
+from bonas.studies.settled import Settled
 from bonas.surrogates import Surrogate
 
 _COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
@@ -113,6 +114,14 @@ class ArchitectureSampler(BaseSampler):
         self.worker: Worker | None = None
         self._ahead = Ahead()
         self._watch = Watch()
+        self._settled = Settled()
+        self._asking = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if name != "_asking"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _asking=threading.Lock())
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -131,10 +140,18 @@ class ArchitectureSampler(BaseSampler):
         if not self._distributions.keys() <= search_space.keys():
             return {}
         others = {n: d for n, d in search_space.items() if n not in self._distributions}
+        parameters = Parameters(others)
         if self.worker is None:
-            self._propose(study, [trial], Parameters(others))
-        elif waiting := await_turn(study, trial, self.worker, self._watch):
-            self._propose(study, waiting, Parameters(others))
+            self._settle(study, trial, parameters)
+        else:
+            claims.claim(
+                study,
+                trial,
+                self.worker,
+                self._watch,
+                offer=lambda waiting: self._offer(study, waiting, parameters),
+                is_free=lambda proposal: self._is_free(study, trial, proposal, parameters),
+            )
         now = study._storage.get_trial(trial._trial_id)
         trial.user_attrs.update(now.user_attrs)  # Optuna read the trial before it had an index
         trial.system_attrs.update(now.system_attrs)
@@ -156,9 +173,9 @@ class ArchitectureSampler(BaseSampler):
 
     def serve(self, study: Study, asker: str) -> int:
         """Propose for the workers that wait, if it is this asker's turn; for how many."""
-        waiting = to_serve(study, asker)
+        waiting = claims.to_serve(study, asker)
         if waiting:
-            self._propose(study, waiting, Parameters(self._others(study)))
+            self._offer(study, waiting, Parameters(self._others(study)))
         return len(waiting)
 
     def warm_up(self, budget: int) -> None:
@@ -204,53 +221,102 @@ class ArchitectureSampler(BaseSampler):
             if name not in self._distributions and not distribution.single()
         }
 
-    def _propose(
-        self, study: Study, waiting: Sequence[FrozenTrial], parameters: Parameters
-    ) -> None:
-        """Write a proposal to each waiting trial, the first one's last.
+    def _settle(self, study: Study, trial: FrozenTrial, parameters: Parameters) -> None:
+        """Write a proposal to a trial of a program that asks for itself.
 
-        What was given up unmeasured comes first.
+        Its threads ask one after the other. What another process proposed meanwhile is seen after
+        the proposal is written, and another one takes its place.
+        """
+        index = trial.number
+        with self._asking:
+            while True:
+                known = study.get_trials(deepcopy=False)
+                history = History.of(study, self.space, parameters, trial.number)
+                made = self._proposals(study, known, history, parameters, index, 1)
+                for proposal in made or self._repeated(parameters, index):
+                    proposal.settle(study, known[trial.number])
+                if not made or self._is_free(study, trial, made[0], parameters):
+                    return
+                index = trials.next_index(study.get_trials(deepcopy=False))
+
+    def _offer(self, study: Study, waiting: Sequence[FrozenTrial], parameters: Parameters) -> None:
+        """Offer a proposal to each waiting trial, the first one's last.
+
+        Where nothing is left to be tried, a trial is released.
         """
         known = study.get_trials(deepcopy=False)
         history = History.of(study, self.space, parameters, waiting[0].number)
-        index = trials.next_index(known) if self.worker else waiting[0].number
+        n = len(waiting)
+        made = self._proposals(study, known, history, parameters, trials.next_index(known), n)
+        for trial in waiting[len(made) :]:
+            trials.release(study, trial, trials.SURPLUS)
+        for trial, proposal in reversed(list(zip(waiting, made, strict=False))):
+            proposal.offer(study, trial)
+
+    def _proposals(
+        self,
+        study: Study,
+        known: Sequence[FrozenTrial],
+        history: History,
+        parameters: Parameters,
+        index: int,
+        n: int,
+    ) -> list[Proposal]:
+        """At most ``n`` proposals, new ones from ``index`` on; fewer where nothing is left.
+
+        What was given up unmeasured comes first.
+        """
         again = trials.given_up(known)
         made: list[Proposal] = []
-        while len(made) < len(waiting):
+        while len(made) < n:
             before, point = self._next_given_up(again, history, parameters)
             if before is not None:
-                made.append(Proposal.again(before))
+                made.append(before)
                 history = history if point is None else history.with_pending(point)
                 continue
             if self.space is None and not parameters.distributions:
                 break
-            n = len(waiting) - len(made)
-            planned = self._ahead.take(history, parameters, n)
-            for point, told in planned or self._planned(study, history, parameters, index, n):
+            ready = self._ahead.take(history, parameters, n - len(made))
+            planned = ready or self._planned(study, history, parameters, index, n - len(made))
+            if not planned:
+                break
+            for point, told in planned:
                 made.append(Proposal(index, point.params, told))
                 history = history.with_pending(point)
                 index += 1
-        for trial, proposal in reversed(list(zip(waiting, made, strict=False))):
-            proposal.write(study, trial)
+        return made
+
+    def _is_free(
+        self, study: Study, own: FrozenTrial, proposal: Proposal, parameters: Parameters
+    ) -> bool:
+        """Whether no other settled trial has the proposal's index or network."""
+        return not self._settled.has(study, own, proposal, self.space, parameters)
+
+    def _repeated(self, parameters: Parameters, index: int) -> list[Proposal]:
+        """A proposal that was made before, where there are no others."""
+        if self.space is None and not parameters.distributions:
+            return []
+        point = self._planner.again(parameters, self.seed, index)
+        return [Proposal(index, point.params, None)]
 
     def _planned(
         self, study: Study, history: History, parameters: Parameters, index: int, n: int
     ) -> list[Planned]:
-        """Between one and ``n`` new proposals, from ``index`` on."""
+        """At most ``n`` new proposals, from ``index`` on; none if all were made before."""
         began = time.perf_counter()
         planned = self._planner.next(study, history, parameters, self.seed, index, n)
         self._ahead.seconds = time.perf_counter() - began
         return planned
 
     def _next_given_up(
-        self, again: list[FrozenTrial], history: History, parameters: Parameters
-    ) -> tuple[FrozenTrial | None, Point | None]:
-        """Takes the first trial whose proposal is still worth an evaluation."""
+        self, again: list[Proposal], history: History, parameters: Parameters
+    ) -> tuple[Proposal | None, Point | None]:
+        """Takes the first proposal that is still worth an evaluation."""
         while again:
-            trial = again.pop(0)
-            point = point_of(trial, self.space, parameters)
+            proposal = again.pop(0)
+            point = point_at(proposal.params, self.space, parameters)
             if point is None or point.key not in history.spent:
-                return trial, point
+                return proposal, point
         return None, None
 
 

@@ -19,9 +19,14 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
-from bonas.studies.planning.history import ERROR, KNOWN, PROPOSAL, proposed
+from bonas.studies.planning.history import ERROR, KNOWN
+from bonas.studies.proposal import Proposal, is_proposed
+
+BUDGET = "bonas:budget"
+"""The study's user attribute that says how many architectures its workers evaluate in all."""
 
 RELEASED = "bonas:released"
 """The trial's system attribute that says why it was given up unmeasured."""
@@ -33,12 +38,24 @@ _logger = logging.getLogger(__name__)
 
 
 def evaluated(study: optuna.Study) -> int:
-    """How many architectures were evaluated, with success or not; the budget counts these."""
-    return sum(map(counts, study.get_trials(deepcopy=False)))
+    """Return how many architectures were evaluated, with success or not: what budgets count."""
+    return len(counted(study.get_trials(deepcopy=False)))
+
+
+def counted(known: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that the budget counts: of several of one proposal the first.
+
+    A worker that was thought dead and the one that took over may store at the same moment.
+    """
+    found: dict[tuple[object, ...], FrozenTrial] = {}
+    for trial in known:
+        if counts(trial):
+            found.setdefault((index_of(trial), *trial.params.items()), trial)
+    return list(found.values())
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Whether a trial was evaluated by this search, with success or not."""
+    """Return whether a trial was evaluated by this search, with success or not."""
     if KNOWN in trial.user_attrs:
         return False
     if trial.state == TrialState.FAIL:
@@ -46,61 +63,83 @@ def counts(trial: FrozenTrial) -> bool:
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
+def budget_of(study: optuna.Study) -> int:
+    """Return how many architectures the study is to evaluate; 0 before anybody has said."""
+    budget: object = study.user_attrs.get(BUDGET)
+    return budget if isinstance(budget, int) and not isinstance(budget, bool) else 0
+
+
 def within(study: optuna.Study, number: int, budget: int) -> bool:
-    """Whether the trial of that number may be evaluated.
+    """Return whether the trial of that number may be evaluated.
 
     At most ``budget`` trials ever get a yes: of those that do, the one with the highest number saw
     all the others.
     """
     before = study.get_trials(deepcopy=False)[:number]
     open_states = (TrialState.RUNNING, TrialState.WAITING)
-    return sum(counts(trial) or trial.state in open_states for trial in before) < budget
+    return len(counted(before)) + sum(trial.state in open_states for trial in before) < budget
 
 
 def claim(study: optuna.Study, trial: FrozenTrial, worker: Worker) -> None:
-    """Write down who evaluates the trial."""
-    study._storage.set_trial_user_attr(trial._trial_id, WORKER, worker.described())
+    """Write down who evaluates the trial, unless it was created with that."""
+    if not works_on(worker.name, trial):
+        study._storage.set_trial_user_attr(trial._trial_id, WORKER, worker.described())
 
 
 def complete(
-    study: optuna.Study, trial: Trial, values: Mapping[str, float], names: Sequence[str]
+    study: optuna.Study,
+    trial: Trial | FrozenTrial,
+    values: Mapping[str, float],
+    names: Sequence[str],
 ) -> None:
     """Store the objectives ``names`` as the trial's values, everything else as its attributes.
 
-    A trial that was released in the meantime, its worker thought dead, is stored as a new one, but
-    for a proposal that somebody else has measured by now.
+    What was measured is never dropped. A trial that was released in the meantime, its worker
+    thought dead, is stored as a new one. What somebody else has measured by now, or what the budget
+    has no room for, is stored as known: data that no budget counts.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
     """
-    others = {name: value for name, value in values.items() if name not in names}
+    others: dict[str, Any] = {n: value for n, value in values.items() if n not in names}
     measured = [float(values[name]) for name in names]
-    now = study._storage.get_trial(trial._trial_id)
-    if now.state == TrialState.RUNNING and _is_measured(study, now):
-        release(study, now, SURPLUS)
-        return
+    storage, trial_id = study._storage, trial._trial_id
+    if _is_measured(study, storage.get_trial(trial_id)):
+        others[KNOWN] = SURPLUS
     try:
         for name, value in others.items():
-            trial.set_user_attr(name, value)
-        study.tell(trial, measured)
+            storage.set_trial_user_attr(trial_id, name, value)
+        study.tell(trial.number, measured)
     except (UpdateFinishedTrialError, ValueError) as error:
-        now = study._storage.get_trial(trial._trial_id)
-        if RELEASED not in now.system_attrs:
+        now = storage.get_trial(trial_id)
+        if not now.state.is_finished():
             raise
+        if RELEASED not in now.system_attrs:
+            raise _finished_by_itself(now, error) from error
         _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
         _store_late(study, now, measured, others)
 
 
 def fail(study: optuna.Study, trial: Trial, error: Exception) -> None:
-    """Store a failed evaluation, with its traceback."""
+    """Store a failed evaluation, with its traceback.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
     text = "".join(traceback.format_exception(error))
     try:
         trial.set_user_attr(ERROR, text[-_LONGEST:])
         study.tell(trial, state=TrialState.FAIL)
-    except (UpdateFinishedTrialError, ValueError):
-        if RELEASED not in study._storage.get_trial(trial._trial_id).system_attrs:
+    except (UpdateFinishedTrialError, ValueError) as finished:
+        now = study._storage.get_trial(trial._trial_id)
+        if not now.state.is_finished():
             raise
+        if RELEASED not in now.system_attrs:
+            raise _finished_by_itself(now, finished) from error
 
 
 def release(study: optuna.Study, trial: FrozenTrial, why: str) -> bool:
-    """Give up a running trial unmeasured; False if it is finished by now."""
+    """Give up a running trial unmeasured; return False if it is finished by now."""
     storage = study._storage
     try:
         storage.set_trial_system_attr(trial._trial_id, RELEASED, why)
@@ -110,56 +149,87 @@ def release(study: optuna.Study, trial: FrozenTrial, why: str) -> bool:
 
 
 def release_abandoned(study: optuna.Study, watch: Watch) -> int:
-    """Release the running trials whose worker is dead; their number."""
+    """Release the running trials whose worker is dead; return their number."""
     known = study.get_trials(deepcopy=False)
     dead = watch.abandoned(trial for trial in known if trial.state == TrialState.RUNNING)
-    return sum(_release_dead(study, trial, known) for trial in dead)
+    return sum(_release_dead(study, trial, known, "out of memory, perhaps") for trial in dead)
 
 
-def release_own(study: optuna.Study, worker: Worker) -> int:
-    """Release the trials that a worker was evaluating; their number."""
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return sum(release(study, t, STOPPED) for t in running if works_on(worker.name, t))
+def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -> int:
+    """Release the trials that a worker was evaluating; return their number.
+
+    ``death`` is what ended the worker, where it was its evaluation that did.
+    """
+    known = study.get_trials(deepcopy=False)
+    own = [t for t in known if t.state == TrialState.RUNNING and works_on(worker.name, t)]
+    if death is None:
+        return sum(release(study, trial, STOPPED) for trial in own)
+    return sum(_release_dead(study, trial, known, f"the last one by {death}") for trial in own)
 
 
-def given_up(known: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Released trials whose proposals nobody has measured or is measuring, one an index."""
+def given_up(known: Iterable[FrozenTrial]) -> list[Proposal]:
+    """Return the proposals of released trials that nobody has measured or is measuring.
+
+    There is one for each index. What a released trial was only offered is among them.
+    """
     taken, released = set(), {}
     for trial in known:
-        if trial.state == TrialState.FAIL and not counts(trial):
-            if RELEASED in trial.system_attrs and is_proposed(trial):
-                released[index_of(trial)] = trial
-        elif is_proposed(trial):
-            taken.add(index_of(trial))
-    return [trial for index, trial in sorted(released.items()) if index not in taken]
-
-
-def is_proposed(trial: FrozenTrial) -> bool:
-    """Whether it is known what the trial evaluates."""
-    return bool(trial.params) or PROPOSAL in trial.system_attrs or bool(proposed(trial))
+        proposal = Proposal.of(trial)
+        if proposal is None:
+            continue
+        if trial.state != TrialState.FAIL or counts(trial):
+            taken.add(proposal.index)
+        elif RELEASED in trial.system_attrs:
+            released[proposal.index] = proposal
+    return [proposal for index, proposal in sorted(released.items()) if index not in taken]
 
 
 def next_index(known: Iterable[FrozenTrial]) -> int:
-    """Of a new proposal: one more than the highest that a trial has."""
-    return max((index_of(trial) for trial in known if is_proposed(trial)), default=-1) + 1
+    """Return the index of a new proposal: one more than the highest that was made."""
+    made = (Proposal.of(trial) for trial in known)
+    return max((proposal.index for proposal in made if proposal is not None), default=-1) + 1
+
+
+def deaths(known: Iterable[FrozenTrial]) -> int:
+    """Return how many workers have died while they evaluated."""
+    return sum(t.system_attrs.get(RELEASED) == DIED and is_proposed(t) for t in known)
+
+
+def is_deadly(trial: FrozenTrial) -> bool:
+    """Return whether a trial counts as failed because its workers died."""
+    return ERROR in trial.user_attrs and trial.system_attrs.get(RELEASED) == DIED
+
+
+def _finished_by_itself(trial: FrozenTrial, error: Exception) -> EvaluationFailed:
+    return EvaluationFailed(
+        f"expected trial {trial.number} to run until its evaluation returns, but it is "
+        f"{trial.state.name} ({error}); an evaluation returns or raises, and leaves it to bonas to "
+        "tell its trial; a process that it forks ends with os._exit()"
+    )
 
 
 def _is_measured(study: optuna.Study, own: FrozenTrial) -> bool:
-    """Whether another trial has measured the same proposal."""
+    """Return whether another trial has measured the same proposal."""
     same = _with_index(study.get_trials(deepcopy=False), index_of(own))
-    return any(counts(trial) and trial.number != own.number for trial in same)
+    return any(_is_stored(trial) and trial.number != own.number for trial in same)
+
+
+def _is_stored(trial: FrozenTrial) -> bool:
+    return counts(trial) or (KNOWN in trial.user_attrs and trial.state == TrialState.COMPLETE)
 
 
 def _with_index(known: Iterable[FrozenTrial], index: int) -> list[FrozenTrial]:
     return [trial for trial in known if is_proposed(trial) and index_of(trial) == index]
 
 
-def _release_dead(study: optuna.Study, trial: FrozenTrial, known: Sequence[FrozenTrial]) -> bool:
+def _release_dead(
+    study: optuna.Study, trial: FrozenTrial, known: Sequence[FrozenTrial], reason: str
+) -> bool:
     """Release it, or count it as failed where it has cost too many workers their lives."""
     same = _with_index(known, index_of(trial)) if is_proposed(trial) else []
-    deaths = sum(t.system_attrs.get(RELEASED) == DIED for t in same) + 1
-    if deaths >= _DEATHS:
-        text = f"{deaths} processes died while they evaluated it: out of memory, perhaps"
+    died = deaths(same) + 1
+    if died >= _DEATHS:
+        text = f"{died} processes died while they evaluated it: {reason}"
         try:
             study._storage.set_trial_user_attr(trial._trial_id, ERROR, text)
         except UpdateFinishedTrialError:
@@ -170,17 +240,19 @@ def _release_dead(study: optuna.Study, trial: FrozenTrial, known: Sequence[Froze
 def _store_late(
     study: optuna.Study, trial: FrozenTrial, values: list[float], others: Mapping[str, Any]
 ) -> None:
-    """What was measured, in a trial of its own, unless somebody else has measured it."""
-    if _is_measured(study, trial):
-        return
-    attributes = {**trial.user_attrs, **others, INDEX: index_of(trial)}
+    """Store what was measured in a trial of its own, which is within the budget or known."""
     system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED}
-    study.add_trial(
-        create_trial(
-            values=values,
-            params=trial.params,
-            distributions=trial.distributions,
-            user_attrs=attributes,
-            system_attrs=system,
-        )
+    late = create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs={**trial.user_attrs, **others, INDEX: index_of(trial)},
+        system_attrs=system,
     )
+    is_surplus = _is_measured(study, trial)
+    storage, budget = study._storage, budget_of(study)
+    trial_id = storage.create_new_trial(study._study_id, template_trial=late)
+    number = storage.get_trial(trial_id).number
+    if is_surplus or (budget and not within(study, number, budget)):
+        storage.set_trial_user_attr(trial_id, KNOWN, SURPLUS)
+    storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)

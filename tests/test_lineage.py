@@ -39,7 +39,7 @@ from bonas.studies.lineage.description import (
 from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR
 from bonas.studies.storages.opening import opened_storage
 from bonas.studies.study import load_study
-from bonas.studies.workers.worker import BUDGET, budget_of
+from bonas.studies.trials import BUDGET, budget_of
 
 BOTH = as_objectives(OBJECTIVES)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
@@ -32,7 +32,7 @@ from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, trials
-from bonas.studies.asking import tickets, to_serve
+from bonas.studies.claims import to_serve
 from bonas.studies.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
 from bonas.studies.planning.ahead import Ahead
 from bonas.studies.planning.history import PREDICTION, PROPOSAL, History
@@ -40,7 +40,7 @@ from bonas.studies.planning.parameters import Parameters
 from bonas.studies.planning.point import Point
 from bonas.studies.proposal import Proposal
 from bonas.studies.storages.opening import opened_storage
-from bonas.studies.workers.worker import budget_of
+from bonas.studies.trials import budget_of
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
@@ -294,6 +294,12 @@ def test_the_oldest_ticket_decides_whose_turn_it_is() -> None:
     assert to_serve(study, "b") == []
 
 
+def offered(trial: optuna.trial.FrozenTrial) -> Proposal:
+    found = Proposal.offered(trial)
+    assert found is not None
+    return found
+
+
 def test_whoever_asks_proposes_different_networks_for_all() -> None:
     study = study_of()
     assert isinstance(study.sampler, ArchitectureSampler)
@@ -301,11 +307,10 @@ def test_whoever_asks_proposes_different_networks_for_all() -> None:
     for _ in range(5):
         ticket(study, "a")
     assert study.sampler.serve(study, "a") == 5
-    assert tickets(study.trials) == []
-    proposals = [trial.system_attrs[PROPOSAL] for trial in study.trials]
+    assert to_serve(study, "a") == []
     alone = study_of()
     one_by_one = [dict(asked(alone).params) for _ in range(5)]
-    assert [json.loads(text) for text in proposals] == one_by_one
+    assert [offered(trial).params for trial in study.trials] == one_by_one
 
 
 def modelled(n: int) -> optuna.Study:
@@ -320,14 +325,14 @@ def modelled(n: int) -> optuna.Study:
     return study
 
 
-def served(study: optuna.Study, n: int) -> list[dict[str, Any]]:
+def served(study: optuna.Study, n: int) -> list[Mapping[str, Any]]:
     """What ``n`` workers are given that ask at once."""
     for _ in range(n):
         ticket(study, "a")
     assert isinstance(study.sampler, ArchitectureSampler)
     assert study.sampler.serve(study, "a") == n
-    assert all(PREDICTION in trial.system_attrs for trial in study.trials[-n:])
-    return [json.loads(trial.system_attrs[PROPOSAL]) for trial in study.trials[-n:]]
+    assert all(offered(trial).prediction for trial in study.trials[-n:])
+    return [offered(trial).params for trial in study.trials[-n:]]
 
 
 def test_a_model_proposes_different_networks_for_all() -> None:
@@ -448,8 +453,10 @@ def test_a_ticket_that_was_given_back_gets_nothing() -> None:
     number = ticket(study, "a")
     seen = study.trials[number]
     trials.release(study, seen, trials.SURPLUS)
-    Proposal(0, {"edge_0_1": "none"}, None).write(study, seen)
-    assert PROPOSAL not in study.trials[number].system_attrs
+    Proposal(0, {"edge_0_1": "none"}, None).offer(study, seen)
+    with pytest.raises(UpdateFinishedTrialError):
+        Proposal(0, {"edge_0_1": "none"}, None).settle(study, seen)
+    assert Proposal.of(study.trials[number]) is None
 
 
 def test_a_worker_whose_asker_is_gone_asks_for_itself() -> None:

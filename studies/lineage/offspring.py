@@ -20,8 +20,8 @@ from bonas.studies.lineage.adding import add_once
 from bonas.studies.lineage.bequest import COPIED, comparable, everything, fits
 from bonas.studies.lineage.description import Description, added_options, differences, incomparable
 from bonas.studies.lineage.origin import SUCCESSOR, Origin, claimed, description_of, furnish, loaded
-from bonas.studies.trials import is_proposed
-from bonas.studies.workers.worker import BUDGET
+from bonas.studies.proposal import is_proposed
+from bonas.studies.trials import BUDGET
 
 _logger = logging.getLogger(__name__)
 

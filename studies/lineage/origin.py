@@ -14,7 +14,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 
 from bonas.studies.lineage.description import DESCRIPTION, Description, describe_study, differences
-from bonas.studies.workers.worker import BUDGET
+from bonas.studies.trials import BUDGET
 
 ORIGIN = "bonas:origin"
 """The study's user attribute that holds its ``Origin``, as JSON."""

@@ -23,6 +23,9 @@ _logger = logging.getLogger(__name__)
 
 PROPOSAL = "bonas:proposal"
 """The trial's system attribute that holds the whole proposal, from the moment it is made."""
+OFFER = "bonas:offer"
+"""The trial's system attribute that holds a proposal which its worker has not taken yet, as JSON:
+``index``, ``params`` and ``prediction``. It may be written over."""
 PREDICTION = "bonas:prediction"
 """The trial's system attribute that holds what the surrogate expected of it, as JSON: ``mean`` and
 ``sd`` of each objective in its own unit, and ``weights``, each objective's mixture weights."""
@@ -66,7 +69,7 @@ class History:
                 sds.append([_number(trial.user_attrs.get(name + SD)) for name in names])
             elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
-            elif trial.state != TrialState.FAIL or ERROR in trial.user_attrs:
+            elif is_spent(trial):
                 failed.append(point)
         Y = torch.from_numpy(oriented(values, directions(study)))
         spent = frozenset(point.key for point in (*finished, *pending, *failed))
@@ -118,9 +121,24 @@ def stored(trial: FrozenTrial, name: str) -> dict[str, Any]:
     return found
 
 
+def is_spent(trial: FrozenTrial) -> bool:
+    """Return whether what the trial evaluates needs no further proposal."""
+    return trial.state != TrialState.FAIL or ERROR in trial.user_attrs
+
+
 def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
-    """What a trial stands for; None where a parameter is missing, or has an impossible value."""
-    params = proposed(trial)
+    """What a trial stands for; None where a parameter is missing, or has an impossible value.
+
+    A trial that waits for its proposal stands for what it is offered.
+    """
+    params = proposed(trial) or stored(trial, OFFER).get("params") or {}
+    return point_at(params, space, parameters)
+
+
+def point_at(
+    params: Mapping[str, Any], space: Space | None, parameters: Parameters
+) -> Point | None:
+    """What these values stand for; None where one is missing, or impossible."""
     values = {}
     for name, distribution in parameters.distributions.items():
         if name not in params or not contains(distribution, params[name]):

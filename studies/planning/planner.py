@@ -76,7 +76,7 @@ class Planner:
     def next(
         self, study: Study, history: History, parameters: Parameters, seed: int, index: int, n: int
     ) -> list[Planned]:
-        """Between one and ``n`` points, the first one for the proposal ``index``.
+        """At most ``n`` points, the first one for the proposal ``index``; none if all are spent.
 
         They follow from what the study holds, the seed, and the index.
         """
@@ -89,13 +89,15 @@ class Planner:
             planned = [(self._initial(study, history, pool, index, rng), None)]
         else:
             planned = [(pool.draw(rng, history.spent), None)]
-        found = [(point, prediction) for point, prediction in planned if point is not None]
-        if found:
-            return found
+        return [(point, prediction) for point, prediction in planned if point is not None]
+
+    def again(self, parameters: Parameters, seed: int, index: int) -> Point:
+        """A random point, where all were proposed before."""
         _logger.warning("every architecture of the space was proposed before; one comes again")
-        again = pool.draw(rng, frozenset())
-        assert again is not None  # nothing is spent
-        return [(again, None)]
+        rng = np.random.default_rng([seed, index])
+        point = self._pool_over(parameters).draw(rng, frozenset())
+        assert point is not None  # nothing is spent
+        return point
 
     def models(self, history: History) -> bool:
         """Whether enough was tried, and half of that measured: the rest may be under way."""

@@ -92,6 +92,20 @@ def opened_storage(
         raise unavailable(address.text, error) from address.shown_cause(error)
 
 
+def is_in_memory(storage: Storage) -> bool:
+    """Return whether only this process can see what the storage holds."""
+    if isinstance(storage, RDBStorage):
+        url = storage.engine.url
+        return url.get_backend_name() == "sqlite" and _sqlite_file(url) is None
+    if isinstance(storage, BaseStorage):
+        return isinstance(storage, InMemoryStorage)
+    given = os.fspath(storage)
+    if is_journal(given) or not given.startswith("sqlite"):
+        return False
+    file = _sqlite_file(Address(given).url())
+    return file is None or file.name == ":memory:"
+
+
 def unavailable(storage: object, error: Exception) -> StorageUnavailable:
     """The error that says which storage it is, and what is expected."""
     address, fault = Address(str(storage)), sql_fault(error)

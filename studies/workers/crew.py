@@ -9,7 +9,10 @@ from __future__ import annotations
 import copy
 import logging
 import multiprocessing
-from collections.abc import Callable
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,18 +21,21 @@ from typing import Any, Protocol
 
 import optuna
 import torch
-from optuna.storages import InMemoryStorage
 
-from bonas.errors import BonasError, EvaluationFailed, InvalidArgument
+from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.studies.lease import Worker
 from bonas.studies.search import Search
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, is_in_memory, opened_storage
+from bonas.studies.workers.interrupts import Terminated, sigint_terminates
+from bonas.studies.workers.ledger import Entry, Ledger, Row
 from bonas.studies.workers.sending import check_sendable
 from bonas.studies.workers.worker import work
 
 _logger = logging.getLogger(__name__)
 
-_DEATHS = 20  # of workers in a row, without an evaluation between, and the search stops
+_DEATHS = 20  # of workers in a row, without anything evaluated or to blame, and the search stops
+_GRACE = 10.0  # seconds for workers to tell what they measured, when the storage fails
+_DONE = "done"  # what a worker says that found nothing left to do
 
 
 class Future(Protocol):
@@ -72,8 +78,15 @@ class Job:
     threads: int | None = None
     child: bool = False
 
-    def run(self) -> None:
-        """Work until nothing is left."""
+    def run(self, heard: Callable[[Entry], object] = lambda entry: None) -> str:
+        """Work until nothing is left, and say so: a worker that ends without that has died.
+
+        ``heard`` is told of each row that is measured.
+
+        Raises:
+            BonasError: what ends the whole search.
+            Exception: if an evaluation raised something else to end its process.
+        """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         study = optuna.load_study(
@@ -81,7 +94,19 @@ class Job:
             storage=opened_storage(self.storage),
             sampler=self.search.sampler(self.seed),
         )
-        work(self.search, study, Worker.here(self.lease, self.asker), stopped=self._is_orphaned)
+        ledger, worker = Ledger(heard), Worker.here(self.lease, self.asker)
+        try:
+            with sigint_terminates():
+                work(self.search, study, worker, ledger=ledger, stopped=self._is_orphaned)
+        except StorageUnavailable as error:
+            names = [goal.name for goal in self.search.goals]
+            error.rows = ledger.lost(self.storage, study, names)
+            raise
+        except (Exception, Terminated):
+            raise
+        except BaseException as error:  # an executor may take it for its own end
+            raise RuntimeError(f"the evaluation raised {error!r}") from error
+        return _DONE
 
     def _is_orphaned(self) -> bool:
         parent = multiprocessing.parent_process()
@@ -95,31 +120,42 @@ class Crew:
         job: What they do.
         n: How many there are.
         executor: What runs them; None starts processes.
+        ledger: Notes what they measured.
     """
 
-    def __init__(self, job: Job, n: int, executor: Executor | None = None) -> None:
+    def __init__(
+        self, job: Job, n: int, executor: Executor | None = None, ledger: Ledger | None = None
+    ) -> None:
         _check(job, executor)
         # What is sent to processes is not the space whose caches this one fills meanwhile.
         self._job = copy.deepcopy(job) if executor is None else job
         self._executor = executor
-        self._deaths, self._evaluated = 0, -1
+        self._deaths, self._progress = 0, -1
+        self._ledger = ledger or Ledger()
+        self._left: dict[int, Row] = {}
         self._futures = [self._start() for _ in range(n)]
 
-    def check(self, evaluated: int) -> bool:
+    def check(self, progress: int) -> bool:
         """Whether anybody is at work; those that died are replaced.
+
+        ``progress`` grows with each evaluation, and with each death that is somebody's fault.
 
         Raises:
             BonasError: what a worker raised.
-            EvaluationFailed: if workers die without having evaluated anything.
+            EvaluationFailed: if workers die without any progress.
         """
-        if evaluated != self._evaluated:
-            self._deaths, self._evaluated = 0, evaluated
-        ended = [future for future in self._futures if future.done()]
-        for future in ended:
-            self._futures.remove(future)
+        if progress != self._progress:
+            self._deaths, self._progress = 0, progress
+        self._listen()
+        for future in self._ended():
             if not self._ended_well(future):
                 self._futures.append(self._start())
         return bool(self._futures)
+
+    def left(self) -> dict[int, Row]:
+        """What workers measured that have ended and may not have stored it, by trial; once."""
+        left, self._left = self._left, {}
+        return left
 
     def stop(self) -> None:
         """End the workers; processes of this machine at once, others after their evaluation."""
@@ -128,15 +164,53 @@ class Crew:
         for future in self._futures:
             if isinstance(future, _Process):
                 future.join()
+                self._bury(future)
+
+    def gather(self) -> None:
+        """Give the workers, whose storage fails, a moment to tell what they measured."""
+        end = time.monotonic() + _GRACE
+        while self._futures and time.monotonic() < end:
+            self._listen()
+            for future in self._ended():
+                try:
+                    future.result()
+                except StorageUnavailable as error:
+                    self._ledger.add(error.rows)
+                except Exception as error:
+                    _logger.debug("a worker ended: %s", error)
+            time.sleep(0.02)
+
+    def _ended(self) -> Iterator[Future]:
+        """Those that are at work no more; each is forgotten when its turn comes."""
+        for future in [future for future in self._futures if future.done()]:
+            self._futures.remove(future)
+            if isinstance(future, _Process):
+                self._bury(future)
+            yield future
+
+    def _bury(self, process: _Process) -> None:
+        """Listen to its last words."""
+        process.listen()
+        self._left |= process.ledger.outstanding()
+
+    def _listen(self) -> None:
+        for future in self._futures:
+            if isinstance(future, _Process):
+                future.listen()
 
     def _start(self) -> Future:
         if self._executor is None:
-            return _Process(self._job)
+            return _Process(self._job, Ledger(self._ledger.note))
         return self._executor.submit(Job.run, self._job)
 
     def _ended_well(self, future: Future) -> bool:
         try:
-            future.result()
+            said = future.result()
+            if said != _DONE:
+                raise RuntimeError("it ended before the search was done")
+        except StorageUnavailable as error:
+            self._ledger.add(error.rows)
+            raise
         except BonasError:
             raise
         except Exception as error:
@@ -153,28 +227,44 @@ class Crew:
 
 
 class _Process:
-    """A worker in a process of its own."""
+    """A worker in a process of its own.
 
-    def __init__(self, job: Job) -> None:
+    Attributes:
+        ledger: What it measured.
+    """
+
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        self.ledger = ledger
         context = _context()
         self._heard, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=_main, args=(job, sender), daemon=False)
         self._process.start()
         sender.close()
+        self._end: object = None
+
+    def listen(self) -> None:
+        """Take what the worker has said so far."""
+        try:
+            while self._heard.poll():
+                said: object = self._heard.recv()
+                if isinstance(said, Entry):
+                    self.ledger.note(said)
+                else:
+                    self._end = said
+        except (EOFError, OSError):
+            pass  # it is gone
 
     def done(self) -> bool:
         return not self._process.is_alive()
 
-    def result(self) -> None:
-        """Nothing, or what the worker raised."""
+    def result(self) -> str:
+        """What the worker said at its end, or raised."""
         self._process.join()
-        try:
-            if self._heard.poll():
-                raise self._heard.recv()
-        except EOFError:
-            pass
-        if self._process.exitcode:
+        if isinstance(self._end, BaseException):
+            raise self._end
+        if not isinstance(self._end, str):
             raise RuntimeError(f"exit status {self._process.exitcode}")
+        return self._end
 
     def cancel(self) -> None:
         self._process.terminate()
@@ -204,13 +294,18 @@ def _check(job: Job, executor: object) -> None:
     """
     if isinstance(executor, ThreadPoolExecutor):
         return
-    if isinstance(job.storage, InMemoryStorage):
+    if is_in_memory(job.storage):
         raise InvalidArgument(
             "workers in other processes cannot see a study in memory; give storage a file such as "
             '"search.log", or the URL of a database'
         )
     if executor is not None:
         return  # executors have their own ways of sending
+    if multiprocessing.current_process().daemon:
+        raise InvalidArgument(
+            "n_jobs over 1 starts processes, and this one is a daemon, which may start none; take "
+            "n_jobs=1, or an executor"
+        )
     parts = {
         "the space": job.search.space,
         "evaluate": job.search.evaluate,
@@ -224,11 +319,33 @@ def _check(job: Job, executor: object) -> None:
 def _main(job: Job, told: Connection) -> None:
     """The life of a worker process."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    process = os.getpid()
     try:
-        job.run()
-    except KeyboardInterrupt:
-        pass
-    except BonasError as error:
-        told.send(type(error)(str(error)))
+        _say(told, job.run(lambda entry: _say(told, entry)))
+    except BaseException as error:
+        if os.getpid() != process:  # the evaluation forked, and this is the copy
+            traceback.print_exc()
+            os._exit(1)
+        if isinstance(error, Terminated):
+            return
+        if not isinstance(error, BonasError):
+            raise
+        _say(told, _sendable(error))
     finally:
         told.close()
+
+
+def _say(told: Connection, what: object) -> None:
+    """Send it to the leader, if that still listens."""
+    try:
+        told.send(what)
+    except OSError as error:
+        _logger.debug("nobody listens: %s", error)
+
+
+def _sendable(error: BonasError) -> BonasError:
+    """The error, without what cannot go to another process."""
+    plain = type(error)(str(error))
+    if isinstance(error, StorageUnavailable) and isinstance(plain, StorageUnavailable):
+        plain.rows = error.rows
+    return plain

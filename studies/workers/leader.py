@@ -8,18 +8,24 @@ import time
 from collections.abc import Mapping, Sequence
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
+from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.studies import trials
 from bonas.studies.lease import Watch, Worker
+from bonas.studies.planning.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
+from bonas.studies.trials import budget_of
 from bonas.studies.workers.crew import Crew, Executor, Job
-from bonas.studies.workers.worker import Callback, budget_of, sigterm_interrupts
+from bonas.studies.workers.interrupts import sigterm_interrupts
+from bonas.studies.workers.ledger import Ledger, Row
+from bonas.studies.workers.worker import Callback
 
 _PAUSE = 0.02  # seconds between two looks at the workers, at least,
 _REST = 4.0  # and in times of what a look takes: long studies are read slowly
+_KILLERS = 5  # architectures in a row that ended all their workers, and the search stops
 _logger = logging.getLogger(__name__)
 
 
@@ -31,6 +37,7 @@ def lead(
     executor: Executor | None,
     lease: float,
     callbacks: Sequence[Callback],
+    ledger: Ledger,
 ) -> None:
     """Have ``n`` workers evaluate until nothing is left.
 
@@ -42,9 +49,11 @@ def lead(
         executor: What runs them; None starts processes.
         lease: Seconds without a sign of life after which a worker counts as dead.
         callbacks: Called after each evaluation, here.
+        ledger: Notes what the workers measured.
 
     Raises:
         BonasError: what a worker raised.
+        EvaluationFailed: if workers keep dying.
     """
     sampler = study.sampler
     assert isinstance(sampler, ArchitectureSampler)
@@ -52,21 +61,29 @@ def lead(
     threads = None if executor else max(1, (os.cpu_count() or 1) // n)
     name, child = study.study_name, executor is None
     job = Job(search, storage, name, sampler.seed, lease, leader.name, threads, child)
+    names = [goal.name for goal in search.goals]
     watch, known = Watch(), _finished(study)
+    before = known.keys()
     with sigterm_interrupts():
-        crew = Crew(job, n, executor)
+        crew = Crew(job, n, executor, ledger)
         if executor is None:  # others may fork this process, or pickle the space, at any time
             sampler.warm_up(budget_of(study))
         try:
-            while crew.check(len(known)):
+            while crew.check(_progress(study, known)):
                 began = time.monotonic()
+                _save(study, crew.left(), names)
                 trials.release_abandoned(study, watch)
                 served = sampler.serve(study, leader.name)
                 known = _told(study, known, callbacks)
+                _check_deaths([t for number, t in known.items() if number not in before])
                 if not served and not sampler.prepare(study, n):
                     time.sleep(max(_PAUSE, _REST * (time.monotonic() - began)))
+        except StorageUnavailable:
+            crew.gather()
+            raise
         finally:
             crew.stop()
+            _save(study, crew.left(), names)
             release_dead(study)
     _told(study, known, callbacks)
 
@@ -78,9 +95,34 @@ def release_dead(study: optuna.Study) -> None:
         _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
 
 
+def _save(study: optuna.Study, left: Mapping[int, Row], names: Sequence[str]) -> None:
+    """Store what workers measured and did not live to store."""
+    for number, (_, values) in left.items():
+        trial = study.get_trials(deepcopy=False)[number]
+        if trial.state != TrialState.COMPLETE:
+            _logger.warning("trial %d was measured by a worker that died; it is stored", number)
+            trials.complete(study, trial, values, names)
+
+
+def _progress(study: optuna.Study, known: Mapping[int, FrozenTrial]) -> int:
+    """What was evaluated, and the deaths for which a proposal is to blame."""
+    return len(known) + trials.deaths(study.get_trials(deepcopy=False))
+
+
+def _check_deaths(new: Sequence[FrozenTrial]) -> None:
+    """See whether every evaluation ends its process."""
+    latest = sorted(new, key=lambda trial: str(trial.datetime_complete))[-_KILLERS:]
+    if len(latest) == _KILLERS and all(map(trials.is_deadly, latest)):
+        raise EvaluationFailed(
+            f"{_KILLERS} architectures in a row ended every process that evaluated them, the last "
+            f"one: {latest[-1].user_attrs[ERROR]}. What was measured is kept; mend the evaluation "
+            "and call again"
+        )
+
+
 def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
     """The evaluated trials by their numbers."""
-    return {t.number: t for t in study.get_trials(deepcopy=False) if trials.counts(t)}
+    return {t.number: t for t in trials.counted(study.get_trials(deepcopy=False))}
 
 
 def _told(

@@ -1,0 +1,89 @@
+"""What happens when somebody tells a process to end: an exception, and never between two writes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by SIGTERM, or a worker process by any signal."""
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM interrupts the evaluation, as Ctrl-C does, unless the program has its own way."""
+    if not _is_main() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """The first SIGINT or SIGTERM of a block takes effect at its end; a second one at once."""
+    if not _is_main():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    came: list[tuple[int, FrameType | None]] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append((number, frame))
+        _restore(before)
+
+    for known, handler in before.items():
+        if callable(handler):  # neither ignored nor left to the system
+            signal.signal(known, note)
+    try:
+        yield
+    finally:
+        _restore(before)
+        for number, frame in came:
+            handler = before[signal.Signals(number)]
+            assert callable(handler)
+            handler(number, frame)
+
+
+@contextmanager
+def sigint_terminates() -> Iterator[None]:
+    """SIGINT raises ``Terminated``, so that a ``KeyboardInterrupt`` is the evaluation's own."""
+    if not _is_main() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def is_own(error: KeyboardInterrupt) -> bool:
+    """Return whether no signal raised it, but the evaluation."""
+    if isinstance(error, Terminated):
+        return False
+    return not _is_main() or signal.getsignal(signal.SIGINT) is raise_terminated
+
+
+def raise_terminated(number: int, frame: FrameType | None) -> None:
+    """Handle a signal."""
+    raise Terminated
+
+
+def _restore(handlers: Mapping[signal.Signals, object]) -> None:
+    for number, handler in handlers.items():
+        if callable(handler):
+            signal.signal(number, handler)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,188 @@
+"""The promises of many workers, under many interleavings of their storage calls.
+
+A schedule that breaks one is named by its number; alone it runs with
+
+    BONAS_FIRST_SCHEDULE=1234 BONAS_SCHEDULES=1 pytest tests/test_schedules.py -k sqlite
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import TrialState
+from schedules import Actor, Killed, Scheduler, Stepping, virtual
+
+import bonas
+from bonas.evaluation import Candidate
+from bonas.spaces import MLPSpace
+from bonas.studies import trials
+from bonas.studies.planning.history import proposed
+from bonas.studies.proposal import is_proposed
+from bonas.studies.storages.opening import opened_storage
+
+SCHEDULES = int(os.environ.get("BONAS_SCHEDULES", "200"))  # of each storage
+FIRST = int(os.environ.get("BONAS_FIRST_SCHEDULE", "0"))
+SPACE = MLPSpace(inputs=4, classes=3, depths=(1, 2), widths=(8, 16, 32))
+BUDGET = 6
+
+
+class Evaluation:
+    """Gives every evaluation a value of its own, and notes it."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.begun: list[tuple[int, str]] = []
+        self.measured: dict[float, Actor | None] = {}
+
+    def __call__(self, candidate: Candidate) -> dict[str, float]:
+        self.begun.append((candidate.number, SPACE.architecture(candidate.choices).key))
+        self.scheduler.sleep(self.scheduler.rng.choice([0.0, 0.01, 0.3]))
+        value = float(len(self.measured))
+        self.measured[value] = self.scheduler.current()
+        return {"accuracy": value}
+
+
+def storages(kind: str, folder: Path) -> Callable[[], BaseStorage]:
+    """What opens the storage, anew for each process."""
+    if kind == "memory":
+        memory = InMemoryStorage()
+        return lambda: memory
+    address = str(folder / "s.log") if kind == "journal" else f"sqlite:///{folder / 's.db'}"
+    return lambda: opened_storage(address)
+
+
+class Schedule:
+    """One search by several workers under one schedule."""
+
+    def __init__(self, seed: int, kind: str, folder: Path, **disturbances: int) -> None:
+        self.scheduler = Scheduler(seed, **disturbances)
+        self.evaluation = Evaluation(self.scheduler)
+        self.open = storages(kind, folder)
+        self.open()  # the file is there; opening takes no steps
+
+    def search(self, **more: Any) -> bonas.SearchResult:
+        return bonas.optimize(
+            SPACE,
+            BUDGET,
+            evaluate=self.evaluation,
+            objectives={"accuracy": "maximize"},
+            storage=Stepping(self.open(), self.scheduler),
+            study_name="s",
+            surrogate="random",
+            seed=0,
+            progress=False,
+            **more,
+        )
+
+    def submit(self, fn: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a worker of a leader; this object is its executor."""
+        return _Future(self.scheduler.add("worker", lambda: fn(*arguments)))
+
+    def run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patched:
+            virtual(patched, self.scheduler)
+            self.scheduler.run()
+
+    def check(self) -> None:
+        """Raise AssertionError for a broken promise."""
+        study = optuna.load_study(study_name="s", storage=self.open())
+        known = study.get_trials(deepcopy=False)
+        errors = [a.error for a in self.scheduler.actors if a.error and not a.killed]
+        assert not errors, errors
+        assert trials.evaluated(study) == BUDGET, f"{trials.evaluated(study)} evaluated"
+        assert not [t for t in known if t.state == TrialState.RUNNING], "a trial is left running"
+        stored = {t.values[0] for t in known if t.state == TrialState.COMPLETE}
+        assert not self._living_values() - stored, "a value is lost"
+        networks = defaultdict(set)
+        for index, key in self.evaluation.begun:
+            networks[index].add(key)
+        assert all(len(keys) == 1 for keys in networks.values()), "one index of two networks"
+        often = Counter(key for _, key in self.evaluation.begun)
+        cut_off = Counter(
+            SPACE.architecture(proposed(trial)).key
+            for trial in known
+            if trial.system_attrs.get(trials.RELEASED) in (trials.DIED, trials.STOPPED)
+            and is_proposed(trial)
+        )
+        twice = {key: n for key, n in often.items() if n > 1 + cut_off[key]}
+        assert not twice, f"evaluated twice: {twice}"
+
+    def _living_values(self) -> set[float]:
+        """What was measured, but for what may have died with its worker."""
+        latest = {id(actor): value for value, actor in self.evaluation.measured.items()}
+        dead = {latest.get(id(actor)) for actor in self.scheduler.actors if actor.killed}
+        return self.evaluation.measured.keys() - dead
+
+
+class _Future:
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def done(self) -> bool:
+        return self._actor.done
+
+    def result(self) -> Any:
+        if isinstance(self._actor.error, Killed):
+            raise RuntimeError("killed")
+        if self._actor.error is not None:
+            raise self._actor.error
+        return self._actor.result
+
+    def cancel(self) -> None:
+        pass
+
+
+def joining(schedule: Schedule, seed: int) -> None:
+    """Two to four processes make the same call."""
+    for i in range(2 + seed % 3):
+        schedule.scheduler.add(f"w{i}", schedule.search)
+
+
+def led(schedule: Schedule, seed: int) -> None:
+    """One or two leaders have two workers each."""
+    for i in range(1 + seed % 2):
+        schedule.scheduler.add(f"l{i}", lambda: schedule.search(n_jobs=2, executor=schedule))
+
+
+SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
+    (joining, {}),
+    (led, {}),
+    (joining, {"kills": 2}),
+    (joining, {"stalls": 2}),
+    (led, {"kills": 1, "stalls": 1}),
+]
+
+
+def broken_promise(
+    seed: int, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> str | None:
+    """What goes wrong under a schedule."""
+    folder.mkdir()
+    begin, disturbances = SCENARIOS[seed % len(SCENARIOS)]
+    schedule = Schedule(seed, kind, folder, **disturbances)
+    begin(schedule, seed)
+    try:
+        schedule.run(monkeypatch)
+        schedule.check()
+    except AssertionError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+@pytest.mark.parametrize("kind", ["memory", "journal", "sqlite"])
+def test_every_network_is_evaluated_once_and_no_value_is_lost(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {
+        seed: broken_promise(seed, kind, tmp_path / str(seed), monkeypatch)
+        for seed in range(FIRST, FIRST + SCHEDULES)
+    }
+    broken = {seed: text for seed, text in found.items() if text is not None}
+    assert not broken, f"{len(broken)} of {SCHEDULES} schedules"
