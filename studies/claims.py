@@ -86,8 +86,8 @@ def claim(
     watch: Watch,
     offer: Callable[[Sequence[FrozenTrial]], None],
     is_free: Callable[[Proposal], bool],
-) -> None:
-    """Block until the trial has its proposal.
+) -> bool:
+    """Block until the trial has its proposal; return whether its asker seems to be gone.
 
     Args:
         study: The study.
@@ -102,13 +102,13 @@ def claim(
     Raises:
         UpdateFinishedTrialError: if the trial was released.
     """
-    wait = _Wait(study, watch)
+    wait, is_alone = _Wait(study, watch), False
     while True:
         waiting = tickets(study.get_trials(deepcopy=False))
         own = next((ticket for ticket in waiting if ticket.number == trial.number), None)
         if own is None:
             _check_runs(study, trial)
-            return
+            return is_alone
         proposal = Proposal.offered(own)
         if waiting[0] is not own:
             if works_on(worker.name, waiting[0]):  # its creation was answered by an error
@@ -116,12 +116,14 @@ def claim(
             wait.for_others(urgent=proposal is not None)
         elif proposal is None:
             asks = claimed(own).get("asker") == worker.name
-            if asks or wait.for_offer() > (worker.lease or LEASE):
+            if asks or is_alone:
                 offer(without_offer(waiting))
+            else:
+                is_alone = wait.for_offer() > (worker.lease or LEASE)
         elif is_free(proposal):
             proposal.settle(study, own)
             _check_runs(study, trial)
-            return
+            return is_alone
         else:
             Proposal.withdraw(study, own)
 

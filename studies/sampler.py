@@ -143,15 +143,15 @@ class ArchitectureSampler(BaseSampler):
         parameters = Parameters(others)
         if self.worker is None:
             self._settle(study, trial, parameters)
-        else:
-            claims.claim(
-                study,
-                trial,
-                self.worker,
-                self._watch,
-                offer=lambda waiting: self._offer(study, waiting, parameters),
-                is_free=lambda proposal: self._is_free(study, trial, proposal, parameters),
-            )
+        elif claims.claim(
+            study,
+            trial,
+            self.worker,
+            self._watch,
+            offer=lambda waiting: self._offer(study, waiting, parameters),
+            is_free=lambda proposal: self._is_free(study, trial, proposal, parameters),
+        ):
+            self.worker = self.worker.alone()  # from now on
         now = study._storage.get_trial(trial._trial_id)
         trial.user_attrs.update(now.user_attrs)  # Optuna read the trial before it had an index
         trial.system_attrs.update(now.system_attrs)

@@ -149,7 +149,7 @@ class Scheduler:
 
     def _disturb(self) -> None:
         """Kill or stall somebody, if it is time to."""
-        alive = [a for a in self.actors if not a.done and not a.stalled]
+        alive = [a for a in self.actors if not (a.done or a.killed or a.stalled)]
         if self._kills and self.steps >= self._kills[0] and len(alive) > 1:
             del self._kills[0]
             self.rng.choice(alive).killed = True

@@ -77,6 +77,7 @@ class Schedule:
             study_name="s",
             surrogate="random",
             seed=0,
+            lease=5.0,
             progress=False,
             **more,
         )

@@ -154,7 +154,9 @@ class _Loop:
         return None
 
     def _evaluate_one(self) -> None:
-        trial = claims.begin(self.study, self.worker)
+        sampler = self.study.sampler
+        assert isinstance(sampler, ArchitectureSampler)
+        trial = claims.begin(self.study, sampler.worker or self.worker)
         if not trials.within(self.study, trial.number, budget_of(self.study)):
             trials.release(self.study, trial._cached_frozen_trial, trials.SURPLUS)
             return
