@@ -1,6 +1,7 @@
-"""How a search survives: killed workers, many workers, long studies.
+"""How a search survives: killed workers, workers that begin at once, many workers, long studies.
 
     python examples/survival.py kill --storage sqlite:///kill.db
+    python examples/survival.py rush --storage search.log
     python examples/survival.py away --storage postgresql://... --stop COMMAND --start COMMAND
     python examples/survival.py throughput
     python examples/survival.py throughput --workers 32 --seconds 20
@@ -19,12 +20,14 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +128,59 @@ def kill(given: argparse.Namespace) -> None:
     study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
     print(f"{given.workers} workers, {kills} kills, {given.storage.partition(':')[0]}:")
     tell(study, given.budget, time.perf_counter() - started)
+
+
+def noted(path: str, candidate: Candidate) -> dict[str, float]:
+    """An evaluation of which nothing is forgotten, whatever becomes of its trial."""
+    key = SPACE.architecture(candidate.choices).key
+    with open(path, "a") as file:
+        file.write(f"{candidate.number} {key}\n")
+    value = random.random()
+    return {**measured(SPACE, candidate), "value": value}
+
+
+def rusher(path: str, given: argparse.Namespace, name: str, start: Barrier) -> None:
+    """One of many processes that make the same call in the same moment."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    search = Search(SPACE, partial(noted, path), OBJECTIVES, surrogate="random")
+    start.wait()
+    join(search, given.storage, name, budget=given.budget, seed=0, progress=False)
+
+
+def rush(given: argparse.Namespace) -> None:
+    """Many processes begin one study at once, again and again."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bonas.search", "bonas.spaces"])
+    good = 0
+    for run in range(given.runs):
+        began = time.perf_counter()
+        with tempfile.NamedTemporaryFile("r", suffix=".txt") as notes:
+            start = context.Barrier(given.workers)
+            arguments = notes.name, given, f"rush-{given.seed}-{run}", start
+            processes = [
+                context.Process(target=rusher, args=arguments) for _ in range(given.workers)
+            ]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+            lines = notes.read().splitlines()
+        study = optuna.load_study(study_name=arguments[2], storage=opened_storage(given.storage))
+        values = sum(bool(trial.values) for trial in study.get_trials(deepcopy=False))
+        indices, keys = zip(*(line.split(" ", 1) for line in lines), strict=True)
+        failed = sum(process.exitcode != 0 for process in processes)
+        once = len(set(indices)) == len(set(keys)) == len(lines)
+        good += (
+            once and len(lines) == values == trials.evaluated(study) == given.budget and not failed
+        )
+        print(
+            f"  run {run}: {len(lines)} evaluations, {len(set(keys))} networks, "
+            f"{len(set(indices))} indices, {values} values stored, {failed} processes failed, "
+            f"{time.perf_counter() - began:.0f} s",
+            flush=True,
+        )
+    scheme = given.storage.partition(":")[0]
+    print(f"{given.workers} processes at once, {scheme}: {good} of {given.runs} runs as promised")
 
 
 def waits(done: Sequence[FrozenTrial]) -> str:
@@ -231,7 +287,10 @@ def main() -> None:
     three = parts.add_parser("large")
     three.add_argument("--trials", type=int, default=10_000)
     three.set_defaults(run=large, workers=1, budget=0, storage="large.log")
-    for part in (one, two, three, four):
+    five = parts.add_parser("rush")
+    five.add_argument("--runs", type=int, default=20)
+    five.set_defaults(run=rush, workers=16, budget=64, storage="rush.log")
+    for part in (one, two, three, four, five):
         for name in ("workers", "budget"):
             part.add_argument(f"--{name}", type=int, default=part.get_default(name))
         part.add_argument("--storage", default=part.get_default("storage"))
