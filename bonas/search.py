@@ -19,6 +19,7 @@ from bonas.encoders import Encoder
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
+from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies import open_study, trials
 from bonas.studies.lease import LEASE, Worker
@@ -178,6 +179,7 @@ def join(
         return SearchResult(_kept(study, storage), search.space, search.goals)
 
 
+@own_settings()
 def _ready(
     search: Search,
     storage: Storage | None,

@@ -23,6 +23,7 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented
 from bonas.encoders import Blocks, Encoder, shared_blocks
 from bonas.errors import FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
+from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
 from bonas.studies.planning.acquisition import Acquisition
 from bonas.studies.planning.belief import Belief
@@ -194,6 +195,7 @@ class Planner:
         return self._tuned[1]
 
 
+@own_settings()
 def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
     """Train the encoders, and encode the whole space where it is listed."""
     with suppress(Exception):  # whoever needs the blocks will meet it, and say so
