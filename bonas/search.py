@@ -22,6 +22,7 @@ from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies import open_study, trials
+from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
@@ -278,9 +279,13 @@ def _check_others(lease: object, callbacks: Sequence[Callback]) -> None:
 
 def _remembered_seed(study: optuna.Study, seed: int) -> int:
     """The seed that the study was begun with; ``seed`` where it is only beginning."""
-    if not isinstance(study.user_attrs.get(SEED), int):
+    stored: object = study.user_attrs.get(SEED)
+    if not is_whole(stored):
+        if stored is not None:
+            ignored_in_study(study, SEED, f"a whole number was expected, got {stored!r:.200}")
         study.set_user_attr(SEED, seed)
-    return int(study.user_attrs[SEED])  # of two that begin at once, the later one's
+        stored = study.user_attrs[SEED]  # of two that begin at once, the later one's
+    return stored if is_whole(stored) else seed
 
 
 class _Bar:

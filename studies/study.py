@@ -13,7 +13,7 @@ from bonas.errors import InvalidArgument, StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
 from bonas.studies.lineage.description import Description, describe_study, described, differences
-from bonas.studies.lineage.offspring import completed, extended, forked, latest, successor_of
+from bonas.studies.lineage.offspring import completed, extended, forked, latest, line_of
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.planning.history import directions
 from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
@@ -93,8 +93,7 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
             f"there is no study {name!r} in {without_password(storage)}; there are {sorted(names)}"
         )
     study = optuna.load_study(study_name=name, storage=opened)
-    while (successor := successor_of(study)) is not None:
-        study = successor
+    *_, study = line_of(study)
     stored = description_of(study)
     if stored is None:
         raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
