@@ -6,6 +6,7 @@ accuracy against latency in a few dozen trainings.
 The parts are imported when first used, so that ``import bonas`` and ``bonas --help`` are instant.
 """
 
+import random
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,19 @@ _PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")
 
 def __getattr__(name: str) -> Any:
     if name in _PARTS:
-        return import_module(f"bonas.{name}")
+        return _imported(f"bonas.{name}")
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        return getattr(_imported(_HOME[name]), name)
     raise AttributeError(f"module 'bonas' has no attribute {name!r}")
+
+
+def _imported(name: str) -> Any:
+    """A module; a package that others import (rich) draws from Python's random state on the way."""
+    before = random.getstate()
+    try:
+        return import_module(name)
+    finally:
+        random.setstate(before)
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
+from typing import Any
 
-import numpy as np
 import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
@@ -16,7 +16,8 @@ from bonas.evaluation import Candidate, Objective
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
-from bonas.studies.planning.history import ERROR, PREDICTION, stored
+from bonas.studies.planning.front import finished, front_of
+from bonas.studies.planning.history import PREDICTION, failure_of, stored
 from bonas.studies.trials import budget_of, evaluated
 
 
@@ -52,8 +53,7 @@ class SearchResult:
     @property
     def candidates(self) -> list[Candidate]:
         """All evaluated candidates, in the order of their trials."""
-        trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return [self._candidate(trial) for trial in trials if np.isfinite(trial.values).all()]
+        return [self._candidate(trial) for trial in finished(self.study, self.space)]
 
     @property
     def front(self) -> list[Candidate]:
@@ -67,7 +67,8 @@ class SearchResult:
     def failures(self) -> dict[int, str]:
         """A trial's number -> the traceback of its failed evaluation."""
         failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        return {t.number: t.user_attrs[ERROR] for t in failed if ERROR in t.user_attrs}
+        told = {trial.number: failure_of(trial) for trial in failed}
+        return {number: text for number, text in told.items() if text is not None}
 
     @property
     def missing(self) -> int:
@@ -87,9 +88,9 @@ class SearchResult:
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
             told = stored(trial, PREDICTION)
-            if told:
-                of = {key: dict(zip(names, told[key], strict=True)) for key in told}
-                found[trial.number] = Prediction(of["mean"], of["sd"], of["weights"])
+            parts = [_by_name(names, told.get(key)) for key in ("mean", "sd", "weights")]
+            if all(parts):
+                found[trial.number] = Prediction(*parts)
         return found
 
     def best(self, objective: str | None = None) -> Candidate:
@@ -130,7 +131,7 @@ class SearchResult:
 
     def __bool__(self) -> bool:
         """Whether anything was evaluated with success."""
-        return any(t.state == TrialState.COMPLETE for t in self.study.get_trials(deepcopy=False))
+        return bool(finished(self.study, self.space))
 
     def __str__(self) -> str:
         table = front_table(self.objectives, self._front_trials())
@@ -140,7 +141,7 @@ class SearchResult:
         return f"{table}\n{done} of {budget} evaluated"
 
     def _front_trials(self) -> list[FrozenTrial]:
-        best = [t for t in self.study.best_trials if np.isfinite(t.values).all()] if self else []
+        best = front_of(self.study, self.space)
         return sorted(best, key=lambda trial: trial.values[0], reverse=self._maximized(0))
 
     def _maximized(self, objective: int) -> bool:
@@ -149,3 +150,10 @@ class SearchResult:
     def _candidate(self, trial: FrozenTrial) -> Candidate:
         values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
         return Candidate.of(self.space, trial, values)
+
+
+def _by_name(names: Sequence[str], values: object) -> dict[str, Any]:
+    """One value for each objective; empty where another program wrote something else."""
+    if not isinstance(values, list) or len(values) != len(names):
+        return {}
+    return dict(zip(names, values, strict=True))

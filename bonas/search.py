@@ -6,7 +6,7 @@ import logging
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,10 @@ from bonas.encoders import Encoder
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
+from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies import open_study, trials
+from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
@@ -167,7 +169,7 @@ def join(
         result = SearchResult(study, search.space, search.goals)
         bar = _Bar(result, budget_of(study), progress)
         ledger = Ledger()
-        with closing(bar), _ending(search, study, place, ledger):
+        with closing(bar), _ending(search, study, storage, place, ledger):
             heard: list[Callback] = [bar, *callbacks]
             if alone:
                 work(search, study, Worker.here(lease), heard, ledger)
@@ -178,6 +180,7 @@ def join(
         return SearchResult(_kept(study, storage), search.space, search.goals)
 
 
+@own_settings()
 def _ready(
     search: Search,
     storage: Storage | None,
@@ -230,11 +233,15 @@ def _kept(study: optuna.Study, storage: Storage | None) -> optuna.Study:
 
 @contextmanager
 def _ending(
-    search: Search, study: optuna.Study, storage: Storage | None, ledger: Ledger
+    search: Search,
+    study: optuna.Study,
+    storage: Storage | None,
+    place: Storage | None,
+    ledger: Ledger,
 ) -> Iterator[None]:
     """Ctrl-C ends the search, SIGTERM the process; the trials under way are released by then.
 
-    An error brings along the study, and what the storage does not hold.
+    An error brings along the study, and what its ``place`` does not hold.
     """
     try:
         yield
@@ -246,22 +253,20 @@ def _ending(
     except EvaluationFailed as error:
         error.study = _kept(study, storage)
         raise
-    except StorageUnavailable as error:
-        names = [goal.name for goal in search.goals]
-        error.study = study
-        told = with_rows(error, ledger.lost(storage, study, names))
+    except Exception as error:
+        if isinstance(error, BonasError) and not isinstance(error, StorageUnavailable):
+            raise
+        lost = ledger.lost(place, study, [goal.name for goal in search.goals])
+        if isinstance(error, StorageUnavailable):
+            told = with_rows(error, lost)
+        elif lost:  # of a storage that is none of bonas's
+            told = with_rows(StorageUnavailable(f"{type(error).__name__}: {error}"), lost)
+        else:
+            raise
+        with suppress(Exception):  # the rows are what there is, then
+            told.study = _kept(study, storage)
         if told is error:
             raise
-        raise told from error
-    except BonasError:
-        raise
-    except Exception as error:  # of a storage that is none of bonas's, a callback, a surrogate
-        names = [goal.name for goal in search.goals]
-        lost = ledger.lost(storage, study, names)
-        if not lost:
-            raise
-        told = with_rows(StorageUnavailable(f"{type(error).__name__}: {error}"), lost)
-        told.study = study
         raise told from error
 
 
@@ -312,9 +317,13 @@ def _check_others(lease: object, callbacks: Sequence[Callback]) -> None:
 
 def _remembered_seed(study: optuna.Study, seed: int) -> int:
     """The seed that the study was begun with; ``seed`` where it is only beginning."""
-    if not isinstance(study.user_attrs.get(SEED), int):
+    stored: object = study.user_attrs.get(SEED)
+    if not is_whole(stored):
+        if stored is not None:
+            ignored_in_study(study, SEED, f"a whole number was expected, got {stored!r:.200}")
         study.set_user_attr(SEED, seed)
-    return int(study.user_attrs[SEED])  # of two that begin at once, the later one's
+        stored = study.user_attrs[SEED]  # of two that begin at once, the later one's
+    return stored if is_whole(stored) else seed
 
 
 class _Bar:

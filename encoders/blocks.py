@@ -15,6 +15,7 @@ from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics
 from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 from bonas.errors import InvalidArgument, unknown
+from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
 
 _KEPT = 100_000  # rows that are kept at most: some 150 MB
@@ -45,6 +46,7 @@ class Blocks:
         InvalidArgument: for an unknown or repeated name, or an object that is no encoder.
     """
 
+    @own_settings()
     def __init__(self, space: Space, encoders: Sequence[str | Encoder]) -> None:
         self.space = space
         self.encoders = [_encoder(space, given) for given in encoders]
@@ -64,6 +66,7 @@ class Blocks:
         """Whether an encoder wants to be trained further on measured values."""
         return any(isinstance(e, GNNEncoder) and e.fine_tune for e in self.encoders)
 
+    @own_settings()
     def fine_tuned(self, architectures: Sequence[Architecture], values: Tensor) -> Blocks:
         """The same blocks, with those encoders trained further on ``n x m`` values."""
         encoders = [
@@ -72,6 +75,7 @@ class Blocks:
         ]
         return Blocks(self.space, encoders)
 
+    @own_settings()
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width`` features, float64."""
         keys = [(a.key, *a.choices.values()) for a in architectures]

@@ -32,6 +32,7 @@ from torch_geometric.utils import scatter
 from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics, vocabulary
 from bonas.errors import InvalidArgument
+from bonas.settings import own_settings
 from bonas.spaces import OUTPUT, Architecture, ArchitectureGraph, Space
 from bonas.threads import one_thread
 
@@ -67,6 +68,7 @@ class GNNEncoder:
     name = "gnn"
     scaling = "block"
 
+    @own_settings()
     def __init__(
         self,
         space: Space,
@@ -105,6 +107,7 @@ class GNNEncoder:
         recent = losses[-len(self._pretext) :]
         self.fit = 1.0 - sum(recent) / max(len(recent), 1) / max(float(targets.var()), 1e-12)
 
+    @own_settings()
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width`` embeddings, those of one network in neighbouring columns."""
         parts = [torch.zeros(0, self.width)]
@@ -115,6 +118,7 @@ class GNNEncoder:
                 parts.append(embedded.transpose(0, 1).reshape(len(graphs), self.width))
         return torch.cat(parts).to(torch.float64)
 
+    @own_settings()
     def fine_tuned(
         self, architectures: Sequence[Architecture], values: Tensor, *, steps: int = 150
     ) -> GNNEncoder:

@@ -13,12 +13,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
+from bonas.studies.attributes import is_whole
 from bonas.studies.planning.history import OFFER, PREDICTION, PROPOSAL, proposed, stored
 
 
 def is_proposed(trial: FrozenTrial) -> bool:
     """Return whether it is settled what the trial evaluates."""
-    return bool(trial.params) or PROPOSAL in trial.system_attrs or bool(proposed(trial))
+    return bool(trial.params) or bool(proposed(trial))
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Proposal:
     def offered(cls, trial: FrozenTrial) -> Proposal | None:
         """Return what a trial was offered; None if that is nothing, or cannot be read."""
         found = stored(trial, OFFER)
-        index, params = found.get("index"), found.get("params")
-        if not isinstance(index, int) or index < 0 or not isinstance(params, dict):
+        index, params, told = (found.get(name) for name in ("index", "params", "prediction"))
+        if not is_whole(index) or not isinstance(params, dict):
             return None
-        return cls(index, params, found.get("prediction"))
+        return cls(index, params, told if isinstance(told, dict) else None)
 
     @staticmethod
     def withdraw(study: Study, trial: FrozenTrial) -> None:

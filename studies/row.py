@@ -16,6 +16,7 @@ from bonas.spaces import Space
 from bonas.studies.planning.given import plain
 from bonas.studies.planning.history import contains
 from bonas.studies.search import Search
+from bonas.texts import objection, shown
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,16 @@ class Row:
 
         Raises:
             InvalidSpace: if the space has no such architecture.
-            InvalidArgument: if a number is out of its range, or an objective is not known.
+            InvalidArgument: if a number is out of its range, an objective is not known, or a name
+                cannot be stored.
         """
         names = [goal.name for goal in search.goals]
         missing = [name for name in names if name not in self.values]
         if missing:
             raise InvalidArgument(f"expected the objectives {names}, {missing} not among them")
+        for name in self.values:
+            if why := objection(name):
+                raise InvalidArgument(f"a measurement cannot be named {shown(name)}: {why}")
         values = {name: _number(name, value) for name, value in self.values.items()}
         params, offered = self._parameters(search.space)
         others = {name: value for name, value in values.items() if name not in names}
@@ -52,8 +57,12 @@ class Row:
             values=[values[name] for name in names],
             params=params,
             distributions=offered,
-            user_attrs={**self.attributes, **others},
+            user_attrs={**self._kept(), **others},
         )
+
+    def _kept(self) -> dict[str, Any]:
+        """The attributes whose names every storage takes; another one may have taken more."""
+        return {name: x for name, x in self.attributes.items() if objection(name) is None}
 
     def _parameters(self, space: Space) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
         """What was chosen, with the space's own value for an equal one, and the distributions."""

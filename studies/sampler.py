@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.encoders import Encoder, check_encoder
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
+from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies import claims, trials
 from bonas.studies.lease import Watch, Worker
@@ -133,6 +134,7 @@ class ArchitectureSampler(BaseSampler):
         """Note which process evaluates the trial, so that it can be released if that one dies."""
         trials.claim(study, trial, self.worker or Worker.here())
 
+    @own_settings()
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
@@ -171,6 +173,7 @@ class ArchitectureSampler(BaseSampler):
             return known[param_name]  # it was drawn before the trial was cut off
         return drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
 
+    @own_settings()
     def serve(self, study: Study, asker: str) -> int:
         """Propose for the workers that wait, if it is this asker's turn; for how many."""
         waiting = claims.to_serve(study, asker)
@@ -182,6 +185,7 @@ class ArchitectureSampler(BaseSampler):
         """Train what embeds networks in the background, if there will be a model."""
         self._planner.warm_up(budget)
 
+    @own_settings()
     def prepare(self, study: Study, workers: int) -> bool:
         """Make proposals for workers that will ask soon, where evaluations are short."""
         known = study.get_trials(deepcopy=False)
@@ -200,6 +204,7 @@ class ArchitectureSampler(BaseSampler):
         """Take a fresh seed."""
         self.seed = _fresh_seed()
 
+    @own_settings()
     def exhausted(self, study: Study) -> bool:
         """Whether every architecture of the space has been proposed."""
         if self.space is None or self._others(study):

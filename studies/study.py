@@ -9,14 +9,15 @@ import optuna
 from optuna.samplers import BaseSampler
 from sqlalchemy.exc import SQLAlchemyError
 
-from bonas.errors import StudyMismatch, unknown
+from bonas.errors import InvalidArgument, StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
 from bonas.studies.lineage.description import Description, describe_study, described, differences
-from bonas.studies.lineage.offspring import completed, extended, forked, latest, successor_of
+from bonas.studies.lineage.offspring import completed, extended, forked, latest, line_of
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.planning.history import directions
 from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
+from bonas.texts import objection, shown
 
 DEFAULT_NAME = "bonas"
 OnMismatch = Literal["refuse", "fork"]
@@ -53,10 +54,11 @@ def open_study(
     Raises:
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if the study is there but has other objectives or another description.
-        InvalidArgument: for an unknown ``on_mismatch``.
+        InvalidArgument: for an unknown ``on_mismatch``, or a name that cannot be stored.
     """
     if on_mismatch not in _WAYS:
         raise unknown("on_mismatch", on_mismatch, _WAYS)
+    _check_name(name)
     wanted = described(description, objectives)
     opened = None if storage is None else opened_storage(storage)
     try:
@@ -91,8 +93,7 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
             f"there is no study {name!r} in {without_password(storage)}; there are {sorted(names)}"
         )
     study = optuna.load_study(study_name=name, storage=opened)
-    while (successor := successor_of(study)) is not None:
-        study = successor
+    *_, study = line_of(study)
     stored = description_of(study)
     if stored is None:
         raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
@@ -121,6 +122,15 @@ def _continued(
         "Choose another study_name, call with what it was made for, or go on in a fork of it with "
         'on_mismatch="fork"'
     )
+
+
+def _check_name(name: object) -> None:
+    if name is None or name == "":
+        return  # the default
+    if not isinstance(name, str):
+        raise InvalidArgument(f"study_name must be a string or None, got {name!r}")
+    if why := objection(name, reserved=""):
+        raise InvalidArgument(f"a study cannot be named {shown(name)}: {why}")
 
 
 def _check_directions(study: optuna.Study, objectives: Sequence[Objective]) -> None:

@@ -21,9 +21,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
+from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
-from bonas.studies.planning.history import ERROR, KNOWN
+from bonas.studies.planning.history import ERROR, KNOWN, failure_of, is_known
 from bonas.studies.proposal import Proposal, is_proposed
+from bonas.texts import storable
 
 BUDGET = "bonas:budget"
 """The study's user attribute that says how many architectures its workers evaluate in all."""
@@ -32,7 +34,6 @@ RELEASED = "bonas:released"
 """The trial's system attribute that says why it was given up unmeasured."""
 DIED, STOPPED, SURPLUS = "its worker died", "its worker was stopped", "the budget was used"
 _DEATHS = 8  # of workers on one proposal, and it counts as failed
-_LONGEST = 20_000  # characters of a traceback that are kept: its end
 
 _logger = logging.getLogger(__name__)
 
@@ -56,17 +57,20 @@ def counted(known: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 def counts(trial: FrozenTrial) -> bool:
     """Return whether a trial was evaluated by this search, with success or not."""
-    if KNOWN in trial.user_attrs:
+    if is_known(trial):
         return False
     if trial.state == TrialState.FAIL:
-        return ERROR in trial.user_attrs
+        return failure_of(trial) is not None
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def budget_of(study: optuna.Study) -> int:
     """Return how many architectures the study is to evaluate; 0 before anybody has said."""
     budget: object = study.user_attrs.get(BUDGET)
-    return budget if isinstance(budget, int) and not isinstance(budget, bool) else 0
+    if budget is None or is_whole(budget):
+        return budget or 0
+    ignored_in_study(study, BUDGET, f"a whole number was expected, got {budget!r:.200}")
+    return 0
 
 
 def within(study: optuna.Study, number: int, budget: int) -> bool:
@@ -128,7 +132,7 @@ def fail(study: optuna.Study, trial: Trial, error: Exception) -> None:
     """
     text = "".join(traceback.format_exception(error))
     try:
-        trial.set_user_attr(ERROR, text[-_LONGEST:])
+        trial.set_user_attr(ERROR, storable(text))
         study.tell(trial, state=TrialState.FAIL)
     except (UpdateFinishedTrialError, ValueError) as finished:
         now = study._storage.get_trial(trial._trial_id)
@@ -197,7 +201,7 @@ def deaths(known: Iterable[FrozenTrial]) -> int:
 
 def is_deadly(trial: FrozenTrial) -> bool:
     """Return whether a trial counts as failed because its workers died."""
-    return ERROR in trial.user_attrs and trial.system_attrs.get(RELEASED) == DIED
+    return failure_of(trial) is not None and trial.system_attrs.get(RELEASED) == DIED
 
 
 def _finished_by_itself(trial: FrozenTrial, error: Exception) -> EvaluationFailed:
@@ -215,7 +219,7 @@ def _is_measured(study: optuna.Study, own: FrozenTrial) -> bool:
 
 
 def _is_stored(trial: FrozenTrial) -> bool:
-    return counts(trial) or (KNOWN in trial.user_attrs and trial.state == TrialState.COMPLETE)
+    return counts(trial) or (is_known(trial) and trial.state == TrialState.COMPLETE)
 
 
 def _with_index(known: Iterable[FrozenTrial], index: int) -> list[FrozenTrial]:
@@ -231,7 +235,7 @@ def _release_dead(
     if died >= _DEATHS:
         text = f"{died} processes died while they evaluated it: {reason}"
         try:
-            study._storage.set_trial_user_attr(trial._trial_id, ERROR, text)
+            study._storage.set_trial_user_attr(trial._trial_id, ERROR, storable(text))
         except UpdateFinishedTrialError:
             return False
     return release(study, trial, DIED)

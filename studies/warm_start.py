@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import BonasError, InvalidArgument, StudyMismatch
 from bonas.spaces import Space
+from bonas.studies.attributes import names_of, values_of
 from bonas.studies.lineage.adding import add_once
 from bonas.studies.lineage.description import described, incomparable
 from bonas.studies.lineage.origin import description_of
@@ -113,10 +113,11 @@ def _rows_of_study(study: optuna.Study, search: Search, earlier: optuna.Study) -
         return
     names = _objectives_of(earlier, search)
     for trial in earlier.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        if np.isfinite(trial.values).all():
+        values = values_of(trial, len(names))
+        if values is not None:
             others = {n: x for n, x in trial.user_attrs.items() if not n.startswith("bonas:")}
-            values = dict(zip(names, trial.values, strict=True))
-            yield Row(trial.params, values, trial.distributions, others)
+            measured = dict(zip(names, values, strict=True))
+            yield Row(trial.params, measured, trial.distributions, others)
 
 
 def _are_same(study: optuna.Study, other: optuna.Study) -> bool:
@@ -142,8 +143,8 @@ def _objectives_of(earlier: optuna.Study, search: Search) -> list[str]:
                 "knowledge of another task, bonas.studies.Knowledge"
             )
         return list(stored["objectives"])
-    if earlier.metric_names is not None:
-        return list(earlier.metric_names)
+    if named := names_of(earlier):
+        return named
     wanted = [goal.direction for goal in search.goals]
     if directions(earlier) != wanted:
         raise StudyMismatch(

@@ -35,7 +35,7 @@ from bonas.surrogates.mixture_posterior import MixturePosterior
 from bonas.surrogates.model import BeliefModel
 from bonas.surrogates.training_data import Standardised, standardised
 
-_LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
+_LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64, device="cpu")
 _PRIOR_COUNT = 2.0  # the noise variance is shrunk as if this many errors
 _PRIOR_NOISE = 0.1  # of this variance had been seen
 _JITTER = 1e-6

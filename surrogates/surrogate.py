@@ -11,6 +11,7 @@ from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+from bonas.settings import own_settings
 
 _CHUNK = 4_096  # points asked about at once
 
@@ -51,6 +52,7 @@ class Screening(Protocol):
         ...
 
 
+@own_settings()
 def fitted(
     surrogate: Surrogate | HeldOutSurrogate,
     train_X: Tensor,

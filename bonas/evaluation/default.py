@@ -15,6 +15,7 @@ from bonas.evaluation.data.text import python_text
 from bonas.evaluation.evaluator import Joint
 from bonas.evaluation.latency import Latency
 from bonas.evaluation.training import ShortTraining
+from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Space
 
 _LEVELS = 17  # of grey in the digits
@@ -46,6 +47,7 @@ def _data_for(space: Space) -> DataSource:
     return digits_of(shape)
 
 
+@own_settings()
 def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The bundled digits as inputs ``n x shape``, and their labels.
 
@@ -66,6 +68,7 @@ def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     return fitted.reshape(len(pixels), *shape), torch.from_numpy(labels)
 
 
+@own_settings()
 def digit_tokens() -> tuple[Tensor, Tensor]:
     """The bundled digits as sequences of 64 token ids, their levels of grey, and their labels."""
     images, labels = load_digits(return_X_y=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.objective import Objective, as_objectives
+from bonas.texts import objection, shown
 
 
 class Evaluator(Protocol):
@@ -101,7 +102,8 @@ def measured(
     """What ``evaluate`` measures of ``candidate``: the objectives and all else, as finite floats.
 
     Raises:
-        EvaluationFailed: if an objective is missing, or a value is not a finite real number.
+        EvaluationFailed: if an objective is missing, a value is not a finite real number, or a name
+            cannot be stored.
     """
     values: object = evaluate(candidate)
     names = [objective.name for objective in objectives]
@@ -124,6 +126,11 @@ def _checked_name(name: object) -> str:
     if not isinstance(name, str):
         raise EvaluationFailed(
             f"expected the names of measurements as strings, got {name!r}; rename it"
+        )
+    if why := objection(name):
+        raise EvaluationFailed(
+            f"expected names of measurements that can be stored, got {shown(name)}: {why}; "
+            "rename it"
         )
     return name
 

@@ -27,6 +27,7 @@ from bonas.evaluation.runtime import (
     resolved_device,
     seeded,
 )
+from bonas.settings import own_settings
 from bonas.threads import limited_threads
 
 _BLOCK_MS = 0.5  # a thousand times the cost of reading the clocks
@@ -91,6 +92,7 @@ class Latency:
         }
         return {LATENCY.name: settings}
 
+    @own_settings()
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """``latency`` and ``latency_iqr`` in milliseconds."""
         device = resolved_device(self.device)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bonas.errors import InvalidArgument, unknown
+from bonas.texts import objection, shown
 
 Direction = Literal["maximize", "minimize"]
 UNITS = {
@@ -33,6 +34,8 @@ class Objective:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise InvalidArgument(f"an objective's name must be a non-empty string: {self.name!r}")
+        if why := objection(self.name):
+            raise InvalidArgument(f"an objective cannot be named {shown(self.name)}: {why}")
         if self.direction not in ("maximize", "minimize"):
             raise unknown("objective direction", self.direction, ("maximize", "minimize"))
 

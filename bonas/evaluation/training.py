@@ -38,6 +38,7 @@ from bonas.evaluation.runtime import (
     resolved_device,
     seeded,
 )
+from bonas.settings import own_settings
 from bonas.threads import limited_threads
 
 _LEARNING_RATES = {"adamw": 0.003, "sgd": 0.1}
@@ -198,6 +199,7 @@ class ShortTraining:
                 settings[name] = _named(value)
         return {self._metric.objective.name: {"data": self.splits.name, **settings}}
 
+    @own_settings()
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """The metric and ``seconds`` of one training."""
         device = resolved_device(self.device)

@@ -18,6 +18,7 @@ from torch import nn
 from bonas.errors import InvalidSpace, MissingBuilder
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.texts import objection, shown
 
 _DRAWS = 10_000  # tries for one valid random combination
 _KEPT = 400_000  # nodes of all architectures that are kept at most: some 200 MB
@@ -270,6 +271,10 @@ def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice
 
 
 def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistribution:
+    if not isinstance(name, str):
+        raise InvalidSpace(f"expected the names of parameters as strings, got {name!r}")
+    if why := objection(name):
+        raise InvalidSpace(f"a parameter cannot be named {shown(name)}: {why}")
     if isinstance(choices, str) or not isinstance(choices, Sequence):
         raise InvalidSpace(f"parameter {name!r} needs a sequence of choices, got {choices!r}")
     if len(choices) < 2:

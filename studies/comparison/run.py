@@ -5,7 +5,6 @@ Symbols: ``n`` evaluations in their order, ``m`` objectives.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from bonas.studies.benchmarks.scale import Array
-from bonas.studies.planning.history import PREDICTION
+from bonas.studies.planning.history import PREDICTION, stored
 
 SETTINGS = "bonas:run"
 """The study's user attribute with the budget, the versions and the answer, none of which decide
@@ -91,9 +90,7 @@ class Run:
 
 
 def _prediction(trial: FrozenTrial, m: int) -> Mapping[str, Any]:
-    stored = trial.system_attrs.get(PREDICTION)
-    nothing = {"mean": [np.nan] * m, "sd": [np.nan] * m}
-    return nothing if stored is None else {**nothing, **json.loads(stored)}
+    return {"mean": [np.nan] * m, "sd": [np.nan] * m, **stored(trial, PREDICTION)}
 
 
 def _rows(rows: Sequence[Sequence[float]], m: int) -> Array:

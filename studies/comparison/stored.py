@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from optuna.storages import BaseStorage
 
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
+from bonas.studies.attributes import json_object
 from bonas.studies.benchmarks.scale import Scale, as_losses
 from bonas.studies.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.studies.comparison.plan import whole
@@ -122,7 +122,7 @@ def _records(storage: BaseStorage) -> list[_Record]:
     """The studies that are runs, in the order in which they were begun."""
     found = []
     for study in storage.get_all_studies():
-        description = json.loads(study.user_attrs.get(DESCRIPTION, "{}"))
+        description = json_object(study.user_attrs.get(DESCRIPTION)) or {}
         if {*Key._fields, "signal"} <= description.keys():
             key = Key(*(description[field] for field in Key._fields))
             settings = study.user_attrs.get(SETTINGS, {})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
+from bonas.studies.attributes import values_of
 from bonas.studies.lease import RENEWED, WORKER
 from bonas.studies.lineage.description import Description, incomparable
-from bonas.studies.planning.history import KNOWN, point_of
+from bonas.studies.planning.history import is_known, point_of
 from bonas.studies.planning.parameters import Parameters
 from bonas.studies.trials import RELEASED, counts
 
@@ -26,8 +27,9 @@ _OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about o
 
 def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
     """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
-    known = source.get_trials(deepcopy=False)
-    kept = [trial for trial in known if counts(trial) or KNOWN in trial.user_attrs]
+    known, m = source.get_trials(deepcopy=False), len(source.directions)
+    kept = [trial for trial in known if counts(trial) or is_known(trial)]
+    kept = [trial for trial in kept if _can_be_copied(trial, wanted, m)]
     return {_mark(source, trial): _copy(trial, trial.values, wanted) for trial in kept}
 
 
@@ -44,8 +46,9 @@ def comparable(
     copies = {}
     for trial in source.get_trials(deepcopy=False)[:before]:
         if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
-            values = [trial.values[place] for place in places]
-            if np.isfinite(values).all():
+            found = values_of(trial, len(stored["objectives"]))
+            if found is not None:
+                values = [found[place] for place in places]
                 copies[_mark(source, trial)] = _copy(trial, values, wanted)
     return copies
 
@@ -66,6 +69,16 @@ def _fits(
     chosen = {n: x for n, x in trial.params.items() if n in stored.get("parameters", {})}
     possible = all(value in options.get(name, ()) for name, value in chosen.items())
     return possible and (space is None or fits(trial, space))
+
+
+def _can_be_copied(trial: FrozenTrial, wanted: Description, m: int) -> bool:
+    """Whether Optuna takes the trial with the options of ``wanted``."""
+    options = wanted.get("parameters", {})
+    if any(value not in options.get(name, (value,)) for name, value in trial.params.items()):
+        return False
+    values = trial.values
+    whole = values is not None and len(values) == m and not any(map(math.isnan, values))
+    return trial.state != TrialState.COMPLETE or whole
 
 
 def _mark(source: Study, trial: FrozenTrial) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from optuna import Study
 from optuna.exceptions import ExperimentalWarning
@@ -26,7 +26,24 @@ _VERSION_KEY = "bonas:version"  # a space may have a setting that is called vers
 _BOUNDS = ("max_params", "max_flops", "max_memory", "max_edges")
 """Settings of spaces that forbid architectures and change none."""
 
+_DIRECTIONS = ("maximize", "minimize")
+
 Description = dict[str, Any]
+
+
+def is_description(found: object) -> TypeGuard[Description]:
+    """Whether it has the parts that are looked at here, as bonas writes them."""
+    if not isinstance(found, dict) or not isinstance(found.get(_VERSION_KEY, 1), int):
+        return False
+    objectives, parameters = found.get("objectives"), found.get("parameters", {})
+    return (
+        isinstance(objectives, dict)
+        and bool(objectives)
+        and all(direction in _DIRECTIONS for direction in objectives.values())
+        and isinstance(parameters, dict)
+        and all(isinstance(options, list) for options in parameters.values())
+        and isinstance(found.get("evaluation", {}), dict)
+    )
 
 
 def described(description: Mapping[str, Any], objectives: Sequence[Objective]) -> Description:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 
 import optuna
 
 from bonas.spaces import Space
+from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.adding import add_once
 from bonas.studies.lineage.bequest import COPIED, comparable, everything, fits
 from bonas.studies.lineage.description import Description, added_options, differences, incomparable
@@ -28,16 +29,36 @@ _logger = logging.getLogger(__name__)
 
 def latest(study: optuna.Study) -> optuna.Study:
     """The study in which the search goes on, with all that was evaluated before."""
-    while (successor := successor_of(study)) is not None:
-        _hand_over(study, successor)
+    line = list(line_of(study))
+    for before, after in pairwise(line):
+        _hand_over(before, after)
+    return line[-1]
+
+
+def line_of(study: optuna.Study) -> Iterator[optuna.Study]:
+    """The study, the one that took over, the one that took over from that, and so on.
+
+    One that came before ends it: no search goes back.
+    """
+    seen = {study.study_name}
+    yield study
+    while (successor := _successor_of(study)) is not None:
+        if successor.study_name in seen:
+            what = f"{successor.study_name!r} is an earlier study"
+            ignored_in_study(study, SUCCESSOR, what)
+            return
+        seen.add(successor.study_name)
         study = successor
-    return study
+        yield study
 
 
-def successor_of(study: optuna.Study) -> optuna.Study | None:
+def _successor_of(study: optuna.Study) -> optuna.Study | None:
     """The study that took over, if there is one."""
-    name = study.user_attrs.get(SUCCESSOR)
-    return None if name is None else loaded(study, name)
+    name: object = study.user_attrs.get(SUCCESSOR)
+    found = loaded(study, name) if isinstance(name, str) else None
+    if found is None and name is not None:
+        ignored_in_study(study, SUCCESSOR, f"there is no study {name!r:.200}")
+    return found
 
 
 def completed(study: optuna.Study, space: Space | None) -> optuna.Study:

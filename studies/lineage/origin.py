@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 
-from bonas.studies.lineage.description import DESCRIPTION, Description, describe_study, differences
+from bonas.studies.attributes import ignored_in_study, is_whole, json_object
+from bonas.studies.lineage.description import (
+    DESCRIPTION,
+    Description,
+    describe_study,
+    differences,
+    is_description,
+)
 from bonas.studies.trials import BUDGET
 
 ORIGIN = "bonas:origin"
@@ -44,8 +53,23 @@ class Origin:
     @classmethod
     def of(cls, study: optuna.Study) -> Origin | None:
         """None for a study that was not made out of another one."""
-        text = study.user_attrs.get(ORIGIN)
-        return None if text is None else cls(**json.loads(text))
+        text: object = study.user_attrs.get(ORIGIN)
+        if text is None:
+            return None
+        found = cls._read(json_object(text) or {})
+        if found is None or found.study == study.study_name:
+            what = "itself" if found else f"{text!r:.200}"
+            ignored_in_study(study, ORIGIN, f"another study was expected, got {what}")
+            return None
+        return found
+
+    @classmethod
+    def _read(cls, told: Mapping[str, Any]) -> Origin | None:
+        root, study, trials = (told.get(key) for key in ("root", "study", "trials"))
+        description: object = told.get("description")
+        if not (isinstance(root, str) and isinstance(study, str) and is_description(description)):
+            return None
+        return cls(root, study, trials, description) if trials is None or is_whole(trials) else None
 
     @property
     def is_fork(self) -> bool:
@@ -63,10 +87,12 @@ class Origin:
 
 def description_of(study: optuna.Study) -> Description | None:
     """What a study was made for; None for one that another program made."""
-    text = study.user_attrs.get(DESCRIPTION)
+    text: object = study.user_attrs.get(DESCRIPTION)
     if text is not None:
-        found: Description = json.loads(text)
-        return found
+        found = json_object(text)
+        if is_description(found):
+            return found
+        ignored_in_study(study, DESCRIPTION, f"a description was expected, got {text!r:.200}")
     origin = Origin.of(study)
     return None if origin is None else origin.description
 
@@ -94,6 +120,8 @@ def claimed(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | N
         if other is None or not (_awaited(other) or _is_blank(other)):
             return None
         study, found = other, Origin.of(other)
+        if found is None and not _is_blank(other):
+            return None
     if found is None:
         study.set_user_attr(ORIGIN, json.dumps(asdict(origin)))
         found = origin

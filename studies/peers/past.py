@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from optuna import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Choice, Choices, Space
+from bonas.studies.attributes import values_of
 from bonas.studies.planning.history import directions, proposed
 
 Key = tuple[Choice, ...]
@@ -71,6 +72,4 @@ class Past:
 
 
 def _values(trial: FrozenTrial, m: int) -> list[float]:
-    if trial.state == TrialState.COMPLETE and np.isfinite(trial.values).all():
-        return list(trial.values)
-    return [np.nan] * m
+    return values_of(trial, m) or [np.nan] * m

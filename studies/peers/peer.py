@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from bonas.errors import InvalidArgument
+from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
 from bonas.studies.peers.past import Past
 from bonas.studies.planning.history import PROPOSAL
@@ -45,6 +46,7 @@ class Peer(BaseSampler, ABC):
         """The space's parameters."""
         return {**self.space.distributions}
 
+    @own_settings()
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Acquisition(Protocol):
 def noisy_improvement(draws: Tensor, known: int, reference_point: Tensor) -> Tensor:
     """BoTorch's qLogNEI (one objective) or qNEHVI (more), of each candidate alone."""
     model = Draws(draws)
-    sampler = DrawsSampler(sample_shape=torch.Size([len(draws)]))
+    sampler = DrawsSampler(sample_shape=torch.Size([len(draws)]), seed=0)  # else one is drawn
     candidates = rows(known, draws.shape[1]).unsqueeze(1)
     baseline = rows(0, known)
     with torch.no_grad(), warnings.catch_warnings():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
+from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
+from bonas.studies.attributes import ignored_in_study, json_object, names_of, values_of
 from bonas.studies.planning.parameters import Parameters
 from bonas.studies.planning.point import Point
 
@@ -58,14 +60,16 @@ class History:
     def of(cls, study: Study, space: Space | None, parameters: Parameters, asking: int) -> History:
         """Everything but the trial number ``asking``, in the order of the trials' numbers."""
         finished, values, sds, pending, failed = [], [], [], [], []
-        names = study.metric_names or []
+        names, m = names_of(study), len(study.directions)
         for trial in study.get_trials(deepcopy=False):
             point = point_of(trial, space, parameters)
+            measured = values_of(trial, m)
+            _tell_what_is_ignored(study, trial, space, point, measured)
             if point is None or trial.number == asking:
                 continue
-            if trial.state == TrialState.COMPLETE and np.isfinite(trial.values).all():
+            if measured is not None:
                 finished.append(point)
-                values.append(trial.values)
+                values.append(measured)
                 sds.append([_number(trial.user_attrs.get(name + SD)) for name in names])
             elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
@@ -83,6 +87,25 @@ class History:
         )
 
 
+def _tell_what_is_ignored(
+    study: Study,
+    trial: FrozenTrial,
+    space: Space | None,
+    point: Point | None,
+    measured: list[float] | None,
+) -> None:
+    """Of a finished trial that teaches nothing, once in a study for each reason."""
+    if trial.state != TrialState.COMPLETE:
+        return
+    which = f"trial {trial.number}, and perhaps others"
+    if measured is None:
+        what = f"{which}: {len(study.directions)} finite values were expected, got {trial.values}"
+        ignored_in_study(study, "a trial's values", what)
+    elif point is None and space is not None and choices_of(trial, space) is None:
+        what = f"{which}: it is no architecture of the space: {trial.params!r:.200}"
+        ignored_in_study(study, "a trial's parameters", what)
+
+
 def _number(value: object) -> float:
     """NaN for what is no number that a standard deviation can be."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < np.inf
@@ -92,6 +115,17 @@ def _number(value: object) -> float:
 def directions(study: Study) -> list[str]:
     """``maximize`` or ``minimize`` for each objective, as ``oriented`` takes them."""
     return [direction.name.lower() for direction in study.directions]
+
+
+def failure_of(trial: FrozenTrial) -> str | None:
+    """The traceback of a failed evaluation; None where none is written down."""
+    found: object = trial.user_attrs.get(ERROR)
+    return found if isinstance(found, str) else None
+
+
+def is_known(trial: FrozenTrial) -> bool:
+    """Whether the trial was known before the search: data that no budget counts."""
+    return isinstance(trial.user_attrs.get(KNOWN), str)
 
 
 def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
@@ -108,22 +142,31 @@ def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
 
 def stored(trial: FrozenTrial, name: str) -> dict[str, Any]:
     """What was written down under a name; nothing where another program wrote something else."""
-    text = trial.system_attrs.get(name)
+    text: object = trial.system_attrs.get(name)
     if text is None:
         return {}
-    try:
-        found: object = json.loads(text)
-    except (TypeError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        _logger.warning("trial %d has a %s that cannot be read: %r", trial.number, name, text)
+    found = json_object(text)
+    if found is None:
+        _tell_unread(trial.number, name, f"{text!r:.200}")
         return {}
     return found
 
 
+def offered(trial: FrozenTrial) -> Mapping[str, Any]:
+    """The parameters that a trial was offered; empty where it was offered nothing."""
+    params: object = stored(trial, OFFER).get("params")
+    return params if isinstance(params, dict) else {}
+
+
 def is_spent(trial: FrozenTrial) -> bool:
     """Return whether what the trial evaluates needs no further proposal."""
-    return trial.state != TrialState.FAIL or ERROR in trial.user_attrs
+    return trial.state != TrialState.FAIL or failure_of(trial) is not None
+
+
+@lru_cache(maxsize=1_000)
+def _tell_unread(number: int, name: str, text: str) -> None:
+    """Once, as long as it is remembered: every proposal reads all trials."""
+    _logger.warning("trial %d has a %s that cannot be read: %s", number, name, text)
 
 
 def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
@@ -131,8 +174,7 @@ def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) ->
 
     A trial that waits for its proposal stands for what it is offered.
     """
-    params = proposed(trial) or stored(trial, OFFER).get("params") or {}
-    return point_at(params, space, parameters)
+    return point_at(proposed(trial) or offered(trial), space, parameters)
 
 
 def point_at(
@@ -146,17 +188,31 @@ def point_at(
         values[name] = params[name]
     if space is None:
         return Point(None, values)
+    choices = belongs(params, space)
+    if choices is None:
+        return None
+    try:
+        return Point(space.architecture(choices), values)
+    except (InvalidGraph, InvalidSpace):  # another program chose what cannot be built
+        return None
+
+
+def choices_of(trial: FrozenTrial, space: Space) -> dict[str, Any] | None:
+    """What a trial chose, or is to choose, of a space; None where that is no combination of it."""
+    return belongs(proposed(trial), space)
+
+
+def belongs(params: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+    """The parameters that belong to a space, where they are a whole combination; else None."""
     choices = {name: params[name] for name in space.distributions if name in params}
     if any(choices[name] not in space.distributions[name].choices for name in choices):
         return None
-    if choices.keys() != space.completed(choices).keys():
-        return None
-    return Point(space.architecture(choices), values)
+    return choices if choices.keys() == space.completed(choices).keys() else None
 
 
 def contains(distribution: Any, value: Any) -> bool:
     """Whether a distribution can have that value."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
-    except ValueError:
+    except (OverflowError, TypeError, ValueError):
         return False

@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Objective, as_objectives
 from bonas.spaces import Architecture, Choices, Space
+from bonas.studies.attributes import values_of
 from bonas.studies.planning.given import Frame, is_pair, plain
 
 Objectives = Mapping[str, Direction] | Sequence[Objective]
@@ -125,7 +126,7 @@ class Knowledge:
                 f"those of {[f'{o.name} ({o.direction})' for o in goals]}, in that order"
             )
         trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        trials = [trial for trial in trials if np.isfinite(trial.values).all()]
+        trials = [trial for trial in trials if values_of(trial, len(goals)) is not None]
         values = np.array([trial.values for trial in trials], np.float64).reshape(-1, len(goals))
         return cls(task, [trial.params for trial in trials], values, goals)
 

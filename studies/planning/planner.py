@@ -23,7 +23,9 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented
 from bonas.encoders import Blocks, Encoder, shared_blocks
 from bonas.errors import FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
+from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
+from bonas.studies.attributes import names_of
 from bonas.studies.planning.acquisition import Acquisition
 from bonas.studies.planning.belief import Belief
 from bonas.studies.planning.history import History, directions
@@ -131,7 +133,7 @@ class Planner:
         """What other tasks tell of the study's objectives."""
         if not self.knowledge or self.space is None:
             return None
-        names = study.metric_names or []
+        names = names_of(study)
         objectives = dict(zip(names, directions(study), strict=bool(names)))
         if self._prior is None or self._prior.objectives != objectives:
             self._prior = Prior(self.space, self.knowledge, objectives)
@@ -196,6 +198,7 @@ class Planner:
         return self._tuned[1]
 
 
+@own_settings()
 def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
     """Train the encoders, and encode the whole space where it is listed."""
     with suppress(Exception):  # whoever needs the blocks will meet it, and say so

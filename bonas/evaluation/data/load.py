@@ -25,6 +25,7 @@ from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Splits, split_tensors
 from bonas.evaluation.data.targets import Targets, Task, checked_task
 from bonas.evaluation.data.text import split_python_text
+from bonas.settings import own_settings
 
 __all__ = ["DataSource", "Folder", "Part", "Splits", "load"]
 
@@ -44,6 +45,7 @@ _NAMED: dict[str, Callable[[Shares], Splits]] = {
 _LOCAL: dict[str, Callable[[Shares, Folder | None], Splits]] = {"fashion-mnist": fashion_mnist}
 
 
+@own_settings()
 def load(
     data: DataSource,
     *,

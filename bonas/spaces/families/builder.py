@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from bonas.errors import BonasError, InvalidSpace
+from bonas.settings import own_settings
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.choice_tree import ChoiceTree, Question
 from bonas.spaces.families.chooser import (
@@ -77,6 +78,7 @@ class Builder:
         """
         return self._network(Chooser(answer, number))
 
+    @own_settings()
     def run(self, answer: Answer) -> Run:
         """One run without memory; an error of the function is the run's reason.
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
+from bonas.texts import objection, shown
 
 Options = tuple[Choice, ...]
 Numbers = FloatDistribution | IntDistribution
@@ -121,6 +122,7 @@ class Chooser:
         return self.choices.get(name, options[0])
 
     def _count(self, name: str, numbers: Numbers) -> float:
+        _checked_name(name)
         if name in self.asked or self.numeric.get(name, numbers) != numbers:
             before = self.asked.get(name, self.numeric.get(name))
             raise InvalidSpace(f"{name!r} is asked for as {numbers}, but was {before} before")
@@ -147,9 +149,16 @@ def own_option(name: str, options: Options, value: Choice) -> Choice:
     return options[options.index(value)]
 
 
-def _checked(name: object, given: object) -> Options:
+def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidSpace(f"a choice needs a name, a non-empty string; got {name!r}")
+    if why := objection(name):
+        raise InvalidSpace(f"a choice cannot be named {shown(name)}: {why}")
+    return name
+
+
+def _checked(name: object, given: object) -> Options:
+    _checked_name(name)
     if isinstance(given, str) or not isinstance(given, Sequence) or not given:
         raise InvalidSpace(
             f"the options of {name!r} must be a non-empty list or a dict, got {given!r}"

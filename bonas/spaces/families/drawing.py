@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from bonas.errors import InvalidSpace
+from bonas.settings import own_settings
 from bonas.spaces.architecture import Choices
 from bonas.spaces.families.builder import Builder, Run, said
 from bonas.spaces.families.chooser import replayed
@@ -152,6 +153,7 @@ class Drawings:
         self.seconds += run.seconds + time.perf_counter() - began
         return drawing
 
+    @own_settings()
     def _traced(self, network: nn.Module, choices: Choices) -> Trace | Exception:
         """A trace, or why the network cannot be run."""
         try:

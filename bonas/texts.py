@@ -1,0 +1,65 @@
+"""Which texts every storage takes: names, which are keys of a database, and long texts.
+
+    SQLite       no lone surrogate, as ``os.listdir`` makes of bytes that are no UTF-8
+    PostgreSQL   no NUL; at most 512 characters of a name
+    MySQL        at most 512 characters of a name, and 64 KiB of a text
+
+A name that one of them refuses is refused when it comes, whatever the storage: a study can then be
+copied from one to another.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 20_000
+"""Characters of a text that are kept: its end, where a traceback says what happened."""
+RESERVED = "bonas:"
+"""How the names begin under which bonas itself writes to a study."""
+
+_LONGEST_NAME = 500  # of 512: "_sd", ".v2" and the like are appended
+_SHOWN = 60  # characters of a name in a message
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def objection(name: str, *, reserved: str = RESERVED) -> str | None:
+    """Why a name cannot be stored everywhere; None if it can.
+
+    Names that begin with ``reserved`` are taken; an empty one reserves nothing.
+
+    >>> objection("accuracy")
+    >>> objection("bonas:seed")
+    "names that begin with 'bonas:' are those of bonas"
+    """
+    kinds = {unicodedata.category(character) for character in name}
+    if not name:
+        return "it is empty"
+    if len(name) > _LONGEST_NAME:
+        return f"it has {len(name)} characters, at most {_LONGEST_NAME} can be stored"
+    if "Cs" in kinds:
+        return "it has a lone surrogate, which is no character"
+    if "Cc" in kinds:
+        return "it has a control character"
+    if reserved and name.startswith(reserved):
+        return f"names that begin with {reserved!r} are those of bonas"
+    return None
+
+
+def shown(name: object) -> str:
+    r"""A name, or whatever came instead of one, for a message: printable and short.
+
+    >>> shown("caf" + chr(0xDCE9)), shown(1)
+    ("'caf\\udce9'", '1')
+    """
+    text = ascii(name) if isinstance(name, str) and _UNSTORABLE.search(name) else repr(name)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def storable(text: str) -> str:
+    """The end of a text, as every storage takes it: what is no character becomes ``?``.
+
+    >>> storable("caf" + chr(0xDCE9))
+    'caf?'
+    """
+    return _UNSTORABLE.sub("?", text[-LONGEST:])
