@@ -1,0 +1,43 @@
+"""What several processes do to one storage at once; each is started with a fresh interpreter."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from bonas.studies.storages.opening import opened_storage
+
+
+def processes() -> BaseContext:
+    """Processes that import bonas once, all together."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "bonas.studies.workers.crew"])
+    return context
+
+
+def race(work: Callable[..., Any], count: int, *arguments: object) -> list[Any]:
+    """What ``work(*arguments)`` returns in each of ``count`` processes."""
+    with ProcessPoolExecutor(count, processes()) as pool:
+        return [call.result() for call in [pool.submit(work, *arguments) for _ in range(count)]]
+
+
+def claims(url: str, order: Sequence[int]) -> int:
+    """How many of the waiting trials this process was given."""
+    storage = opened_storage(url)
+    return sum(
+        storage.get_trial(trial).state == TrialState.WAITING
+        and storage.set_trial_state_values(trial, TrialState.RUNNING)
+        for trial in order
+    )
+
+
+def numbers(url: str, count: int) -> list[int]:
+    """The numbers of ``count`` new trials."""
+    study = optuna.load_study(study_name="s", storage=opened_storage(url))
+    return [study.ask().number for _ in range(count)]
