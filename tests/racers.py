@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from bonas.studies.storages.lock import Lock
 from bonas.studies.storages.opening import opened_storage
 
 
@@ -41,3 +45,15 @@ def numbers(url: str, count: int) -> list[int]:
     """The numbers of ``count`` new trials."""
     study = optuna.load_study(study_name="s", storage=opened_storage(url))
     return [study.ask().number for _ in range(count)]
+
+
+def count_up(path: Path, times: int) -> None:
+    """Add one to the number in a file, under its lock; some leave it as if they died in it."""
+    lock = Lock(path)
+    file = path.with_name(path.name + ".lock")
+    for time in range(times):
+        with lock.held():
+            path.write_text(str(int(path.read_text()) + 1))
+            if time % 5 == 0:
+                dead = json.loads(file.read_text()) | {"started": -1.0, "token": uuid.uuid4().hex}
+                file.write_text(json.dumps(dead))
