@@ -55,7 +55,7 @@ def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStora
     if create:
         backend.drop_half_line()
     address = Address(shown)
-    return PatientStorage(storage, address, Patience(address, lambda _: None, 0.0))
+    return PatientStorage(storage, address, Patience(address, _no_fault, 0.0))
 
 
 def check_journal(path: str | PathLike[str]) -> int:
@@ -82,6 +82,10 @@ def check_journal(path: str | PathLike[str]) -> int:
             f"cannot read the journal {file}: {error.strerror or error}"
         ) from error
     return count
+
+
+def _no_fault(_: Exception) -> None:
+    """A file is there or not: nothing is worth waiting for but its lock."""
 
 
 def _check_first_line(file: Path) -> None:
