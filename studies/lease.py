@@ -12,23 +12,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.proposal import is_proposed
+from bonas.studies.storages.process import machine, runs, started
 
 WORKER = "bonas:worker"
 """The trial's user attribute that says which process evaluates it."""
@@ -65,7 +62,7 @@ class Worker:
         """A new worker in this process."""
         name = uuid.uuid4().hex[:12]
         pid = os.getpid()
-        return cls(machine(), pid, _started(pid), name, lease, asker or name)
+        return cls(machine(), pid, started(pid), name, lease, asker or name)
 
     def alone(self) -> Worker:
         """The same worker, proposing for itself."""
@@ -152,18 +149,6 @@ def claimed(trial: FrozenTrial) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-@cache
-def machine() -> str:
-    """This host and its table of processes; containers and the time after a reboot have others."""
-    parts = [socket.gethostname()]
-    try:
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text()[:8])
-        parts.append(Path("/proc/self/ns/pid").readlink().name)
-    except OSError:  # no Linux
-        pass
-    return " ".join(parts)
-
-
 def _is_dead(trial: FrozenTrial, silence: float) -> bool:
     worker = claimed(trial)
     lease = _lease(trial)
@@ -190,22 +175,9 @@ def _renewal(trial: FrozenTrial) -> object:
 def _runs(worker: Mapping[str, Any]) -> bool:
     """Whether a process of this host still runs."""
     try:
-        pid, started = int(worker["pid"]), float(worker["started"])
-        if pid == os.getpid() and worker.get("lease") and worker.get("name") not in _at_work:
-            return False  # a search of this process that has ended
-        alive = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        return alive and abs(_started(pid) - started) < 1.0
-    except (psutil.Error, OSError, KeyError, ValueError, TypeError):
+        pid, since = int(worker["pid"]), float(worker["started"])
+    except (KeyError, ValueError, TypeError):
         return False
-
-
-def _started(pid: int) -> float:
-    """Seconds from the start of the machine till that of the process, where that can be told.
-
-    Elsewhere the time of its start, which changes when somebody sets the clock.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[19]) / float(os.sysconf("SC_CLK_TCK"))
-    except FileNotFoundError:
-        return float(psutil.Process(pid).create_time())
+    if pid == os.getpid() and worker.get("lease") and worker.get("name") not in _at_work:
+        return False  # a search of this process that has ended
+    return runs(pid, since)

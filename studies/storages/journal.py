@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages import BaseStorage, JournalStorage
 
 from bonas.errors import StorageUnavailable
+from bonas.studies.storages.address import Address
 from bonas.studies.storages.filesystem import warn_of_network
+from bonas.studies.storages.journal_file import JournalFile, damaged
+from bonas.studies.storages.journal_line import operation
+from bonas.studies.storages.patience import Patience
+from bonas.studies.storages.patient import PatientStorage
 
 ENDINGS = (".log", ".journal")
 
@@ -24,7 +27,7 @@ def is_journal(text: object) -> bool:
     return isinstance(text, str) and text.endswith(ENDINGS) and "://" not in text
 
 
-def open_journal(path: str | PathLike[str], *, create: bool = True) -> JournalStorage:
+def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStorage:
     """The storage in the file ``path``, which is made if there is none, unless ``create`` is false.
 
     Warns:
@@ -32,69 +35,73 @@ def open_journal(path: str | PathLike[str], *, create: bool = True) -> JournalSt
 
     Raises:
         StorageUnavailable: if the file cannot be opened or is no journal, or if there is none and
-            none is to be made.
+            none is to be made; from any call of the storage, if the file cannot be used any more.
     """
-    file = Path(path).resolve()
+    file, shown = Path(path).resolve(), os.fspath(path)
     if not create and not file.exists():
-        raise StorageUnavailable(f"there is no file {os.fspath(path)}, so nothing is stored in it")
+        raise StorageUnavailable(f"there is no file {shown}, so nothing is stored in it")
     warn_of_network(file, "a journal")
-    lock = _Lock(str(file))  # the other lock of Optuna never lets go where links fail
     try:
-        backend = _Journal(str(file), lock_obj=lock)
+        if not file.exists():
+            file.open("ab").close()
+        _check_first_line(file)
+        backend = JournalFile(file)
         storage = JournalStorage(backend)
-        if file.stat().st_size and next(backend.read_logs(0), None) is None:
-            raise ValueError("no line of it can be read")
-        if create and not _is_whole(file):
-            lock.acquire()
-            lock.release()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise StorageUnavailable(
-            f"cannot open {os.fspath(path)} as a journal of Optuna ({error!r}); choose another "
+            f"cannot open {shown} as a journal of Optuna ({error!r}); choose another "
             "file, in a folder that exists and can be written"
         ) from error
-    return storage
+    if create:
+        backend.drop_half_line()
+    address = Address(shown)
+    return PatientStorage(storage, address, Patience(address, _no_fault, 0.0))
 
 
-class _Lock(JournalFileOpenLock):
-    """Optuna's lock; who gets it drops the half line that another left who died, or had no room.
+def check_journal(path: str | PathLike[str]) -> int:
+    """Return the number of lines of a journal, each of which can be read.
 
-    What is written next would otherwise be appended to it, and the file could not be read any more.
+    A search reads a line once. This reads all of them again, and so finds those that were damaged
+    since. A half line at the end is none: the next writer drops it.
+
+    Raises:
+        StorageUnavailable: if a line cannot be read, the first of which it names, or the file.
     """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self._file = Path(path)
-
-    def acquire(self) -> bool:
-        acquired = super().acquire()
-        try:
-            if not _is_whole(self._file):
-                os.truncate(self._file, self._file.read_bytes().rfind(b"\n") + 1)
-        except BaseException:
-            self.release()
-            raise
-        return acquired
-
-
-class _Journal(JournalFileBackend):
-    """Optuna's file, which says what to do when it cannot be written."""
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        try:
-            super().append_logs(logs)
-        except OSError as error:
-            raise StorageUnavailable(
-                f"cannot write to the journal {self._file_path}: {error.strerror or error}; all "
-                "lines before are safe. When that is mended, make the same call again: it goes on "
-                "with what is stored"
-            ) from error
+    file, count = Path(path).resolve(), 0
+    try:
+        with file.open("rb") as opened:
+            for count, line in enumerate(opened, start=1):
+                if not line.endswith(b"\n"):
+                    return count - 1
+                try:
+                    operation(line)
+                except ValueError as error:
+                    raise damaged(file, count, error) from error
+    except OSError as error:
+        raise StorageUnavailable(
+            f"cannot read the journal {file}: {error.strerror or error}"
+        ) from error
+    return count
 
 
-def _is_whole(file: Path) -> bool:
-    """Whether nothing follows the last line break."""
+def _no_fault(_: Exception) -> None:
+    """A file is there or not: nothing is worth waiting for but its lock."""
+
+
+def _check_first_line(file: Path) -> None:
+    """A file that begins with something else is no journal, unless its other lines are one's."""
     with file.open("rb") as opened:
-        size = opened.seek(0, os.SEEK_END)
-        if size == 0:
-            return True
-        opened.seek(size - 1)
-        return opened.read() == b"\n"
+        first = opened.readline()
+        if not first or _is_operation(first):
+            return
+        if any(map(_is_operation, opened)):
+            raise damaged(file, 1, ValueError("no JSON object of a journal"))
+    operation(first)
+
+
+def _is_operation(line: bytes) -> bool:
+    try:
+        operation(line)
+    except ValueError:
+        return False
+    return True

@@ -33,11 +33,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.address import Address
+from bonas.studies.storages.database import Database
 from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal import is_journal, open_journal
 from bonas.studies.storages.patience import Patience
 from bonas.studies.storages.patient import PatientStorage
+from bonas.studies.storages.sqlite import SQLite
 
 Storage = str | PathLike[str] | BaseStorage
 """A database's URL, the path of a journal (``.log``, ``.journal``), or a storage of Optuna."""
@@ -142,23 +144,15 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
         address.with_driver().text.replace("{", "{{").replace("}", "}}")
     )  # Optuna calls format on it
     opening = Patience(address, _opening_fault, min(patience, _WAIT))
-    opened = opening(lambda: _Database(text, _engine(url)))
+    opened: Database
+    if url.get_backend_name() == "sqlite":
+        opened = opening(lambda: SQLite(text, _engine(url), file))
+    else:
+        opened = opening(lambda: Database(text, _engine(url)))
     waiting = Patience(address, sql_fault, patience)
     patient = PatientStorage(get_storage(opened), address, waiting)
     weakref.finalize(patient, _close, opened.engine, os.getpid())
     return patient
-
-
-class _Database(RDBStorage):
-    """Optuna's, which leaves no connection behind where it cannot be opened."""
-
-    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
-        try:
-            super().__init__(url, engine_kwargs)
-        except BaseException:
-            if "engine" in self.__dict__:
-                self.engine.dispose()
-            raise
 
 
 def _close(engine: Engine, owner: int) -> None:

@@ -1,0 +1,18 @@
+"""Which file stands under a path: another one may have taken its place."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+
+Identity = tuple[int, int]
+"""The device and the inode of a file."""
+
+
+def identity_of(path: str | PathLike[str] | int) -> Identity | None:
+    """The identity of the file that is there, or of an open one; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

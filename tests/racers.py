@@ -1,0 +1,59 @@
+"""What several processes do to one storage at once; each is started with a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from bonas.studies.storages.lock import Lock
+from bonas.studies.storages.opening import opened_storage
+
+
+def processes() -> BaseContext:
+    """Processes that import bonas once, all together."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "bonas.studies.workers.crew"])
+    return context
+
+
+def race(work: Callable[..., Any], count: int, *arguments: object) -> list[Any]:
+    """What ``work(*arguments)`` returns in each of ``count`` processes."""
+    with ProcessPoolExecutor(count, processes()) as pool:
+        return [call.result() for call in [pool.submit(work, *arguments) for _ in range(count)]]
+
+
+def claims(url: str, order: Sequence[int]) -> int:
+    """How many of the waiting trials this process was given."""
+    storage = opened_storage(url)
+    return sum(
+        storage.get_trial(trial).state == TrialState.WAITING
+        and storage.set_trial_state_values(trial, TrialState.RUNNING)
+        for trial in order
+    )
+
+
+def numbers(url: str, count: int) -> list[int]:
+    """The numbers of ``count`` new trials."""
+    study = optuna.load_study(study_name="s", storage=opened_storage(url))
+    return [study.ask().number for _ in range(count)]
+
+
+def count_up(path: Path, times: int) -> None:
+    """Add one to the number in a file, under its lock; some leave it as if they died in it."""
+    lock = Lock(path)
+    file = path.with_name(path.name + ".lock")
+    for time in range(times):
+        with lock.held():
+            path.write_text(str(int(path.read_text()) + 1))
+            if time % 5 == 0:
+                dead = json.loads(file.read_text()) | {"started": -1.0, "token": uuid.uuid4().hex}
+                file.write_text(json.dumps(dead))
