@@ -104,8 +104,7 @@ def is_in_memory(storage: Storage) -> bool:
     given = os.fspath(storage)
     if is_journal(given) or not given.startswith("sqlite"):
         return False
-    file = _sqlite_file(Address(given).url())
-    return file is None or file.name == ":memory:"
+    return _sqlite_file(Address(given).url()) is None
 
 
 def unavailable(storage: object, error: Exception) -> StorageUnavailable:
@@ -145,7 +144,7 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
     )  # Optuna calls format on it
     opening = Patience(address, _opening_fault, min(patience, _WAIT))
     opened: Database
-    if url.get_backend_name() == "sqlite":
+    if file is not None:
         opened = opening(lambda: SQLite(text, _engine(url), file))
     else:
         opened = opening(lambda: Database(text, _engine(url)))
@@ -203,7 +202,8 @@ def _sqlite_file(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or database == ":memory:" or "memory" in str(url.query):
         return None
     is_uri = database.startswith("file:")
-    return Path(unquote(urlsplit(database).path) if is_uri else database)
+    path = unquote(urlsplit(database).path) if is_uri else database
+    return None if path == ":memory:" else Path(path)
 
 
 def _missing(address: Address, url: URL) -> str:
