@@ -71,4 +71,4 @@ def ignored_in_study(study: Study, key: str, what: str) -> None:
     told = _told.setdefault(study._storage, set())
     if (study._study_id, key) not in told:
         told.add((study._study_id, key))
-        _logger.warning("the study %r: %s is ignored: %s", study.study_name, key, what)
+        _logger.warning("the study %r: ignored %s: %s", study.study_name, key, what)
