@@ -152,10 +152,11 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _front(options: argparse.Namespace) -> None:
     from bonas.report.table import front_table
+    from bonas.studies.planning.front import front_of
     from bonas.studies.study import load_study
 
     study, objectives = load_study(options.storage, options.study)
-    print(front_table(objectives, study.best_trials if study.trials else []))
+    print(front_table(objectives, front_of(study)))
 
 
 def _worker(options: argparse.Namespace) -> None:

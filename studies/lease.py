@@ -176,7 +176,7 @@ def _runs(worker: Mapping[str, Any]) -> bool:
     """Whether a process of this host still runs."""
     try:
         pid, since = int(worker["pid"]), float(worker["started"])
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, OverflowError, ValueError, TypeError):
         return False
     if pid == os.getpid() and worker.get("lease") and worker.get("name") not in _at_work:
         return False  # a search of this process that has ended
