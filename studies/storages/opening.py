@@ -125,7 +125,7 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
     )  # Optuna calls format on it
     opening = Patience(address, _opening_fault, min(patience, _WAIT))
     opened: Database
-    if url.get_backend_name() == "sqlite":
+    if file is not None:
         opened = opening(lambda: SQLite(text, _engine(url), file))
     else:
         opened = opening(lambda: Database(text, _engine(url)))

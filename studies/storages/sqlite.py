@@ -50,13 +50,13 @@ def _writing(
 
 
 class SQLite(Database):
-    """Optuna's storage in the SQLite database ``file``; None for one in memory.
+    """Optuna's storage in the SQLite database ``file``.
 
     Raises:
         StorageUnavailable: from any call, if the file was deleted or replaced while in use.
     """
 
-    def __init__(self, url: str, engine_kwargs: dict[str, Any], file: Path | None) -> None:
+    def __init__(self, url: str, engine_kwargs: dict[str, Any], file: Path) -> None:
         self._file = file
         super().__init__(url, engine_kwargs)
 
@@ -106,7 +106,7 @@ class _Thread(threading.local):
 class _Transactions:
     """Begins and ends the transactions of an engine, and knows what they have seen of the file."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
         self._identity: Identity | None = None
         self._version = 0  # the latest that was seen
@@ -132,7 +132,7 @@ class _Transactions:
 
     def connected(self, connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
-        if self._file is not None and self._identity is None:
+        if self._identity is None:
             self._identity = identity_of(self._file)
 
     def begin(self, connection: Connection) -> None:
@@ -168,7 +168,7 @@ class _Transactions:
             self._version = max(self._version, version)
 
     def _check_file(self) -> None:
-        if self._file is None or self._identity is None:
+        if self._identity is None:
             return
         found = identity_of(self._file)
         if found != self._identity:
