@@ -1,4 +1,4 @@
-"""The command ``bonas``: a demo, a look at a stored front, and benchmarks of search methods."""
+"""The command ``bonas``: a demo, a stored front, workers, a rescue, and benchmarks of methods."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_front(commands)
     _add_worker(commands)
+    _add_rescue(commands)
     bench = _command(commands, "bench", "compare search methods, or time the search itself")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     _add_bench_run(parts)
@@ -88,6 +89,16 @@ def _add_worker(commands: Any) -> None:
     work.add_argument("--jobs", type=int, help="evaluations at once on this machine; 1 if none")
     work.add_argument("--lease", type=float, help="seconds of silence after which a worker is dead")
     work.set_defaults(run=_worker)
+
+
+def _add_rescue(commands: Any) -> None:
+    saved = _command(
+        commands, "rescue", "copy what can be read of a damaged storage into a new one"
+    )
+    saved.add_argument("old", help="a journal such as a.log, or sqlite:///a.db; left as it is")
+    saved.add_argument("new", help="where the search goes on: a database URL, or a journal")
+    saved.add_argument("--study", help="name of the study to copy; all if none")
+    saved.set_defaults(run=_rescue)
 
 
 def _add_bench_run(parts: Any) -> None:
@@ -178,6 +189,12 @@ def _worker(options: argparse.Namespace) -> None:
         **more,
     )
     print(f"{result.study.study_name}: {result.headline()}")
+
+
+def _rescue(options: argparse.Namespace) -> None:
+    from bonas.studies import rescue
+
+    print(rescue(options.old, options.new, options.study))
 
 
 def _configured(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

@@ -57,8 +57,10 @@ _SQLITE_ADVICE = {
     sqlite3.SQLITE_IOERR: "the disk is full, or fails",
     sqlite3.SQLITE_READONLY: "the file or its folder cannot be written",
     sqlite3.SQLITE_CANTOPEN: "expected a file in a folder that exists and can be written",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; sqlite3's .recover may save what is in it",
-    sqlite3.SQLITE_NOTADB: "the file is damaged or holds something else; choose another",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; bonas rescue OLD NEW or sqlite3's .recover saves "
+    "what is left in it",
+    sqlite3.SQLITE_NOTADB: "the file is damaged (bonas rescue OLD NEW saves what is left in it) or "
+    "holds something else; choose another",
 }
 # Deadlocks, locks and time-outs; more connections than allowed.
 _SQLSTATE_BUSY = ("40001", "40P01", "55P03", "57014", "53300")

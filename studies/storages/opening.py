@@ -132,7 +132,7 @@ def without_password(storage: object) -> str:
 
 
 def _open_database(address: Address, url: URL, create: bool, patience: float) -> BaseStorage:
-    file = _sqlite_file(url)
+    file = sqlite_file(url)
     if file is not None:
         if file.is_dir():
             raise StorageUnavailable(f"cannot open the storage {address}: {file} is a folder")
@@ -196,7 +196,7 @@ def _opening_fault(error: Exception) -> Fault | None:
     return None
 
 
-def _sqlite_file(url: URL) -> Path | None:
+def sqlite_file(url: URL) -> Path | None:
     """The file of an SQLite database; None for one in memory, and for other databases."""
     database = url.database or ":memory:"
     if url.get_backend_name() != "sqlite" or database == ":memory:" or "memory" in str(url.query):

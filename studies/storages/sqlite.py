@@ -50,20 +50,25 @@ def _writing(
 
 
 class SQLite(Database):
-    """Optuna's storage in the SQLite database ``file``; None for one in memory.
+    """Optuna's storage in the SQLite database ``file``.
 
     Raises:
         StorageUnavailable: from any call, if the file was deleted or replaced while in use.
     """
 
-    def __init__(self, url: str, engine_kwargs: dict[str, Any], file: Path | None) -> None:
+    def __init__(self, url: str, engine_kwargs: dict[str, Any], file: Path) -> None:
         self._file = file
         super().__init__(url, engine_kwargs)
+        self._transactions.is_open = True
 
     def __getstate__(self) -> dict[Any, Any]:
         state: dict[Any, Any] = super().__getstate__()
         del state["_transactions"]
         return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._transactions.is_open = True
 
     @property
     def engine(self) -> Engine:
@@ -106,13 +111,15 @@ class _Thread(threading.local):
 class _Transactions:
     """Begins and ends the transactions of an engine, and knows what they have seen of the file."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
         self._identity: Identity | None = None
         self._version = 0  # the latest that was seen
         self._mark = 0  # the application_id; 0 where none was drawn yet
         self._lock = threading.Lock()
         self._here = _Thread()
+        self._has_tables = False
+        self.is_open = False  # until then, what begins one transaction waits for another one's end
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -132,11 +139,14 @@ class _Transactions:
 
     def connected(self, connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
-        if self._file is not None and self._identity is None:
+        if self._identity is None:
             self._identity = identity_of(self._file)
 
     def begin(self, connection: Connection) -> None:
         self._check_file()
+        if not self.is_open:
+            self._begin_opening(connection)
+            return
         here, before = self._here, self._version
         connection.exec_driver_sql("BEGIN IMMEDIATE" if here.is_writing else "BEGIN")
         version, mark = self._state(connection)
@@ -146,9 +156,20 @@ class _Transactions:
         self._see(version)
         here.version, here.mark, here.changes = version, mark, _changes(connection)
 
+    def _begin_opening(self, connection: Connection) -> None:
+        """Optuna makes all tables in the first transaction, and then nests others.
+
+        One that held a lock while a nested one waits for a writer, who waits for the lock, would
+        wait for ever: each statement after the tables is a transaction of its own.
+        """
+        if not self._has_tables:
+            is_new = self._file.stat().st_size == 0
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if is_new else "BEGIN")
+            self._has_tables = True
+
     def commit(self, connection: Connection) -> None:
         here = self._here
-        if _changes(connection) == here.changes:
+        if not self.is_open or _changes(connection) == here.changes:
             return
         self._check_file()
         if here.mark == 0:
@@ -168,7 +189,7 @@ class _Transactions:
             self._version = max(self._version, version)
 
     def _check_file(self) -> None:
-        if self._file is None or self._identity is None:
+        if self._identity is None:
             return
         found = identity_of(self._file)
         if found != self._identity:

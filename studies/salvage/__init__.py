@@ -1,0 +1,1 @@
+"""What can be read of a damaged storage, copied into a new one."""

@@ -1,0 +1,216 @@
+"""What is left of an SQLite database: each row that can still be reached.
+
+A table is read from both ends. Where neither gets on, in a damaged page, its rows are asked for one
+by one. The file is read in a copy, since SQLite repairs what an interrupted write left.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import json_to_distribution
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from bonas.studies.salvage.remains import Remains, StudyRemains, TrialRemains
+
+Row = dict[str, Any]
+_PAGE = 4096  # bytes, as SQLite makes its files
+_WIDEST = 100_000  # rows between the two ends that are asked for one by one
+_TABLES = {  # and their keys
+    "studies": "study_id",
+    "study_directions": "study_direction_id",
+    "study_user_attributes": "study_user_attribute_id",
+    "study_system_attributes": "study_system_attribute_id",
+    "trials": "trial_id",
+    "trial_params": "param_id",
+    "trial_values": "trial_value_id",
+    "trial_intermediate_values": "trial_intermediate_value_id",
+    "trial_user_attributes": "trial_user_attribute_id",
+    "trial_system_attributes": "trial_system_attribute_id",
+}
+_INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+
+
+def read_database(path: Path) -> Remains:
+    """What can be read of the SQLite database ``path``.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    remains = Remains()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        for ending in ("-journal", "-wal"):
+            if (part := path.with_name(path.name + ending)).exists():
+                shutil.copyfile(part, Path(folder) / part.name)
+        if not _has_schema(copy):
+            _mend_first_page(copy, Path(folder) / "fresh.db")
+        with closing(sqlite3.connect(copy)) as opened:
+            opened.row_factory = sqlite3.Row
+            opened.text_factory = lambda text: text.decode(errors="replace")
+            rows = {table: list(_rows(opened, table, remains.unreadable)) for table in _TABLES}
+    _Reading(remains, rows).run()
+    return remains
+
+
+def _has_schema(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as opened:
+            return bool(opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _mend_first_page(path: Path, fresh: Path) -> None:
+    """Write the first page of a new database over that of ``path``: Optuna makes all alike."""
+    RDBStorage(f"sqlite:///{fresh}").engine.dispose()
+    page = bytearray(fresh.read_bytes()[:_PAGE])
+    page[28:32] = (path.stat().st_size // _PAGE).to_bytes(4, "big")  # the size in pages
+    page[32:40] = bytes(8)  # no page is free
+    with path.open("r+b") as opened:
+        opened.write(page)
+
+
+def _rows(opened: sqlite3.Connection, table: str, unreadable: list[str]) -> Iterator[Row]:
+    found: dict[int, Row] = {}
+    first = _walk(opened, table, "ASC", found)
+    if first is None:
+        yield from found.values()
+        return
+    before = set(found)
+    _walk(opened, table, "DESC", found)
+    low = max(before, default=0)
+    high = min(set(found) - before, default=low + 1)
+    missing = 0
+    for key in range(low + 1, min(high, low + _WIDEST)):
+        try:
+            one = opened.execute(f"{_select(table)} WHERE {_TABLES[table]} = ?", [key]).fetchone()
+        except sqlite3.DatabaseError:
+            missing += 1
+            continue
+        if one is not None:
+            found[key] = dict(one)
+    count = f"about {missing} rows" if missing else "rows at its end, perhaps,"
+    unreadable.append(f"{count} of the table {table} ({first})")
+    yield from (found[key] for key in sorted(found))
+
+
+def _select(table: str) -> str:
+    return f"SELECT * FROM {table} NOT INDEXED"
+
+
+def _walk(
+    opened: sqlite3.Connection, table: str, way: str, found: dict[int, Row]
+) -> sqlite3.DatabaseError | None:
+    """Read rows from one end; the error that ended it, if there was one."""
+    key = _TABLES[table]
+    try:
+        for row in opened.execute(f"{_select(table)} ORDER BY {key} {way}"):
+            if row[key] in found:
+                return None
+            found[row[key]] = dict(row)
+    except sqlite3.DatabaseError as error:
+        return error
+    return None
+
+
+class _Reading:
+    """Puts the rows together."""
+
+    def __init__(self, remains: Remains, rows: dict[str, list[Row]]) -> None:
+        self._remains, self._rows = remains, rows
+        self._studies: dict[int, StudyRemains] = {}
+        self._trials: dict[int, TrialRemains] = {}
+
+    def run(self) -> None:
+        self._each("studies", self._study)
+        self._each("study_directions", self._direction)
+        self._each("trials", self._trial)
+        for kind in ("user", "system"):
+            self._each(f"study_{kind}_attributes", self._study_attribute(kind))
+            self._each(f"trial_{kind}_attributes", self._trial_attribute(kind))
+        self._each("trial_params", self._param)
+        self._each("trial_values", self._value)
+        self._each("trial_intermediate_values", self._intermediate)
+        for study in self._studies.values():
+            study.trials.sort(key=lambda trial: trial.number)
+            numbers = {trial.number for trial in study.trials}
+            self._remains.lost += max(numbers, default=-1) + 1 - len(numbers)
+        self._remains.studies.extend(self._studies.values())
+
+    def _each(self, table: str, read: Callable[[Row], None]) -> None:
+        """Read each row; those that hold nonsense are told."""
+        for row in self._rows[table]:
+            try:
+                read(row)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                told = f"row {row[_TABLES[table]]} of the table {table} ({error!r:.80})"
+                self._remains.unreadable.append(told)
+
+    def _study(self, row: Row) -> None:
+        self._studies[row["study_id"]] = StudyRemains(name=str(row["study_name"]))
+
+    def _direction(self, row: Row) -> None:
+        study = self._studies.setdefault(row["study_id"], StudyRemains())
+        study.directions = [*(study.directions or []), StudyDirection[row["direction"]]]
+
+    def _study_attribute(self, kind: str) -> Callable[[Row], None]:
+        def read(row: Row) -> None:
+            study = self._studies.setdefault(row["study_id"], StudyRemains())
+            getattr(study, f"{kind}_attrs")[row["key"]] = json.loads(row["value_json"])
+
+        return read
+
+    def _trial(self, row: Row) -> None:
+        trial = TrialRemains(number=int(row["number"]))
+        self._studies.setdefault(row["study_id"], StudyRemains()).trials.append(trial)
+        self._trials[row["trial_id"]] = trial
+        trial.state = TrialState[row["state"]]
+        trial.start, trial.complete = _time(row["datetime_start"]), _time(row["datetime_complete"])
+
+    def _trial_attribute(self, kind: str) -> Callable[[Row], None]:
+        def read(row: Row) -> None:
+            attributes = getattr(self._of(row), f"{kind}_attrs")
+            attributes[row["key"]] = json.loads(row["value_json"])
+
+        return read
+
+    def _param(self, row: Row) -> None:
+        distribution = json_to_distribution(row["distribution_json"])
+        trial, name = self._of(row), row["param_name"]
+        trial.params[name] = distribution.to_external_repr(row["param_value"])
+        trial.distributions[name] = distribution
+
+    def _value(self, row: Row) -> None:
+        kind, value = row["value_type"], row["value"]
+        self._of(row).values[int(row["objective"])] = _INFINITE.get(kind) or float(value)
+
+    def _intermediate(self, row: Row) -> None:
+        kind, value = row["intermediate_value_type"], row["intermediate_value"]
+        self._of(row).intermediate[int(row["step"])] = _INFINITE.get(kind) or float(value)
+
+    def _of(self, row: Row) -> TrialRemains:
+        """The trial of a row, made anew if its own row is lost and only one study can have it."""
+        identity = row["trial_id"]
+        if identity not in self._trials:
+            first = next(((i - t.number) for i, t in self._trials.items()), 1)
+            self._trials[identity] = trial = TrialRemains(number=identity - first)
+            for study in self._studies.values() if len(self._studies) == 1 else ():
+                study.trials.append(trial)
+        return self._trials[identity]
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
