@@ -43,8 +43,8 @@ from bonas.studies import trials
 from bonas.studies.lease import LEASE, WORKER, Watch, Worker, claimed, works_on
 from bonas.studies.proposal import Proposal, is_proposed
 
-_PAUSES = 0.01, 0.25  # seconds between two looks, at least and at most;
-_SHARE = 0.1  # of the time waited so far
+_PAUSES = 0.01, 0.5  # seconds between two looks, at least and at most
+_SHARE = 0.1  # of the time waited so far, where nothing is offered yet
 _DEAD = 1.0  # seconds between two looks for dead workers
 
 
@@ -104,7 +104,7 @@ def claim(
     """
     wait, is_alone = _Wait(study, watch), False
     while True:
-        waiting = tickets(study.get_trials(deepcopy=False))
+        waiting = wait.tickets()
         own = next((ticket for ticket in waiting if ticket.number == trial.number), None)
         if own is None:
             _check_runs(study, trial)
@@ -113,7 +113,7 @@ def claim(
         if waiting[0] is not own:
             if works_on(worker.name, waiting[0]):  # its creation was answered by an error
                 trials.release(study, waiting[0], trials.STOPPED)
-            wait.for_others(urgent=proposal is not None)
+            wait.for_turn(waiting.index(own), proposal is not None)
         elif proposal is None:
             asks = claimed(own).get("asker") == worker.name
             if asks or is_alone:
@@ -140,23 +140,32 @@ class _Wait:
         self._study, self._watch = study, watch
         self._began = self._looked = time.monotonic()
         self._first_since: float | None = None  # when it was first seen to be the oldest ticket
+        self._took = 0.0  # seconds, the latest reading of the study
 
-    def for_others(self, urgent: bool) -> None:
-        """Pause while older tickets wait."""
+    def tickets(self) -> list[FrozenTrial]:
+        """Return the tickets of now."""
+        began = time.monotonic()
+        found = tickets(self._study.get_trials(deepcopy=False))
+        self._took = time.monotonic() - began
+        return found
+
+    def for_turn(self, before: int, has_offer: bool) -> None:
+        """Pause while ``before`` older tickets wait, each for at least as long as a reading takes."""
         self._first_since = None
-        self._pause(urgent)
+        self._pause(before * max(_PAUSES[0], self._took), has_offer)
 
     def for_offer(self) -> float:
         """Pause as the oldest ticket; return the seconds for which nothing was offered."""
         if self._first_since is None:
             self._first_since = time.monotonic()
-        self._pause(urgent=False)
+        self._pause(0.0, has_offer=False)
         return time.monotonic() - self._first_since
 
-    def _pause(self, urgent: bool) -> None:
+    def _pause(self, seconds: float, has_offer: bool) -> None:
         now = time.monotonic()
         if now - self._looked > _DEAD:
             trials.release_abandoned(self._study, self._watch)
             self._looked = now
         least, most = _PAUSES
-        time.sleep(least if urgent else min(max(least, _SHARE * (now - self._began)), most))
+        longer = 0.0 if has_offer else _SHARE * (now - self._began)  # a model is being fitted
+        time.sleep(min(max(least, seconds, longer), most))

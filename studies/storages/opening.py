@@ -98,13 +98,13 @@ def is_in_memory(storage: Storage) -> bool:
     """Return whether only this process can see what the storage holds."""
     if isinstance(storage, RDBStorage):
         url = storage.engine.url
-        return url.get_backend_name() == "sqlite" and _sqlite_file(url) is None
+        return url.get_backend_name() == "sqlite" and sqlite_file(url) is None
     if isinstance(storage, BaseStorage):
         return isinstance(storage, InMemoryStorage)
     given = os.fspath(storage)
     if is_journal(given) or not given.startswith("sqlite"):
         return False
-    return _sqlite_file(Address(given).url()) is None
+    return sqlite_file(Address(given).url()) is None
 
 
 def unavailable(storage: object, error: Exception) -> StorageUnavailable:
