@@ -150,7 +150,7 @@ class _Wait:
         return found
 
     def for_turn(self, before: int, has_offer: bool) -> None:
-        """Pause while ``before`` older tickets wait, each for at least as long as a reading takes."""
+        """Pause while ``before`` older tickets wait, each of which takes longer than a reading."""
         self._first_since = None
         self._pause(before * max(_PAUSES[0], self._took), has_offer)
 

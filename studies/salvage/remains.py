@@ -12,7 +12,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
-from bonas.studies.trials import RELEASED, STOPPED, is_proposed
+from bonas.studies.proposal import is_proposed
+from bonas.studies.trials import RELEASED, STOPPED
 
 
 @dataclass
