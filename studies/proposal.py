@@ -22,6 +22,14 @@ def is_proposed(trial: FrozenTrial) -> bool:
     return bool(trial.params) or bool(proposed(trial))
 
 
+def index_made(trial: FrozenTrial) -> int | None:
+    """Return the index of what a trial evaluates, or was offered; None if that is nothing."""
+    if is_proposed(trial):
+        return index_of(trial)
+    found = Proposal.offered(trial)
+    return None if found is None else found.index
+
+
 @dataclass(frozen=True)
 class Proposal:
     """Which proposal of the study it is, its parameters, and what the surrogate expects of it."""

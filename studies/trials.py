@@ -24,7 +24,7 @@ from bonas.evaluation.candidate import INDEX, index_of
 from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
 from bonas.studies.planning.history import ERROR, KNOWN, failure_of, is_known
-from bonas.studies.proposal import Proposal, is_proposed
+from bonas.studies.proposal import Proposal, index_made, is_proposed
 from bonas.texts import storable
 
 BUDGET = "bonas:budget"
@@ -119,7 +119,7 @@ def complete(
         if not now.state.is_finished():
             raise
         if RELEASED not in now.system_attrs:
-            raise _finished_by_itself(now, error) from error
+            raise _finished_by_itself(now, error, values) from error
         _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
         _store_late(study, now, measured, others)
 
@@ -178,20 +178,21 @@ def given_up(known: Iterable[FrozenTrial]) -> list[Proposal]:
     """
     taken, released = set(), {}
     for trial in known:
-        proposal = Proposal.of(trial)
-        if proposal is None:
+        index = index_made(trial)
+        if index is None:
             continue
         if trial.state != TrialState.FAIL or counts(trial):
-            taken.add(proposal.index)
+            taken.add(index)
         elif RELEASED in trial.system_attrs:
-            released[proposal.index] = proposal
-    return [proposal for index, proposal in sorted(released.items()) if index not in taken]
+            released[index] = trial
+    left = (Proposal.of(trial) for index, trial in sorted(released.items()) if index not in taken)
+    return [proposal for proposal in left if proposal is not None]
 
 
 def next_index(known: Iterable[FrozenTrial]) -> int:
     """Return the index of a new proposal: one more than the highest that was made."""
-    made = (Proposal.of(trial) for trial in known)
-    return max((proposal.index for proposal in made if proposal is not None), default=-1) + 1
+    made = map(index_made, known)
+    return max((index for index in made if index is not None), default=-1) + 1
 
 
 def deaths(known: Iterable[FrozenTrial]) -> int:
@@ -204,11 +205,14 @@ def is_deadly(trial: FrozenTrial) -> bool:
     return failure_of(trial) is not None and trial.system_attrs.get(RELEASED) == DIED
 
 
-def _finished_by_itself(trial: FrozenTrial, error: Exception) -> EvaluationFailed:
+def _finished_by_itself(
+    trial: FrozenTrial, error: Exception, values: Mapping[str, float] | None = None
+) -> EvaluationFailed:
+    returned = "" if values is None else f"; it returned {dict(values)}"
     return EvaluationFailed(
         f"expected trial {trial.number} to run until its evaluation returns, but it is "
         f"{trial.state.name} ({error}); an evaluation returns or raises, and leaves it to bonas to "
-        "tell its trial; a process that it forks ends with os._exit()"
+        f"tell its trial; a process that it forks ends with os._exit(){returned}"
     )
 
 

@@ -202,7 +202,9 @@ def test_what_a_search_measured_on_a_full_disk_can_be_given_back(tmp_path: Path,
         )
 
     try:
-        with pytest.raises(StorageUnavailable, match="could not be stored") as caught:
+        with pytest.raises(
+            StorageUnavailable, match="were measured that it does not hold"
+        ) as caught:
             search(None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)

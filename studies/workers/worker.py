@@ -14,7 +14,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from bonas.errors import BonasError, EvaluationFailed, StorageUnavailable
+from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, measured
 from bonas.studies import claims, trials
 from bonas.studies.lease import Renewal, Watch, Worker, claimed
@@ -191,9 +191,9 @@ class _Loop:
             self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
             try:
                 trials.complete(self.study, trial, values, self.names)
-            except BonasError:
+            except (EvaluationFailed, StorageUnavailable):
                 raise
-            except Exception as error:  # of a storage that is none of bonas's
+            except Exception as error:  # of a storage that is none of bonas's, or refuses a value
                 raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
             self.ledger.stored(trial.number)
         self._failure, self._times = (), 0
