@@ -211,7 +211,7 @@ class ArchitectureSampler(BaseSampler):
             return False  # with other parameters there is always something new to try
         nothing = Parameters({})
         spent = History.of(study, self.space, nothing, asking=-1).spent
-        return Pool(self.space, nothing).draw(np.random.default_rng(0), spent) is None
+        return Pool(self.space, nothing).left(spent) is None
 
     def _others(self, study: Study) -> dict[str, BaseDistribution]:
         """The parameters outside the space that every finished trial has."""

@@ -21,7 +21,7 @@ from schedules import Actor, Killed, Scheduler, Stepping, virtual
 
 import bonas
 from bonas.evaluation import Candidate
-from bonas.spaces import MLPSpace
+from bonas.spaces import MLPSpace, Space
 from bonas.studies import trials
 from bonas.studies.planning.history import proposed
 from bonas.studies.proposal import is_proposed
@@ -30,6 +30,8 @@ from bonas.studies.storages.opening import opened_storage
 SCHEDULES = int(os.environ.get("BONAS_SCHEDULES", "200"))  # of each storage
 FIRST = int(os.environ.get("BONAS_FIRST_SCHEDULE", "0"))
 SPACE = MLPSpace(inputs=4, classes=3, depths=(1, 2), widths=(8, 16, 32))
+SMALL = MLPSpace(inputs=4, classes=3, depths=(1,), widths=(8,))
+NETWORKS = 9  # that it has
 BUDGETS = {"memory": 6, "journal": 6, "sqlite": 4}  # the slower, the fewer
 PARTS = 4  # of a storage's schedules, which may run at once
 
@@ -37,13 +39,13 @@ PARTS = 4  # of a storage's schedules, which may run at once
 class Evaluation:
     """Gives every evaluation a value of its own, and notes it."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self.scheduler = scheduler
+    def __init__(self, scheduler: Scheduler, space: Space) -> None:
+        self.scheduler, self.space = scheduler, space
         self.begun: list[tuple[int, str]] = []
         self.measured: dict[float, Actor | None] = {}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
-        self.begun.append((candidate.number, SPACE.architecture(candidate.choices).key))
+        self.begun.append((candidate.number, self.space.architecture(candidate.choices).key))
         self.scheduler.sleep(self.scheduler.rng.choice([0.0, 0.01, 0.3]))
         value = float(len(self.measured))
         self.measured[value] = self.scheduler.current()
@@ -64,14 +66,19 @@ class Schedule:
 
     def __init__(self, seed: int, kind: str, folder: Path, **disturbances: int) -> None:
         self.scheduler = Scheduler(seed, **disturbances)
-        self.budget = BUDGETS[kind]
-        self.evaluation = Evaluation(self.scheduler)
+        self.space, self.budget, self.expected = SPACE, BUDGETS[kind], BUDGETS[kind]
+        self.evaluation = Evaluation(self.scheduler, self.space)
         self.open = storages(kind, folder)
         self.open()  # the file is there; opening takes no steps
 
+    def narrow(self) -> None:
+        """Let there be fewer networks than the budget."""
+        self.space, self.budget, self.expected = SMALL, NETWORKS + 3, NETWORKS
+        self.evaluation = Evaluation(self.scheduler, self.space)
+
     def search(self, **more: Any) -> bonas.SearchResult:
         return bonas.optimize(
-            SPACE,
+            self.space,
             self.budget,
             evaluate=self.evaluation,
             objectives={"accuracy": "maximize"},
@@ -99,7 +106,7 @@ class Schedule:
         known = study.get_trials(deepcopy=False)
         errors = [a.error for a in self.scheduler.actors if a.error and not a.killed]
         assert not errors, errors
-        assert trials.evaluated(study) == self.budget, f"{trials.evaluated(study)} evaluated"
+        assert trials.evaluated(study) == self.expected, f"{trials.evaluated(study)} evaluated"
         assert not [t for t in known if t.state == TrialState.RUNNING], "a trial is left running"
         stored = {t.values[0] for t in known if t.state == TrialState.COMPLETE}
         assert not self._living_values() - stored, "a value is lost"
@@ -109,7 +116,7 @@ class Schedule:
         assert all(len(keys) == 1 for keys in networks.values()), "one index of two networks"
         often = Counter(key for _, key in self.evaluation.begun)
         cut_off = Counter(
-            SPACE.architecture(proposed(trial)).key
+            self.space.architecture(proposed(trial)).key
             for trial in known
             if trial.system_attrs.get(trials.RELEASED) in (trials.DIED, trials.STOPPED)
             and is_proposed(trial)
@@ -154,12 +161,20 @@ def led(schedule: Schedule, seed: int) -> None:
         schedule.scheduler.add(f"l{i}", lambda: schedule.search(n_jobs=2, executor=schedule))
 
 
+def narrowing(schedule: Schedule, seed: int) -> None:
+    """Workers join, and the last networks are asked for by several at once."""
+    schedule.narrow()
+    joining(schedule, seed)
+
+
 SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (joining, {}),
     (led, {}),
     (joining, {"kills": 2}),
     (joining, {"stalls": 2}),
     (led, {"kills": 1, "stalls": 1}),
+    (narrowing, {}),
+    (narrowing, {"stalls": 1}),
 ]
 
 
@@ -179,6 +194,7 @@ def broken_promise(
     return None
 
 
+@pytest.mark.filterwarnings("ignore:all architectures")
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("kind", ["memory", "journal", "sqlite"])
 def test_every_network_is_evaluated_once_and_no_value_is_lost(

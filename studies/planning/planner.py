@@ -91,7 +91,9 @@ class Planner:
             planned = [(self._initial(study, history, pool, index, rng), None)]
         else:
             planned = [(pool.draw(rng, history.spent), None)]
-        return [(point, prediction) for point, prediction in planned if point is not None]
+        found = [(point, prediction) for point, prediction in planned if point is not None]
+        last = None if found else pool.left(history.spent)
+        return found if last is None else [(last, None)]
 
     def again(self, parameters: Parameters, seed: int, index: int) -> Point:
         """A random point, where all were proposed before."""

@@ -45,6 +45,10 @@ class Pool:
         left = [] if self.whole is None else [p for p in self.whole if p.key not in spent]
         return left[int(rng.integers(len(left)))] if left else None
 
+    def left(self, spent: frozenset[tuple[object, ...]]) -> Point | None:
+        """A point that is not spent, always the same; None when there seems to be none left."""
+        return self.draw(np.random.default_rng(0), spent)
+
     def extreme(self, number: int, rng: np.random.Generator) -> Point | None:
         """The smallest (0) and the largest (1) architecture that are known; None for a higher one.
 
