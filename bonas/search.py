@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
@@ -26,7 +26,7 @@ from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
-from bonas.studies.storages.journal import check_journal, is_journal
+from bonas.studies.storages.journal import check_journal, journal_file
 from bonas.studies.storages.opening import Storage
 from bonas.studies.study import OnMismatch
 from bonas.studies.trials import BUDGET, budget_of
@@ -286,8 +286,9 @@ def _check_end(result: SearchResult, storage: Storage | None) -> None:
             result.missing,
             budget_of(result.study),
         )
-    if not (storage is None or isinstance(storage, BaseStorage)) and is_journal(storage):
-        check_journal(storage)
+    journal = journal_file(storage)
+    if journal is not None:
+        check_journal(journal)
 
 
 def _set_budget(study: optuna.Study, budget: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.storages import InMemoryStorage
+from optuna.storages import InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
 import bonas
@@ -26,6 +28,7 @@ from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
 from bonas.studies import ArchitectureSampler, trials
 from bonas.studies.workers.interrupts import Terminated, held_back
+from bonas.studies.workers.leader import _save
 from bonas.studies.workers.ledger import Entry, Ledger, with_rows
 
 SPACE = MLPSpace(inputs=4, classes=3, depths=(1, 2), widths=(8, 16, 32))
@@ -410,13 +413,91 @@ def test_told_to_end_is_an_interrupt() -> None:
     assert issubclass(Terminated, KeyboardInterrupt)
 
 
+# --- files that are damaged while a search runs
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"\xff" * path.stat().st_size)
+
+
+def spoilt(path: Path) -> None:
+    """A line in the middle, which nobody reads again."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[len(lines) // 2] = b"\xff" * 20 + b"\n"
+    path.write_bytes(b"".join(lines))
+
+
+def replaced(path: Path) -> None:
+    """An older copy takes its place."""
+    shutil.copy(f"{path}.old", f"{path}.new")
+    os.replace(f"{path}.new", path)
+
+
+@pytest.mark.parametrize("given", ["path", "opened", "Optuna's"])
+@pytest.mark.parametrize("attack", [deleted, overwritten, spoilt, replaced])
+def test_a_journal_that_is_damaged_is_told_with_what_it_lost(
+    attack: Callable[[Path], None], given: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    storage: Any = {
+        "path": lambda: str(path),
+        "opened": lambda: bonas.studies.open(str(path)),
+        "Optuna's": lambda: JournalStorage(JournalFileBackend(str(path))),
+    }[given]()
+
+    def attacking(candidate: Candidate) -> dict[str, float]:
+        if candidate.number == 2:
+            shutil.copy(path, f"{path}.old")
+        if candidate.number == 4:
+            attack(path)
+        return plain(candidate)
+
+    with pytest.raises(StorageUnavailable) as caught:
+        searched(attacking, 6, storage=storage)
+    told = {values["accuracy"] for _, values in caught.value.rows}
+    assert 4.0 in told or (given == "Optuna's" and attack in (overwritten, spoilt))
+    if given == "path":
+        assert told >= ({2.0, 3.0, 4.0} if attack is replaced else {0.0, 1.0, 2.0, 3.0, 4.0})
+
+
 # --- a worker that dies between measuring and storing
 
 
-class Dying(Ledger):
-    """Ends the process once a value is measured."""
+class Dying:
+    """Its process ends when the fourth value is measured, before it is stored."""
 
-    def measured(self, number: int, row: Any) -> None:
-        super().measured(number, row)
-        if number == 3:
-            os._exit(1)
+    def __init__(self, notes: Path) -> None:
+        self.notes = notes
+
+    def __call__(self, candidate: Candidate) -> dict[str, float]:
+        with self.notes.open("a") as file:
+            file.write(f"{candidate.number}\n")
+        if candidate.number == 3:
+            trials.complete = lambda *_: os._exit(1)  # in this worker's process
+        return plain(candidate)
+
+
+def test_what_a_worker_did_not_live_to_store_is_stored(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    found = searched(Dying(notes), 6, storage=str(tmp_path / "a.log"), n_jobs=2)
+    assert found.missing == 0
+    assert {c.values["accuracy"] for c in found.candidates} == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
+    deaths = trials.deaths(found.study.trials)
+    assert len(notes.read_text().split()) <= 6 + deaths  # the other worker may have been faster
+
+
+def test_it_is_stored_once() -> None:
+    sampler = ArchitectureSampler(SPACE, surrogate="random", seed=0)
+    study = optuna.create_study(sampler=sampler)
+    asked = [study.ask(dict(SPACE.distributions)) for _ in range(3)]
+    trials.release(study, study.trials[1], trials.DIED)
+    study.tell(asked[2], 2.0)
+    left = {trial.number: (trial.params, {"value": float(trial.number)}) for trial in asked}
+    for _ in range(2):
+        _save(study, left, ["value"])
+    values = [trial.values for trial in study.trials if trials.counts(trial)]
+    assert sorted(values) == [[0.0], [1.0], [2.0]]

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.address import Address
@@ -25,6 +26,21 @@ ENDINGS = (".log", ".journal")
 def is_journal(text: object) -> bool:
     """Whether this is the path of a journal, and not a URL."""
     return isinstance(text, str) and text.endswith(ENDINGS) and "://" not in text
+
+
+def journal_file(storage: str | PathLike[str] | BaseStorage | None) -> Path | None:
+    """Return the file behind a storage, opened or not, that is a journal; None for others."""
+    if isinstance(storage, PatientStorage):
+        return journal_file(storage.inner)
+    if isinstance(storage, JournalStorage):
+        backend: object = storage._backend
+        if isinstance(backend, JournalFile):
+            return backend.path
+        return Path(backend._file_path) if isinstance(backend, JournalFileBackend) else None
+    if storage is None or isinstance(storage, BaseStorage):
+        return None
+    given = os.fspath(storage)
+    return Path(given) if is_journal(given) else None
 
 
 def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStorage:

@@ -52,6 +52,11 @@ class PatientStorage(BaseStorage):
         self._studies: set[int] = set()  # that were there
         self._trials: set[int] = set()
 
+    @property
+    def inner(self) -> BaseStorage:
+        """The storage that is called."""
+        return self._storage
+
     def __repr__(self) -> str:
         return f"<storage {self._address}>"
 

@@ -101,6 +101,7 @@ class _Loop:
         self._watch = Watch()
         self._failure: tuple[object, ...] = ()  # the kind of the latest one
         self._times = 0  # that it came in a row
+        self._begun: set[int] = set()  # its trials
         self._waited_for: set[int] = set()  # trials of others that were told
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -157,6 +158,9 @@ class _Loop:
         sampler = self.study.sampler
         assert isinstance(sampler, ArchitectureSampler)
         trial = claims.begin(self.study, sampler.worker or self.worker)
+        if trial.number in self._begun:
+            raise self._unseen(trial, "begun")
+        self._begun.add(trial.number)
         if not trials.within(self.study, trial.number, budget_of(self.study)):
             trials.release(self.study, trial._cached_frozen_trial, trials.SURPLUS)
             return
@@ -166,6 +170,8 @@ class _Loop:
             return  # this worker was thought dead, and the trial released
         failure = self._evaluated(trial)
         now = self.study.get_trials(deepcopy=False)[trial.number]
+        if not now.state.is_finished():
+            raise self._unseen(trial, "finished")
         for callback in self.callbacks:
             callback(self.study, now)
         if failure is not None and self._times == _SAME_FAILURES:
@@ -198,6 +204,14 @@ class _Loop:
             self.ledger.stored(trial.number)
         self._failure, self._times = (), 0
         return None
+
+    def _unseen(self, trial: Trial, what: str) -> StorageUnavailable:
+        """The error for a storage that does not show what was written to it."""
+        return StorageUnavailable(
+            f"trial {trial.number} of the study {self.study.study_name!r} was {what}, but the "
+            "storage does not show it: its file was damaged or exchanged. Give the file's path or "
+            "URL as storage, and bonas says what is wrong with it"
+        )
 
     def _check_process(self) -> None:
         """See whether this is still the process that began the evaluation."""
