@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -15,17 +16,27 @@ class Terminated(KeyboardInterrupt):
     """The process was told to end by SIGTERM, or a worker process by any signal."""
 
 
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> AbstractContextManager[None]:
     """SIGTERM interrupts the evaluation, as Ctrl-C does, unless the program has its own way."""
-    if not _is_main() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    return _terminating(signal.SIGTERM, signal.SIG_DFL)
+
+
+def sigint_terminates() -> AbstractContextManager[None]:
+    """SIGINT raises ``Terminated``, so that a ``KeyboardInterrupt`` is the evaluation's own."""
+    return _terminating(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _terminating(number: signal.Signals, default: Any) -> Iterator[None]:
+    """The signal raises ``Terminated``, where its handler was the default one."""
+    if not _is_main() or signal.getsignal(number) is not default:
         yield
         return
-    signal.signal(signal.SIGTERM, raise_terminated)
+    signal.signal(number, raise_terminated)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(number, default)
 
 
 @contextmanager
@@ -52,19 +63,6 @@ def held_back() -> Iterator[None]:
             handler = before[signal.Signals(number)]
             assert callable(handler)
             handler(number, frame)
-
-
-@contextmanager
-def sigint_terminates() -> Iterator[None]:
-    """SIGINT raises ``Terminated``, so that a ``KeyboardInterrupt`` is the evaluation's own."""
-    if not _is_main() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, raise_terminated)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_own(error: KeyboardInterrupt) -> bool:
