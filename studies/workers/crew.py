@@ -102,10 +102,12 @@ class Job:
             names = [goal.name for goal in self.search.goals]
             error.rows = ledger.lost(self.storage, study, names)
             raise
-        except (Exception, Terminated):
+        except Exception:
             raise
         except BaseException as error:  # an executor may take it for its own end
-            raise RuntimeError(f"the evaluation raised {error!r}") from error
+            if self.child and isinstance(error, Terminated):
+                raise
+            raise RuntimeError(f"the worker was ended by {error!r}") from error
         return _DONE
 
     def _is_orphaned(self) -> bool:
