@@ -251,8 +251,9 @@ class ArchitectureSampler(BaseSampler):
         """
         known = study.get_trials(deepcopy=False)
         history = History.of(study, self.space, parameters, waiting[0].number)
-        n = len(waiting)
-        made = self._proposals(study, known, history, parameters, trials.next_index(known), n)
+        # So no index is above its trial's number, and an enqueued trial's own number is free.
+        index = trials.next_index(known[: waiting[0].number])
+        made = self._proposals(study, known, history, parameters, index, len(waiting))
         for trial in waiting[len(made) :]:
             trials.release(study, trial, trials.SURPLUS)
         for trial, proposal in reversed(list(zip(waiting, made, strict=False))):

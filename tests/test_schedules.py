@@ -167,6 +167,25 @@ def narrowing(schedule: Schedule, seed: int) -> None:
     joining(schedule, seed)
 
 
+def queueing(schedule: Schedule, seed: int) -> None:
+    """Somebody enqueues networks meanwhile."""
+    joining(schedule, seed)
+    scheduler = schedule.scheduler
+
+    def enqueue() -> None:
+        study = optuna.create_study(
+            storage=Stepping(schedule.open(), scheduler),
+            study_name="s",
+            direction="maximize",
+            load_if_exists=True,
+        )
+        for number in range(2):
+            scheduler.sleep(scheduler.rng.choice([0.0, 0.01, 0.3]))
+            study.enqueue_trial(schedule.space.members[-1 - number].choices)
+
+    scheduler.add("queue", enqueue)
+
+
 SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (joining, {}),
     (led, {}),
@@ -175,6 +194,7 @@ SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (led, {"kills": 1, "stalls": 1}),
     (narrowing, {}),
     (narrowing, {"stalls": 1}),
+    (queueing, {}),
 ]
 
 
