@@ -7,6 +7,7 @@ is no operation.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ from torch import Tensor
 from bonas.spaces import IDENTITY, INPUT, OUTPUT, Architecture, ArchitectureGraph, Space
 
 Path = tuple[str, ...]
+
+_LARGE = 2**53  # from here on one more is no other number in float64
 
 
 class PathCounts:
@@ -40,12 +43,29 @@ class PathCounts:
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width``; a sequence that has no column is left out."""
         counts = torch.zeros(len(architectures), self.width, dtype=torch.float64)
+        large: dict[tuple[int, int], int] = {}
         for row, architecture in enumerate(architectures):
             for path, count in path_counts(architecture.graph, self.max_length).items():
                 column = self.column.get(path)
-                if column is not None:
+                if column is None:
+                    continue
+                if count < _LARGE:
                     counts[row, column] = count
-        return counts.log1p_()
+                else:
+                    large[row, column] = count
+        logs = counts.log1p_()
+        for (row, column), count in large.items():
+            logs[row, column] = log1p(count)
+        return logs
+
+
+def log1p(count: int) -> float:
+    """``log(1 + count)`` of a whole number of any size: 65 residual blocks have ``2 ** 65`` paths.
+
+    >>> log1p(1), log1p(2**5000)
+    (0.6931471805599453, 3465.735902799727)
+    """
+    return math.log1p(count) if count < _LARGE else math.log(count)
 
 
 def path_counts(graph: ArchitectureGraph, max_length: int) -> Counter[Path]:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bonas.encoders.paths import log1p
 from bonas.spaces import IDENTITY, INPUT, OUTPUT, Architecture, ArchitectureGraph, Space
 
 _OF_GRAPH = 6
@@ -85,7 +86,7 @@ def graph_statistics(graph: ArchitectureGraph, labels: Sequence[str]) -> list[fl
     operations = sum(graph.labels[node] not in (INPUT, OUTPUT) for node in live)
     edges = sum(s in live and t in live for s, t in graph.edges)
     alive = float(bool(live))
-    of_graph = [float(operations), float(edges), math.log1p(paths), shortest, longest, alive]
+    of_graph = [float(operations), float(edges), log1p(paths), shortest, longest, alive]
     return [*number, *reading, *feeding, *along, *of_graph]
 
 

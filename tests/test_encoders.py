@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
@@ -23,7 +24,7 @@ from bonas.encoders import (
     PathCounts,
     check_encoder,
 )
-from bonas.encoders.paths import path_counts
+from bonas.encoders.paths import log1p, path_counts
 from bonas.encoders.statistics import graph_statistics
 from bonas.errors import InvalidArgument
 from bonas.spaces import (
@@ -33,6 +34,7 @@ from bonas.spaces import (
     Architecture,
     ArchitectureGraph,
     CellSpace,
+    Choices,
     NASBench201,
     Space,
 )
@@ -130,6 +132,38 @@ def test_a_deep_network_of_branches_is_counted_without_listing_its_paths() -> No
     edges.append((len(labels) - 2, len(labels) - 1))
     counts = path_counts(ArchitectureGraph(labels, edges), max_length=3)
     assert counts == Counter({("a", "a", "a"): 2**40})
+
+
+class Deep(Space):
+    """Residual blocks in a row: as many as are chosen, with 2 to that power paths."""
+
+    def __init__(self, *depths: int) -> None:
+        self.parameters = {"depth": depths, "op": ("a", "b")}
+
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        depth = int(choices["depth"])  # type: ignore[arg-type]  # depths are numbers
+        labels, edges = [INPUT], []
+        for _ in range(depth):
+            start = len(labels) - 1
+            labels += [str(choices["op"]), "add"]
+            edges += [(start, start + 1), (start, start + 2), (start + 1, start + 2)]
+        return ArchitectureGraph([*labels, OUTPUT], [*edges, (len(labels) - 1, len(labels))])
+
+
+@pytest.mark.parametrize("depth", [60, 64, 1100, 5000])  # 2 ** 1100 is no number in float64
+@pytest.mark.parametrize("encoder", [PathCounts, GraphStatistics, OneHot])
+def test_encodings_are_finite_however_many_paths_there_are(
+    encoder: Callable[[Space], Encoder], depth: int
+) -> None:
+    space = Deep(depth, depth + 1)
+    encoded = encoder(space).encode(space.reference)
+    assert torch.isfinite(encoded).all()
+    assert len(torch.unique(encoded, dim=0)) == 4
+
+
+def test_the_logarithm_of_a_count_goes_on_where_float64_ends() -> None:
+    assert log1p(2**53) == pytest.approx(math.log1p(2.0**53), rel=1e-15)
+    assert log1p(2**10_000) == pytest.approx(10_000 * math.log(2.0), rel=1e-15)
 
 
 def test_statistics_of_a_cell_by_hand() -> None:
