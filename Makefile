@@ -13,7 +13,7 @@ demo: .venv/demo.stamp
 	$(BIN)/bonas demo
 
 test: .venv/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 
 check: .venv/check.stamp
 	$(BIN)/ruff check .

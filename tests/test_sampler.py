@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import optuna
@@ -14,8 +16,9 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from optuna.trial import TrialState
 
 import bonas
-from bonas.encoders import GNNEncoder
+from bonas.encoders import GNNEncoder, OneHot
 from bonas.errors import InvalidArgument
+from bonas.spaces import Architecture
 from bonas.studies.planning.history import PROPOSAL
 from bonas.surrogates import GNNEnsemble, GraphGP
 
@@ -274,3 +277,32 @@ def test_a_reference_point_of_the_wrong_length_is_explained(space: bonas.spaces.
     )
     with pytest.raises(InvalidArgument, match=r"reference_point has 1 value\(s\), the study 2"):
         _search(space, sampler, 4)
+
+
+class Broken(OneHot):
+    """Somebody's encoder, which fails."""
+
+    name = "broken"
+
+    def encode(self, architectures: Sequence[Architecture]) -> torch.Tensor:
+        raise ZeroDivisionError("no such feature")
+
+
+def unfit(train_X: object, train_Y: object, layout: object, seed: int) -> object:
+    raise KeyError("somebody's surrogate")
+
+
+@pytest.mark.parametrize("given", [{"encoder": Broken}, {"surrogate": unfit}])
+def test_what_somebody_wrote_and_fails_costs_proposals_and_not_the_search(
+    given: dict[str, Any], space: bonas.spaces.CellSpace, caplog: pytest.LogCaptureFixture
+) -> None:
+    if "encoder" in given:
+        given = {"encoder": Broken(space), "surrogate": "gp"}
+    sampler = bonas.ArchitectureSampler(space, n_initial=2, seed=0, **given)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for i in range(5):
+        study.tell(study.ask(space.distributions), float(i))
+    keys = {space.architecture(trial.params).key for trial in study.trials}
+    assert len(keys) == 5
+    assert caplog.text.count("no model for this proposal") == 1
+    assert "Traceback" in caplog.text

@@ -33,7 +33,7 @@ SPACE = MLPSpace(inputs=4, classes=3, depths=(1, 2), widths=(8, 16, 32))
 SMALL = MLPSpace(inputs=4, classes=3, depths=(1,), widths=(8,))
 NETWORKS = 9  # that it has
 BUDGETS = {"memory": 6, "journal": 6, "sqlite": 4}  # the slower, the fewer
-PARTS = 4  # of a storage's schedules, which may run at once
+PARTS = 8  # of a storage's schedules, which may run at once
 
 
 class Evaluation:

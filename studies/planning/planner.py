@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
 
 from bonas.encoders import Blocks, Encoder, shared_blocks
-from bonas.errors import FitFailed, InvalidArgument
+from bonas.errors import BonasError, FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
@@ -74,6 +74,7 @@ class Planner:
         self._pool: Pool | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._warming: threading.Thread | None = None
+        self._failures: set[str] = set()  # that were told
 
     def next(
         self, study: Study, history: History, parameters: Parameters, seed: int, index: int, n: int
@@ -157,17 +158,39 @@ class Planner:
         rng: np.random.Generator,
         n: int,
     ) -> list[tuple[Point | None, Prediction]]:
-        """The candidates with the best acquisition values, or a random one where the fit fails."""
-        features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
-        with one_thread():
-            try:
+        """The candidates with the best acquisition values.
+
+        One random one where an encoder, the surrogate or the acquisition fails: that costs the
+        search a proposal, not its end.
+
+        Raises:
+            BonasError: for what cannot work in any proposal, such as a wrong reference point.
+        """
+        try:
+            features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
+            with one_thread():
                 belief = self._proposer.belief(surrogate, history, features, pool, seed)
                 limit = self._reference_point(study, history.values)
                 points = self._proposer.best(belief, history, features, pool, limit, rng, n)
-            except _NUMERICAL as error:
-                _logger.warning("the surrogate failed (%s); this proposal is random", error)
-                return [(pool.draw(rng, history.spent), None)]
-        return [(p, _prediction(study, belief, features.encode([p]))) for p in points]
+            return [(p, _prediction(study, belief, features.encode([p]))) for p in points]
+        except _NUMERICAL as error:
+            self._tell(error)
+        except BonasError:
+            raise
+        except Exception as error:
+            self._tell(error, with_traceback=True)
+        return [(pool.draw(rng, history.spent), None)]
+
+    def _tell(self, error: Exception, with_traceback: bool = False) -> None:
+        """Say once what a model failed with."""
+        text = f"{type(error).__name__}: {error}"
+        if text not in self._failures:
+            self._failures.add(text)
+            _logger.warning(
+                "no model for this proposal, which is random, as are all that meet the same: %s",
+                text,
+                exc_info=error if with_traceback else None,
+            )
 
     def _reference_point(self, study: Study, values: Tensor) -> Tensor:
         """``m`` oriented values; the same ones from the ``n_initial``-th finished trial on."""
