@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from itertools import chain, combinations, pairwise, product
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs, isomorphic, near_misses, renumbered, renumberings
 
-from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, canonical
 
 Edges = list[tuple[int, int]]
 
@@ -121,9 +122,24 @@ def crown(size: int) -> ArchitectureGraph:
     return ArchitectureGraph(["x"] * (2 * size), edges)
 
 
+def in_series(parts: Iterable[ArchitectureGraph]) -> ArchitectureGraph:
+    """The disjoint union, all ends of one part joined to all beginnings of the next."""
+    parts = list(parts)
+    whole, start = side_by_side(parts), 0
+    edges = list(whole.edges)
+    for one, other in pairwise(parts):
+        ends = [start + i for i in range(len(one)) if not one.successors[i]]
+        start += len(one)
+        begins = [start + i for i in range(len(other)) if not other.predecessors[i]]
+        edges += product(ends, begins)
+    return ArchitectureGraph(whole.labels, edges)
+
+
 SYMMETRIC = {
     "10 branches of 2": branches(10, 2),
     "12 twins": branches(12, 1),
+    "64 branches of 5": branches(64, 5),
+    "40 branches of branches": in_series([branches(1, 1), side_by_side([branches(3, 2)] * 40)]),
     "3 layers of 6": layers(6, 3),
     "6 equal diamonds": side_by_side([branches(2, 1)] * 6),
     "8 lone nodes": ArchitectureGraph(["x"] * 8, []),
@@ -157,6 +173,21 @@ def test_one_missing_edge_in_a_very_symmetric_graph_is_seen(name: str) -> None:
         changed = ArchitectureGraph(graph.labels, graph.edges[:gone] + graph.edges[gone + 1 :])
         assert not agree(graph, changed)
         assert agree(changed, shuffled(changed, gone))
+
+
+def test_512_equal_branches_ask_for_few_refinements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal branches are numbered one by one, not by a search over their orders."""
+    digests = 0
+
+    def counted(data: bytes) -> bytes:
+        nonlocal digests
+        digests += 1
+        return blake2b(data, digest_size=16).digest()
+
+    monkeypatch.setattr(canonical, "_digest", counted)
+    graph = branches(512, 5)
+    assert agree(graph, shuffled(graph, 1))
+    assert digests < 2 * 10 * len(graph)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,32 @@
 """A canonical form of labelled directed acyclic graphs: equal for isomorphic graphs only.
 
-Colour refinement (Weisfeiler and Leman, 1968) splits the nodes by what they see; a node that is
-still confused with another is singled out, and the refinement goes on: the search tree of McKay
-and Piperno (2014), "Practical graph isomorphism, II". Each leaf is a numbering of the nodes, hence
-a certificate (names, edges, colours in that numbering); the smallest one is the
-canonical form. A branch whose first certificate was met before is the image of an explored branch
-under an automorphism (the colours remember the way down, so equal ones make it map branch to
-branch) and is skipped, which keeps graphs of many equal branches cheap.
+Colour refinement (Weisfeiler and Leman, 1968) splits the nodes by what they see. What it leaves
+confused falls into parts that nothing but colours holds together: two classes of which each node
+of one feeds each node of the other (or none does) need no edge to be known. Such parts are
+numbered one by one and sorted, so 512 equal branches are 512 small problems. Inside a part one node
+after the other is singled out, and the refinement goes on: the search tree of McKay and Piperno
+(2014), "Practical graph isomorphism, II", of which the smallest certificate is kept.
+
+    form(nodes)  = sorted forms of the parts of nodes, each with its colours
+    form(part)   = (names, colours, edges) in the numbering of its form, the smallest of all that
+                   begin with a node of its smallest confused class
+
+A branch of that tree whose first leaf was met before is the image of an explored one under an
+automorphism (the colours remember the way down, so equal ones make it map branch to branch), and
+is skipped.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
-Certificate = tuple[tuple[bytes, ...], tuple[tuple[int, int], ...], tuple[bytes, ...]]
-Leaves = dict[Certificate, tuple[int, ...]]
+Certificate = tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[tuple[int, int], ...]]
+Form = tuple[Certificate, tuple[int, ...]]
+"""Names, colours and edges in a numbering, and the numbering: it lists nodes."""
+Colours = dict[int, bytes]
 
 
 def canonical_form(
@@ -27,7 +36,7 @@ def canonical_form(
     after: Sequence[Sequence[int]],
     order: Sequence[int],
 ) -> tuple[str, tuple[int, ...]]:
-    """The hash (32 hexadecimal digits) and the canonical numbering of a directed acyclic graph.
+    """Return the hash (32 hexadecimal digits) and the canonical numbering of an acyclic graph.
 
     ``before[i]`` and ``after[i]`` are the neighbours of node ``i``; ``order`` is topological. The
     numbering lists the nodes; two isomorphic graphs are the same graph, each in its numbering.
@@ -40,7 +49,7 @@ def canonical_form(
 
 @lru_cache(maxsize=10_000)
 def _name(label: str, row: tuple[float, ...]) -> bytes:
-    """What tells a node from others by itself; -0.0 and 0.0 are one value."""
+    """Return what tells a node from others by itself; -0.0 and 0.0 are one value."""
     numbers = struct.pack(f"<{len(row)}d", *[x + 0.0 for x in row])
     return _digest(label.encode() + b"\0" + numbers)
 
@@ -62,77 +71,127 @@ class _Search:
         self.before = before
         self.after = after
 
-    def canonical(self, order: Sequence[int]) -> tuple[Certificate, tuple[int, ...]]:
-        """The smallest certificate of all numberings that the refinement allows, and its own."""
-        return min(self._leaves(self._refined(self._pedigrees(order))).items())
+    def canonical(self, order: Sequence[int]) -> Form:
+        """Return the form of the whole graph."""
+        return self._form(self._refined(self._pedigrees(order)))
 
-    def _pedigrees(self, order: Sequence[int]) -> list[bytes]:
-        """First colours: what lies upstream and downstream of each node, in one pass each way."""
+    def _pedigrees(self, order: Sequence[int]) -> Colours:
+        """Return first colours: what lies up- and downstream of each node, in one pass each way."""
         own = self.names
         up, down = list(own), list(own)
         for node in order:
             up[node] = _digest(own[node] + b"".join(sorted([up[p] for p in self.before[node]])))
         for node in reversed(order):
             down[node] = _digest(own[node] + b"".join(sorted([down[s] for s in self.after[node]])))
-        return [_digest(u + d) for u, d in zip(up, down, strict=True)]
+        return {i: _digest(u + d) for i, (u, d) in enumerate(zip(up, down, strict=True))}
 
-    def _refined(self, colours: list[bytes]) -> list[bytes]:
-        """Colours that no further look at the neighbours would split."""
-        classes = len(set(colours))
+    def _refined(self, colours: Colours) -> Colours:
+        """Return colours that no further look at the neighbours among them would split."""
+        classes = len(set(colours.values()))
         while classes < len(colours):
-            colours = [
-                _digest(
+            colours = {
+                node: _digest(
                     colour
                     + b"<"
-                    + b"".join(sorted([colours[p] for p in self.before[node]]))
+                    + b"".join(sorted([colours[p] for p in self.before[node] if p in colours]))
                     + b">"
-                    + b"".join(sorted([colours[s] for s in self.after[node]]))
+                    + b"".join(sorted([colours[s] for s in self.after[node] if s in colours]))
                 )
-                for node, colour in enumerate(colours)
-            ]
-            found = len(set(colours))
+                for node, colour in colours.items()
+            }
+            found = len(set(colours.values()))
             if found == classes:
                 break
             classes = found
         return colours
 
-    def _leaves(self, colours: list[bytes]) -> Leaves:
-        """The leaves below, one of each orbit at least: a certificate -> a numbering."""
-        cell = self._first_confused(colours)
-        if not cell:
-            return self._leaf(colours)
-        found = self._leaves(self._singled_out(colours, cell[0]))
+    def _form(self, colours: Colours, *, first: bool = False) -> Form:
+        """Return the form of the coloured nodes; of each part the ``first`` leaf's, if asked for.
+
+        The first leaf depends on the numbering that the graph came in, the form does not.
+        """
+        if len(set(colours.values())) == len(colours):
+            return self._numbered(colours, sorted(colours, key=colours.__getitem__))
+        parts = self._parts(colours)
+        if len(parts) == 1:
+            return self._connected(colours, first)
+        forms = [self._form({n: colours[n] for n in part}, first=first) for part in parts]
+        return self._numbered(colours, [node for _, own in sorted(forms) for node in own])
+
+    def _connected(self, colours: Colours, first: bool) -> Form:
+        """Return the form of one part, in which some nodes have the same colour."""
+        cell = _smallest_class(colours)
+        start = self._form(self._singled_out(colours, cell[0]), first=first)
+        if first:
+            return start
+        found = {start[0]: start[1], **dict([self._leaf(colours, cell[0])])}
+        best = start
         for node in cell[1:]:
-            branch = self._singled_out(colours, node)
-            if not self._first_leaf(branch).keys() <= found.keys():
-                found |= self._leaves(branch)
-        return found
+            leaf = self._leaf(colours, node)
+            if leaf[0] in found:
+                continue
+            form = self._form(self._singled_out(colours, node))
+            found |= dict([leaf, form])
+            best = min(best, form)
+        return best
 
-    def _first_leaf(self, colours: list[bytes]) -> Leaves:
-        while cell := self._first_confused(colours):
-            colours = self._singled_out(colours, cell[0])
-        return self._leaf(colours)
+    def _leaf(self, colours: Colours, node: int) -> Form:
+        return self._form(self._singled_out(colours, node), first=True)
 
-    def _first_confused(self, colours: list[bytes]) -> list[int]:
-        """The nodes of the smallest colour that more than one node has; empty at a leaf."""
-        if len(set(colours)) == len(colours):
-            return []
-        groups: dict[bytes, list[int]] = {}
-        for node, colour in enumerate(colours):
-            groups.setdefault(colour, []).append(node)
-        return groups[min(colour for colour, nodes in groups.items() if len(nodes) > 1)]
+    def _singled_out(self, colours: Colours, node: int) -> Colours:
+        return self._refined({**colours, node: _digest(b"!" + colours[node])})
 
-    def _singled_out(self, colours: list[bytes], node: int) -> list[bytes]:
-        marked = colours.copy()
-        marked[node] = _digest(b"!" + colours[node])
-        return self._refined(marked)
+    def _parts(self, colours: Colours) -> list[list[int]]:
+        """Return the parts that the edges hold together which colours alone do not tell."""
+        owner = {node: node for node in colours}
 
-    def _leaf(self, colours: list[bytes]) -> Leaves:
-        order = sorted(range(len(colours)), key=colours.__getitem__)
+        def root(node: int) -> int:
+            while owner[node] != node:
+                owner[node] = node = owner[owner[node]]
+            return node
+
+        for source, target in self._telling_edges(colours):
+            owner[root(source)] = root(target)
+        parts: dict[int, list[int]] = {}
+        for node in colours:
+            parts.setdefault(root(node), []).append(node)
+        return list(parts.values())
+
+    def _telling_edges(self, colours: Colours) -> Iterable[tuple[int, int]]:
+        """Return the edges between classes of which not every node feeds every node."""
+        size: dict[bytes, int] = {}
+        between: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+        for node, colour in colours.items():
+            size[colour] = size.get(colour, 0) + 1
+            for target in self.after[node]:
+                if target in colours:
+                    between.setdefault((colour, colours[target]), []).append((node, target))
+        for (one, other), edges in between.items():
+            if len(edges) < size[one] * size[other]:
+                yield from edges
+
+    def _numbered(self, colours: Colours, order: Sequence[int]) -> Form:
         number = {node: i for i, node in enumerate(order)}
         certificate = (
             tuple([self.names[node] for node in order]),
-            tuple(sorted([(number[s], number[t]) for s in order for t in self.after[s]])),
             tuple([colours[node] for node in order]),
+            tuple(
+                sorted(
+                    [
+                        (i, number[t])
+                        for s, i in number.items()
+                        for t in self.after[s]
+                        if t in number
+                    ]
+                )
+            ),
         )
-        return {certificate: tuple(order)}
+        return certificate, tuple(order)
+
+
+def _smallest_class(colours: Colours) -> list[int]:
+    """Return the nodes of the smallest colour that more than one node has."""
+    groups: dict[bytes, list[int]] = {}
+    for node, colour in colours.items():
+        groups.setdefault(colour, []).append(node)
+    return groups[min(colour for colour, nodes in groups.items() if len(nodes) > 1)]
