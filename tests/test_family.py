@@ -25,8 +25,9 @@ from bonas.errors import BonasError, InvalidArgument, InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces import Choices
 from bonas.spaces.families.choice_tree import ChoiceTree
-from bonas.spaces.families.chooser import Chooser, middle, replayed
+from bonas.spaces.families.chooser import Chooser, replayed
 from bonas.spaces.families.family import Family, space
+from bonas.spaces.families.ranges import middle
 
 IMAGE = torch.zeros(1, 3, 8, 8)
 ROW = torch.zeros(1, 4)
@@ -477,7 +478,10 @@ BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "always an error": (failing, r"failing fails for all of 2 choices: 1 x RuntimeError: no"),
     "no choice": (fixed, r"fixed asks for no choice with at least two options"),
     "no network": (lambda choose: choose("a", [1, 2]), r"must return a torch.nn.Module, got 1"),
-    "options of modules": (lambda choose: choose("a", [nn.ReLU()]), r"'a' has the option ReLU"),
+    "options of equal names": (
+        lambda choose: choose("a", [nn.Linear(4, 2), nn.Linear(4, 2)]),
+        r"'a' has two options named 'Linear\(in",
+    ),
     "a word": (lambda choose: choose("a", "relu"), r"must be a non-empty list or a dict, got 'r"),
     "none at all": (lambda choose: choose("a", []), r"must be a non-empty list or a dict, got \[]"),
     "a repeated option": (lambda choose: choose("a", [1, 1]), r"'a' repeats an option: \[1, 1\]"),

@@ -51,13 +51,14 @@ class Candidate:
         return index_of(self.trial)
 
     def build(self) -> nn.Module:
-        """An untrained network.
+        """An untrained network; what its builder notes stands in the trial, while that runs.
 
         Raises:
             MissingBuilder: if the space does not say how.
         """
         numbers = {name: self.trial.params[name] for name in self.space.numeric}
-        return self.space.build({**self.choices, **numbers})
+        alive = self.trial if isinstance(self.trial, Trial) else None
+        return self.space.build_for({**self.choices, **numbers}, alive)
 
 
 def index_of(trial: Trial | FrozenTrial) -> int:

@@ -73,6 +73,10 @@ class Space(ABC):
             "nor timed; add build, or give optimize an evaluate function that needs no network"
         )
 
+    def build_for(self, choices: Choices, trial: BaseTrial | None) -> nn.Module:
+        """As ``build``, for a trial in which a space may note something; here it does not."""
+        return self.build(choices)
+
     def is_valid(self, choices: Choices) -> bool:
         """Whether ``choices`` may be proposed; everything may, unless a subclass says otherwise."""
         return True

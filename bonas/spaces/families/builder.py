@@ -16,22 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import BonasError, InvalidSpace
 from bonas.settings import own_settings
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.choice_tree import ChoiceTree, Question
-from bonas.spaces.families.chooser import (
-    Answer,
-    Chooser,
-    Number,
-    Numbers,
-    Options,
-    middle,
-    replayed,
-    resumed,
-)
+from bonas.spaces.families.chooser import Answer, Chooser, Number, replayed, resumed
+from bonas.spaces.families.named_options import Options
+from bonas.spaces.families.ranges import Numbers, middle
 from bonas.spaces.families.unallocated import unallocated, without_memory
 
 Function = Callable[[Any], nn.Module]
@@ -70,13 +64,15 @@ class Builder:
         self._latest: Run | None = None
         self._discovered = False
 
-    def build(self, answer: Answer, number: Number = middle) -> nn.Module:
-        """A network with memory.
+    def build(
+        self, answer: Answer, number: Number = middle, trial: BaseTrial | None = None
+    ) -> nn.Module:
+        """A network with memory, of an Optuna trial if there is one.
 
         Raises:
             InvalidSpace: if the function returns no network. What it raises is passed on.
         """
-        return self._network(Chooser(answer, number))
+        return self._network(Chooser(answer, number, trial))
 
     @own_settings()
     def run(self, answer: Answer) -> Run:

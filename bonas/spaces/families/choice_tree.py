@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
-from bonas.spaces.families.chooser import Answer, Options, own_option
+from bonas.spaces.families.chooser import Answer, own_option
+from bonas.spaces.families.named_options import Options
 
 
 @dataclass(slots=True)

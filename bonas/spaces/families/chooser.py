@@ -9,20 +9,29 @@ draws them, or asks an Optuna trial. It writes down what was asked, and in which
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import copy
+import datetime
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
+from bonas.spaces.families.named_options import NamedOptions, Options, named_options
+from bonas.spaces.families.ranges import Numbers, middle
 from bonas.texts import objection, shown
 
-Options = tuple[Choice, ...]
-Numbers = FloatDistribution | IntDistribution
 Answer = Callable[[str, Options], Choice]
 Number = Callable[[str, Numbers], float]
 
@@ -45,25 +54,22 @@ def resumed(choices: Choices, answer: Answer) -> Answer:
     return lambda name, options: choices[name] if name in choices else answer(name, options)
 
 
-def middle(name: str, numbers: Numbers) -> float:
-    """The middle of the range (of its logarithm, where the scale is), on the grid if there is one.
-
-    >>> middle("dropout", FloatDistribution(0.0, 0.5))
-    0.25
-    """
-    low, high = numbers.low, numbers.high
-    value = math.sqrt(low * high) if numbers.log else (low + high) / 2
-    if numbers.step is not None:
-        value = low + round((value - low) / numbers.step) * numbers.step
-    return int(value) if isinstance(numbers, IntDistribution) else value
+class NotOffered(InvalidSpace, AttributeError):
+    """A builder asks of its trial what there is not; ``hasattr`` is false for it."""
 
 
-class Chooser:
+class Chooser(BaseTrial):
     """One run's questions and their answers: call it, or use it as an Optuna trial.
+
+    Where a network is only drawn, there is no trial: what is noted (``set_user_attr``,
+    ``set_constraint``) can be read again in the same run and is kept nowhere, ``report`` does
+    nothing, ``should_prune`` is false, ``number`` is 0, and ``datetime_start`` is now. ``params``
+    and ``distributions`` hold what was asked for so far.
 
     Args:
         answer: Picks one of several options.
         number: Picks a number of a range.
+        trial: Where notes, reports and the rest go, and where they come from.
 
     Attributes:
         asked: A name -> its options, in the order of the questions.
@@ -71,55 +77,167 @@ class Chooser:
         numeric: A name -> its range, of parameters that are no choices.
     """
 
-    def __init__(self, answer: Answer, number: Number = middle) -> None:
-        self._answer, self._number = answer, number
+    def __init__(
+        self, answer: Answer, number: Number = middle, trial: BaseTrial | None = None
+    ) -> None:
+        self._answer, self._number, self._trial = answer, number, trial
         self.asked: dict[str, Options] = {}
         self.choices: dict[str, Choice] = {}
         self.numeric: dict[str, Numbers] = {}
+        self._params: dict[str, Any] = {}
+        self._notes: dict[str, Any] = {}
+        self._system_notes: dict[str, Any] = {}
+        self._constraints: dict[str, float] = {}
 
-    def __call__(self, name: str, options: Sequence[Choice] | Mapping[Any, Any]) -> Any:
+    def __call__(self, name: str, options: Any) -> Any:
         """The chosen one of ``options``.
 
         Of a mapping, a name is chosen and its value returned; a value that can be called without
-        arguments (a function, a class) is called, a network is not.
+        arguments (a function, a class) is called, a network is not. A network with weights is
+        copied, so that no two networks share them.
 
         Raises:
-            InvalidSpace: for options that are none, or that differ from those the name had before.
+            InvalidSpace: for options that are none, that differ from those the name had before, or
+                that need arguments.
         """
         if not isinstance(options, Mapping):
             return self._pick(name, options)
-        picked = options[self._pick(name, list(options))]
-        return picked() if callable(picked) and not isinstance(picked, nn.Module) else picked
+        key = self._pick(name, options)
+        picked = options[key]
+        if callable(picked) and not isinstance(picked, nn.Module):
+            return _called(name, key, picked)
+        return _own(picked)
 
-    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
-        """As ``optuna.Trial.suggest_categorical``."""
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """As ``optuna.Trial.suggest_categorical``, for options of any kind."""
         return self._pick(name, choices)
 
-    def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
-    ) -> int:
+    def suggest_int(self, name: str, low: int, high: int, step: int = 1, log: bool = False) -> int:
         """As ``optuna.Trial.suggest_int``; at most 32 values are choices, more a number."""
-        values = range(low, high + 1, step)
-        if len(values) <= _MOST:
-            picked: Any = self._pick(name, values)
-        else:
-            picked = self._count(name, IntDistribution(low, high, log=log, step=step))
-        return int(picked)
+        first, last, by = (_whole(name, value) for value in (low, high, step))
+        if by >= 1:
+            last = first + (last - first) // by * by
+        numbers = _range(name, lambda: IntDistribution(first, last, log=bool(log), step=by))
+        assert isinstance(numbers, IntDistribution)
+        values = range(numbers.low, numbers.high + 1, numbers.step)
+        return int(self._pick(name, values) if len(values) <= _MOST else self._count(name, numbers))
 
     def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+        self, name: str, low: float, high: float, step: float | None = None, log: bool = False
     ) -> float:
         """As ``optuna.Trial.suggest_float``; no graph shows the number."""
-        return self._count(name, FloatDistribution(low, high, log=log, step=step))
+        by = None if step is None else float(step)
+        ends = float(low), float(high)
+        numbers = _range(name, lambda: FloatDistribution(*ends, log=bool(log), step=by))
+        return float(self._count(name, numbers))
 
-    def _pick(self, name: str, given: Sequence[Choice]) -> Choice:
-        options = _checked(name, given)
-        self._check_repeated(name, options)
+    def suggest_uniform(self, name: str, low: float, high: float) -> float:
+        """As ``suggest_float`` without more."""
+        return self.suggest_float(name, low, high)
+
+    def suggest_loguniform(self, name: str, low: float, high: float) -> float:
+        """As ``suggest_float`` with ``log=True``."""
+        return self.suggest_float(name, low, high, log=True)
+
+    def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
+        """As ``suggest_float`` with ``step=q``."""
+        return self.suggest_float(name, low, high, step=q)
+
+    def report(self, value: float, step: int) -> None:
+        """Report to the trial; nothing where there is none, or it has several objectives."""
+        if self._trial is not None:
+            with suppress(NotImplementedError):
+                self._trial.report(value, step)
+
+    def should_prune(self) -> bool:
+        """Whether the trial should end; false where there is none, or several objectives."""
+        if self._trial is not None:
+            with suppress(NotImplementedError):
+                return self._trial.should_prune()
+        return False
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Note something, in the trial where there is one.
+
+        Raises:
+            InvalidSpace: for a name that cannot be stored.
+        """
+        if why := objection(key):
+            raise InvalidSpace(f"a note cannot be named {shown(key)}: {why}")
+        if self._trial is not None and self.user_attrs.get(key, _NOTHING) != value:
+            self._trial.set_user_attr(key, value)
+        self._notes[key] = value
+
+    def set_system_attr(self, key: str, value: Any) -> None:
+        """Note something for this run, as trials of Optuna 3 could."""
+        self._system_notes[key] = value
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Note a constraint, in the trial where there is one; the first value counts."""
+        if key not in self._constraints and self._trial is not None:
+            self._trial.set_constraint(key, value)
+        self._constraints.setdefault(key, float(value))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What was asked for so far -> the answers, as the builder got them."""
+        return {**({} if self._trial is None else self._trial.params), **self._params}
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """What was asked for so far -> the options that a study stores, or the range."""
+        before = {} if self._trial is None else self._trial.distributions
+        asked = {name: CategoricalDistribution(options) for name, options in self.asked.items()}
+        return {**before, **asked, **self.numeric}
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What was noted."""
+        return {**({} if self._trial is None else self._trial.user_attrs), **self._notes}
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What was noted for this run."""
+        return dict(self._system_notes)
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """The constraints that were noted."""
+        return {**({} if self._trial is None else self._trial.constraints), **self._constraints}
+
+    @property
+    def number(self) -> int:
+        """The trial's number, 0 where there is none; no network may depend on it."""
+        return 0 if self._trial is None else self._trial.number
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """When the trial began; now, where there is none."""
+        return datetime.datetime.now() if self._trial is None else self._trial.datetime_start
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        there = [known for known in dir(BaseTrial) if not known.startswith("_")]
+        raise NotOffered(
+            f"expected what a trial offers, got {name!r}; there are {', '.join(there)}, and "
+            'choose("name", [...])'
+        )
+
+    def _pick(self, name: str, given: object) -> Any:
+        named = named_options(_checked_name(name), given)
+        self._check_repeated(name, named.names)
         if name not in self.asked:
-            self.asked[name] = options
-            if len(options) > 1:
-                self.choices[name] = own_option(name, options, self._answer(name, options))
-        return self.choices.get(name, options[0])
+            self.asked[name] = named.names
+            if len(named.names) > 1:
+                answer = self._answer(name, named.names)
+                self.choices[name] = own_option(name, named.names, answer)
+        self._params[name] = picked = _own(self._picked(name, named))
+        return picked
+
+    def _picked(self, name: str, named: NamedOptions) -> Any:
+        chosen = self.choices.get(name, named.names[0])
+        return named.objects[named.names.index(chosen)]
 
     def _count(self, name: str, numbers: Numbers) -> float:
         _checked_name(name)
@@ -127,7 +245,9 @@ class Chooser:
             before = self.asked.get(name, self.numeric.get(name))
             raise InvalidSpace(f"{name!r} is asked for as {numbers}, but was {before} before")
         self.numeric[name] = numbers
-        return self._number(name, numbers)
+        value = self._number(name, numbers)
+        self._params[name] = int(value) if isinstance(numbers, IntDistribution) else float(value)
+        return value
 
     def _check_repeated(self, name: str, options: Options) -> None:
         before = self.asked.get(name, options)
@@ -136,6 +256,9 @@ class Chooser:
                 f"{name!r} is asked for twice in one network, with the options {list(options)} and "
                 f"{self.numeric.get(name, list(before))}; give one of them another name"
             )
+
+
+_NOTHING = object()
 
 
 def own_option(name: str, options: Options, value: Choice) -> Choice:
@@ -157,18 +280,64 @@ def _checked_name(name: object) -> str:
     return name
 
 
-def _checked(name: object, given: object) -> Options:
-    _checked_name(name)
-    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
-        raise InvalidSpace(
-            f"the options of {name!r} must be a non-empty list or a dict, got {given!r}"
-        )
-    for value in given:
-        if not (value is None or isinstance(value, (bool, int, float, str))):
-            raise InvalidSpace(
-                f"{name!r} has the option {value!r}; expected None, a bool, a number or a string: "
-                "give other options a name, in a dict"
-            )
-    if len(set(given)) < len(given):
-        raise InvalidSpace(f"{name!r} repeats an option: {list(given)}")
-    return tuple(given)
+def _whole(name: str, value: Any) -> int:
+    """A whole number, also where it is one of NumPy, or a float as Optuna takes it."""
+    if int(value) != value:
+        raise InvalidSpace(f"the range of {name!r} must be of whole numbers, got {value!r}")
+    return int(value)
+
+
+def _range(name: str, made: Callable[[], Numbers]) -> Numbers:
+    """The range, as Optuna checks it."""
+    try:
+        return made()
+    except ValueError as error:
+        raise InvalidSpace(f"the range of {name!r} is none: {error}") from None
+
+
+def _own(picked: Any) -> Any:
+    """A copy of a network with weights: networks that share them would train each other's."""
+    if isinstance(picked, nn.Module) and picked.state_dict():
+        return copy.deepcopy(picked)
+    return picked
+
+
+def _called(name: str, key: object, picked: Callable[[], Any]) -> Any:
+    """What an option makes, called without arguments.
+
+    Raises:
+        InvalidSpace: if it needs some.
+    """
+    try:
+        inspect.signature(picked).bind()
+    except TypeError:
+        raise _needs_arguments(name, key, picked, _needed(picked)) from None
+    except ValueError:  # written in C, it does not say what it needs
+        try:
+            return picked()
+        except TypeError:
+            raise _needs_arguments(name, key, picked, ["x"]) from None
+    return picked()
+
+
+def _needed(picked: Callable[..., Any]) -> list[str]:
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        parameter.name
+        for parameter in inspect.signature(picked).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind not in variable
+    ]
+
+
+def _needs_arguments(
+    name: str, key: object, picked: Callable[..., Any], needed: list[str]
+) -> InvalidSpace:
+    text = getattr(picked, "__name__", type(picked).__name__)
+    if getattr(picked, "__module__", "").startswith("torch.nn.modules"):
+        text = f"nn.{text}"
+    call = f"{text}({', '.join(needed)})"
+    return InvalidSpace(
+        f"the option {key!r} of {name!r} is called without arguments, but {text} needs "
+        f"{', '.join(needed)}; wrap it in a function: lambda: {call}; or offer a list, "
+        f"[{text}, ...], to be given it as it is"
+    )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from itertools import islice
 from typing import Any, overload
@@ -30,8 +30,9 @@ from torch import Tensor, nn
 from bonas.errors import InvalidArgument, InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.builder import Builder, Function, told
-from bonas.spaces.families.chooser import Numbers, middle, replayed
+from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.drawing import Drawing, Drawings
+from bonas.spaces.families.ranges import Numbers, middle
 from bonas.spaces.families.tracing import Inputs
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.space import Space
@@ -66,7 +67,8 @@ class Family(Space):
             InvalidSpace: if the function returns no network. What it raises is passed on.
         """
         answer = trial.suggest_categorical
-        return self._builder.build(answer, lambda name, numbers: _suggested(trial, name, numbers))
+        number = partial(_suggested, trial)
+        return self._builder.build(answer, number, trial)
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[Choice]]:  # type: ignore[override]  # discovered
@@ -124,9 +126,14 @@ class Family(Space):
         Raises:
             InvalidSpace: if a choice is missing. What the function raises is passed on.
         """
+        return self.build_for(choices, None)
+
+    def build_for(self, choices: Choices, trial: BaseTrial | None) -> nn.Module:
+        """As ``build``; what the function notes (``set_user_attr``) stands in the trial."""
         return self._builder.build(
             lambda name, options: _given(choices, name),
             lambda name, numbers: float(choices.get(name, middle(name, numbers))),  # type: ignore[arg-type]  # a number
+            trial,
         )
 
     def costs(self, choices: Choices) -> dict[str, float]:

@@ -1,0 +1,39 @@
+"""Ranges of numbers, the parameters of a builder that are no choices: where in them a number is."""
+
+from __future__ import annotations
+
+import math
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+
+Numbers = FloatDistribution | IntDistribution
+
+
+def middle(name: str, numbers: Numbers) -> float:
+    """Return the middle of the range (of its logarithm, where the scale is), on its grid.
+
+    >>> middle("dropout", FloatDistribution(0.0, 0.5))
+    0.25
+    """
+    low, high = numbers.low, numbers.high
+    value = math.sqrt(low) * math.sqrt(high) if numbers.log else low + (high - low) / 2
+    if numbers.step is not None:
+        value = low + round((value - low) / numbers.step) * numbers.step
+    return int(value) if isinstance(numbers, IntDistribution) else value
+
+
+def lowered(numbers: BaseDistribution, value: float, share: float) -> float:
+    """Return what lies at ``share`` of the way from the low end to ``value``, on the grid below.
+
+    >>> lowered(IntDistribution(4, 256), 200, 0.5), lowered(IntDistribution(1, 64, log=True), 64, 0)
+    (102, 1)
+    """
+    assert isinstance(numbers, Numbers)
+    if share >= 1:
+        return value
+    low = numbers.low
+    found = low * (value / low) ** share if numbers.log else low + share * (value - low)
+    if numbers.step is not None:
+        found = low + math.floor((found - low) / numbers.step) * numbers.step
+    found = min(max(found, low), value)
+    return int(found) if isinstance(numbers, IntDistribution) else found

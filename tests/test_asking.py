@@ -1,0 +1,323 @@
+"""A builder finds the trial that it was written for, and may offer options of any kind."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import Enum, IntEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import FixedTrial
+from torch import nn
+
+import bonas
+from bonas.errors import BonasError, InvalidSpace
+from bonas.evaluation import Candidate
+from bonas.spaces.families.chooser import Chooser, replayed
+from bonas.spaces.families.named_options import named_options
+from bonas.spaces.families.ranges import lowered, middle
+
+ROW = torch.zeros(1, 8)
+
+
+def perceptron(units: int, *more: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(8, units), nn.ReLU(), *more, nn.Linear(units, 2))
+
+
+def noting(trial: Any) -> nn.Module:
+    units = trial.suggest_categorical("units", [8, 16])
+    trial.set_user_attr("squared", units * units)
+    assert trial.user_attrs["squared"] == units**2
+    trial.set_constraint("small", units - 8.0)
+    assert trial.constraints["small"] == units - 8.0
+    return perceptron(units)
+
+
+def reading(trial: Any) -> nn.Module:
+    trial.suggest_categorical("units", [8, 16])
+    trial.suggest_float("rate", 0.0, 0.5)
+    assert trial.distributions["rate"] == FloatDistribution(0.0, 0.5)
+    assert isinstance(trial, optuna.trial.BaseTrial)
+    assert isinstance(trial.number, int)
+    assert trial.datetime_start is not None
+    assert set(trial.params) == {"units", "rate"}
+    return perceptron(trial.params["units"], nn.Dropout(trial.params["rate"]))
+
+
+def older(trial: Any) -> nn.Module:
+    units = trial.suggest_categorical("units", [8, 16])
+    trial.set_system_attr("kind", "older")
+    assert trial.system_attrs == {"kind": "older"}
+    rates = (
+        trial.suggest_uniform("a", 0.0, 0.5),
+        trial.suggest_loguniform("b", 1e-3, 0.5),
+        trial.suggest_discrete_uniform("c", 0.0, 0.4, 0.2),
+        trial.suggest_int("d", 0, 100, 2, False) / 1e3,
+        trial.suggest_float("e", 1e-3, 0.4, None, True),
+    )
+    return perceptron(units, *map(nn.Dropout, rates))
+
+
+def reporting(trial: Any) -> nn.Module:
+    trial.report(1.0, 0)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+    return perceptron(trial.suggest_int("units", 8, 16, step=8))
+
+
+@pytest.mark.parametrize("builder", [noting, reading, older, reporting])
+def test_what_a_trial_offers_is_there(builder: Callable[[Any], nn.Module]) -> None:
+    family = bonas.space(builder, input=ROW)
+    assert family.size == 2
+    seen = []
+
+    def objective(trial: optuna.Trial) -> float:
+        seen.append(sum(p.numel() for p in family(trial).parameters()))
+        return float(seen[-1])
+
+    study = optuna.create_study(sampler=bonas.ArchitectureSampler(family, seed=0))
+    study.optimize(objective, n_trials=2)
+    assert set(seen) <= {8 * 9 + 2 * 9, 16 * 9 + 2 * 17}
+
+
+def test_older_suggestions_have_the_ranges_of_the_newer_ones() -> None:
+    assert bonas.space(older, input=ROW).numeric == {
+        "a": FloatDistribution(0.0, 0.5),
+        "b": FloatDistribution(1e-3, 0.5, log=True),
+        "c": FloatDistribution(0.0, 0.4, step=0.2),
+        "d": IntDistribution(0, 100, step=2),
+        "e": FloatDistribution(1e-3, 0.4, log=True),
+    }
+
+
+def test_what_a_builder_notes_stands_in_the_trial_of_a_search() -> None:
+    def evaluate(candidate: Candidate) -> dict[str, float]:
+        candidate.build()
+        return {"units": float(candidate.choices["units"])}  # type: ignore[arg-type]  # a number
+
+    result = bonas.optimize(
+        bonas.space(noting, input=ROW),
+        2,
+        evaluate=evaluate,
+        objectives={"units": "minimize"},
+        surrogate="random",
+        progress=False,
+        seed=0,
+    )
+    for trial in result.study.trials:
+        assert trial.user_attrs["squared"] == trial.params["units"] ** 2
+        assert trial.constraints == {"small": trial.params["units"] - 8.0}
+    result.candidates[0].build()  # of a finished trial: it is noted nowhere
+
+
+def test_what_was_asked_before_the_network_is_there() -> None:
+    chooser = Chooser(replayed({}), trial=FixedTrial({"lr": 0.1}, number=7))
+    chooser._trial.suggest_float("lr", 0.0, 1.0)  # type: ignore[union-attr]  # it has one
+    assert chooser.number == 7
+    assert chooser("width", [2, 3]) == 2
+    assert chooser.params == {"lr": 0.1, "width": 2}
+
+
+def test_what_a_trial_does_not_offer_is_named() -> None:
+    chooser = Chooser(replayed({}))
+    assert not hasattr(chooser, "suggest_colour")
+    with pytest.raises(InvalidSpace, match=r"got 'suggest_colour'; there are .*suggest_float"):
+        chooser.suggest_colour("a")
+    with pytest.raises(InvalidSpace, match="a note cannot be named 'bonas:index'"):
+        chooser.set_user_attr("bonas:index", 3)
+    with pytest.raises(InvalidSpace, match="the range of 'n' is none"):
+        chooser.suggest_int("n", 3, 1)
+    with pytest.raises(InvalidSpace, match="the range of 'r' is none"):
+        chooser.suggest_float("r", 0.0, 1.0, log=True)
+    with pytest.raises(InvalidSpace, match="the range of 'n' must be of whole numbers"):
+        chooser.suggest_int("n", 1.5, 3)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_range_may_be_of_numpy_numbers_and_end_between_steps() -> None:
+    chooser = Chooser(replayed({}))
+    assert chooser.suggest_int("n", np.int64(1), np.int64(9), step=3) == 1  # type: ignore[arg-type]  # NumPy's
+    assert chooser.asked["n"] == (1, 4, 7)
+    chooser.suggest_int("m", 0, 100, step=3)
+    assert chooser.numeric["m"] == IntDistribution(0, 99, step=3)
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = "b"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def block(width: int) -> nn.Module:
+    return nn.Linear(width, width)
+
+
+class ReLU(nn.Module):
+    """Not torch's."""
+
+
+class Addressed:
+    """Its text holds an address."""
+
+
+NAMED: dict[str, tuple[list[Any], list[Any]]] = {
+    "plain values": ([None, True, 2, 0.5, "a"], [None, True, 2, 0.5, "a"]),
+    "numbers of NumPy": ([np.int64(3), np.float32(0.5), np.bool_(True)], [3, 0.5, True]),
+    "tensors without a dimension": ([torch.tensor(3), torch.tensor(0.5)], [3, 0.5]),
+    "lists of sizes": ([[16, 32], [16], []], ["[16, 32]", "[16]", "[]"]),
+    "tuples": ([(3, 3), (5,), ("a", None)], ["(3, 3)", "(5,)", "('a', None)"]),
+    "lists of NumPy": ([[np.int64(1)], np.array([1, 2])], ["[1]", "[1, 2]"]),
+    "dicts and sets": ([{"a": [1]}, {3, 1}], ["{'a': [1]}", "{1, 3}"]),
+    "classes": ([nn.BatchNorm2d, nn.Identity], ["BatchNorm2d", "Identity"]),
+    "lists of classes": ([[nn.ReLU, nn.Tanh], [nn.ReLU]], ["[ReLU, Tanh]", "[ReLU]"]),
+    "functions": ([torch.relu, block, np.tanh], ["relu", "block", "tanh"]),
+    "one name of two modules": (
+        [nn.ReLU, ReLU],
+        ["torch.nn.modules.activation.ReLU", f"{__name__}.ReLU"],
+    ),
+    "partials": (
+        [functools.partial(block, 3), functools.partial(nn.GELU, approximate="tanh")],
+        ["block(3)", "GELU(approximate='tanh')"],
+    ),
+    "enums": ([Colour.RED, Colour.BLUE], ["RED", "BLUE"]),
+    "enums that are numbers": ([Level.LOW, Level.HIGH], [1, 2]),
+    "types of torch": ([torch.float32, torch.bfloat16], ["torch.float32", "torch.bfloat16"]),
+    "objects": ([Fraction(1, 3), Addressed()], ["1/3", "Addressed"]),
+    "networks": ([nn.ReLU(), nn.LeakyReLU(0.1)], ["ReLU()", "LeakyReLU(negative_slope=0.1)"]),
+    "not a number": ([float("nan"), 1.0], ["nan", 1.0]),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_options_of_any_kind_have_names_and_come_back(kind: str) -> None:
+    options, names = NAMED[kind]
+    named = named_options("a", options)
+    assert list(named.names) == names
+    assert [type(name) for name in named.names] == [type(name) for name in names]
+    for i, name in enumerate(named.names):
+        assert Chooser(replayed({"a": name}))("a", options) is options[i]
+
+
+def test_whatever_has_an_order_is_a_list() -> None:
+    assert named_options("a", {"x": 1, "y": 2}.keys()).names == ("x", "y")
+    assert named_options("a", Colour).names == ("RED", "BLUE")
+    assert named_options("a", np.array([1, 2])).names == (1, 2)
+    assert named_options("a", range(3)).names == (0, 1, 2)
+
+
+@given(st.lists(st.lists(st.integers(0, 500), min_size=1), min_size=2, unique_by=tuple))
+def test_long_texts_are_short_and_differ(options: list[list[int]]) -> None:
+    names = named_options("a", options).names
+    assert len(set(names)) == len(options)
+    assert all(len(str(name)) <= 120 for name in names)
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "equal numbers": ([1, True, 1.0], r"repeats an option: \[1, True, 1.0\]; 1 and True are the s"),
+    "a number of NumPy": ([1, np.int64(1)], r"repeats an option.*1 and np.int64\(1\)"),
+    "equal lists": ([[1], [1]], r"two options named '\[1\]'"),
+    "functions without names": ([lambda: 1, lambda: 2], "two options named .*<lambda>.*in a dict"),
+    "a set": ({"a", "b"}, "must be a non-empty list or a dict, got .*; a set has no order"),
+    "bytes": (b"ab", "must be a non-empty list or a dict"),
+    "an iterator": (iter([1, 2]), "must be a non-empty list or a dict"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_options_that_cannot_be_told_apart_are_refused(case: str) -> None:
+    options, message = REFUSED[case]
+    with pytest.raises(InvalidSpace, match=message):
+        named_options("a", options)
+
+
+def test_a_study_stores_names_and_the_builder_gets_objects() -> None:
+    @bonas.space(input=torch.zeros(2, 8))
+    def family(choose: Any) -> nn.Module:
+        layers, before = [], 8
+        for width in choose("sizes", [[4], [4, 6], (5, np.int64(3))]):
+            layers += [nn.Linear(before, width), choose("act", [nn.ReLU, nn.Tanh])()]
+            before = width
+        norm = choose("norm", {"bn": lambda: nn.BatchNorm1d(before), None: nn.Identity})
+        return nn.Sequential(*layers, norm).to(choose("dtype", [torch.float32, torch.float64]))
+
+    assert family.distributions["sizes"].choices == ("[4]", "[4, 6]", "(5, 3)")
+    assert family.distributions["act"].choices == ("ReLU", "Tanh")
+    network = family.build(
+        {"sizes": "[4, 6]", "act": "Tanh", "norm": "bn", "dtype": "torch.float64"}
+    )
+    assert isinstance(network.get_submodule("1"), nn.Tanh)
+    assert next(network.parameters()).dtype == torch.float64
+    result = bonas.optimize(
+        family,
+        3,
+        evaluate=lambda c: {"size": float(sum(p.numel() for p in c.build().parameters()))},
+        objectives={"size": "minimize"},
+        surrogate="random",
+        progress=False,
+        seed=0,
+    )
+    assert not result.failures
+
+
+def test_networks_do_not_share_the_weights_of_an_option() -> None:
+    stem = nn.Linear(8, 4)
+
+    @bonas.space(input=ROW)
+    def family(choose: Any) -> nn.Module:
+        parts = choose("stem", {"own": stem, "new": lambda: nn.Linear(8, 4)})
+        return nn.Sequential(parts, choose("act", [nn.ReLU(), nn.Tanh()]))
+
+    assert family.size == 4
+    assert not stem.weight.is_meta
+    one, other = (family.build({"stem": "own", "act": "ReLU()"}) for _ in range(2))
+    assert torch.equal(next(one.parameters()), stem.weight)
+    with torch.no_grad():
+        next(one.parameters()).zero_()
+    assert torch.equal(next(other.parameters()), stem.weight)
+
+
+NEEDY: dict[str, tuple[Any, str]] = {
+    "a class": (nn.BatchNorm2d, r"wrap it in a function: lambda: nn\.BatchNorm2d\(num_features\)"),
+    "a function": (block, r"wrap it in a function: lambda: block\(width\)"),
+    "one in C": (torch.relu, r"wrap it in a function: lambda: relu\(x\)"),
+}
+
+
+@pytest.mark.parametrize("case", NEEDY)
+def test_an_option_that_needs_arguments_is_refused_with_the_way_out(case: str) -> None:
+    option, message = NEEDY[case]
+    family = bonas.space(
+        lambda choose: nn.Sequential(choose("norm", {"x": option, "none": nn.Identity})), input=ROW
+    )
+    with pytest.raises(BonasError, match=message):
+        _ = family.distributions
+
+
+@given(st.integers(1, 50), st.integers(1, 200), st.integers(1, 7), st.floats(0, 1), st.data())
+def test_a_lowered_number_is_in_its_range_and_no_larger(
+    low: int, width: int, step: int, share: float, data: st.DataObject
+) -> None:
+    kinds = [
+        IntDistribution(low, low + width * step, step=step),
+        IntDistribution(low, low + width, log=True),
+        FloatDistribution(low, low + width, log=True),
+        FloatDistribution(low, low + width),
+    ]
+    numbers = data.draw(st.sampled_from(kinds))
+    value = middle("a", numbers)
+    found = lowered(numbers, value, share)
+    assert numbers._contains(found)
+    assert numbers.low <= found <= value
+    assert lowered(numbers, value, 0.0) == numbers.low
+    assert lowered(numbers, value, 1.0) == value
