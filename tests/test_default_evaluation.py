@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 
+from bonas import space as family_of
 from bonas.evaluation import Latency, ShortTraining, default_evaluation
-from bonas.evaluation.default import digit_tokens, digits_of
+from bonas.evaluation.default import digit_tokens, digits_like, digits_of
 from bonas.spaces import CellSpace, MLPSpace, MobileSpace, RecurrentSpace, Space, TransformerSpace
 
 
@@ -51,3 +55,38 @@ def test_tokens_are_the_levels_of_grey() -> None:
     assert (tokens.shape, tokens.dtype) == ((1797, 64), torch.int64)
     assert (int(tokens.min()), int(tokens.max())) == (0, 16)
     assert len(labels) == 1797
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        torch.zeros(1, 2, 3, 4, 5),
+        torch.zeros(1, 3, 8, 8, dtype=torch.complex64),
+        torch.tensor([[0, 3, 200], [1, 2, 7]]),
+        torch.zeros(1, 16, dtype=torch.int32),
+        torch.ones(1, 1, 8, 8, dtype=torch.uint8),
+        torch.ones(1, 12, dtype=torch.bool),
+        torch.zeros(3),
+    ],
+    ids=["volume", "complex", "table", "zeros", "bytes", "bool", "scalars"],
+)
+def test_digits_take_the_type_the_shape_and_the_range_of_an_example(example: torch.Tensor) -> None:
+    inputs, labels = digits_like(example)
+    assert (inputs.dtype, inputs.shape[1:]) == (example.dtype, example.shape[1:])
+    assert len(inputs) == len(labels) == 1797
+    if not (example.is_floating_point() or example.is_complex()):
+        top = example.int().amax(0).clamp(1, 16)
+        assert bool((inputs.int().amin(0) >= 0).all())
+        assert bool((inputs.int().amax(0) <= top).all())
+        assert len(inputs.unique()) > 1
+
+
+def test_a_family_of_one_input_is_timed_on_the_shape_of_its_data() -> None:
+    """A description that studies were stored with."""
+
+    def built(choose: Any) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, choose("width", [10, 12])))
+
+    joint = default_evaluation(family_of(built, input=torch.zeros(1, 1, 8, 8)))
+    assert joint.describe()["latency"]["input_shape"] == [1, 8, 8]
+    assert joint.describe()["accuracy"]["data"].startswith("1797 x 1 x 8 x 8, labels ")

@@ -229,3 +229,99 @@ def test_a_cuda_device_is_timed() -> None:
     values = Latency((4,), device="cuda", seconds=0)(candidate(lambda: nn.Linear(4, 4)))
     assert values["latency"] > 0
     assert np.isfinite(values["latency_iqr"])
+
+
+class Inputs(nn.Module):
+    """A network that remembers what it was called with and returns its first argument."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+
+    def forward(self, x: Tensor, mask: Any = None, scale: Any = None) -> Tensor:
+        self.seen.append({"x": x.clone(), "mask": mask, "scale": scale})
+        return x.add_(1) if x.is_floating_point() else x
+
+
+def given(example: Any, **settings: Any) -> list[dict[str, Any]]:
+    """What a network is called with where its space has that example."""
+    network = Inputs()
+    space = OneNetwork(lambda: network)
+    space.example = example  # type: ignore[attr-defined]  # as those of bonas.space have
+    latency = Latency(warmup=1, repeats=1, seconds=0, **settings)
+    latency(candidate_of(space, {"which": "this"}))
+    return network.seen
+
+
+IDS = torch.tensor([[3, 1, 4], [1, 5, 9]])
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        IDS,
+        IDS.to(torch.uint8),
+        IDS > 3,
+        IDS.to(torch.bfloat16),
+        IDS.double(),
+        IDS * 1j,
+        IDS.reshape(2, 1, 1, 3),
+    ],
+    ids=["tokens", "bytes", "bool", "bfloat16", "double", "complex", "volume"],
+)
+def test_the_example_of_the_space_tells_type_and_values(example: Tensor) -> None:
+    for rows in (1, 2, 5):
+        first = given(example, batch_size=rows)[0]["x"]
+        assert first.dtype == example.dtype
+        assert torch.equal(first, example.repeat(3, *[1] * (example.dim() - 1))[:rows])
+
+
+def test_all_inputs_of_the_example_are_given() -> None:
+    by_name = {"x": IDS, "mask": IDS > 1, "scale": 0.5}
+    for example in (by_name, tuple(by_name.values())):
+        seen = given(example, batch_size=3)[0]
+        assert (seen["x"].shape, seen["mask"].shape, seen["scale"]) == ((3, 3), (3, 3), 0.5)
+
+
+def test_the_example_is_never_changed() -> None:
+    example = torch.ones(1, 3)
+    given(example)
+    assert torch.equal(example, torch.ones(1, 3))
+
+
+def test_an_example_without_a_common_batch_is_timed_as_it_is() -> None:
+    graph = (torch.ones(5, 3), torch.zeros(2, 8, dtype=torch.int64))
+    seen = given(graph)[0]
+    assert (seen["x"].shape, seen["mask"].shape) == ((5, 3), (2, 8))
+    with pytest.raises(InvalidArgument, match="take a batch_size of 1, which uses the example as"):
+        given(graph, batch_size=2)
+
+
+def test_a_shape_of_ones_own_is_filled_with_numbers_of_the_example() -> None:
+    seen = given(IDS, input_shape=(7,), batch_size=2)[0]["x"]
+    assert (seen.shape, seen.dtype) == ((2, 7), torch.int64)
+    assert set(seen.flatten().tolist()) <= set(IDS.flatten().tolist())
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64, torch.complex64])
+def test_a_network_keeps_the_precision_that_build_chose(kind: torch.dtype) -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(3, dtype=kind))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.weight
+
+    network = Scaled()
+    space = OneNetwork(lambda: network)
+    space.example = torch.zeros(1, 3, dtype=kind)  # type: ignore[attr-defined]
+    Latency(seconds=0)(candidate_of(space, {"which": "this"}))
+    assert network.weight.dtype == kind
+
+
+def test_a_misfit_of_several_inputs_names_them() -> None:
+    space = OneNetwork(lambda: nn.Linear(3, 3))
+    space.example = {"left": torch.ones(1, 3), "right": torch.ones(1, 4)}  # type: ignore[attr-defined]
+    with pytest.raises(InvalidData, match=r"shapes left: \(1, 3\), right: \(1, 4\), but that of"):
+        Latency()(candidate_of(space, {"which": "this"}))

@@ -16,7 +16,7 @@ from bonas.evaluation.evaluator import Joint
 from bonas.evaluation.latency import Latency
 from bonas.evaluation.training import ShortTraining
 from bonas.settings import own_settings
-from bonas.spaces import CellSpace, Space
+from bonas.spaces import CellSpace, Example, Space
 
 _LEVELS = 17  # of grey in the digits
 
@@ -26,14 +26,25 @@ def default_evaluation(space: Space) -> Joint:
 
     Language models write text of Python's own library. Rows of 4, 13 or 30 numbers are those of
     iris, wine and breast cancer. All else classifies digits: images of the shape that the space
-    takes, or the same numbers as a sequence, as tokens, or as one row.
+    takes, or the same numbers as a sequence, as tokens, or as one row; where a space has an
+    example, they have its type, and whole numbers stay below the largest in it.
     """
-    training = ShortTraining(_data_for(space))
+    training, example = ShortTraining(_data_for(space)), _example_of(space)
+    if example is not None and len(example.tensors) > 1:
+        return Joint([training, Latency()])
     return Joint([training, Latency(input_shape=training.input_shape)])
+
+
+def _example_of(space: Space) -> Example | None:
+    given = getattr(space, "example", None)
+    return None if given is None else Example.of(given)
 
 
 def _data_for(space: Space) -> DataSource:
     shape = tuple(getattr(space, "input_shape", ()))
+    example = _example_of(space)
+    if example is not None and not example.first.is_floating_point():
+        return digits_like(example.first)
     if getattr(space, "task", None) == "language_model":
         return python_text(*shape)
     if getattr(space, "vocabulary", None):
@@ -51,21 +62,45 @@ def _data_for(space: Space) -> DataSource:
 def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The bundled digits as inputs ``n x shape``, and their labels.
 
-    Images (channels, height, width) are resized and their one channel repeated; a sequence (length,
-    inputs) has the rows of the image as its steps; one axis has its pixels in a row.
+    Images (channels, height, width) are resized and their one channel repeated, and so are volumes;
+    a sequence (length, inputs) has the rows of the image as its steps; one axis has its pixels in a
+    row; none has their mean.
     """
     images, labels = load_digits(return_X_y=True)
     pixels = torch.from_numpy(images).to(torch.float32).reshape(-1, 1, 8, 8)
     pixels = (pixels - pixels.mean()) / pixels.std()
+    return _fitted(pixels, tuple(shape)), torch.from_numpy(labels)
+
+
+def _fitted(pixels: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Images ``n x 1 x 8 x 8`` as ``n x shape``."""
+    n = len(pixels)
+    if not shape:
+        return pixels.mean(dim=(1, 2, 3))
     if len(shape) == 1:
-        rows = pixels.reshape(len(pixels), 1, 64)
-        fitted = rows if shape[0] == 64 else interpolate(rows, shape[0], mode="linear")
-    else:
-        side = tuple(shape[-2:])
-        fitted = pixels if side == (8, 8) else interpolate(pixels, side, mode="bilinear")
-    if len(shape) == 3:
-        fitted = fitted.expand(-1, shape[0], -1, -1)
-    return fitted.reshape(len(pixels), *shape), torch.from_numpy(labels)
+        rows = pixels.reshape(n, 1, 64)
+        return (rows if shape == (64,) else interpolate(rows, shape[0], mode="linear"))[:, 0]
+    side = shape[-2:]
+    fitted = pixels if side == (8, 8) else interpolate(pixels, side, mode="bilinear")
+    leading = shape[:-2]
+    return fitted.reshape(n, *(1 for _ in leading), *side).expand(n, *shape)
+
+
+@own_settings()
+def digits_like(example: Tensor) -> tuple[Tensor, Tensor]:
+    """The bundled digits as inputs of the type and the shape of ``example``, and their labels.
+
+    Whole numbers are levels of grey. Each place of an input has those from 0 to the largest number
+    that the example has there, 17 at most and 2 at least: so they are valid where they are indices,
+    of one table or, as in the columns of categories, of one for each place.
+    """
+    inputs, labels = digits_of(example.shape[1:])
+    if example.is_floating_point() or example.is_complex():
+        return inputs.to(example.dtype), labels
+    top = example.detach().cpu().to(torch.int64).amax(dim=0).clamp(1, _LEVELS - 1)
+    low, high = inputs.min(), inputs.max()
+    levels = ((inputs - low) / (high - low) * (top + 1)).to(torch.int64)
+    return torch.minimum(levels, top).to(example.dtype), labels
 
 
 @own_settings()

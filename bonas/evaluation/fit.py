@@ -10,6 +10,7 @@ from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import batches
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.runtime import first_pass
+from bonas.spaces import Example
 
 _AXES = {
     "classification": "batch x classes",
@@ -30,7 +31,7 @@ def check_fit(
     """
     batch, truth = next(batches(splits, splits.validation, 2, device))
     inputs, targets = batch[:2], truth[:2]  # a DataLoader's batch may be of any size
-    outputs = first_pass(network, inputs, candidate)
+    outputs = first_pass(network, Example.of(inputs), candidate)
     who = f"the network of trial {candidate.number} ({dict(candidate.choices)})"
     shape = tuple(targets.shape)
     expected = shape if splits.task == "regression" else (*shape, splits.classes)

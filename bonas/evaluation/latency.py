@@ -28,6 +28,7 @@ from bonas.evaluation.runtime import (
     seeded,
 )
 from bonas.settings import own_settings
+from bonas.spaces import Example
 from bonas.threads import limited_threads
 
 _BLOCK_MS = 0.5  # a thousand times the cost of reading the clocks
@@ -44,9 +45,14 @@ class Latency:
     inter-quartile range of the timings). Torch's number of threads is set for the whole process
     meanwhile and put back afterwards.
 
+    The network runs as ``build`` made it, in its own precision. Where the space has an example, as
+    those of ``bonas.space`` do, it is given that: all the arguments, with their types and values,
+    repeated or cut to ``batch_size`` rows (floats that are all 0 become numbers from [0, 1)). An
+    example whose tensors have no common first dimension is used as it is, for a batch of 1.
+
     Args:
         input_shape: The shape of one input, without the batch; None takes the space's.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         batch_size: Inputs in the batch.
         threads: CPU threads; None leaves torch's setting.
         warmup: Runs before the timings.
@@ -96,20 +102,19 @@ class Latency:
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """``latency`` and ``latency_iqr`` in milliseconds."""
         device = resolved_device(self.device)
-        shape = (self.batch_size, *self._shape_for(candidate))
         with limited_threads(self.threads), seeded(np.random.SeedSequence(0), device):
-            network = candidate.build().to(device, torch.float32)
-            inputs = _inputs(shape, getattr(candidate.space, "vocabulary", None), device)
-            first_pass(network, inputs, candidate)
+            network = candidate.build().to(device)
+            example = self._example_for(candidate).to(device)
+            first_pass(network, example, candidate)
             with torch.inference_mode():
                 low, median, high = np.percentile(
-                    self._timings(lambda: network(inputs), device), (25, 50, 75)
+                    self._timings(lambda: example.call(network), device), (25, 50, 75)
                 )
         return {LATENCY.name: float(median), "latency_iqr": float(high - low)}
 
     def _timings(self, run: Callable[[], object], device: torch.device) -> list[float]:
         """Milliseconds a run, of the timings that were not interrupted."""
-        timed = _timed_on_cuda if device.type == "cuda" else _timed_on_cpu
+        timed = _TIMED[device.type]
         once = min(timed(run, 1)[0] for _ in range(self.warmup))
         runs = math.ceil(_BLOCK_MS / max(once, _CLOCK_MS))
         end = time.perf_counter() + self.seconds
@@ -120,6 +125,17 @@ class Latency:
         calm = sum(share >= _ON_CORE for _, share in timings)
         return [ms for ms, _ in timings[: max(calm, _ENOUGH)]]
 
+    def _example_for(self, candidate: Candidate) -> Example:
+        """A batch that nothing else reads: a network may change its input in place."""
+        given = getattr(candidate.space, "example", None)
+        if given is None:
+            shape = (self.batch_size, *self._shape_for(candidate))
+            return Example((_inputs(shape, getattr(candidate.space, "vocabulary", None)),))
+        example = Example.of(given)
+        if self.input_shape is not None:
+            example = example.reshaped(self.input_shape)
+        return example.resized(self.batch_size).mapped(torch.clone).filled()
+
     def _shape_for(self, candidate: Candidate) -> tuple[int, ...]:
         if self.input_shape is not None:
             return tuple(self.input_shape)
@@ -128,16 +144,17 @@ class Latency:
             raise InvalidArgument(
                 "expected an input shape, got none from Latency and none from the space "
                 f"{type(candidate.space).__name__}; give Latency(input_shape=...) the shape of "
-                "one input, as in (3, 32, 32), or the space a property of that name"
+                "one input, as in (3, 32, 32), or the space a property of that name, or one named "
+                "example, a batch as bonas.space takes it"
             )
         return _checked_shape(shape)
 
 
-def _inputs(shape: Sequence[int], vocabulary: int | None, device: torch.device) -> torch.Tensor:
+def _inputs(shape: Sequence[int], vocabulary: int | None) -> torch.Tensor:
     """Random numbers, or random token ids for a space of ``vocabulary`` tokens."""
     if vocabulary is None:
-        return torch.randn(*shape, dtype=torch.float32, device=device)
-    return torch.randint(vocabulary, tuple(shape), device=device)
+        return torch.randn(*shape, dtype=torch.float32)
+    return torch.randint(vocabulary, tuple(shape))
 
 
 def _timed_on_cpu(run: Callable[[], object], runs: int) -> tuple[float, float]:
@@ -165,6 +182,18 @@ def _timed_on_cuda(run: Callable[[], object], runs: int) -> tuple[float, float]:
         end.synchronize()
         total += start.elapsed_time(end)
     return total / runs, 1.0
+
+
+def _timed_on_mps(run: Callable[[], object], runs: int) -> tuple[float, float]:
+    """The same by the wall clock; each run waits for the one before."""
+    start = time.perf_counter()
+    for _ in range(runs):
+        run()
+        torch.mps.synchronize()
+    return 1000.0 * (time.perf_counter() - start) / runs, 1.0
+
+
+_TIMED = {"cpu": _timed_on_cpu, "cuda": _timed_on_cuda, "mps": _timed_on_mps}
 
 
 def _checked_shape(shape: object) -> tuple[int, ...]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bonas.errors import BonasError, InvalidArgument, InvalidData
 from bonas.evaluation.candidate import Candidate
+from bonas.spaces import Example
 
 
 def resolved_device(device: str | torch.device | None) -> torch.device:
     """The device of that name; None is the first CUDA device, or the CPU where there is none.
 
     Raises:
-        InvalidArgument: if it is neither the CPU nor a CUDA device that is there.
+        InvalidArgument: if it is none of the CPU, and a CUDA or MPS device that is there.
     """
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,14 +26,16 @@ def resolved_device(device: str | torch.device | None) -> torch.device:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise _no_device(device) from error
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if found.type == "cpu" or (found.type == "cuda" and (found.index or 0) < there):
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = {"cpu": 1, "cuda": cuda, "mps": int(torch.backends.mps.is_available())}
+    if found.type == "cpu" or (found.index or 0) < there.get(found.type, 0):
         return found
     raise _no_device(device)
 
 
 def _no_device(device: object) -> InvalidArgument:
     there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    there += ["mps"] * torch.backends.mps.is_available()
     return InvalidArgument(f"expected a device out of {there}, got {device!r}; choose one of them")
 
 
@@ -40,18 +43,20 @@ def _no_device(device: object) -> InvalidArgument:
 def seeded(seed: np.random.SeedSequence, device: torch.device) -> Iterator[None]:
     """Torch draws from ``seed`` inside; outside, its global generators are as they were."""
     number = int(seed.generate_state(1, np.uint64)[0])
-    if device.type == "cpu":
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(number)
-            yield
-    else:
-        with torch.random.fork_rng(devices=[device]), torch.cuda.device(device):
-            torch.default_generator.manual_seed(number)
+    with ExitStack() as stack:
+        cuda = device.type == "cuda"
+        stack.enter_context(torch.random.fork_rng(devices=[device] if cuda else []))
+        torch.default_generator.manual_seed(number)
+        if cuda:
+            stack.enter_context(torch.cuda.device(device))
             torch.cuda.manual_seed(number)
-            yield
+        elif device.type == "mps":
+            stack.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
+            torch.mps.manual_seed(number)
+        yield
 
 
-def first_pass(network: nn.Module, inputs: Tensor, candidate: Candidate) -> object:
+def first_pass(network: nn.Module, example: Example, candidate: Candidate) -> object:
     """What an untrained network makes of its first batch; it is left in evaluation mode.
 
     Raises:
@@ -60,15 +65,22 @@ def first_pass(network: nn.Module, inputs: Tensor, candidate: Candidate) -> obje
     network.eval()
     try:
         with torch.no_grad():
-            return network(inputs)
+            return example.call(network)
     except (BonasError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as error:
         raise InvalidData(
-            f"expected a network that takes a batch of shape {tuple(inputs.shape)}, but that of "
+            f"expected a network that takes a batch of {_shapes(example)}, but that of "
             f"trial {candidate.number} ({dict(candidate.choices)}) fails with "
-            f"{type(error).__name__}: {error}; make the space's build fit the data's shape"
+            f"{type(error).__name__}: {error}; make the space's build fit the data's shape and type"
         ) from error
+
+
+def _shapes(example: Example) -> str:
+    shapes = {name: tuple(x.shape) for name, x in zip(example.names, example.tensors, strict=True)}
+    if len(shapes) == 1 and not example.named:
+        return f"shape {tuple(example.first.shape)}"
+    return "shapes " + ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
 
 
 def checked_whole(name: str, value: object, least: int) -> None:

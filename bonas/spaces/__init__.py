@@ -4,6 +4,7 @@ from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.bounds import SizedSpace
 from bonas.spaces.cells import OPERATIONS, CellSpace, DARTSSpace, NASBench101Space, NASBench201
 from bonas.spaces.conditional import ConditionalSpace
+from bonas.spaces.example import Example
 from bonas.spaces.families import Family
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
 from bonas.spaces.mobile import MobileSpace, ScaledNetwork, Stage, scale
@@ -26,6 +27,7 @@ __all__ = [
     "Choices",
     "ConditionalSpace",
     "DARTSSpace",
+    "Example",
     "Family",
     "Identity",
     "MLPSpace",

@@ -21,9 +21,10 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.settings import own_settings
 from bonas.spaces.architecture import Choices
+from bonas.spaces.example import Example
 from bonas.spaces.families.builder import Builder, Run, said
 from bonas.spaces.families.chooser import replayed
-from bonas.spaces.families.tracing import Inputs, Trace, traced
+from bonas.spaces.families.tracing import Trace, traced
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
 
 _logger = logging.getLogger(__name__)
@@ -58,10 +59,10 @@ class Drawings:
         drawn, seconds: How many networks were drawn, and how long that took in all.
     """
 
-    def __init__(self, builder: Builder, inputs: Inputs) -> None:
-        self.builder, self.inputs = builder, inputs
+    def __init__(self, builder: Builder, example: Example) -> None:
+        self.builder, self.example = builder, example
         self.drawn, self.seconds = 0, 0.0
-        self._meta = tuple(torch.empty_like(tensor, device="meta") for tensor in inputs)
+        self._meta = example.to("meta")
         self._kept: dict[frozenset[tuple[str, object]], Drawing] = {}
         self._nodes = 0
         self._warned = self._logged = False
@@ -162,7 +163,7 @@ class Drawings:
             _logger.debug("%s does not run on the meta device: %s", self.builder.name, error)
         try:
             with torch.random.fork_rng(devices=[]):
-                return traced(self.builder.build(replayed(choices)), self.inputs)
+                return traced(self.builder.build(replayed(choices)), self.example)
         except Exception as error:
             return error
 

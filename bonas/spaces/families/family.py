@@ -29,13 +29,16 @@ from torch import Tensor, nn
 
 from bonas.errors import InvalidArgument, InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
+from bonas.spaces.example import Example
 from bonas.spaces.families.builder import Builder, Function, told
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.drawing import Drawing, Drawings
 from bonas.spaces.families.ranges import Numbers, middle
-from bonas.spaces.families.tracing import Inputs
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.space import Space
+
+Input = Tensor | tuple[Any, ...] | Mapping[str, Any]
+"""What ``space`` takes as the example of a network's inputs."""
 
 _DRAWS = 1_000  # tries for one valid random combination
 _INDEPENDENT = 10  # of them that do not start from a rejected one
@@ -57,8 +60,8 @@ class Family(Space):
     reference_size = 300
     pool_size = 192
 
-    def __init__(self, build: Function, inputs: Inputs, limits: Mapping[str, float]) -> None:
-        self.function, self.inputs, self.limits = build, inputs, dict(limits)
+    def __init__(self, build: Function, example: Example, limits: Mapping[str, float]) -> None:
+        self.function, self.example, self.limits = build, example, dict(limits)
 
     def __call__(self, trial: BaseTrial) -> nn.Module:
         """The network that an Optuna trial suggests, for an objective: ``model = family(trial)``.
@@ -85,7 +88,7 @@ class Family(Space):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example, of the first input where there are several."""
-        return tuple(self.inputs[0].shape[1:])
+        return tuple(self.example.first.shape[1:])
 
     @cached_property
     def size(self) -> int:
@@ -195,7 +198,7 @@ class Family(Space):
         return {
             **super().describe(),
             "space": self._builder.name,
-            "input": [list(tensor.shape) for tensor in self.inputs],
+            "input": self.example.describe(),
             **self.limits,
         }
 
@@ -204,7 +207,7 @@ class Family(Space):
         module, name = self.function.__module__, self.function.__qualname__
         if getattr(import_module(module), name, None) is self:
             return _imported, (module, name)
-        return Family, (self.function, self.inputs, self.limits)
+        return Family, (self.function, self.example, self.limits)
 
     def __repr__(self) -> str:
         return f"<Family {self._builder.name}>"
@@ -217,7 +220,7 @@ class Family(Space):
     def _drawings(self) -> Drawings:
         """The function's networks; it runs for the first time when they are first asked for."""
         self._builder.discover()
-        drawings = Drawings(self._builder, self.inputs)
+        drawings = Drawings(self._builder, self.example)
         drawings.check()
         return drawings
 
@@ -247,7 +250,7 @@ class Family(Space):
 def space(
     build: Function,
     *,
-    input: Tensor | Inputs,
+    input: Input,
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
@@ -258,7 +261,7 @@ def space(
 def space(
     build: None = None,
     *,
-    input: Tensor | Inputs,
+    input: Input,
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
@@ -268,7 +271,7 @@ def space(
 def space(
     build: Function | None = None,
     *,
-    input: Tensor | Inputs,
+    input: Input,
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
@@ -279,8 +282,10 @@ def space(
         build: Takes ``choose``, returns a ``torch.nn.Module``. ``choose(name, options)`` gives one
             of a list of plain values, or the value of one name of a dict (called, if it is a
             function or a class). Written for an Optuna trial, it works as it is.
-        input: An example batch, or several for a network with several arguments; the first
-            dimension is the batch.
+        input: An example batch: a tensor, a tuple of arguments, or a mapping of keyword arguments
+            (``{"input_ids": ids, "attention_mask": mask}``). The first dimension is the batch.
+            It says types, shapes and ranges, so give values that a network can be run on: token
+            ids below the vocabulary, whole numbers that are valid indices.
         max_params: The most trainable parameters.
         max_flops: The most floating point operations for one example, two a multiply-add.
         max_memory: The most bytes of all parameters and all outputs of one example, in float32.
@@ -300,11 +305,11 @@ def space(
     >>> perceptron.size, perceptron.costs({"width": 8, "activation": "relu"})
     (4, {'parameters': 58.0, 'multiply_adds': 48.0})
     """
-    inputs = input if isinstance(input, tuple) else (input,)
-    if not inputs or not all(isinstance(x, Tensor) and x.dim() and x.shape[0] for x in inputs):
+    example = Example.of(input)
+    if not example.first.dim() or not example.first.shape[0]:
         raise InvalidArgument(
-            "input must be an example batch, a tensor or a tuple of tensors whose first dimension "
-            f"is the batch; got {input!r}"
+            "input must be an example batch whose first dimension is the batch, of at least one "
+            f"row, got a tensor of shape {tuple(example.first.shape)}; add a row"
         )
     given = {"max_params": max_params, "max_flops": max_flops, "max_memory": max_memory}
     limits = {name: limit for name, limit in given.items() if limit is not None}
@@ -317,7 +322,7 @@ def space(
             raise InvalidArgument(
                 f"expected a function that takes choose and returns a network, got {function!r}"
             )
-        return Family(function, inputs, limits)
+        return Family(function, example, limits)
 
     return made if build is None else made(build)
 

@@ -24,14 +24,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.errors import InvalidSpace
+from bonas.spaces.example import Example
 from bonas.spaces.families.function_names import CONSTANTS, COSTLY, VIEWS, plain_name
 from bonas.spaces.families.operations import Call, Facts, facts, has_formula, selects
 from bonas.spaces.families.shapes import shaped
 from bonas.spaces.families.unallocated import STORAGE
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.sketch import Shape, Sketch
-
-Inputs = tuple[Tensor, ...]
 
 _FACTORIES = STORAGE | {torch.arange, torch.linspace, torch.tensor, torch.eye, torch.randint}
 
@@ -61,12 +60,12 @@ class Trace:
         return self.sketch.graph(self.output)
 
 
-def traced(module: nn.Module, inputs: Tensor | Inputs) -> Trace:
+def traced(module: nn.Module, inputs: object) -> Trace:
     """Run a module once, in evaluation mode, and write down what it does.
 
     Args:
         module: On the device of ``inputs``; it is left in evaluation mode.
-        inputs: An example batch (of one or more); the first dimension is the batch.
+        inputs: An example batch (of one or more), as ``bonas.spaces.example.Example`` takes it.
 
     Raises:
         InvalidSpace: if the module returns no tensor. What the module raises is passed on.
@@ -75,11 +74,11 @@ def traced(module: nn.Module, inputs: Tensor | Inputs) -> Trace:
     >>> trace.graph.labels, trace.parameters, trace.sketch.costs["multiply_adds"]
     (('input', 'linear', 'relu', 'output'), 10, 8.0)
     """
-    batch = inputs if isinstance(inputs, tuple) else (inputs,)
+    example = Example.of(inputs)
     module.eval()
-    recorder = _Recorder(module, batch)
+    recorder = _Recorder(module, example)
     with torch.no_grad(), recorder:
-        result = module(*batch)
+        result = example.call(module)
     output = recorder.end(result)
     parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
     return Trace(recorder.sketch, output, parameters, dict(recorder.unknown))
@@ -100,20 +99,21 @@ _NOTHING = _Value(None)
 class _Recorder(TorchFunctionMode):
     """Sees every torch function while it is active."""
 
-    def __init__(self, module: nn.Module, inputs: Inputs) -> None:
+    def __init__(self, module: nn.Module, example: Example) -> None:
         super().__init__()
-        self.batch = inputs[0].shape[0] if inputs[0].dim() else 1
-        self.meta = inputs[0].device if inputs[0].is_meta else None
-        self.sketch = Sketch(self._shape(inputs[0]))
+        first = example.first
+        self.batch = first.shape[0] if first.dim() else 1
+        self.meta = first.device if first.is_meta else None
+        self.sketch = Sketch(self._shape(first))
         self.unknown: Counter[str] = Counter()
         self._values: dict[int, _Value] = {}
         self._kept: list[object] = []  # an identity may not be used again during the run
         self._bases: dict[int, Tensor] = {}  # a view -> what it is a view of
         self._counted: set[int] = set()
         self._latest = self.sketch.input
-        self._enter(module, inputs)
+        self._enter(module, example)
 
-    def _enter(self, module: nn.Module, inputs: Inputs) -> None:
+    def _enter(self, module: nn.Module, example: Example) -> None:
         for part in module.modules():
             for tensor in (*vars(part).values(), *part._buffers.values()):
                 if type(tensor) is Tensor:
@@ -121,9 +121,10 @@ class _Recorder(TorchFunctionMode):
             for parameter in part._parameters.values():
                 if parameter is not None:
                     self._put(parameter, _Value(None, (parameter,)))
-        self._put(inputs[0], _Value(self.sketch.input))
-        for i, tensor in enumerate(inputs if len(inputs) > 1 else ()):
-            node = self.sketch.add(f"argument({i})", [self.sketch.input], self._shape(tensor))
+        tensors = example.tensors
+        self._put(tensors[0], _Value(self.sketch.input))
+        for name, tensor in zip(example.names, tensors, strict=True) if len(tensors) > 1 else ():
+            node = self.sketch.add(f"argument({name})", [self.sketch.input], self._shape(tensor))
             self._put(tensor, _Value(node))
 
     def __torch_function__(

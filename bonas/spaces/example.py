@@ -1,0 +1,219 @@
+"""An example of what a network takes: which arguments, of which types, shapes and ranges.
+
+| given | the network is called as |
+|---|---|
+| a tensor ``x`` | ``network(x)`` |
+| a tuple ``(x, y)`` | ``network(x, y)`` |
+| a mapping ``{"ids": x, "mask": y}`` | ``network(ids=x, mask=y)`` |
+
+An argument may itself be a tuple, a list or a mapping of tensors. What is no tensor (None, a float,
+a flag) is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bonas.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """The arguments of one call of a network; the first dimension of a tensor is the batch.
+
+    Attributes:
+        args: The arguments by place.
+        named: The arguments by name.
+    """
+
+    args: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: object) -> Example:
+        """Return the example that ``given`` (a tensor, a tuple, a mapping) stands for.
+
+        Raises:
+            InvalidArgument: if it is none of these, or holds no tensor.
+
+        >>> Example.of({"ids": torch.zeros(2, 7)}).resized(3).named["ids"].shape
+        torch.Size([3, 7])
+        """
+        if isinstance(given, Example):
+            return given
+        made = None
+        if isinstance(given, Tensor):
+            made = cls((given,))
+        elif type(given) is tuple:
+            made = cls(given)
+        elif isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
+            made = cls((), dict(given))
+        if made is None or not made.tensors:
+            raise InvalidArgument(
+                "input must be an example batch, a tensor, a tuple of arguments or a mapping of "
+                f"keyword arguments with a tensor among them, got {_told(given)}; the first "
+                "dimension is the batch"
+            )
+        return made
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All tensors, in the order of the arguments."""
+        return tuple(tensor for _, tensor in self._named_tensors())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each tensor is called: the place or the name of its argument, and where in it."""
+        return tuple(name for name, _ in self._named_tensors())
+
+    @property
+    def first(self) -> Tensor:
+        """The first tensor: a batch of what the network mainly reads."""
+        return self.tensors[0]
+
+    @property
+    def rows(self) -> int | None:
+        """The size of the batch; None where it cannot be known.
+
+        It is the first dimension of the first tensor. The others have the same, or 1 (broadcast),
+        or none at all.
+        """
+        sizes = [tensor.shape[0] for tensor in self.tensors if tensor.dim()]
+        return sizes[0] if sizes and set(sizes) <= {sizes[0], 1} else None
+
+    def call(self, network: nn.Module) -> object:
+        """Return what the network makes of the arguments."""
+        return network(*self.args, **self.named)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Example:
+        """Return the example with each tensor changed."""
+        return Example(
+            tuple(mapped(change, argument) for argument in self.args),
+            {name: mapped(change, argument) for name, argument in self.named.items()},
+        )
+
+    def to(self, device: torch.device | str) -> Example:
+        """Return the example on a device; on ``meta`` its tensors have shapes but no values."""
+        return self.mapped(lambda tensor: tensor.detach().to(device))
+
+    def resized(self, rows: int) -> Example:
+        """Return the example with so many rows: its own, over and over.
+
+        Raises:
+            InvalidArgument: if it is not clear what the rows are, and another number than that of
+                the example as it is (which counts as one) is asked for.
+        """
+        own = self.rows
+        if own == rows:
+            return self
+        if own is None:
+            if rows == 1:
+                return self
+            shapes = [tuple(tensor.shape) for tensor in self.tensors]
+            raise InvalidArgument(
+                f"expected an example whose tensors have the batch as their first dimension, to "
+                f"make {rows} rows of it, got shapes {shapes}; take a batch_size of 1, which uses "
+                "the example as it is, or give one of as many rows as you need"
+            )
+        return self.mapped(lambda tensor: _resized(tensor, own, rows))
+
+    def reshaped(self, shape: Sequence[int]) -> Example:
+        """Return an example of one row of that shape, its numbers drawn from those of this one.
+
+        Raises:
+            InvalidArgument: if there are several tensors, and the first has another shape.
+        """
+        own = self.first
+        if tuple(own.shape[1:]) == tuple(shape):
+            return self
+        if len(self.tensors) > 1:
+            raise InvalidArgument(
+                f"expected inputs of shape {tuple(own.shape[1:])}, as in the space's example of "
+                f"{len(self.tensors)} tensors, got {tuple(shape)}; leave out the input_shape"
+            )
+        places = torch.randint(own.numel(), (1, *shape), device="cpu").to(own.device)
+        return self.mapped(lambda tensor: tensor.flatten()[places])
+
+    def filled(self) -> Example:
+        """Return the example with numbers from [0, 1) in each tensor of nothing but 0.0.
+
+        Zeros stand for any numbers, and a device that multiplies zeros is faster than usual.
+        Whole numbers are left alone: they may be indices. Torch's generator is drawn from.
+        """
+        return self.mapped(_filled)
+
+    def describe(self) -> list[Any] | dict[str, Any]:
+        """Return the shapes as JSON values: a list of the arguments, or a mapping of the named."""
+        if self.named:
+            return {name: _shapes(argument) for name, argument in self.named.items()}
+        return [_shapes(argument) for argument in self.args]
+
+    def _named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for i, argument in enumerate(self.args):
+            yield from tensors_in(argument, str(i))
+        for name, argument in self.named.items():
+            yield from tensors_in(argument, name)
+
+
+def mapped(change: Callable[[Tensor], Tensor], item: Any) -> Any:
+    """Return nested tuples, lists and mappings with each tensor in them changed."""
+    if isinstance(item, Tensor):
+        return change(item)
+    if isinstance(item, Mapping):
+        return {name: mapped(change, part) for name, part in item.items()}
+    if isinstance(item, (tuple, list)):
+        parts = [mapped(change, part) for part in item]
+        named = hasattr(item, "_fields")  # a namedtuple takes its parts one by one
+        return type(item)(*parts) if named else type(item)(parts)
+    return item
+
+
+def tensors_in(item: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield each tensor in nested tuples, lists and mappings, with its path below ``name``."""
+    if isinstance(item, Tensor):
+        yield name, item
+    elif isinstance(item, Mapping):
+        for key, part in item.items():
+            yield from tensors_in(part, f"{name}.{key}" if name else str(key))
+    elif isinstance(item, (tuple, list)):
+        for i, part in enumerate(item):
+            yield from tensors_in(part, f"{name}.{i}" if name else str(i))
+
+
+def _resized(tensor: Tensor, own: int, rows: int) -> Tensor:
+    if not tensor.dim() or tensor.shape[0] != own:  # a scalar, or one row for all
+        return tensor
+    times = math.ceil(rows / own)
+    return torch.cat([tensor] * times)[:rows] if times > 1 else tensor[:rows]
+
+
+def _filled(tensor: Tensor) -> Tensor:
+    numbers = tensor.is_floating_point() or tensor.is_complex()
+    if not numbers or tensor.is_meta or tensor.layout is not torch.strided or bool(tensor.any()):
+        return tensor
+    real = torch.float32 if tensor.is_floating_point() else torch.complex64
+    return torch.rand(tensor.shape, dtype=real, device=tensor.device).to(tensor.dtype)
+
+
+def _shapes(item: object) -> Any:
+    if isinstance(item, Tensor):
+        return list(item.shape)
+    if isinstance(item, Mapping):
+        return {str(name): _shapes(part) for name, part in item.items()}
+    if isinstance(item, (tuple, list)):
+        return [_shapes(part) for part in item]
+    plain = item is None or isinstance(item, (bool, int, float, str))
+    return item if plain else type(item).__name__
+
+
+def _told(given: object) -> str:
+    """A value in an error; the numbers of tensors say nothing there."""
+    if isinstance(given, (Tensor, tuple, list, Mapping)) and any(True for _ in tensors_in(given)):
+        return f"a {type(given).__name__} of tensors of shapes {_shapes(given)}"
+    return repr(given)
