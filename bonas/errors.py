@@ -34,6 +34,10 @@ class MissingData(BonasError, FileNotFoundError):
     """Data are not there: the file of a folder, or an optional package that brings them."""
 
 
+class MissingPackage(BonasError, ImportError):
+    """An optional package is needed for this, and is not installed."""
+
+
 class StudyMismatch(BonasError, ValueError):
     """A stored study was made with another space or other objectives."""
 

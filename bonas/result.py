@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
+from bonas.report.frame import trials_frame
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
@@ -119,6 +120,17 @@ class SearchResult:
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def dataframe(self) -> Any:
+        """Return all trials as a ``pandas.DataFrame``: one row each, failed and pruned ones, too.
+
+        Columns: ``number``, ``state``, the objectives, the parameters, all else that was measured
+        or noted, and ``failure``, the last line of a failed evaluation's traceback.
+
+        Raises:
+            MissingPackage: if pandas is not installed.
+        """
+        return trials_frame(self.objectives, self.study.get_trials(deepcopy=False))
 
     def headline(self) -> str:
         """One line: the size of the front and the best value of each objective."""

@@ -8,16 +8,23 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation import Objective
 
+_WIDEST = 32  # characters of one parameter's value
+
 
 def front_table(objectives: Sequence[Objective], front: Sequence[FrozenTrial]) -> str:
-    """Columns trial, one an objective, one a parameter; aligned, without a trailing newline."""
+    """Return columns trial, one per objective, one per parameter of any of these trials.
+
+    A cell is empty where a network does not have the parameter. Aligned, without a trailing
+    newline.
+    """
     if not front:
         return "nothing was evaluated yet"
-    names = list(front[0].params)
+    names = parameter_names(front)
     rows = [["trial", *(str(o) for o in objectives), *names]]
     for trial in front:
         values = [f"{value:.4g}" for value in trial.values]
-        rows.append([str(trial.number), *values, *(str(trial.params.get(n, "")) for n in names)])
+        own = [_cell(trial.params[n]) if n in trial.params else "" for n in names]
+        rows.append([str(trial.number), *values, *own])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numeric = 1 + len(objectives)
     lines = [
@@ -28,3 +35,29 @@ def front_table(objectives: Sequence[Objective], front: Sequence[FrozenTrial]) -
         for row in rows
     ]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def parameter_names(trials: Sequence[FrozenTrial]) -> list[str]:
+    """Return the parameters of all trials, each after those that it follows in its own trial."""
+    names: dict[str, None] = {}
+    for trial in trials:
+        if not trial.params.keys() <= names.keys():
+            names = _merged(list(names), list(trial.params))
+    return list(names)
+
+
+def _merged(names: list[str], more: list[str]) -> dict[str, None]:
+    """Both, in order; what only ``more`` has comes after what precedes it there."""
+    known, at = set(names), 0
+    for name in more:
+        if name in known:
+            at = max(at, names.index(name) + 1)
+        else:
+            names.insert(at, name)
+            at += 1
+    return dict.fromkeys(names)
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
