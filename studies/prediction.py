@@ -56,7 +56,7 @@ def predict(
     """
     names = list(table.space.parameters)
     choices = [dict(zip(names, row, strict=True)) for row in table.rows]
-    valid = [each for each in choices if table.space.is_valid(each)]
+    valid = [each for each in choices if table.space.allows(each)]
     for size in sizes:
         if not 2 <= size < len(valid):
             raise InvalidArgument(

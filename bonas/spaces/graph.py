@@ -9,7 +9,7 @@ Nodes are operations, an edge is a tensor that flows. Three labels are reserved:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import index
 
@@ -134,6 +134,21 @@ class ArchitectureGraph:
         if not gone:
             return self
         return self._induced([i for i in range(len(self.labels)) if i not in gone], sorted(edges))
+
+    def without(self, labels: Collection[str]) -> ArchitectureGraph:
+        """Return the graph without the nodes of these labels, and without the edges at them."""
+        keep = [i for i, label in enumerate(self.labels) if label not in labels]
+        if len(keep) == len(self.labels):
+            return self
+        kept = set(keep)
+        return self._induced(keep, [(s, t) for s, t in self.edges if s in kept and t in kept])
+
+    def relabelled(self, labels: Collection[str], label: str) -> ArchitectureGraph:
+        """Return the graph with one label in the place of several."""
+        if not any(own in labels for own in self.labels):
+            return self
+        new = [label if own in labels else own for own in self.labels]
+        return ArchitectureGraph(new, self.edges, self.features)
 
     def _identities(self) -> list[int]:
         """The identity nodes in an order that isomorphic graphs share, the widest first.

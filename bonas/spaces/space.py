@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -15,12 +16,14 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import BaseTrial
 from torch import nn
 
-from bonas.errors import InvalidSpace, MissingBuilder
+from bonas.errors import InvalidSpace, MissingBuilder, unknown
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.reduction import Reduction, suspected
 from bonas.texts import objection, shown
 
 _DRAWS = 10_000  # tries for one valid random combination
+_LOOKED_AT = 64  # drawings in which labels are looked for
 _KEPT = 400_000  # nodes of all architectures that are kept at most: some 200 MB
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
@@ -62,9 +65,24 @@ class Space(ABC):
     network is never trained twice), or ``"choices"``, nothing but equal choices (for measurements
     that differ between isomorphic graphs, such as the records of a table)."""
 
+    absent: Collection[str] | None = None
+    """Labels of operations that bring nothing, such as ``{"none"}``: nodes that are not there.
+    Where neither these nor ``identities`` are declared, they are looked for by their names."""
+
+    identities: Collection[str] | None = None
+    """Labels of operations that pass on what they get, such as ``{"skip_connect"}``."""
+
+    allow_disconnected: bool = False
+    """Whether a network may be proposed whose graph leads nothing from its input to its output; it
+    says the same of every input."""
+
     @abstractmethod
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """The labelled graph that ``choices`` stand for, its ends labelled input and output."""
+        """The labelled graph that ``choices`` stand for, its ends labelled input and output.
+
+        Nodes on no path between the ends, and those declared ``absent`` or ``identities``, may be
+        drawn: an architecture has the graph without them.
+        """
 
     def build(self, choices: Choices) -> nn.Module:
         """An untrained network; it takes a batch of inputs and returns a batch of outputs."""
@@ -80,6 +98,10 @@ class Space(ABC):
     def is_valid(self, choices: Choices) -> bool:
         """Whether ``choices`` may be proposed; everything may, unless a subclass says otherwise."""
         return True
+
+    def allows(self, choices: Choices) -> bool:
+        """Whether ``choices`` are proposed: they are valid, and lead the input to the output."""
+        return self.is_valid(choices) and self._connects(choices)
 
     def costs(self, choices: Choices) -> dict[str, float]:
         """What is known of a network without building it: a name -> a non-negative number."""
@@ -169,7 +191,7 @@ class Space(ABC):
         """
         for _ in range(_DRAWS):
             choices = self.completed({}, rng)
-            if self.is_valid(choices):
+            if self.allows(choices):
                 return choices
         raise InvalidSpace(
             f"none of {_DRAWS:,} random draws of {type(self).__name__} is valid; "
@@ -191,7 +213,7 @@ class Space(ABC):
         ]
         for i in range(len(steps)) if rng is None else rng.permutation(len(steps)):
             changed = self.completed({**choices, **steps[i]})
-            if self.is_valid(changed):
+            if self.allows(changed):
                 yield changed
 
     def __iter__(self) -> Iterator[Choices]:
@@ -207,7 +229,8 @@ class Space(ABC):
         """Every architecture once (the first of equal ones), or None for over ``enumerable``."""
         if self.size > self.enumerable:
             return None
-        return tuple(dict.fromkeys(self._made(choices) for choices in self))
+        made = (self._made(choices) for choices in self)
+        return tuple(dict.fromkeys(a for a in made if self._is_connected(a)))
 
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
@@ -237,7 +260,55 @@ class Space(ABC):
                 f"{type(self).__name__}.graph must return a bonas.ArchitectureGraph, got {graph!r}"
             )
         graph.require_ends()
-        return Architecture(choices, graph, self.identity)
+        return Architecture(choices, self._seen(graph), self._mark(choices, graph))
+
+    def _connects(self, choices: Choices) -> bool:
+        return self.allow_disconnected or self._is_connected(self.architecture(choices))
+
+    def _is_connected(self, architecture: Architecture) -> bool:
+        """Whether anything flows; what leads nowhere is pruned."""
+        return self.allow_disconnected or bool(architecture.graph.edges)
+
+    def _seen(self, drawn: ArchitectureGraph) -> ArchitectureGraph:
+        """The graph that surrogates read."""
+        return self._suspected.of(self._declared.of(drawn))
+
+    def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
+        """What tells an architecture from others where its graph does not.
+
+        Labels that only look absent tell networks apart: nobody said that they do nothing.
+        """
+        if self.identity == "choices":
+            return repr(tuple(choices.items()))
+        if self.identity != "graph":
+            raise unknown("identity", self.identity, ("graph", "choices"))
+        declared = self._declared.of(drawn)
+        return "" if self._suspected.of(declared) is declared else declared.canonical_hash
+
+    @cached_property
+    def _declared(self) -> Reduction:
+        return Reduction(
+            _labels("absent", self.absent or ()), _labels("identities", self.identities or ())
+        )
+
+    @cached_property
+    def _suspected(self) -> Reduction:
+        """Labels that look as if they did nothing, and were not declared; told once."""
+        if self.absent is not None or self.identities is not None:
+            return Reduction()
+        rng = np.random.default_rng(_REFERENCE_SEED)
+        draws = (self.completed({}, rng) for _ in range(_LOOKED_AT))
+        found = suspected([self.graph(choices) for choices in draws if self.is_valid(choices)])
+        if found.absent or found.identities:
+            parts = {"absent": found.absent, "identities": found.identities}
+            told = [f"{name} = {{{str(sorted(x))[1:-1]}}}" for name, x in parts.items() if x]
+            warnings.warn(
+                f"{type(self).__name__}.graph draws operations that by their names do nothing; "
+                f"surrogates see its graphs without them. Declare {' and '.join(told)} in the "
+                "class, and equal networks are one; or absent = set(), if they do something",
+                stacklevel=2,
+            )
+        return found
 
     def _check(self, choices: Choices) -> None:
         for name in choices.keys() & self.distributions.keys():
@@ -295,6 +366,12 @@ def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistributi
     if len(set(choices)) < len(choices):
         raise InvalidSpace(f"parameter {name!r} repeats a choice: {list(choices)}")
     return CategoricalDistribution(tuple(choices))
+
+
+def _labels(name: str, given: object) -> frozenset[str]:
+    if isinstance(given, str) or not isinstance(given, Collection):
+        raise InvalidSpace(f"{name} must be a set of labels, got {given!r}; put it in {{}}")
+    return frozenset(given)
 
 
 def _is_plain(value: object) -> bool:

@@ -21,6 +21,8 @@ class MeasuredPart(Space):
         self.whole = whole
         self.parameters = whole.parameters
         self.identity = whole.identity
+        self.absent, self.identities = whole.absent, whole.identities
+        self.allow_disconnected = whole.allow_disconnected
         place = [{c: i for i, c in enumerate(d.choices)} for d in whole.distributions.values()]
         self._rows = sorted(
             rows, key=lambda row: [p[choice] for p, choice in zip(place, row, strict=True)]

@@ -56,7 +56,7 @@ class ReinforceController(Peer):
                     self.space.distributions.items(), policy, strict=True
                 )
             }
-            if key(choices) not in past.spent and self.space.is_valid(choices):
+            if key(choices) not in past.spent and self.space.allows(choices):
                 return choices
         return unseen(self.space, past.spent, rng)
 

@@ -61,7 +61,7 @@ class Valid(BaseSampler):
             for name, distribution in self.space.distributions.items()
         }
         whole = self.space.completed(choices)  # without what belongs to other choices
-        if self.space.is_valid(whole):
+        if self.space.allows(whole):
             return dict(whole)
         return dict(self.space.sample(np.random.default_rng([self.seed, trial.number])))
 

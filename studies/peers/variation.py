@@ -38,7 +38,7 @@ def mutated(
             options = space.distributions[names[i]].choices
             others = [value for value in options if value != child[names[i]]]
             child[names[i]] = others[int(rng.integers(len(others)))]
-        if space.is_valid(child):
+        if space.allows(child):
             return child
     return space.sample(rng)
 

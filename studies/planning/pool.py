@@ -159,7 +159,7 @@ class Pool:
                 options = distributions[name].choices
                 changed[str(name)] = options[int(rng.integers(len(options)))]
             whole = self.space.completed(changed, rng)
-            if self.space.is_valid(whole):
+            if self.space.allows(whole):
                 return self.space.architecture(whole)
         return otherwise
 
