@@ -141,6 +141,7 @@ def test_the_function_runs_once_for_what_is_already_known() -> None:
 
     family = space(counted, input=ROW)
     assert family.size == 64
+    assert not family.distinction.names  # each option was drawn once, to compare it
     before = next(runs)
     for seed in range(20):
         choices = family.sample(np.random.default_rng(seed))

@@ -15,6 +15,7 @@ graph of a network is what happens when it runs, see ``bonas.spaces.families.tra
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -27,11 +28,12 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
 
-from bonas.errors import InvalidArgument, InvalidSpace
-from bonas.spaces.architecture import Choice, Choices
+from bonas.errors import InvalidArgument, InvalidSpace, unknown
+from bonas.spaces.architecture import Choice, Choices, Identity
 from bonas.spaces.example import Example
 from bonas.spaces.families.builder import Builder, Function, told
 from bonas.spaces.families.chooser import replayed
+from bonas.spaces.families.distinction import Distinction
 from bonas.spaces.families.drawing import Drawing, Drawings
 from bonas.spaces.families.ranges import Numbers, middle
 from bonas.spaces.graph import ArchitectureGraph
@@ -52,16 +54,27 @@ class Family(Space):
     the combinations that lead to it, and of no other. A network counts as valid if the function
     builds it, it runs on the example, and it keeps the bounds.
 
-    Two choices that give isomorphic graphs are one architecture. Numbers (``suggest_float``) are
-    in no graph; while networks are drawn they are in the middle of their range.
+    Two choices that give isomorphic graphs are one architecture, unless they differ in a choice
+    that no graph shows (``distinction``). Numbers (``suggest_float``) are in no graph; while
+    networks are drawn they are in the middle of their range.
     """
 
     enumerable = 512  # each has to be built and run
     reference_size = 300
     pool_size = 192
+    absent = identities = frozenset[str]()  # labels are functions that ran
+    allow_disconnected = True
 
-    def __init__(self, build: Function, example: Example, limits: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        build: Function,
+        example: Example,
+        limits: Mapping[str, float],
+        identity: Identity | None = None,
+    ) -> None:
         self.function, self.example, self.limits = build, example, dict(limits)
+        self._given_identity = identity
+        self.identity = identity or "graph"
 
     def __call__(self, trial: BaseTrial) -> nn.Module:
         """The network that an Optuna trial suggests, for an objective: ``model = family(trial)``.
@@ -98,6 +111,12 @@ class Family(Space):
             return bound
         counted = sum(1 for _ in islice(self._builder.combinations(), self.enumerable + 1))
         return counted if counted <= self.enumerable else bound
+
+    @cached_property
+    def distinction(self) -> Distinction:
+        """Which options no graph tells apart."""
+        names = {name: tuple(options) for name, options in self.parameters.items()}
+        return Distinction.of(names, self.completed, self._compared)
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -207,7 +226,7 @@ class Family(Space):
         module, name = self.function.__module__, self.function.__qualname__
         if getattr(import_module(module), name, None) is self:
             return _imported, (module, name)
-        return Family, (self.function, self.example, self.limits)
+        return Family, (self.function, self.example, self.limits, self._given_identity)
 
     def __repr__(self) -> str:
         return f"<Family {self._builder.name}>"
@@ -229,6 +248,32 @@ class Family(Space):
             self._drawings.forget()
             self._latest.clear()
         return self._drawings.of({n: x for n, x in choices.items() if n not in self.numeric})
+
+    def _compared(self, choices: Choices) -> tuple[str, int]:
+        """The graph's hash, empty where the network is not valid, and its nodes."""
+        drawing = self._drawing(choices)
+        if drawing.graph is None or self._over(drawing):
+            return "", 1
+        return drawing.graph.canonical_hash, len(drawing.graph)
+
+    def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
+        if self.identity == "choices":
+            return super()._mark(choices, drawn)
+        own = {name: value for name, value in choices.items() if name in self._telling}
+        return f"{drawn.canonical_hash} {own!r}" if own else super()._mark(choices, drawn)
+
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        """The names whose choice tells networks apart that have equal graphs; told once."""
+        strict = self._given_identity == "graph"
+        if found := self.distinction.said():
+            end = (
+                "are one network, of which one is evaluated; identity='choices' tells them apart"
+                if strict
+                else "are evaluated one by one; identity='graph' makes them one network"
+            )
+            warnings.warn(f"in {self._builder.name} {found}; they {end}", stacklevel=2)
+        return frozenset() if strict else self.distinction.names
 
     def _over(self, drawing: Drawing) -> dict[str, float]:
         """Why a network is not valid -> by how much it is over the bound."""
@@ -254,6 +299,7 @@ def space(
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
+    identity: Identity | None = None,
 ) -> Family: ...
 
 
@@ -265,6 +311,7 @@ def space(
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
+    identity: Identity | None = None,
 ) -> Callable[[Function], Family]: ...
 
 
@@ -275,6 +322,7 @@ def space(
     max_params: float | None = None,
     max_flops: float | None = None,
     max_memory: float | None = None,
+    identity: Identity | None = None,
 ) -> Family | Callable[[Function], Family]:
     """The space of all networks that a function builds; a decorator, or called with the function.
 
@@ -289,6 +337,10 @@ def space(
         max_params: The most trainable parameters.
         max_flops: The most floating point operations for one example, two a multiply-add.
         max_memory: The most bytes of all parameters and all outputs of one example, in float32.
+        identity: What makes two choices one architecture, which is evaluated once: ``"graph"``,
+            isomorphic graphs; ``"choices"``, equal choices only; by default isomorphic graphs and
+            an equal choice of whatever no graph shows (a rate of stochastic depth), which a
+            warning names.
 
     The function has to be deterministic but for what it chooses; it runs when the space is first
     used, some hundred times, mostly without memory.
@@ -317,12 +369,15 @@ def space(
         if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
             raise InvalidArgument(f"{name} must be a number over 0, got {limit!r}")
 
+    if identity not in (None, "graph", "choices"):
+        raise unknown("identity", identity, ("graph", "choices"))
+
     def made(function: Function) -> Family:
         if not callable(function):
             raise InvalidArgument(
                 f"expected a function that takes choose and returns a network, got {function!r}"
             )
-        return Family(function, example, limits)
+        return Family(function, example, limits, identity)
 
     return made if build is None else made(build)
 
