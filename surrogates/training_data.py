@@ -10,6 +10,7 @@ from torch import Tensor
 from bonas.errors import FitFailed
 
 _LEAST_SD = 1e-9  # relative to the largest value: below it the values are constant
+_MOST_NOISE = 1e8  # in units of the values' variance: what is as noisy tells nothing
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,5 @@ def standardised(
                 f"got {tuple(train_Yvar.shape)} with the least {train_Yvar.min().item()}"
             )
         noise = train_Yvar.detach().to(torch.float64).squeeze(1) / sd**2
+        noise = noise.clamp_max(_MOST_NOISE)
     return Standardised(X, (Y - mean) / sd, mean, sd, noise)

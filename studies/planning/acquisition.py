@@ -35,7 +35,7 @@ from torch import Tensor
 from bonas.studies.planning.tabulated import Draws, DrawsSampler, Marginals, rows
 
 _CHUNK = 4_096  # candidates screened at once
-_LEAST_VARIANCE = 1e-10  # gpytorch's own limit
+LEAST_VARIANCE = 1e-10  # gpytorch's own limit
 
 
 class Acquisition(Protocol):
@@ -95,7 +95,7 @@ def screening(
 
     Improvement is counted over ``known_mean``, ``n x m``: what is believed of the known points.
     """
-    model = Marginals(mean, variance.clamp_min(_LEAST_VARIANCE))
+    model = Marginals(mean, variance.clamp_min(LEAST_VARIANCE))
     if mean.shape[-1] == 1:
         expected: AcquisitionFunction = LogExpectedImprovement(model, best_f=known_mean.max())
     else:

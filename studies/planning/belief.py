@@ -1,9 +1,10 @@
 """The belief about all objectives: one surrogate each, over warped values.
 
-Hyper-parameters (and the form of each warp) are settled by the first trials up to a milestone: by
-all of them while there are few, then at every tenth more (30, 33, 36, 39, 42, 46, ...). Which
-trials decide follows from their number alone, so a belief made afresh and one that grew with the
-study are the same.
+Hyper-parameters are settled by the first trials up to a milestone: by all of them while there are
+few, then at every tenth more (30, 33, 36, 39, 42, 46, ...). Which trials decide follows from their
+number alone, so a belief made afresh and one that grew with the study are the same. The form of
+each warp is decided by all trials: one value of 0 is enough to see that a cost has no logarithm,
+and what was settled with another form is settled anew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bonas.surrogates.surrogate import Conditionable, fitted, marginals
 from bonas.surrogates.warp import Form, Warp, form_of
 
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
+_FAR = 1e6  # standard deviations: a reference point further away is as good as at that distance
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ class Belief:
         """
         m = milestone(len(X))
         noise = torch.full_like(Y, torch.nan) if noise is None else noise
-        if previous is not None and previous.settled.by(X[:m], Y[:m]):
+        alone = Y.shape[1] == 1
+        forms = [form_of(y, alone) for y in Y.T]
+        if previous is not None and previous.settled.by(X[:m], Y[:m], forms):
             settled, start = previous.settled, previous.models
         else:
-            settled = Settled.of(surrogate, X[:m], Y[:m], noise[:m], layout, seed)
+            settled = Settled.of(surrogate, X[:m], Y[:m], noise[:m], layout, seed, forms)
             start = settled.models
-        warps = [Warp.of(y, form) for y, form in zip(Y.T, settled.forms, strict=True)]
+        warps = [Warp.of(y, form) for y, form in zip(Y.T, forms, strict=True)]
         models = start if m == len(X) else []
         if m < len(X):
             for j, (model, warp) in enumerate(zip(start, warps, strict=True)):
@@ -77,17 +81,20 @@ class Belief:
                 else:  # it is fitted anew
                     grown = fitted(surrogate, X, values, known, layout.of(j), seed + j)
                 models = [*models, grown]
-        alone = Y.shape[1] == 1
-        measured = warps[0].warped(Y) if alone else Y
+        linear = [warp.scaled(y) for y, warp in zip(Y.T, warps, strict=True)]
+        measured = warps[0].warped(Y) if alone else torch.stack(linear, dim=1)
         sd = measured.std(0, correction=0)
         unit = torch.where(sd > _LEAST_SD * measured.abs().max(0).values, sd, 1.0)
         return cls(X, settled, models, warps, measured.mean(0), unit)
 
-    def scaled(self, values: Tensor) -> Tensor:
-        """Oriented values ``... x m`` on the scale of the belief."""
+    def scaled(self, reference_point: Tensor) -> Tensor:
+        """``m`` oriented values on the scale of the belief, none absurdly far away."""
         if len(self.warps) == 1:
-            values = self.warps[0].warped(values)
-        return (values - self.shift) / self.unit
+            values = self.warps[0].warped(reference_point)
+        else:
+            values = reference_point / reference_point.new_tensor([w.scale for w in self.warps])
+        distance = (values - self.shift) / self.unit
+        return distance.nan_to_num(nan=_FAR).clamp(-_FAR, _FAR)  # nan: above the ceiling
 
     def marginals(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Medians and upper variances ``N x m`` of each point of ``N x d`` by itself."""
@@ -124,8 +131,8 @@ class Belief:
                 posterior: Any = model.posterior(X.unsqueeze(1), observation_noise=True)
                 mean, sd = posterior.mean.reshape(-1), posterior.variance.reshape(-1).sqrt()
                 low, high = warp.unwarped(mean - sd), warp.unwarped(mean + sd)
-                medians.append(warp.unwarped(mean))
-                spreads.append((high - low) / 2)
+                medians.append(warp.restored(warp.unwarped(mean)))
+                spreads.append(warp.restored((high - low) / 2))
         return torch.stack(medians, dim=1), torch.stack(spreads, dim=1)
 
     @property
@@ -153,9 +160,9 @@ class Settled:
         noise: Tensor,
         layout: Layout,
         seed: int,
+        forms: Sequence[Form],
     ) -> Settled:
         """Fitted to ``m x d`` encodings, their oriented values and the variances known of these."""
-        forms = [form_of(y, alone=Y.shape[1] == 1) for y in Y.T]
         models = []
         for j, (y, form) in enumerate(zip(Y.T, forms, strict=True)):
             warp = Warp.of(y, form)
@@ -164,6 +171,7 @@ class Settled:
             models.append(fitted(surrogate, X, *pair, layout.of(j), seed + j))
         return cls(X, Y, forms, models)
 
-    def by(self, X: Tensor, Y: Tensor) -> bool:
-        """Whether it was these trials that decided."""
-        return torch.equal(self.X, X) and torch.equal(self.Y, Y)
+    def by(self, X: Tensor, Y: Tensor, forms: Sequence[Form]) -> bool:
+        """Whether it was these trials that decided, with these forms."""
+        same = list(self.forms) == list(forms)
+        return same and torch.equal(self.X, X) and torch.equal(self.Y, Y)

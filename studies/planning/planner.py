@@ -38,6 +38,7 @@ from bonas.studies.planning.prior import Prior
 from bonas.studies.planning.proposer import Proposer
 from bonas.studies.planning.start import promised
 from bonas.surrogates import Surrogate
+from bonas.surrogates.warp import scaled
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ class Planner:
         first = values[: self.n_initial]
         worst, best = first.min(0).values, first.max(0).values
         span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
-        return worst - 0.1 * span
+        return torch.nan_to_num(worst - 0.1 * span)  # which may overflow
 
     def _fitted_blocks(self, history: History) -> Blocks | None:
         if self.space is None:
@@ -219,7 +220,7 @@ class Planner:
         n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials
         measured = [point.architecture for point in history.finished[:n] if point.architecture]
         if self._tuned is None or self._tuned[0] != measured:
-            self._tuned = measured, self._blocks.fine_tuned(measured, history.values[:n])
+            self._tuned = measured, self._blocks.fine_tuned(measured, scaled(history.values[:n]))
         return self._tuned[1]
 
 

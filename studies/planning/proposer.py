@@ -19,7 +19,12 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from bonas.encoders import Blocks
-from bonas.studies.planning.acquisition import Acquisition, noisy_improvement, screening
+from bonas.studies.planning.acquisition import (
+    LEAST_VARIANCE,
+    Acquisition,
+    noisy_improvement,
+    screening,
+)
 from bonas.studies.planning.belief import Belief
 from bonas.studies.planning.history import History
 from bonas.studies.planning.lesson import lesson
@@ -145,7 +150,8 @@ def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:
     The luck that a point needs: the least number of standard deviations, added to all its values
     at once, with which no point of the front dominates it.
     """
-    behind = (mean[front] - mean.unsqueeze(1)) / variance.sqrt().unsqueeze(1)
+    sd = variance.clamp_min(LEAST_VARIANCE).sqrt()
+    behind = (mean[front] - mean.unsqueeze(1)) / sd.unsqueeze(1)
     luck = behind.amin(-1).amax(1)
     luck[front] = -torch.inf
     near = torch.argsort(luck, stable=True)[: max(_KNOWN, int(front.sum()))]
