@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from optuna import Study
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
@@ -23,7 +23,13 @@ from bonas.studies import claims, trials
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.planning.ahead import Ahead
-from bonas.studies.planning.history import History, contains, point_at, proposed
+from bonas.studies.planning.history import (
+    History,
+    choices_of,
+    contains,
+    point_at,
+    proposed,
+)
 from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.planning.named import named
 from bonas.studies.planning.parameters import Parameters, drawn_alone
@@ -35,6 +41,7 @@ from bonas.studies.proposal import Proposal
 from bonas.studies.settled import Settled
 from bonas.surrogates import Surrogate
 
+_SHARE = "bonas:share"  # under which name it is drawn how far a number goes
 _COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
 
 
@@ -127,7 +134,7 @@ class ArchitectureSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The space's parameters, and those that every finished trial has."""
+        """The space's parameters and numbers, and whatever every finished trial has."""
         return {**self._distributions, **self._others(study)}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -171,7 +178,8 @@ class ArchitectureSampler(BaseSampler):
         known = proposed(trial)
         if param_name in known and contains(param_distribution, known[param_name]):
             return known[param_name]  # it was drawn before the trial was cut off
-        return drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
+        alone = drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
+        return self._fitting(trial, param_name, alone)
 
     @own_settings()
     def serve(self, study: Study, asker: str) -> int:
@@ -213,11 +221,38 @@ class ArchitectureSampler(BaseSampler):
         spent = History.of(study, self.space, nothing, asking=-1).spent
         return Pool(self.space, nothing).left(spent) is None
 
+    def _fitting(self, trial: FrozenTrial, name: str, value: Any) -> Any:
+        """The value, or a lower one with which the trial's network keeps the bounds of the space.
+
+        Numbers that were not asked for yet are drawn to see that.
+        """
+        space = self.space
+        choices = None if space is None else choices_of(trial, space)
+        if space is None or choices is None or not space.bounds_numbers:
+            return value
+        if name not in space.numeric:
+            return value
+        known, index = proposed(trial), index_of(trial)
+        fixed = [each for each in space.numeric if each in known]
+        drawn = {
+            each: known[each] if each in known else drawn_alone(d, each, self.seed, index)
+            for each, d in space.numeric.items()
+        }
+        share = drawn_alone(FloatDistribution(0.0, 1.0), _SHARE, self.seed, index)
+        found = space.fitting(choices, {**drawn, name: value}, fixed, share)
+        return value if found is None else found[name]
+
     def _others(self, study: Study) -> dict[str, BaseDistribution]:
-        """The parameters outside the space that every finished trial has."""
+        """The parameters beside the choices that every finished trial has.
+
+        The space's own numbers, while none is finished.
+        """
         known = study.get_trials(deepcopy=False)
         first = next((trial for trial in known if trial.state == TrialState.COMPLETE), None)
-        if first is None or first.params.keys() <= self._distributions.keys():
+        if first is None:
+            numeric = {} if self.space is None else self.space.numeric
+            return {name: numbers for name, numbers in numeric.items() if not numbers.single()}
+        if first.params.keys() <= self._distributions.keys():
             return {}
         shared = intersection_search_space(known)
         return {

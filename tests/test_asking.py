@@ -242,7 +242,7 @@ def test_options_that_cannot_be_told_apart_are_refused(case: str) -> None:
 
 
 def test_a_study_stores_names_and_the_builder_gets_objects() -> None:
-    @bonas.space(input=torch.zeros(2, 8))
+    @bonas.space(input=torch.zeros(2, 8), identity="choices")
     def family(choose: Any) -> nn.Module:
         layers, before = [], 8
         for width in choose("sizes", [[4], [4, 6], (5, np.int64(3))]):

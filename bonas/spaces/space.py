@@ -103,6 +103,25 @@ class Space(ABC):
         """Whether ``choices`` are proposed: they are valid, and lead the input to the output."""
         return self.is_valid(choices) and self._connects(choices)
 
+    @property
+    def bounds_numbers(self) -> bool:
+        """Whether some values of ``numeric`` may not be proposed beside some choices."""
+        return False
+
+    def fitting(
+        self,
+        choices: Choices,
+        numbers: Mapping[str, Any],
+        fixed: Collection[str] = (),
+        share: float = 1.0,
+    ) -> dict[str, Any] | None:
+        """Numbers that may be proposed beside ``choices``: these, or the nearest lower ones.
+
+        None where there are none. Those that are ``fixed`` do not move; a ``share`` below 1 asks
+        for lower ones still, where ``numbers`` themselves may not be proposed.
+        """
+        return dict(numbers)
+
     def costs(self, choices: Choices) -> dict[str, float]:
         """What is known of a network without building it: a name -> a non-negative number."""
         return {}

@@ -129,6 +129,7 @@ class Planner:
         point = pool.extreme(index, rng) if len(study.directions) > 1 else None
         if prior is not None and point is None:
             return promised(prior, pool, history, index, rng)
+        point = None if point is None else pool.fitting(point, rng)
         if point is None or point.key in history.spent:
             return pool.draw(rng, history.spent)
         return point

@@ -27,6 +27,7 @@ _CLIMBERS = 8  # points that local search starts from
 _ROUNDS = 12
 _STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
 _TRIES = 200
+_FITTED = 8  # of the best, whose numbers are made to keep the bounds
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,28 @@ class Pool:
     def draw(self, rng: np.random.Generator, spent: frozenset[tuple[object, ...]]) -> Point | None:
         """A random point that is not spent; None when there seems to be none left."""
         for _ in range(_TRIES):
-            point = self._random(rng)
-            if point.key not in spent:
+            point = self.fitting(self._random(rng), rng)
+            if point is not None and point.key not in spent:
                 return point
         left = [] if self.whole is None else [p for p in self.whole if p.key not in spent]
         return left[int(rng.integers(len(left)))] if left else None
+
+    def fitting(self, point: Point, rng: np.random.Generator | None = None) -> Point | None:
+        """The point, or the nearest whose numbers keep the space's bounds; None where none does.
+
+        With ``rng`` it is not the nearest but a random one on the way, else all that are too large
+        would end on the bound.
+        """
+        if self.space is None or point.architecture is None or not self.space.bounds_numbers:
+            return point
+        choices = point.architecture.choices
+        own = {n: x for n, x in point.values.items() if n in self.space.numeric}
+        found = self.space.fitting(choices, own)
+        if found is not None and found != own and rng is not None:
+            found = self.space.fitting(choices, own, share=float(rng.random()))
+        if found is None or found == own:
+            return None if found is None else point
+        return Point(point.architecture, {**point.values, **found})
 
     def left(self, spent: frozenset[tuple[object, ...]]) -> Point | None:
         """A point that is not spent, always the same; None when there seems to be none left."""
@@ -99,7 +117,26 @@ class Pool:
             ranked, scores = _ranked(_unspent([*ranked, *around], spent), score, keep)
             if not ranked or float(scores[0]) <= top:
                 break
-        return ranked
+        return self._fitting(ranked, spent, score)
+
+    def _fitting(
+        self,
+        ranked: Sequence[Point],
+        spent: frozenset[tuple[object, ...]],
+        score: Score,
+    ) -> list[Point]:
+        """Those that keep the space's bounds, the best first; where numbers may break these, few.
+
+        A network has to be built to see that, so it is seen of the best alone.
+        """
+        if self.space is None or not self.space.bounds_numbers:
+            return list(ranked)
+        for start in range(0, len(ranked), _FITTED):
+            some = [self.fitting(point) for point in ranked[start : start + _FITTED]]
+            new = _unspent([point for point in some if point is not None], spent)
+            if new:
+                return _ranked(new, score, len(new))[0]
+        return []
 
     @cached_property
     def whole(self) -> list[Point] | None:

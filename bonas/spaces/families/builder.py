@@ -23,9 +23,9 @@ from bonas.errors import BonasError, InvalidSpace
 from bonas.settings import own_settings
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.choice_tree import ChoiceTree, Question
-from bonas.spaces.families.chooser import Answer, Chooser, Number, replayed, resumed
+from bonas.spaces.families.chooser import Answer, Chooser, replayed, resumed
 from bonas.spaces.families.named_options import Options
-from bonas.spaces.families.ranges import Numbers, middle
+from bonas.spaces.families.ranges import Number, Numbers, middle
 from bonas.spaces.families.unallocated import unallocated, without_memory
 
 Function = Callable[[Any], nn.Module]
@@ -75,7 +75,7 @@ class Builder:
         return self._network(Chooser(answer, number, trial))
 
     @own_settings()
-    def run(self, answer: Answer) -> Run:
+    def run(self, answer: Answer, number: Number = middle) -> Run:
         """One run without memory; an error of the function is the run's reason.
 
         A function that wants to read values while it builds runs again with memory.
@@ -85,16 +85,18 @@ class Builder:
                 network.
         """
         began = time.perf_counter()
-        chooser = Chooser(answer)
+        chooser = Chooser(answer, number)
         network, error = self._attempt(chooser, unallocated())
         if error is not None and "meta" in str(error):
-            chooser = Chooser(resumed(chooser.choices, answer))
+            chooser = Chooser(resumed(chooser.choices, answer), number)
             network, error = self._attempt(chooser, torch.random.fork_rng(devices=[]))
         self._write_down(chooser)
         reason = "" if error is None else said(error)
         self._reasons.update([reason] if reason else [])
-        self._latest = Run(chooser.choices, network, reason, time.perf_counter() - began)
-        return self._latest
+        run = Run(chooser.choices, network, reason, time.perf_counter() - began)
+        if number is middle:
+            self._latest = run
+        return run
 
     def run_of(self, choices: Choices) -> Run:
         """The run of whole choices; the latest one is not made again."""

@@ -29,11 +29,10 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.named_options import NamedOptions, Options, named_options
-from bonas.spaces.families.ranges import Numbers, middle
+from bonas.spaces.families.ranges import Number, Numbers, middle
 from bonas.texts import objection, shown
 
 Answer = Callable[[str, Options], Choice]
-Number = Callable[[str, Numbers], float]
 
 _MOST = 32  # whole numbers that are still choices of their own
 

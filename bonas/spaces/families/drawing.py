@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from bonas.spaces.architecture import Choices
 from bonas.spaces.example import Example
 from bonas.spaces.families.builder import Builder, Run, said
 from bonas.spaces.families.chooser import replayed
+from bonas.spaces.families.ranges import numbered
 from bonas.spaces.families.tracing import Trace, traced
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
 
@@ -32,6 +34,7 @@ _logger = logging.getLogger(__name__)
 _TRIED = 8  # networks that are run to see whether any can be
 _REPEATED = 3  # networks that are built twice to see whether they are the same
 _SEED = 20204  # any fixed number
+_MIDDLE: Mapping[str, Any] = {}  # every number is in the middle of its range
 _NODES = 1_000_000  # of all kept graphs together: about 500 MB
 
 
@@ -82,21 +85,22 @@ class Drawings:
         self._nodes = 0
         self.builder.forget()
 
-    def of(self, choices: Choices) -> Drawing:
-        """The drawing of whole choices.
+    def of(self, choices: Choices, numbers: Mapping[str, Any] = _MIDDLE) -> Drawing:
+        """The drawing of whole choices; numbers that are not given are in the middle.
 
         Raises:
             InvalidSpace: if they are not what the builder asks for.
         """
-        key = frozenset(choices.items())
+        key = frozenset([*choices.items(), *numbers.items()])
         if key not in self._kept:
-            run = self.builder.run_of(choices)
+            answers = replayed(choices), numbered(numbers)
+            run = self.builder.run(*answers) if numbers else self.builder.run_of(choices)
             if run.choices != choices:
                 raise InvalidSpace(
                     f"{self.builder.name} asks for {sorted(run.choices)}, got {sorted(choices)}; "
                     "complete the choices with completed(choices)"
                 )
-            self._kept[key] = drawing = self._drawing(run)
+            self._kept[key] = drawing = self._drawing(run, numbers)
             self._nodes += 1 + len(drawing.graph or ())
         return self._kept[key]
 
@@ -130,17 +134,17 @@ class Drawings:
         for choices in tried:
             run = self.builder.run_of(choices)
             if run.network is not None:
-                result = self._traced(run.network, choices)
+                result = self._traced(run.network, choices, {})
                 if isinstance(result, Trace):
                     return None
                 error = result
         return error
 
-    def _drawing(self, run: Run) -> Drawing:
+    def _drawing(self, run: Run, numbers: Mapping[str, Any] = _MIDDLE) -> Drawing:
         if run.network is None:
             return Drawing(run.reason)
         began = time.perf_counter()
-        trace = self._traced(run.network, run.choices) if self._runs_here else None
+        trace = self._traced(run.network, run.choices, numbers) if self._runs_here else None
         if trace is None:
             drawing = _drawn_choices(run.choices, run.network)
         elif isinstance(trace, Trace):
@@ -155,7 +159,9 @@ class Drawings:
         return drawing
 
     @own_settings()
-    def _traced(self, network: nn.Module, choices: Choices) -> Trace | Exception:
+    def _traced(
+        self, network: nn.Module, choices: Choices, numbers: Mapping[str, Any]
+    ) -> Trace | Exception:
         """A trace, or why the network cannot be run."""
         try:
             return traced(network, self._meta)
@@ -163,7 +169,9 @@ class Drawings:
             _logger.debug("%s does not run on the meta device: %s", self.builder.name, error)
         try:
             with torch.random.fork_rng(devices=[]):
-                return traced(self.builder.build(replayed(choices)), self.example)
+                return traced(
+                    self.builder.build(replayed(choices), numbered(numbers)), self.example
+                )
         except Exception as error:
             return error
 

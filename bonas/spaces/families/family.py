@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from itertools import islice
@@ -35,7 +35,8 @@ from bonas.spaces.families.builder import Builder, Function, told
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.distinction import Distinction
 from bonas.spaces.families.drawing import Drawing, Drawings
-from bonas.spaces.families.ranges import Numbers, middle
+from bonas.spaces.families.ranges import Numbers, middle, numbered
+from bonas.spaces.families.reach import reachable
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.space import Space
 
@@ -56,7 +57,7 @@ class Family(Space):
 
     Two choices that give isomorphic graphs are one architecture, unless they differ in a choice
     that no graph shows (``distinction``). Numbers (``suggest_float``) are in no graph; while
-    networks are drawn they are in the middle of their range.
+    networks are drawn they are in the middle of their range, or below where a bound asks for it.
     """
 
     enumerable = 512  # each has to be built and run
@@ -143,7 +144,7 @@ class Family(Space):
         return drawing.graph
 
     def build(self, choices: Choices) -> nn.Module:
-        """A fresh network; ``choices`` may hold numbers, others are in the middle of their range.
+        """A fresh network; ``choices`` may hold numbers, others are as the network is drawn.
 
         Raises:
             InvalidSpace: if a choice is missing. What the function raises is passed on.
@@ -154,7 +155,7 @@ class Family(Space):
         """As ``build``; what the function notes (``set_user_attr``) stands in the trial."""
         return self._builder.build(
             lambda name, options: _given(choices, name),
-            lambda name, numbers: float(choices.get(name, middle(name, numbers))),  # type: ignore[arg-type]  # a number
+            numbered({**self._lowered(choices), **choices}),
             trial,
         )
 
@@ -163,8 +164,37 @@ class Family(Space):
         return dict(self._drawing(choices).costs)
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether the network can be built and run, and keeps the bounds."""
+        """Whether the network can be built and run, and keeps the bounds.
+
+        ``choices`` may hold numbers; of others there must be some with which it does.
+        """
+        numbers = {name: choices[name] for name in self.numeric if name in choices}
+        if numbers and self.bounds_numbers:
+            own = self._own(choices)
+            return not self._over(self._drawings.of(own, {**self._lowered(own), **numbers}))
         return not self._over(self._drawing(choices))
+
+    @property
+    def bounds_numbers(self) -> bool:
+        """Whether there are bounds, and numbers that could break them."""
+        return bool(self.limits and self.numeric)
+
+    def fitting(
+        self,
+        choices: Choices,
+        numbers: Mapping[str, Any],
+        fixed: Collection[str] = (),
+        share: float = 1.0,
+    ) -> dict[str, Any] | None:
+        if not self.bounds_numbers:
+            return dict(numbers)
+        own = self._own(choices)
+        others = {name: value for name, value in self._lowered(own).items() if name not in numbers}
+
+        def fits(values: Mapping[str, Any]) -> bool:
+            return not self._over(self._drawings.of(own, {**others, **values}))
+
+        return reachable(self.numeric, numbers, fits, fixed, share)
 
     def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
         return self._drawings.builder.completed(replayed(some, rng))
@@ -244,10 +274,33 @@ class Family(Space):
         return drawings
 
     def _drawing(self, choices: Choices) -> Drawing:
+        own = self._own(choices)
+        return self._drawings.of(own, self._lowered(own))
+
+    def _own(self, choices: Choices) -> dict[str, Choice]:
+        """Without numbers; also where what is kept of networks is too much and forgotten."""
         if self._drawings.full:
             self._drawings.forget()
             self._latest.clear()
-        return self._drawings.of({n: x for n, x in choices.items() if n not in self.numeric})
+        return {n: x for n, x in choices.items() if n not in self.numeric}
+
+    def _lowered(self, choices: Choices) -> dict[str, Any]:
+        """The numbers with which a network is drawn, where their middles break a bound."""
+        if not self.bounds_numbers:
+            return {}
+        own = self._own(choices)
+        if not self._over(self._drawings.of(own)):
+            return {}
+        middles = {name: middle(name, numbers) for name, numbers in self._ranges.items()}
+
+        def fits(values: Mapping[str, Any]) -> bool:
+            return values is not middles and not self._over(self._drawings.of(own, values))
+
+        return reachable(self.numeric, middles, fits) or {}
+
+    @property
+    def _ranges(self) -> Mapping[str, Numbers]:
+        return {name: x for name, x in self.numeric.items() if isinstance(x, Numbers)}
 
     def _compared(self, choices: Choices) -> tuple[str, int]:
         """The graph's hash, empty where the network is not valid, and its nodes."""

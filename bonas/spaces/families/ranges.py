@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 Numbers = FloatDistribution | IntDistribution
+Number = Callable[[str, Numbers], float]
 
 
 def middle(name: str, numbers: Numbers) -> float:
@@ -20,6 +23,11 @@ def middle(name: str, numbers: Numbers) -> float:
     if numbers.step is not None:
         value = low + round((value - low) / numbers.step) * numbers.step
     return int(value) if isinstance(numbers, IntDistribution) else value
+
+
+def numbered(given: Mapping[str, Any]) -> Number:
+    """Return answers that are given; others are the middle of the range."""
+    return lambda name, numbers: given[name] if name in given else middle(name, numbers)
 
 
 def lowered(numbers: BaseDistribution, value: float, share: float) -> float:

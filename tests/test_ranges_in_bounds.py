@@ -1,0 +1,192 @@
+"""A bound holds for the networks that are trained, also where a width is a range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from torch import nn
+
+import bonas
+from bonas.evaluation import Candidate
+from bonas.spaces.families.reach import reachable
+
+MOST = 3_000
+ROW = torch.zeros(2, 16)
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def equal_widths(trial: Any) -> nn.Module:
+    layers, width = [], 16
+    for _ in range(trial.suggest_int("layers", 1, 3)):
+        units = trial.suggest_int("units", 4, 256)
+        layers += [nn.Linear(width, units), nn.ReLU()]
+        width = units
+    return nn.Sequential(
+        *layers, nn.Dropout(trial.suggest_float("rate", 0, 0.5)), nn.Linear(width, 2)
+    )
+
+
+def own_widths(trial: Any) -> nn.Module:
+    """Each layer has a number of its own, which shallow networks do not ask for."""
+    layers, width = [], 16
+    for i in range(trial.suggest_int("layers", 1, 3)):
+        units = trial.suggest_int(f"units{i}", 2, 512, log=True)
+        layers += [nn.Linear(width, units), nn.ReLU()]
+        width = units
+    return nn.Sequential(*layers, nn.Linear(width, 2))
+
+
+def multiplied(trial: Any) -> nn.Module:
+    """The width is a factor."""
+    width = int(8 * trial.suggest_float("factor", 0.25, 32.0))
+    act = {"relu": nn.ReLU, "tanh": nn.Tanh}[trial.suggest_categorical("act", ["relu", "tanh"])]
+    return nn.Sequential(nn.Linear(16, width), act(), nn.Linear(width, width), nn.Linear(width, 2))
+
+
+BUILDERS = [equal_widths, own_widths, multiplied]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize("goals", [1, 2])
+def test_no_network_over_the_bound_is_trained(build: Any, goals: int) -> None:
+    sizes = []
+
+    def evaluate(candidate: Candidate) -> dict[str, float]:
+        sizes.append(count(candidate.build()))
+        return {"size": float(sizes[-1]), "depth": float(len(candidate.choices))}
+
+    result = bonas.optimize(
+        bonas.space(build, input=ROW, max_params=MOST),
+        13,
+        evaluate=evaluate,
+        objectives=dict(list({"size": "maximize", "depth": "minimize"}.items())[:goals]),  # type: ignore[arg-type]  # directions
+        surrogate="gp",
+        progress=False,
+        seed=0,
+    )
+    assert len(sizes) == 13
+    assert max(sizes) <= MOST
+    assert max(sizes[:10]) < max(sizes[10:])  # a model looks for the bound
+    assert result.best().values["size"] == max(sizes)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_an_objective_of_ones_own_trains_none_either(build: Any) -> None:
+    """It asks its trial for what its network needs, in its own order."""
+    family = bonas.space(build, input=ROW, max_params=MOST)
+    study = optuna.create_study(
+        sampler=bonas.ArchitectureSampler(family, surrogate="gp", n_initial=6, seed=1)
+    )
+    sizes = []
+
+    def objective(trial: optuna.Trial) -> float:
+        sizes.append(count(family(trial)))
+        return -float(sizes[-1])
+
+    study.optimize(objective, n_trials=9)
+    assert len(sizes) == 9
+    assert max(sizes) <= MOST
+
+
+def test_random_networks_are_not_all_on_the_bound() -> None:
+    family = bonas.space(equal_widths, input=ROW, max_params=MOST)
+    sizes = []
+
+    def evaluate(candidate: Candidate) -> dict[str, float]:
+        sizes.append(count(candidate.build()))
+        return {"size": float(sizes[-1])}
+
+    bonas.optimize(
+        family,
+        12,
+        evaluate=evaluate,
+        objectives={"size": "maximize"},
+        surrogate="random",
+        progress=False,
+        seed=0,
+    )
+    assert max(sizes) <= MOST
+    assert len(set(sizes)) > 8
+    assert sum(size < 0.9 * MOST for size in sizes) > 5
+
+
+def test_a_range_whose_middle_breaks_the_bound_keeps_its_lower_part() -> None:
+    family = bonas.space(equal_widths, input=ROW, max_params=MOST)
+    for layers in (1, 2, 3):
+        choices = {"layers": layers}
+        assert family.is_valid(choices)
+        assert family.costs(choices)["parameters"] <= MOST
+        assert count(family.build(choices)) == family.costs(choices)["parameters"]
+        assert family.is_valid({**choices, "units": 4})
+        assert not family.is_valid({**choices, "units": 256})
+    # with one layer the middle, 130, is small enough: 16 * 130 + 130 + 2 * 130 + 2
+    assert family.costs({"layers": 1})["parameters"] == 2472
+
+
+def test_what_breaks_the_bound_at_its_least_is_not_valid() -> None:
+    family = bonas.space(equal_widths, input=ROW, max_params=90)
+    assert [choices["layers"] for choices in family] == [1]  # 78, 98 and 118 parameters at least
+    assert family.fitting({"layers": 2}, {"units": 9, "rate": 0.1}) is None
+
+
+def test_a_rate_stays_where_sizes_suffice() -> None:
+    family = bonas.space(equal_widths, input=ROW, max_params=MOST)
+    found = family.fitting({"layers": 3}, {"units": 200, "rate": 0.4})
+    assert found is not None
+    assert found["rate"] == 0.4
+    assert 4 < found["units"] < 200
+    assert family.is_valid({"layers": 3, **found})
+    assert family.fitting({"layers": 3}, found) == found
+
+
+def test_floating_point_operations_and_memory_are_bounded_as_well() -> None:
+    for limit in ({"max_flops": 4_000.0}, {"max_memory": 9_000.0}):
+        family = bonas.space(equal_widths, input=ROW, **limit)  # type: ignore[call-overload]  # by name
+        found = family.fitting({"layers": 3}, {"units": 200, "rate": 0.4})
+        assert found is not None
+        assert family.is_valid({"layers": 3, **found})
+
+
+RANGES: dict[str, BaseDistribution] = {
+    "a": IntDistribution(1, 100),
+    "b": IntDistribution(4, 64, step=4),
+    "c": FloatDistribution(0.1, 10.0, log=True),
+    "d": FloatDistribution(0.0, 5.0),
+}
+LOWEST = {"a": 1, "b": 4, "c": 0.1, "d": 0.0}
+within = st.fixed_dictionaries(
+    {
+        "a": st.integers(1, 100),
+        "b": st.integers(1, 16).map(lambda n: 4 * n),
+        "c": st.floats(0.1, 10.0),
+        "d": st.floats(0.0, 5.0),
+    }
+)
+
+
+@given(within, st.floats(0.0, 200.0), st.sets(st.sampled_from("abcd")), st.floats(0.0, 1.0))
+def test_what_is_reachable_fits_and_is_no_larger(
+    numbers: dict[str, Any], bound: float, fixed: set[str], share: float
+) -> None:
+    def fits(values: Any) -> bool:
+        return bool(sum(values.values()) <= bound)
+
+    found = reachable(RANGES, numbers, fits, fixed, share)
+    least = {name: numbers[name] if name in fixed else LOWEST[name] for name in numbers}
+    assert (found is not None) == fits(least)
+    if found is not None:
+        assert fits(found)
+        assert all(found[name] == numbers[name] for name in fixed)
+        for name, value in found.items():
+            assert RANGES[name]._contains(value)
+            assert value <= numbers[name]
+        assert not fits(numbers) or found == numbers
