@@ -1,0 +1,64 @@
+"""Inputs and a few rows of data, made up; what is learnt from them does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bonas.evaluation import ShortTraining
+
+ROWS = 48
+CLASSES = 10
+VOCABULARY = 64
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def numbers(*shape: int) -> Tensor:
+    """Return standard normal numbers, always the same."""
+    return torch.randn(*shape, generator=_generator())
+
+
+def tokens(*shape: int, below: int = VOCABULARY) -> Tensor:
+    """Return whole numbers below a bound, always the same; no 0, which pads."""
+    return torch.randint(1, below, shape, generator=_generator())
+
+
+def labels(classes: int = CLASSES) -> Tensor:
+    """Return a label per row; each class occurs."""
+    return torch.arange(ROWS) % classes
+
+
+def brief(inputs: Tensor, targets: Tensor, **settings: Any) -> ShortTraining:
+    """Return a training of one epoch of small batches."""
+    return ShortTraining((inputs, targets), epochs=1, batch_size=8, **settings)
+
+
+def classifying(*shape: int, classes: int = CLASSES) -> ShortTraining:
+    """Return a training on rows of numbers with labels."""
+    return brief(numbers(ROWS, *shape), labels(classes))
+
+
+def classifying_tokens(length: int, classes: int = CLASSES) -> ShortTraining:
+    """Return a training on rows of tokens with labels."""
+    return brief(tokens(ROWS, length), labels(classes))
+
+
+def next_tokens(length: int) -> ShortTraining:
+    """Return a training that predicts the next token."""
+    text = tokens(ROWS, length + 1)
+    return brief(text[:, :-1], text[:, 1:], task="next_token")
+
+
+def regressing(shape: tuple[int, ...], columns: int) -> ShortTraining:
+    """Return a training on rows of numbers with numbers as targets."""
+    inputs = numbers(ROWS, *shape)
+    return brief(inputs, inputs.flatten(1)[:, :columns].sin(), task="regression")
+
+
+Loss = Callable[[Any, Tensor], Tensor]

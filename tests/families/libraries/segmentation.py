@@ -1,0 +1,38 @@
+"""Segmentation networks: a backbone of timm or torchvision under a decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import segmentation_models_pytorch as smp
+from torch import nn
+
+from families.examples import numbers
+from families.record import third_party
+
+IMAGE = numbers(1, 3, 64, 64)
+PIXELS = {"without_training": "a label per pixel"}
+BACKBONES = ["resnet10t", "mobilenetv3_small_050", "lcnet_050"]
+
+
+@third_party("U-Net", "segmentation-models-pytorch", IMAGE, **PIXELS)
+def smp_unet(choose: Any) -> nn.Module:
+    width = choose("width", [4, 8])
+    return smp.Unet(
+        "tu-" + choose("backbone", BACKBONES),
+        encoder_depth=3,
+        encoder_weights=None,
+        decoder_channels=(4 * width, 2 * width, width),
+        decoder_attention_type=choose("attention", {"none": None, "scse": "scse"}),
+        decoder_interpolation=choose("interpolation", ["nearest", "bilinear"]),
+        decoder_use_norm=choose("norm", [True, False]),
+        classes=3,
+    )
+
+
+@third_party("FPN, DeepLabV3+, PAN, ...", "segmentation-models-pytorch", IMAGE, **PIXELS)
+def smp_decoders(choose: Any) -> nn.Module:
+    decoders = {"fpn": smp.FPN, "deeplab": smp.DeepLabV3Plus, "linknet": smp.Linknet}
+    decoder = decoders[choose("decoder", list(decoders))]
+    backbone = "tu-" + choose("backbone", BACKBONES[:2])
+    return decoder(backbone, encoder_weights=None, classes=3)

@@ -1,0 +1,93 @@
+"""What a network computes, to compare it with what another one does."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from families.record import Example, ThirdParty
+
+_SEED = 20_301
+
+
+def seed() -> None:
+    """Seed everything that libraries draw their weights from."""
+    random.seed(_SEED)
+    np.random.seed(_SEED)  # noqa: NPY002  # libraries draw from the global state
+    torch.manual_seed(_SEED)
+
+
+def run(network: nn.Module, example: Example) -> Any:
+    """Return what a network makes of an example, whatever that is."""
+    if isinstance(example, Mapping):
+        return network(**example)
+    return network(*example) if isinstance(example, tuple) else network(example)
+
+
+def size_of_batch(example: Example) -> int:
+    """Return how many rows an example has."""
+    first = example
+    while not isinstance(first, Tensor):
+        first = next(iter(first.values())) if isinstance(first, Mapping) else first[0]
+    return len(first)
+
+
+def tensors(item: object) -> Iterator[Tensor]:
+    """All tensors in nested containers, mappings and dataclasses."""
+    if isinstance(item, Tensor):
+        yield item
+    elif isinstance(item, Mapping):
+        for part in item.values():
+            yield from tensors(part)
+    elif isinstance(item, (tuple, list)):
+        for part in item:
+            yield from tensors(part)
+    elif dataclasses.is_dataclass(item):
+        for part in vars(item).values():
+            yield from tensors(part)
+
+
+@dataclasses.dataclass(frozen=True)
+class Behaviour:
+    """What two networks must share to be one: parameters, and outputs in both modes."""
+
+    parameters: list[tuple[torch.Size, torch.dtype, bool]]
+    outputs: list[Tensor]
+
+    @classmethod
+    def of(cls, record: ThirdParty, choices: Mapping[str, Any]) -> Behaviour:
+        """Build the network with seeded weights, and run it in evaluation and training mode."""
+        seed()
+        network = record.build(lambda name, options: _answer(choices[name], options))
+        parameters = [(p.shape, p.dtype, p.requires_grad) for p in network.parameters()]
+        outputs: list[Tensor] = []
+        with torch.no_grad():
+            for training in (False, True):
+                seed()
+                outputs += tensors(run(network.train(training), record.example))
+        return cls(parameters, outputs)
+
+    def differs(self, other: Behaviour) -> bool:
+        """Whether a user could tell the two networks apart."""
+        if self.parameters != other.parameters or len(self.outputs) != len(other.outputs):
+            return True
+        return any(map(_differ, self.outputs, other.outputs))
+
+
+def _answer(value: Any, options: Any) -> Any:
+    if not isinstance(options, Mapping):
+        return value
+    chosen = options[value]
+    return chosen() if callable(chosen) else chosen
+
+
+def _differ(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return True
+    return not torch.allclose(a, b, rtol=1e-4, atol=1e-6, equal_nan=True)

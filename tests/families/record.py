@@ -1,0 +1,86 @@
+"""A family of a third-party library, as its module writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from torch import nn
+
+from bonas.evaluation import ShortTraining
+
+Example = Any  # what bonas.space takes as its input
+
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "transformers_language": ("transformers",),
+    "transformers_other": ("transformers",),
+    "timm_models": ("timm", "torchvision"),
+    "diffusers_models": ("diffusers",),
+    "monai_models": ("monai",),
+    "graph_networks": ("torch_geometric",),
+    "lucidrains": ("x_transformers", "vit_pytorch"),
+    "lucidrains_attention": ("performer_pytorch", "linformer", "perceiver_pytorch"),
+    "adapters": ("peft", "transformers"),
+    "lightning_modules": ("lightning",),
+    "segmentation": ("segmentation_models_pytorch", "torchvision"),
+    "tabular": ("rtdl_revisiting_models", "tabm", "pytorch_tabnet"),
+    "sequences": ("mambapy", "xlstm", "pytorch_tcn", "ncps", "conformer"),
+    "scientific": ("neuralop", "torchdiffeq", "e3nn", "kan", "siren_pytorch", "egnn_pytorch"),
+    "policies": ("stable_baselines3",),
+    "vision_others": ("efficientnet_pytorch", "open_clip", "snntorch", "torchvision"),
+}
+"""A module of ``families.libraries`` -> what it imports."""
+
+
+@dataclass(frozen=True)
+class ThirdParty:
+    """One family: its builder, an example of its input, and what may be asked of it.
+
+    Attributes:
+        name: As it stands in the table.
+        library: The package on PyPI.
+        build: The builder, a function of ``choose``.
+        example: As ``bonas.space`` takes it.
+        training: A training of one epoch on a few rows; None where a batch of rows and targets is
+            not what the network takes.
+        without_training: Why there is none.
+        counted: Floating point operations of one forward pass of the example, by hand, where
+            torch's counter does not see them; None takes the counter.
+        known: A column -> why it does not hold, for limits that the documentation states.
+    """
+
+    name: str
+    library: str
+    build: Callable[[Any], nn.Module]
+    example: Example
+    _: KW_ONLY
+    training: ShortTraining | None = None
+    without_training: str = ""
+    counted: Callable[[nn.Module], float] | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.build.__name__
+
+
+def third_party(
+    name: str, library: str, example: Example, **settings: Any
+) -> Callable[[Callable[[Any], nn.Module]], ThirdParty]:
+    """Return a decorator that makes a record of a builder."""
+    return lambda build: ThirdParty(name, library, build, example, **settings)
+
+
+def missing(module: str) -> list[str]:
+    """Return what a module of ``families.libraries`` imports and is not installed."""
+    return [library for library in LIBRARIES[module] if find_spec(library) is None]
+
+
+def records(module: str) -> list[ThirdParty]:
+    """Return the families of a module of ``families.libraries``, in their order there."""
+    if find_spec("torchvision") is not None:
+        import_module("families.torchvision_operators")  # before a library imports torchvision
+    found = vars(import_module(f"families.libraries.{module}")).values()
+    return [each for each in found if isinstance(each, ThirdParty)]
