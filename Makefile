@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check clean
+.PHONY: demo test check families clean
 .NOTPARALLEL:
 
 demo: .venv/demo.stamp
@@ -22,8 +22,13 @@ check: .venv/check.stamp
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/test_packaging.py
 
+# The libraries of tests/families and nothing else; half an hour on two cores.
+families: .venv-families/stamp
+	FAMILIES_TABLE=docs/families.md OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 \
+		.venv-families/bin/python -m pytest tests/families
+
 clean:
-	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-families build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/demo.stamp: EXTRA :=
@@ -31,6 +36,13 @@ clean:
 .venv/check.stamp: EXTRA := [dev]
 .venv/%.stamp: .venv/pip.stamp pyproject.toml constraints.txt
 	$(INSTALL) --editable ".$(EXTRA)"
+	@touch $@
+
+.venv-families/stamp: tests/families/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-families
+	.venv-families/bin/python -m pip install -qq --no-compile --upgrade --constraint constraints.txt pip
+	.venv-families/bin/python -m pip install -qq --no-compile --constraint constraints.txt \
+		--editable . --requirement tests/families/requirements.txt
 	@touch $@
 
 .venv/pip.stamp:

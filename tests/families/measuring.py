@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from families.outputs import Behaviour, run, seed, size_of_batch
-from families.record import ThirdParty
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import bonas
 from bonas.evaluation import Candidate, Latency
 from bonas.spaces import Choices, Family
+from families.outputs import Behaviour, run, seed, one_row
+from families.record import ThirdParty
 
 BUDGET = 12  # networks of a search
 TOLERANCE = 0.02  # of a ratio of floating point operations
@@ -33,7 +33,7 @@ _PAIRS = 30  # pairs of networks that differ in one choice
 
 @dataclass
 class Row:
-    """What was found; ``faults`` holds a column -> what is wrong there, empty where all is right."""
+    """What was found; ``faults`` holds a column -> what is wrong there."""
 
     record: ThirdParty
     size: int = 0
@@ -149,7 +149,7 @@ _UNCOUNTED = {
 
 def _operations(record: ThirdParty, network: torch.nn.Module) -> float:
     """Floating point operations of one row, counted below PyTorch's functions, or by hand."""
-    rows = size_of_batch(record.example)
+    example, rows = one_row(record.example)
     if record.counted is not None:
         return record.counted(network) / rows
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -160,7 +160,7 @@ def _operations(record: ThirdParty, network: torch.nn.Module) -> float:
             sdpa_kernel(SDPBackend.MATH),
             FlopCounterMode(display=False, custom_mapping=_UNCOUNTED) as counter,
         ):
-            run(network, record.example)
+            run(network.requires_grad_(False), example)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return counter.get_total_flops() / rows
@@ -177,9 +177,8 @@ def tell_apart(row: Row, space: Family) -> None:
             if row.pairs == _PAIRS:
                 break
             row.pairs += 1
-            if not behaviour.differs(Behaviour.of(row.record, other)):
-                row.apart += 1
-            elif space.architecture(one) != space.architecture(other):
+            two = space.architecture(one) != space.architecture(other)
+            if two or not behaviour.differs(Behaviour.of(row.record, other)):
                 row.apart += 1
             else:
                 changed = {n for n in one.keys() | other.keys() if one.get(n) != other.get(n)}

@@ -30,12 +30,16 @@ def run(network: nn.Module, example: Example) -> Any:
     return network(*example) if isinstance(example, tuple) else network(example)
 
 
-def size_of_batch(example: Example) -> int:
-    """Return how many rows an example has."""
-    first = example
-    while not isinstance(first, Tensor):
-        first = next(iter(first.values())) if isinstance(first, Mapping) else first[0]
-    return len(first)
+def one_row(example: Example) -> tuple[Example, int]:
+    """Return the first row alone, and 1; or all where they belong together, and how many."""
+    rows = {len(tensor) for tensor in tensors(example)}
+    if len(rows) > 1:
+        return example, len(next(tensors(example)))
+    if isinstance(example, Mapping):
+        return {name: tensor[:1] for name, tensor in example.items()}, 1
+    if isinstance(example, tuple):
+        return tuple(tensor[:1] for tensor in example), 1
+    return example[:1], 1
 
 
 def tensors(item: object) -> Iterator[Tensor]:

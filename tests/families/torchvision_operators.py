@@ -1,4 +1,4 @@
-"""PyPI's torchvision beside a CPU build of torch: declare the two operators that its import asks for.
+"""PyPI's torchvision beside a CPU build of torch: two operators that its import asks for.
 
 Its wheel is built for CUDA's torch; without it the compiled operators (non-maximum suppression) do
 not load, and ``import torchvision`` raises. No network here uses them.
@@ -7,7 +7,7 @@ not load, and ``import torchvision`` raises. No network here uses them.
 import torch
 
 try:
-    import torchvision  # noqa: F401  # complete, or not
+    import torchvision  # complete, or not
 except RuntimeError:
     for _name in ("nms", "qnms"):
         torch.library.define(

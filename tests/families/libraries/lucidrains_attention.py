@@ -46,9 +46,7 @@ def linformer(choose: Any) -> nn.Module:
     )
 
 
-@third_party(
-    "images", "perceiver-pytorch", numbers(2, 16, 16, 3), training=classifying(16, 16, 3)
-)
+@third_party("images", "perceiver-pytorch", numbers(2, 16, 16, 3), training=classifying(16, 16, 3))
 def perceiver(choose: Any) -> nn.Module:
     return Perceiver(
         num_freq_bands=choose("bands", [2, 4]),

@@ -13,7 +13,6 @@ from families.examples import numbers
 from families.record import third_party
 
 OBSERVED = spaces.Box(-1.0, 1.0, (4,), np.float32)
-ACTIONS = {"activation": {"tanh": nn.Tanh, "relu": nn.ReLU}}
 EPISODES = {"without_training": "learns from episodes"}
 
 
@@ -39,7 +38,7 @@ def actor_critic(choose: Any) -> nn.Module:
 
 
 class _Deterministic(nn.Module):
-    """The values and the most likely action's logits: sampling an action is no part of the network."""
+    """The value and the logits of the actions: drawing one of them is no part of the network."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
         super().__init__()

@@ -10,14 +10,14 @@ from torch import nn
 from families.examples import numbers
 from families.record import third_party
 
-IMAGE = numbers(1, 3, 64, 64)
+IMAGE = numbers(2, 3, 64, 64)
 PIXELS = {"without_training": "a label per pixel"}
 BACKBONES = ["resnet10t", "mobilenetv3_small_050", "lcnet_050"]
 
 
 @third_party("U-Net", "segmentation-models-pytorch", IMAGE, **PIXELS)
 def smp_unet(choose: Any) -> nn.Module:
-    width = choose("width", [4, 8])
+    width = choose("width", [16, 24])  # the attention has a 16th of the channels
     return smp.Unet(
         "tu-" + choose("backbone", BACKBONES),
         encoder_depth=3,

@@ -28,9 +28,11 @@ def timm_resnet(choose: Any) -> nn.Module:
         stem_type=choose("stem", ["", "deep"]),
         avg_down=choose("average", [False, True]),
         drop_path_rate=choose("drop_path", [0.0, 0.2]),
-        block_args={"attn_layer": {"none": None, "se": "se", "eca": "eca"}[
-            choose("attention", ["none", "se", "eca"])
-        ]},
+        block_args={
+            "attn_layer": {"none": None, "se": "se", "eca": "eca"}[
+                choose("attention", ["none", "se", "eca"])
+            ]
+        },
     )
 
 
