@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import bonas
 from bonas.evaluation import Candidate, Latency
 from bonas.spaces import Choices, Family
-from families.outputs import Behaviour, run, seed, one_row
+from families.outputs import Behaviour, one_row, run, seed
 from families.record import ThirdParty
 
 BUDGET = 12  # networks of a search
