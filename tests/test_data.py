@@ -192,11 +192,15 @@ NOT_A_NUMBER[7, 1] = np.nan
     ("data", "message"),
     [
         ((X, Y[:19]), r"got 20 inputs and 19 labels; give one label for each row"),
-        ((NOT_A_NUMBER, Y), r"finite in float32, got 1 of 20 rows .* first at index 7; remove"),
+        ((NOT_A_NUMBER, Y), r"finite in float32, got 1 of 20 rows .* at index 7; remove"),
         ((X * 1e300, Y), r"finite in float32, got 20 of 20 rows"),
         ((np.arange(20.0), Y), r"shape n x \.\.\., got shape \(20,\); give each row its own axis"),
         ((X.astype(str), Y), r"inputs that are real numbers, got a ndarray of type <U"),
-        ((X + 1j, Y), r"inputs that are real numbers, got a ndarray of type complex128"),
+        ((X, Y + 1j), r"labels that are real numbers, got a ndarray of type complex128"),
+        (
+            (NOT_A_NUMBER + 1j, Y),
+            r"finite in float32, got 1 of 20 rows .* first at index 7; remove",
+        ),
         (([[1.0], [1.0, 2.0]], [0, 1]), r"inputs that form an array.*every row the same shape"),
         ((X, Y + 1), r"labels 0 to classes - 1, each at least once, got \[1, 2\]; renumber"),
         ((X, 2 * Y), r"got \[0, 2\]; renumber"),

@@ -170,9 +170,9 @@ SPOILT[4] = np.nan
         ((X, AMOUNTS * 1e300), None, r"targets that are finite in float32, got 19 of 20"),
         ((X, AMOUNTS[:19]), None, r"got 20 inputs and 19 targets; give one target for each row"),
         (
-            (X, np.zeros((20, 2, 2))),
+            (X, np.zeros((20, 0))),
             "regression",
-            r"shape n or n x columns, got shape \(20, 2, 2\)",
+            r"shape n or n x columns, got shape \(20, 0\)",
         ),
         ((X[:2], AMOUNTS[:2]), "regression", r"enough rows to split with 0\.2 .*got 2; add rows"),
         ((X, AMOUNTS), "classification", r"labels 0 to classes - 1.*task='regression' if they are"),

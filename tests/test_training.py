@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from bonas.errors import EvaluationFailed, InvalidArgument, InvalidData
 from bonas.evaluation import ACCURACY, Objective, ShortTraining, measured
-from bonas.evaluation import training as module
+from bonas.evaluation import recipe as module
 from bonas.spaces import CellSpace, NASBench201
 
 Y = np.arange(100) % 2
@@ -158,7 +158,7 @@ def test_threads_are_set_inside_and_put_back(threads: int | None, inside: int) -
         torch.set_num_threads(2)
         ShortTraining(PAIR, epochs=1, threads=threads)(candidate(network))
         with pytest.raises(InvalidData):
-            ShortTraining(PAIR, epochs=1, threads=threads)(candidate(lambda: nn.Linear(4, 3)))
+            ShortTraining(PAIR, epochs=1, threads=threads)(candidate(lambda: nn.Linear(5, 2)))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -255,14 +255,18 @@ def odd(bend: Callable[[Tensor, Odd], Any], outputs: int = 2) -> Callable[[], nn
     ("network", "message"),
     [
         (
-            lambda: nn.Linear(4, 3),
-            r"outputs of shape \(2, 2\) \(batch x classes\), got \(2, 3\) from the network of "
+            lambda: nn.Unflatten(1, (2, 2)),
+            r"outputs of shape \(2, 2\) \(batch x classes\), got \(2, 2, 2\) from the network of "
             r"trial 7 \(\{'which': 'this'\}\); end it with a linear layer of 2 outputs",
         ),
-        (odd(lambda out, _: out.mean(1)), r"shape \(2, 2\) .*, got \(2,\) from"),
-        (odd(lambda out, _: (out, out)), r"shape \(2, 2\) .*, got tuple from"),
+        (odd(lambda out, _: out.mean()), r"shape \(2, 2\) .*, got \(\) from"),
+        (
+            odd(lambda out, _: (out[:1], out[:1])),
+            r"shape \(2, 2\) .*, got tuple with 0: \(1, 2\), 1: \(1, 2\) from",
+        ),
+        (odd(lambda out, _: None), r"shape \(2, 2\) .*, got NoneType with no tensors from"),
         (odd(lambda out, _: out / 0), r"finite outputs before training, got \[\["),
-        (odd(lambda out, _: out.round().long()), r"finite outputs before training, got \[\["),
+        (odd(lambda out, _: out.round().long()), r"got \(2, 2\) of torch.int64 from the network"),
         (lambda: nn.Linear(4, 2).requires_grad_(False), r"weights to train, got none from"),
         (
             lambda: nn.Linear(5, 2),
@@ -475,13 +479,13 @@ def test_each_batch_of_a_loader_is_a_step(schedule: Any) -> None:
         ),
         (
             (X, AMOUNTS[:, 0]),
-            lambda: nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)),
-            r"outputs of shape \(2, 1\) \(batch x outputs\), got \(2,\) .* layer of 1 outputs",
+            lambda: nn.Sequential(nn.Linear(4, 2), nn.Flatten(0)),
+            r"outputs of shape \(2, 1\) \(batch x outputs\), got \(4,\) .* layer of 1 outputs",
         ),
         (
             (TOKENS, NEXT),
-            lambda: nn.Embedding(6, 7),
-            r"shape \(2, 5, 6\) \(batch x length x vocabulary\), got \(2, 5, 7\) .* of 6 outputs",
+            lambda: nn.Embedding(6, 5),
+            r"shape \(2, 5, 6\) \(batch x length x vocabulary\), got \(2, 5, 5\) .* of 6 outputs",
         ),
         ((TOKENS, NEXT), linear, r"takes a batch of shape \(2, 5\)"),
     ],

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from optuna.trial import FrozenTrial, Trial
 from torch import nn
 
+from bonas.evaluation.weights import Folder, load_weights
+from bonas.settings import own_settings
 from bonas.spaces import ArchitectureGraph, Choices, Space
 
 INDEX = "bonas:index"
@@ -59,6 +62,23 @@ class Candidate:
         numbers = {name: self.trial.params[name] for name in self.space.numeric}
         alive = self.trial if isinstance(self.trial, Trial) else None
         return self.space.build_for({**self.choices, **numbers}, alive)
+
+    def trained(self, folder: Folder | None = None) -> nn.Module:
+        """The network with the weights that its training left, in evaluation mode.
+
+        Args:
+            folder: Where the weights are now; None is where they were kept.
+
+        Raises:
+            MissingData: if none were kept (``ShortTraining(keep_weights=...)`` does), or their file
+                is gone.
+            InvalidData: if they are those of another network.
+            MissingBuilder: if the space does not say how to build it.
+        """
+        with own_settings(), torch.random.fork_rng(devices=[]):
+            network = self.build()
+        load_weights(self, network, folder)
+        return network.eval()
 
 
 def index_of(trial: Trial | FrozenTrial) -> int:

@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.data.batches import batches
+from bonas.evaluation.data.arguments import Inputs, rows_of
 from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.feed import Feed
+from bonas.evaluation.outputs import Reader
 from bonas.evaluation.runtime import first_pass
-from bonas.spaces import Example
-
-_AXES = {
-    "classification": "batch x classes",
-    "regression": "batch x outputs",
-    "next_token": "batch x length x vocabulary",
-}
 
 
 def check_fit(
-    network: nn.Module, splits: Splits, candidate: Candidate, device: torch.device
-) -> None:
-    """Refuses a network that cannot be trained on this data; it is left in evaluation mode.
+    network: nn.Module,
+    splits: Splits,
+    candidate: Candidate,
+    batch: tuple[Inputs, Tensor],
+    feed: Feed,
+) -> Reader:
+    """Refuse a network that cannot be trained on this data; it is left in evaluation mode.
+
+    Args:
+        network: On the device of the batch.
+        splits: What is known of the data.
+        candidate: Whose network it is.
+        batch: Some rows, of which two are looked at.
+        feed: Gives them to the network.
+
+    Returns:
+        What reads its predictions.
 
     Raises:
-        InvalidData: if it cannot take two validation rows, or its outputs are not finite or of
-            another shape than ``batch x classes``, ``batch x outputs`` (regression) or
-            ``batch x length x vocabulary`` (next_token), or it has no weights to train.
+        InvalidData: if it cannot take two rows, no output is of the shape that the targets need or
+            the prediction is not finite, or it has no weights to train.
     """
-    batch, truth = next(batches(splits, splits.validation, 2, device))
-    inputs, targets = batch[:2], truth[:2]  # a DataLoader's batch may be of any size
-    outputs = first_pass(network, Example.of(inputs), candidate)
+    assert splits.task is not None  # of what is unread nothing can be checked
+    inputs, targets = rows_of(batch[0], slice(0, 2)), batch[1][:2]
+    returned = first_pass(network, feed(inputs), candidate)
     who = f"the network of trial {candidate.number} ({dict(candidate.choices)})"
-    shape = tuple(targets.shape)
-    expected = shape if splits.task == "regression" else (*shape, splits.classes)
-    if not isinstance(outputs, Tensor) or tuple(outputs.shape) != expected:
-        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    reader = Reader(splits.task, splits.classes)
+    try:
+        prediction = reader.prediction(returned, targets)
+    except InvalidData as error:
+        raise InvalidData(f"{error} from {who}; {_advice(splits)}") from None
+    if not prediction.isfinite().all():
         raise InvalidData(
-            f"expected outputs of shape {expected} ({_AXES[splits.task]}), got {got} from {who}; "
-            f"end it with a linear layer of {splits.outputs} outputs"
-        )
-    if not outputs.is_floating_point() or not outputs.isfinite().all():
-        raise InvalidData(
-            f"expected finite outputs before training, got {outputs.tolist()} from {who}; "
+            f"expected finite outputs before training, got {prediction.tolist()} from {who}; "
             "scale the inputs, or normalise inside the network"
         )
+    check_weights(network, who)
+    return reader.of_network(returned, targets)
+
+
+def check_weights(network: nn.Module, who: str) -> None:
+    """Refuse a network without weights to train.
+
+    Raises:
+        InvalidData: which says ``who`` it is.
+    """
     if not any(weight.requires_grad for weight in network.parameters()):
         raise InvalidData(
             f"expected weights to train, got none from {who}; "
             "let build return a network with parameters that require a gradient"
         )
+
+
+def _advice(splits: Splits) -> str:
+    if splits.task == "regression" and splits.scale is None:
+        return "let it return a tensor of the shape of the targets, or give a loss and a score"
+    ending = f"end it with a linear layer of {splits.outputs} outputs"
+    if splits.task == "next_token":
+        return f"{ending}, or give task='classification' if the targets are labels of the tokens"
+    return ending

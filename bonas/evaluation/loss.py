@@ -1,4 +1,11 @@
-"""The loss that a training lowers: cross-entropy of labels and tokens, squared error of numbers."""
+"""The loss that a training lowers.
+
+| targets | loss |
+|---|---|
+| labels, tokens | cross-entropy; untold ones count nowhere |
+| several labels | binary cross-entropy of each |
+| numbers | squared error, of standardised columns or of images as they are |
+"""
 
 from __future__ import annotations
 
@@ -6,10 +13,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation.data.splits import Splits, TargetScale
+from bonas.evaluation.data.targets import UNTOLD, Task
 
 _SMOOTHING = 0.1  # of labels; tokens and numbers are taken as they are
 
@@ -19,11 +27,13 @@ class Loss:
     """The mean loss of a batch.
 
     Attributes:
+        task: What the targets are for.
         smoothing: Share of each label that is spread over all classes.
         weights: Of each class; empty where all rows weigh the same.
-        scale: Standardises the targets of a regression; None for labels and tokens.
+        scale: Standardises the targets of a regression of columns.
     """
 
+    task: Task | None
     smoothing: float
     weights: tuple[float, ...] = ()
     scale: TargetScale | None = None
@@ -42,24 +52,37 @@ class Loss:
                 f"expected class_weights for labels only, got {splits.task!r} targets; "
                 "leave them out"
             )
-        if splits.task == "regression" and smoothing:
+        if splits.task in ("regression", "multi_label") and smoothing:
+            what = "a regression" if splits.task == "regression" else "several labels a row"
             raise InvalidArgument(
-                f"expected label_smoothing for labels and tokens only, got {smoothing} for a "
-                "regression; leave it out"
+                f"expected label_smoothing for labels and tokens only, got {smoothing} for "
+                f"{what}; leave it out"
             )
         if smoothing is None:
             smoothing = _SMOOTHING if splits.task == "classification" else 0.0
         n, k = sum(splits.counts), len(splits.counts)
         weights = tuple(n / (k * max(r, 1)) for r in splits.counts) if balanced else ()
-        return cls(smoothing, weights, splits.scale)
+        return cls(splits.task, smoothing, weights, splits.scale)
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Of outputs ``batch x ... x classes`` or ``batch x columns``, and their targets."""
-        if self.scale is not None:
-            return mse_loss(outputs, self.scale.standardised(targets))
+        """Of outputs ``batch x ... x classes`` or of the shape of the targets, and the targets."""
+        if self.task == "multi_label":
+            return binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
+        if self.task == "regression":
+            scaled = targets if self.scale is None else self.scale.standardised(targets)
+            return mse_loss(outputs, scaled.to(outputs.dtype))
+        if targets.dim() > 1 and not (targets != UNTOLD).any():  # whose mean would be nan
+            return outputs.sum() * 0.0
         return cross_entropy(
             outputs.flatten(0, -2),
             targets.flatten(),
-            weight=torch.tensor(self.weights, device=outputs.device) if self.weights else None,
+            weight=self._weights(outputs),
             label_smoothing=self.smoothing,
         )
+
+    def _weights(self, outputs: Tensor) -> Tensor | None:
+        """One for each output; those that stand for no class weigh 1."""
+        if not self.weights:
+            return None
+        spare = outputs.shape[-1] - len(self.weights)
+        return torch.tensor([*self.weights, *[1.0] * spare]).to(outputs)

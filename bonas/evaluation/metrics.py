@@ -2,13 +2,15 @@
 
 | name | of | better | unit |
 |---|---|---|---|
-| accuracy | classes, tokens | more | % of rows, or tokens, that are right |
+| accuracy | classes, tokens, several labels | more | % of rows, places, tokens or labels, right |
 | balanced_accuracy | classes | more | %, the mean over classes |
-| f1 | classes | more | %, the mean over classes |
-| cross_entropy | classes, tokens | less | nats a row or token |
+| f1 | classes, several labels | more | %, the mean over classes |
+| cross_entropy | classes, tokens, several labels | less | nats a row, place, token or label |
 | perplexity | classes, tokens | less | exp(cross_entropy) |
 | r2 | numbers | more | the mean over columns |
 | rmse, mae | numbers | less | that of the targets; the mean over columns |
+
+Labels of places and tokens that are untold count nowhere. An image of numbers is one column.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from bonas.errors import EvaluationFailed, InvalidArgument, unknown
-from bonas.evaluation.data.targets import TASKS, Task
-from bonas.evaluation.objective import ACCURACY, Direction, Objective
+from bonas.evaluation.data.targets import TASKS, UNTOLD, Task
+from bonas.evaluation.objective import ACCURACY, Objective
 
 MetricName = Literal[
     "accuracy",
@@ -58,12 +60,23 @@ class Metric:
         tasks: Where it has a meaning.
         kept: Outputs and targets of a batch -> what ``score`` needs of them.
         score: All that was kept, and all targets -> the number.
+        own: Whether it is a function of the user's, which is given whole outputs and targets.
     """
 
     objective: Objective
     tasks: tuple[Task, ...]
     kept: Kept
     score: MetricFunction
+    own: bool = False
+
+    def of_batch(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """What is kept of a batch, and its targets: one row for each row, place or token."""
+        if not self.own and targets.dim() > 1 and not targets.is_floating_point():
+            told = targets != UNTOLD
+            outputs, targets = outputs[told], targets[told]
+        elif not self.own and targets.dim() > 2:
+            outputs, targets = outputs.reshape(-1, 1), targets.reshape(-1, 1)
+        return self.kept(outputs, targets), targets
 
 
 def _choices(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -76,6 +89,16 @@ def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _outputs(outputs: Tensor, targets: Tensor) -> Tensor:
     return outputs
+
+
+def _held(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs > 0).to(targets.dtype)
+
+
+def _losses_of_labels(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(
+        outputs, targets.to(outputs.dtype), reduction="none"
+    )
 
 
 def _accuracy(choices: Tensor, labels: Tensor) -> float:
@@ -132,14 +155,29 @@ _METRICS = {
         Metric(Objective("mae", "minimize"), _NUMBERS, _outputs, _mae),
     )
 }
+_SEVERAL: tuple[Task, ...] = ("multi_label",)
+_OF_SEVERAL = {
+    metric.objective.name: metric
+    for metric in (
+        Metric(ACCURACY, _SEVERAL, _held, _accuracy),
+        Metric(Objective("f1", "maximize", "%"), _SEVERAL, _held, _f1),
+        Metric(
+            Objective("cross_entropy", "minimize", "nats"),
+            _SEVERAL,
+            _losses_of_labels,
+            _cross_entropy,
+        ),
+    )
+}
 _DEFAULTS: dict[Task, str] = {
     "classification": "accuracy",
+    "multi_label": "accuracy",
     "regression": "rmse",
     "next_token": "perplexity",
 }
 
 
-def checked_metric(metric: object, direction: Direction | None) -> Metric | None:
+def checked_metric(metric: object, direction: object) -> Metric | None:
     """The metric of that name, or made of that function; None stays None.
 
     Raises:
@@ -165,10 +203,13 @@ def metric_for(task: Task, metric: Metric | None) -> Metric:
     Raises:
         InvalidArgument: if it has no meaning for the task.
     """
+    known = _OF_SEVERAL if task == "multi_label" else _METRICS
     if metric is None:
-        return _METRICS[_DEFAULTS[task]]
+        return known[_DEFAULTS[task]]
+    if not metric.own:
+        metric = known.get(metric.objective.name, metric)
     if task not in metric.tasks:
-        names = ", ".join(name for name, known in _METRICS.items() if task in known.tasks)
+        names = ", ".join(name for name, other in known.items() if task in other.tasks)
         raise InvalidArgument(
             f"expected a metric for the task {task!r}, got {metric.objective.name!r}; "
             f"choose one of {names}, or give the task if it is another"
@@ -198,12 +239,18 @@ def scored(metric: Metric, kept: list[Tensor], targets: list[Tensor]) -> float:
     return number
 
 
-def _own(function: MetricFunction, direction: Direction | None) -> Metric:
+def name_of(function: object, other: str) -> str:
+    """What a function, or an object to call, is called; ``other`` if it has no name (a lambda)."""
+    name = getattr(function, "__name__", type(function).__name__)
+    return name if name.isidentifier() else other
+
+
+def _own(function: MetricFunction, direction: object) -> Metric:
     if direction is None:
         raise InvalidArgument(
             f"expected a direction for the metric {function!r}, got none; "
             'give direction="maximize" or "minimize"'
         )
-    name = getattr(function, "__name__", type(function).__name__)
-    name = name if name.isidentifier() else "metric"  # a lambda has none
-    return Metric(Objective(name, direction), TASKS, _outputs, function)
+    name: str = name_of(function, "metric")
+    objective = Objective(name, direction)  # type: ignore[arg-type]  # it checks
+    return Metric(objective, TASKS, _outputs, function, own=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,13 @@ def seeded(seed: np.random.SeedSequence, device: torch.device) -> Iterator[None]
             stack.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
             torch.mps.manual_seed(number)
         yield
+
+
+def in_precision(precision: str | None, device: torch.device) -> AbstractContextManager[Any]:
+    """Mixed precision for "bf16": matrix products in bfloat16, the weights as they are."""
+    if precision is None:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def first_pass(network: nn.Module, example: Example, candidate: Candidate) -> object:

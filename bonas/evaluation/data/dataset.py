@@ -1,21 +1,39 @@
-"""A torch ``Dataset`` in three parts, which are read row by row."""
+"""Torch's ``Dataset``: one in three parts, or two as they are; rows are read one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset, Subset
+from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData
-from bonas.evaluation.data.rows import are_tokens, checked_inputs, number_array, told
-from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.arguments import Inputs, are_several, main_input, parted, typed
+from bonas.evaluation.data.language import are_ids, next_ids
+from bonas.evaluation.data.rows import (
+    Integers,
+    are_tokens,
+    as_numpy,
+    checked_inputs,
+    number_array,
+    told,
+)
+from bonas.evaluation.data.shares import Parts, Shares
 from bonas.evaluation.data.splits import Splits, assembled
 from bonas.evaluation.data.targets import Targets, Task
+
+
+def is_dataset(data: object) -> bool:
+    """Whether rows can be read of it by their index, as of torch's and Hugging Face's data sets."""
+    if isinstance(data, Dataset):
+        return True
+    own = (str, tuple, list, dict, range, np.ndarray, Tensor)
+    rows = hasattr(data, "__getitem__") and isinstance(data, Sized)
+    return rows and not isinstance(data, own) and not hasattr(data, "to_numpy")
 
 
 def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Splits:
@@ -25,42 +43,101 @@ def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Spli
         InvalidArgument: if it has no length or no rows.
         InvalidData: if a row is not a pair of an input and a target that can be used.
     """
+    return _split(data, shares.parts, task, "")
+
+
+def split_datasets(train: Dataset[Any], judged: Dataset[Any], task: Task | None) -> Splits:
+    """A data set for training and one for validation, as they are; there is no test part.
+
+    Raises:
+        InvalidArgument: if one has no length or no rows.
+        InvalidData: if a row is not a pair of an input and a target that can be used.
+    """
+    n, m = checked_length(train), checked_length(judged)
+    both = _Joined(train, judged)
+    return _split(both, lambda _: whole_parts(n, m), task, f"{n} and {m} rows, ")
+
+
+def whole_parts(n: int, m: int) -> Parts:
+    """The rows of each part where the first ``n`` train and the last ``m`` judge."""
+    rows: Integers = np.arange(n + m)
+    return rows[:n], rows[n:], rows[:0]
+
+
+def checked_length(data: object) -> int:
+    """How many rows a data set has.
+
+    Raises:
+        InvalidArgument: if it does not know, or has none.
+    """
     if isinstance(data, IterableDataset) or not isinstance(data, Sized) or len(data) == 0:
         raise InvalidArgument(
             f"expected a Dataset of at least one row, with a length and an index, got "
             f"{told(data)}; give it __len__ and __getitem__"
         )
-    inputs = _inputs(data, len(data))
-    given, told_task = _targets(data, len(data), task)
-    targets = Targets.of(given, inputs, told_task)
-    parts = shares.parts(targets)
+    return len(data)
+
+
+class _Joined(Dataset[Any]):
+    """The rows of two data sets, one after the other."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self.first, self.second = first, second
+        targets = [_listed_targets(part, len(part)) for part in (first, second)]
+        if all(part is not None for part in targets):
+            self.targets = np.concatenate([number_array(part, "targets") for part in targets])
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, index: int) -> Any:
+        n = len(self.first)
+        return self.first[index] if index < n else self.second[index - n]
+
+
+def _split(
+    data: Dataset[Any], cut: Callable[[Targets], Parts], task: Task | None, prefix: str
+) -> Splits:
+    n = checked_length(data)
+    inputs = _inputs(data, n)
+    given, told_task, shifted = _targets(data, n, task)
+    main = main_input(inputs)
+    targets = Targets.of(given, main, told_task)
+    parts = cut(targets)
     train, judged, aside = (Subset(data, rows.tolist()) for rows in parts)
+    read = () if main.is_floating_point() or main.is_complex() else (main,)
     return assembled(
         (train, judged, aside if len(aside) else None),
         targets,
         targets.values[parts[0]],
         inputs,
-        targets.name(tuple(inputs.shape), None if inputs.is_floating_point() else inputs),
+        prefix + targets.name(tuple(main.shape), *read),
+        shifted=shifted,
     )
 
 
-def _inputs(data: Dataset[Any], n: int) -> Tensor:
+def _inputs(data: Dataset[Any], n: int) -> Inputs:
     """``n x ...``: all the inputs where these are token ids, else their shape over no memory."""
-    first = _row(data, 0)[0]
-    if are_tokens(first.ndim, first.is_floating_point(), first.dtype.itemsize):
-        return checked_inputs([_row(data, index)[0].tolist() for index in range(n)])
-    return torch.zeros(()).expand(n, *first.shape)
+    row = _row(data, 0)[0]
+    first = main_input(row)
+    numbers = first.is_floating_point() or first.is_complex()
+    if are_tokens(first.ndim, numbers, first.dtype.itemsize):
+        return checked_inputs([main_input(_row(data, index)[0]).tolist() for index in range(n)])
+    kind = torch.complex64 if first.is_complex() else torch.float32
+    return torch.zeros((), dtype=kind).expand(n, *first.shape)
 
 
-def _row(data: Dataset[Any], index: int) -> tuple[Tensor, Any]:
+def _row(data: Dataset[Any], index: int) -> tuple[Inputs, Any]:
     """One row of a data set, its input checked."""
     row: object = data[index]
-    if not (isinstance(row, (tuple, list)) and len(row) == 2):
+    if not isinstance(row, (tuple, list, dict)) or (len(row) != 2 and not isinstance(row, dict)):
         raise InvalidData(
             f"expected rows (input, label) of {type(data).__name__}, got {told(row)} at index "
-            f"{index}; return a pair from __getitem__"
+            f"{index}; return a pair, ((x1, x2), label) or a mapping with 'labels' from __getitem__"
         )
-    x, y = row
+    x, y = parted(row, f"rows (input, label) of {type(data).__name__}")
+    if are_several(x):
+        return typed(x), y
     if not isinstance(x, (Tensor, np.ndarray)) or x.ndim == 0:
         raise InvalidData(
             f"expected a tensor or an array as the input at index {index}, got {told(x)}; "
@@ -69,23 +146,41 @@ def _row(data: Dataset[Any], index: int) -> tuple[Tensor, Any]:
     return torch.as_tensor(x), y
 
 
-def _targets(data: Dataset[Any], n: int, task: Task | None) -> tuple[object, Task | None]:
-    """The targets of a data set and the task, where they tell it.
+def _listed_targets(data: Any, n: int) -> Any:
+    """All targets, where a data set has them as its ``targets``, as those of torchvision; or None.
 
-    They are its ``targets`` where these are what its rows give, else each row is read.
+    They are what its rows give only where nothing transforms them.
     """
+    if type(data) is TensorDataset and len(data.tensors) == 2:
+        return data.tensors[1]
     targets: object = getattr(data, "targets", None)
     transformed = getattr(data, "target_transform", None) is not None
-    if isinstance(targets, Sized) and len(targets) == n and not transformed:
-        return targets, task
-    first = _row(data, 0)[1]
-    if isinstance(first, (Tensor, np.ndarray)) and first.ndim:
-        return [number_array(_row(data, i)[1], "targets") for i in range(n)], task
-    whole = isinstance(first, Integral) or (
-        isinstance(first, (Tensor, np.ndarray)) and number_array(first, "labels").dtype.kind in "iu"
-    )
-    numbers = [_number(_row(data, index)[1], index, task) for index in range(n)]
-    return numbers, "classification" if task is None and whole else task
+    return targets if isinstance(targets, Sized) and len(targets) == n and not transformed else None
+
+
+def _targets(data: Dataset[Any], n: int, task: Task | None) -> tuple[object, Task | None, bool]:
+    """The targets of a data set, the task, where they tell it, and whether they are shifted."""
+    targets = _listed_targets(data, n)
+    if targets is not None:
+        return targets, task, False
+    row, first = _row(data, 0)
+    if not np.ndim(as_numpy(first)) or isinstance(first, str):
+        whole = isinstance(first, Integral) or (
+            isinstance(first, (Tensor, np.ndarray))
+            and number_array(first, "labels").dtype.kind in "iu"
+        )
+        numbers = [_number(_row(data, index)[1], index, task) for index in range(n)]
+        return numbers, "classification" if task is None and whole else task, False
+    arrays = [_array(_row(data, index)[1], index, task) for index in range(n)]
+    if are_ids(row, first):
+        return [next_ids(torch.as_tensor(array)).numpy() for array in arrays], task, True
+    return arrays, task, False
+
+
+def _array(target: object, index: int, task: Task | None) -> Any:
+    if np.ndim(as_numpy(target)) == 0:
+        return _number(target, index, task)
+    return number_array(target, "targets")
 
 
 def _number(target: object, index: int, task: Task | None) -> float:

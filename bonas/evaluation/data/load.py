@@ -7,25 +7,29 @@ are kept aside for the network that is chosen at the end: no evaluation reads th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from bonas.errors import InvalidArgument, unknown
+from bonas.errors import InvalidArgument, InvalidData, unknown
+from bonas.evaluation.data.arguments import Inputs, checked_arguments, main_input
 from bonas.evaluation.data.bundled import TABLES, digits, table
-from bonas.evaluation.data.dataset import split_dataset
+from bonas.evaluation.data.dataset import is_dataset, split_dataset, split_datasets, whole_parts
 from bonas.evaluation.data.fashion import fashion_mnist
 from bonas.evaluation.data.loaders import from_loaders
-from bonas.evaluation.data.rows import checked_inputs, told
+from bonas.evaluation.data.rows import number_array, told
 from bonas.evaluation.data.shares import Shares
-from bonas.evaluation.data.splits import Part, Splits, split_tensors
+from bonas.evaluation.data.splits import Part, Splits, all_tensors, split_tensors
 from bonas.evaluation.data.targets import Targets, Task, checked_task
 from bonas.evaluation.data.text import split_python_text
 from bonas.settings import own_settings
+from bonas.spaces.example import mapped
 
 __all__ = ["DataSource", "Folder", "Part", "Splits", "load"]
 
@@ -33,6 +37,8 @@ DataSource = (
     str
     | tuple[npt.ArrayLike | Tensor, npt.ArrayLike | Tensor]
     | tuple[DataLoader[Any], DataLoader[Any]]
+    | tuple[Dataset[Any], Dataset[Any]]
+    | tuple[Any, Any]  # several inputs, tables of pandas, batches of any kind
     | Dataset[Any]
 )
 Folder = str | os.PathLike[str]
@@ -66,14 +72,18 @@ def load(
               library's sources, for language models); ``"fashion-mnist"`` (from local files);
             - a pair of inputs ``n x ...`` and targets. Sequences of whole numbers, ``n x length``,
               are token ids and become int64; all other inputs, bytes among them, become float32
-              and are otherwise taken as they are;
-            - a torch ``Dataset`` of such rows. Its targets are its ``targets`` if it has them,
-              else every row is read once;
-            - two ``DataLoader``, of train and validation, used as they are: no shares, no test.
-        task: ``"classification"`` (labels ``n``), ``"regression"`` (numbers ``n`` or
-            ``n x columns``) or ``"next_token"`` (token ids ``n x length``); None takes what the
-            targets' type and shape tell. Floats are a regression, unless they are 0 to
-            ``classes - 1``, of two values, or one-hot.
+              (complex numbers complex64) and are otherwise taken as they are. Several inputs are a
+              tuple or a mapping of arrays, ``((x1, x2), targets)``; they keep their types;
+            - a torch ``Dataset`` of such rows, or of mappings with the targets as ``"labels"``. Its
+              targets are its ``targets`` if it has them, else every row is read once;
+            - two of these, of train and validation, used as they are: no shares, no test;
+            - two ``DataLoader``, of train and validation, used as they are.
+        task: ``"classification"`` (labels ``n``, ``n x 1``, or of places, as in a segmentation,
+            ``n x height x width``), ``"multi_label"`` (``n x labels`` of 0 and 1),
+            ``"regression"`` (numbers ``n``, ``n x columns`` or ``n x ...``, as of images) or
+            ``"next_token"`` (token ids ``n x length``); None takes what the targets' type and shape
+            tell. Floats are a regression, unless they are 0 to ``classes - 1``, of two values,
+            or a table of 0 and 1.
         validation: Share of the rows for validation.
         test: Share of the rows kept for the end; 0 keeps none.
         seed: Which of the possible splits.
@@ -93,15 +103,71 @@ def load(
     shares, task = Shares(validation, test, seed), checked_task(task)
     if isinstance(data, str):
         return _named(data, shares, task, folder)
-    if isinstance(data, Dataset) and type(data) is not TensorDataset:
-        return split_dataset(data, shares, task)
-    x, y = _pair(data)
+    if type(data) is not TensorDataset and is_dataset(data):
+        return split_dataset(data, shares, task)  # type: ignore[arg-type]  # is_dataset says so
+    x, y = pair_of(data)
     if isinstance(x, DataLoader) and isinstance(y, DataLoader):
         return from_loaders(x, y, task)
-    inputs = checked_inputs(x)
-    targets = Targets.of(y, inputs, task)
-    name = targets.name(tuple(inputs.shape), inputs)
-    return split_tensors(inputs, targets, shares.parts(targets), name)
+    if (two := two_pairs(x, y)) is not None:
+        return _from_two(*two, task)
+    if is_dataset(x) and is_dataset(y):
+        return split_datasets(x, y, task)
+    inputs, targets = _checked(x, y, task)
+    parts = shares.parts(targets)
+    return split_tensors(inputs, targets, parts, _name(inputs, targets))
+
+
+def _checked(x: object, y: Any, task: Task | None) -> tuple[Inputs, Targets]:
+    inputs = checked_arguments(x, len(y) if hasattr(y, "__len__") else None)
+    return inputs, Targets.of(y, main_input(inputs), task)
+
+
+def _name(inputs: Inputs, targets: Targets) -> str:
+    return targets.name(tuple(main_input(inputs).shape), *all_tensors(inputs))
+
+
+def two_pairs(x: object, y: object) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
+    """Rows for training and rows for validation, each as (inputs, targets) in memory; or None."""
+    found = [part.tensors if type(part) is TensorDataset else part for part in (x, y)]
+    for part in found:
+        if not (isinstance(part, (tuple, list)) and len(part) == 2 and _is_table(part[1])):
+            return None
+        inputs = part[0]
+        sizes = inputs.values() if isinstance(inputs, Mapping) else [inputs]
+        if any(_is_table(some) and len(some) != len(part[1]) for some in sizes):
+            return None
+    return (found[0][0], found[0][1]), (found[1][0], found[1][1])  # type: ignore[index]  # checked
+
+
+def _is_table(part: object) -> bool:
+    """Whether it has rows in memory; a list may be a row itself."""
+    return hasattr(part, "to_numpy") or (
+        isinstance(part, (Tensor, np.ndarray)) and bool(np.ndim(part))
+    )
+
+
+def _from_two(train: tuple[Any, Any], judged: tuple[Any, Any], task: Task | None) -> Splits:
+    """Both as they are; labels are those of the two together."""
+    rows = [checked_arguments(x, len(y)) for x, y in (train, judged)]
+    n, m = (len(main_input(inputs)) for inputs in rows)
+    inputs = _joined(rows[0], rows[1])
+    together = np.concatenate([number_array(y, "targets") for _, y in (train, judged)])
+    targets = Targets.of(together, main_input(inputs), task)
+    name = f"{n} and {m} rows, {_name(inputs, targets)}"
+    return split_tensors(inputs, targets, whole_parts(n, m), name)
+
+
+def _joined(first: Inputs, second: Inputs) -> Inputs:
+    """The rows of both, one after the other."""
+    others = iter(all_tensors(second))
+    try:
+        joined: Inputs = mapped(lambda tensor: torch.cat([tensor, next(others)]), first)
+    except (RuntimeError, StopIteration) as error:
+        raise InvalidData(
+            "expected the same inputs of the same shape in both parts, got others "
+            f"({error}); give both the same arguments"
+        ) from error
+    return joined
 
 
 def _named(name: str, shares: Shares, task: Task | None, folder: Folder | None) -> Splits:
@@ -118,12 +184,17 @@ def _named(name: str, shares: Shares, task: Task | None, folder: Folder | None) 
     return splits
 
 
-def _pair(data: object) -> tuple[Any, Any]:
+def pair_of(data: object) -> tuple[Any, Any]:
+    """The two parts of data that are a pair.
+
+    Raises:
+        InvalidArgument: if they are none.
+    """
     if isinstance(data, TensorDataset):
         data = data.tensors
     if not (isinstance(data, (tuple, list)) and len(data) == 2):
         raise InvalidArgument(
-            "expected data as two DataLoaders, a name, a pair (inputs, labels) or a torch Dataset, "
-            f"got {told(data)}; give one of the four"
+            "expected data as two DataLoaders, two Datasets, a name, a pair (inputs, labels) or a "
+            f"torch Dataset, got {told(data)}; give one of these"
         )
     return data[0], data[1]

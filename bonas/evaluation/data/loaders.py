@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bonas.errors import InvalidArgument, InvalidData
+from bonas.evaluation.data.arguments import Inputs, are_several, main_input, parted, typed
+from bonas.evaluation.data.language import are_ids, next_ids
 from bonas.evaluation.data.rows import Numbers, are_tokens, checked_inputs, number_array, told
 from bonas.evaluation.data.splits import Splits, assembled
 from bonas.evaluation.data.targets import Targets, Task
@@ -27,39 +29,52 @@ def from_loaders(train: DataLoader[Any], judged: DataLoader[Any], task: Task | N
         InvalidArgument: if a loader has no length.
         InvalidData: if a batch is not a pair of inputs and targets that can be used.
     """
-    (first, trained), (other, validated) = _read(train), _read(judged)
+    (first, trained, shifted), (other, validated, _) = _read(train), _read(judged)
     n, m = len(trained), len(validated)
-    example = first if first.is_floating_point() else torch.maximum(first, other.max())
+    tokens = not (first.is_floating_point() or first.is_complex())
+    example = torch.maximum(first, other.max()) if tokens else first
     inputs = example.expand(n + m, *example.shape)
     targets = Targets.of(np.concatenate([trained, validated]), inputs, task)
     in_order = replace(targets, values=targets.values.flatten().sort().values)
     name = f"loaders, {in_order.name((n, m, *example.shape))}"
-    return assembled((train, judged, None), targets, targets.values[:n], inputs, name)
+    parts = (train, judged, None)
+    return assembled(parts, targets, targets.values[:n], inputs, name, shifted=shifted)
 
 
-def _read(loader: DataLoader[Any]) -> tuple[Tensor, Numbers]:
-    """An example of the inputs, raised to the highest token id of all, and all the targets."""
+def _read(loader: DataLoader[Any]) -> tuple[Tensor, Numbers, bool]:
+    """An example of the inputs, raised to the highest token id of all, and all the targets.
+
+    The last tells whether the targets were moved by one token.
+    """
     example: Tensor | None = None
     targets: list[Numbers] = []
+    shifted = False
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        for x, y in _checked_batches(loader):
+        for inputs, y in _checked_batches(loader):
+            x = main_input(inputs)
             if example is None:
                 example = checked_inputs(x)[0]
-            if are_tokens(x.ndim - 1, x.is_floating_point(), x.dtype.itemsize):
+                shifted = are_ids(inputs, y)
+            if are_tokens(x.ndim - 1, x.is_floating_point() or x.is_complex(), x.dtype.itemsize):
                 example = torch.maximum(example, checked_inputs(x).max())
-            targets.append(number_array(y, "targets"))
+            targets.append(number_array(next_ids(y) if shifted else y, "targets"))
     if example is None:
         raise InvalidData("expected at least one batch of each DataLoader, got none; add rows")
     try:
-        return example, np.concatenate(targets)
+        return example, np.concatenate(targets), shifted
     except ValueError as error:
         raise InvalidData(
             f"expected targets of one shape in all batches, got others ({error}); pad the rows"
         ) from error
 
 
-def _checked_batches(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+def check_length(loader: DataLoader[Any]) -> None:
+    """Refuse a loader that does not know how many batches it has.
+
+    Raises:
+        InvalidArgument: which names its data set.
+    """
     try:
         len(loader)
     except TypeError as error:
@@ -67,16 +82,17 @@ def _checked_batches(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]
             "expected DataLoaders that know how many batches they have, got one of "
             f"{told(loader.dataset)} without a length; give its data set __len__"
         ) from error
+
+
+def _checked_batches(loader: DataLoader[Any]) -> Iterator[tuple[Inputs, Tensor]]:
+    check_length(loader)
     for batch in loader:
-        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
-            raise InvalidData(
-                f"expected batches (inputs, targets) of a DataLoader, got {told(batch)}; "
-                "let its data set give pairs"
-            )
-        x, y = batch
-        if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.ndim > 1 and len(x)):
+        x, y = parted(batch, "batches (inputs, targets) of a DataLoader")
+        arguments = typed(x) if are_several(x) else x
+        main = main_input(arguments) if are_several(arguments) else arguments
+        if not (isinstance(main, Tensor) and isinstance(y, Tensor) and main.ndim > 1 and len(main)):
             raise InvalidData(
                 f"expected batches of tensors, the inputs batch x ..., got {told(x)} and "
                 f"{told(y)}; let its collate_fn make tensors"
             )
-        yield x, y
+        yield arguments, y

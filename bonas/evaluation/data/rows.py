@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Real
 from typing import Any
 
@@ -19,16 +20,23 @@ Numbers = npt.NDArray[Any]
 def checked_inputs(x: object) -> Tensor:
     """``n x ...`` inputs out of numbers of any type: float32, or int64 where they are token ids.
 
+    Complex numbers become complex64. Tables with named columns are numbers, never token ids.
+
     Raises:
         InvalidData: if they are no numbers, form no array, have one axis only, are not finite, or
             are token ids below 0.
     """
-    if isinstance(x, Tensor) and not x.is_complex():
-        tokens = are_tokens(x.ndim - 1, x.is_floating_point(), x.dtype.itemsize)
-        inputs = x.detach().to("cpu", torch.int64 if tokens else torch.float32)
+    if isinstance(x, Tensor):
+        fractions = x.is_floating_point() or x.is_complex()
+        tokens = are_tokens(x.ndim - 1, fractions, x.dtype.itemsize)
+        kind = torch.complex64 if x.is_complex() else torch.float32
+        inputs = x.detach().to("cpu", torch.int64 if tokens else kind)
+    elif isinstance(x, np.ndarray) and x.dtype.kind == "c":
+        tokens, inputs = False, torch.from_numpy(np.array(x, dtype=np.complex64))
     else:
         array = number_array(x, "inputs")
-        tokens = are_tokens(array.ndim - 1, array.dtype.kind == "f", array.dtype.itemsize)
+        numbers = array.dtype.kind == "f" or hasattr(x, "columns")
+        tokens = are_tokens(array.ndim - 1, numbers, array.dtype.itemsize)
         with np.errstate(over="ignore"):  # what is too large becomes inf and is refused below
             inputs = torch.from_numpy(np.array(array, dtype=np.int64 if tokens else np.float32))
     if inputs.ndim < 2:
@@ -57,6 +65,7 @@ def number_array(values: object, what: str) -> Numbers:
     Raises:
         InvalidData: if ``values``, which an error calls ``what``, are anything else.
     """
+    values = as_numpy(values)
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.double() if values.is_floating_point() else values).numpy()
@@ -72,6 +81,16 @@ def number_array(values: object, what: str) -> Numbers:
             f"expected {what} that are real numbers, got {told(values)} of type {array.dtype}; "
             "turn them into numbers"
         )
+    return array
+
+
+def as_numpy(values: object) -> Any:
+    """What has ``to_numpy``, as tables and series of pandas have, as an array; else as it is."""
+    convert = getattr(values, "to_numpy", None)
+    array: Any = convert() if callable(convert) else values
+    if isinstance(array, np.ndarray) and array.dtype == object:  # of several types of numbers
+        with suppress(TypeError, ValueError):
+            return array.astype(np.float64)
     return array
 
 

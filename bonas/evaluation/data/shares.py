@@ -51,13 +51,24 @@ class Shares:
         Raises:
             InvalidData: if there are too few rows for that.
         """
-        labels = targets.values.numpy() if targets.task == "classification" else None
-        n = len(targets.values)
+        one_each = targets.task == "classification" and targets.values.dim() == 1
+        if not one_each:
+            return self.of(len(targets.values))
+        labels = targets.values.numpy()
         try:
-            return self._cut(n, labels)
+            return self._cut(len(labels), labels)
         except ValueError as error:
-            if labels is not None:
-                raise self._too_few_of_a_class(labels, error) from error
+            raise self._too_few_of_a_class(labels, error) from error
+
+    def of(self, n: int) -> Parts:
+        """The rows of each part, out of ``n``.
+
+        Raises:
+            InvalidData: if there are too few.
+        """
+        try:
+            return self._cut(n, None)
+        except ValueError as error:
             raise InvalidData(
                 f"expected enough rows to split with {self.validation:g} of them for validation "
                 f"and {self.test:g} for test, got {n}; add rows or change the shares ({error})"

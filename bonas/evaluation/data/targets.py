@@ -3,8 +3,14 @@
 | task | targets | type | outputs of a network |
 |---|---|---|---|
 | classification | ``n`` labels 0 to ``classes - 1`` | int64 | ``batch x classes`` |
+| | ``n x ...`` labels, one for each place | int64 | ``batch x classes x ...`` |
+| multi_label | ``n x labels``, 1 for what holds, else 0 | float32 | ``batch x labels`` |
 | regression | ``n`` or ``n x columns`` numbers | float64 | ``batch x columns`` |
+| | ``n x ...`` numbers, as of an image | float32 | ``batch x ...`` |
 | next_token | ``n x length`` token ids, one an input | int64 | ``batch x length x classes`` |
+
+A label of a place, or a token, that is ``UNTOLD`` counts nowhere. Labels of places may have their
+classes on the last axis, too. A column of labels, ``n x 1``, is ``n`` labels.
 """
 
 from __future__ import annotations
@@ -20,8 +26,10 @@ from torch import Tensor
 from bonas.errors import InvalidData, unknown
 from bonas.evaluation.data.rows import Numbers, number_array, refuse_spoilt
 
-Task = Literal["classification", "regression", "next_token"]
+Task = Literal["classification", "regression", "next_token", "multi_label"]
 TASKS: tuple[Task, ...] = get_args(Task)
+UNTOLD = -100
+"""A label that is not known, or of no interest; torch's losses leave it out, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +38,17 @@ class Targets:
 
     Attributes:
         task: What they are to be used for.
-        values: ``n`` or ``n x length`` int64, or ``n x columns`` float64 for regression.
+        values: As in the table at the head of the module; ``n x columns`` for ``n`` numbers, too.
         classes: Labels and token ids are below it; 0 for regression.
+        shape: Of the target of one row, as it was given.
+        floats: Whether they were given as floats.
     """
 
     task: Task
     values: Tensor
     classes: int
+    shape: tuple[int, ...] = ()
+    floats: bool = False
 
     @classmethod
     def of(cls, y: object, inputs: Tensor, task: Task | None = None) -> Targets:
@@ -49,6 +61,8 @@ class Targets:
         task = task or inferred_task(array, inputs)
         if task == "classification":
             found = cls.labels(array)
+        elif task == "multi_label":
+            found = cls.several_labels(array)
         elif task == "regression":
             found = cls.numbers(array)
         else:
@@ -63,13 +77,13 @@ class Targets:
 
     @classmethod
     def labels(cls, array: Numbers) -> Targets:
-        """``n`` labels 0 to ``classes - 1``, each of which occurs, of at least two classes."""
-        if array.ndim != 1:
-            raise InvalidData(
-                f"expected labels of shape n, got shape {array.shape}; give one whole number a "
-                "row, as in labels.argmax(1) for a one-hot table"
-            )
-        present = np.unique(array)
+        """``n`` labels 0 to ``classes - 1``, each of which occurs, or ``n x ...`` of places."""
+        values = _without_column(array)
+        if values.ndim > 1:
+            return cls._labels_of_places(array)
+        if not values.ndim:
+            raise InvalidData(f"expected labels of shape n, got the number {array}; give a list")
+        present = np.unique(values)
         if not np.array_equal(present, np.arange(len(present))):
             raise InvalidData(
                 f"expected labels 0 to classes - 1, each at least once, got {_listed(present)}; "
@@ -81,19 +95,53 @@ class Targets:
                 f"expected labels of at least 2 classes, got {_listed(present)}; "
                 "add rows of another class"
             )
-        return cls("classification", torch.from_numpy(array.astype(np.int64)), len(present))
+        labels = torch.from_numpy(values.astype(np.int64))
+        return cls("classification", labels, len(present), array.shape[1:], _floats(array))
+
+    @classmethod
+    def _labels_of_places(cls, array: Numbers) -> Targets:
+        if _is_one_hot(array):
+            raise InvalidData(
+                f"expected labels of shape n, got shape {array.shape}; give one whole number a "
+                "row, as in labels.argmax(1) for a one-hot table"
+            )
+        values = array[:, 0] if array.ndim > 2 and array.shape[1] == 1 else array
+        known = values[values != UNTOLD]
+        if not np.array_equal(known, np.floor(known)) or (known < 0).any() or not known.any():
+            raise InvalidData(
+                f"expected whole numbers from 0 as labels of places, or {UNTOLD} for none, of at "
+                f"least 2 classes, got {_listed(np.unique(array))}; number the classes from 0, or "
+                "give task='regression' if they are amounts"
+            )
+        labels, classes = torch.from_numpy(values.astype(np.int64)), 1 + int(known.max())
+        return cls("classification", labels, classes, array.shape[1:], _floats(array))
+
+    @classmethod
+    def several_labels(cls, array: Numbers) -> Targets:
+        """``n x labels`` of 0 and 1: which of the labels hold."""
+        if array.ndim != 2 or not set(np.unique(array).tolist()) <= {0, 1}:
+            raise InvalidData(
+                f"expected targets n x labels of 0 and 1, got {_listed(np.unique(array))} of shape "
+                f"{array.shape}; give each row a 1 for what holds and a 0 for what does not"
+            )
+        values = torch.from_numpy(array.astype(np.float32))
+        return cls("multi_label", values, array.shape[1], array.shape[1:], _floats(array))
 
     @classmethod
     def numbers(cls, array: Numbers) -> Targets:
-        """``n`` or ``n x columns`` finite numbers."""
-        if array.ndim not in (1, 2) or not array.size:
+        """``n``, ``n x columns`` or ``n x ...`` finite numbers."""
+        if not array.ndim or not array.size:
             raise InvalidData(
                 f"expected targets of shape n or n x columns, got shape {array.shape}; "
                 "give each row one number or a row of numbers"
             )
-        values = torch.from_numpy(array.reshape(len(array), -1).astype(np.float64))
-        refuse_spoilt(values.float().isfinite().all(dim=1), "targets")
-        return cls("regression", values, 0)
+        n, shape = len(array), array.shape[1:]
+        column = np.float64 if array.ndim < 3 else np.float32
+        with np.errstate(over="ignore"):  # what is too large becomes inf and is refused below
+            values = torch.from_numpy(array.astype(column))
+        values = values.reshape(n, -1) if array.ndim < 3 else values
+        refuse_spoilt(values.float().isfinite().reshape(n, -1).all(dim=1), "targets")
+        return cls("regression", values, 0, shape, floats=True)
 
     @classmethod
     def tokens(cls, array: Numbers, inputs: Tensor) -> Targets:
@@ -103,43 +151,49 @@ class Targets:
                 f"expected targets n x length, one token id for each of the inputs of shape "
                 f"{tuple(inputs.shape)}, got shape {array.shape}; shift the inputs by one token"
             )
-        if not array.size or array.dtype.kind == "f" or array.min() < 0:
+        told = array[array != UNTOLD]
+        if not told.size or array.dtype.kind == "f" or told.min() < 0:
             raise InvalidData(
                 "expected targets that are token ids of at least 0, got "
                 f"{_listed(np.unique(array))} of type {array.dtype}; number the tokens from 0"
             )
         values = torch.from_numpy(array.astype(np.int64))
         known = int(inputs.max()) if not inputs.is_floating_point() else 0
-        return cls("next_token", values, 1 + max(known, int(values.max())))
+        classes = 1 + max(known, int(values.max()))
+        return cls("next_token", values, classes, array.shape[1:])
 
-    def name(self, shape: tuple[int, ...], inputs: Tensor | None = None) -> str:
+    def name(self, shape: tuple[int, ...], *inputs: Tensor) -> str:
         """Tells rows of that shape, with these targets, from other ones.
 
         So do the ``inputs``, where they are in memory.
         """
         what = "labels" if self.task == "classification" else "targets"
-        told = f"{' x '.join(map(str, shape))}, {what} {_digest(self.values)}"
-        return told if inputs is None else f"{told}, inputs {_digest(inputs)}"
+        told = f"{' x '.join(map(str, shape))}, {what} {digest(self.values)}"
+        return ", ".join([told, *(f"inputs {digest(tensor)}" for tensor in inputs)])
 
 
-def _digest(values: Tensor) -> str:
-    """Of the bytes: another one if a single value differs in its last bit."""
+def digest(values: Tensor) -> str:
+    """Sixteen characters out of the bytes: others if a single value differs in its last bit."""
     return blake2b(values.contiguous().numpy().data, digest_size=8).hexdigest()
 
 
 def inferred_task(targets: Numbers, inputs: Tensor) -> Task:
     """The task that the types and shapes tell.
 
-    Token ids for token ids are a next_token task. Floats are a regression, unless they are labels
-    all the same: 0 to ``classes - 1``, two values only, or a one-hot table. All else is labels.
+    Token ids for token ids are a next_token task. Tables of 0 and 1 with any number of 1 in a row
+    are several labels, unless the inputs have as many places. Floats are a regression, unless they
+    are labels all the same: 0 to ``classes - 1``, two values only, or a one-hot table. An image for
+    the same image is a regression. All else is labels.
     """
-    if (
-        not inputs.is_floating_point()
-        and targets.dtype.kind in "iu"
-        and targets.shape[1:] == tuple(inputs.shape[1:])
-    ):
+    whole, shape = targets.dtype.kind != "f", targets.shape[1:]
+    tokens = not (inputs.is_floating_point() or inputs.is_complex())
+    if tokens and targets.dtype.kind in "iu" and shape == tuple(inputs.shape[1:]):
         return "next_token"
-    if targets.dtype.kind == "f" and not _are_labels(targets):
+    if _holds_several(targets) and not (inputs.dim() > 2 and shape[0] in inputs.shape[1:]):
+        return "multi_label"
+    if not whole:
+        return "classification" if _are_labels(targets) else "regression"
+    if targets.ndim > 2 and _is_the_same(targets, inputs):
         return "regression"
     return "classification"
 
@@ -159,10 +213,43 @@ def checked_task(task: object) -> Task | None:
 
 
 def _are_labels(targets: Numbers) -> bool:
-    present = np.unique(targets)
-    if targets.ndim == 2:
-        return targets.shape[1] > 1 and set(present) <= {0, 1} and bool((targets.sum(1) == 1).all())
+    """Whether floats are labels."""
+    if targets.ndim > 2:
+        return False
+    values = _without_column(targets)
+    if values.ndim == 2:
+        return _is_one_hot(values)
+    present = np.unique(values)
     return len(present) <= 2 or np.array_equal(present, np.arange(len(present)))
+
+
+def _without_column(array: Numbers) -> Numbers:
+    """``n`` values where ``n x 1`` were given."""
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _is_one_hot(table: Numbers) -> bool:
+    """Whether each row of ``n x columns`` has a single 1 beside 0."""
+    if table.ndim != 2 or table.shape[1] < 2 or not set(np.unique(table).tolist()) <= {0, 1}:
+        return False
+    return bool((table.sum(1) == 1).all())
+
+
+def _holds_several(table: Numbers) -> bool:
+    """Whether ``n x columns`` are 0 and 1, and not one 1 in each row."""
+    if table.ndim != 2 or table.shape[1] < 2 or _is_one_hot(table):
+        return False
+    return set(np.unique(table).tolist()) == {0, 1}
+
+
+def _is_the_same(targets: Numbers, inputs: Tensor) -> bool:
+    if targets.shape != tuple(inputs.shape) or inputs.is_complex():
+        return False
+    return bool(torch.equal(torch.from_numpy(targets.astype(np.float32)), inputs.float()))
+
+
+def _floats(array: Numbers) -> bool:
+    return array.dtype.kind == "f"
 
 
 def _listed(values: Numbers) -> str:

@@ -62,7 +62,7 @@ def decoded(ids: Integers) -> str:
 def split_python_text(shares: Shares) -> Splits:
     """The windows of ``python_text``, drawn at random for each part."""
     inputs, targets = python_text()
-    checked = Targets("next_token", torch.from_numpy(targets), len(CHARACTERS))
+    checked = Targets("next_token", torch.from_numpy(targets), len(CHARACTERS), targets.shape[1:])
     rows, version = torch.from_numpy(inputs), platform.python_version()
     name = f"python-text of Python {version}: {checked.name(inputs.shape, rows)}"
     return split_tensors(rows, checked, shares.parts(checked), name)

@@ -1,0 +1,103 @@
+"""The weights of trained networks, kept as files: one for each training, found by its trial.
+
+A file is a plain ``state_dict`` on the CPU, which ``torch.load(path, weights_only=True)`` reads. It
+appears under its name when it is whole, and no other training ever has that name. The trial's user
+attribute ``WEIGHTS`` says which file it is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import torch
+from torch import Tensor, nn
+
+from bonas.errors import InvalidArgument, InvalidData, MissingData
+from bonas.settings import own_settings
+from bonas.spaces.example import mapped
+
+if TYPE_CHECKING:
+    from bonas.evaluation.candidate import Candidate
+
+WEIGHTS = "bonas:weights"
+"""The trial's user attribute that holds the path of the file."""
+
+Folder = str | os.PathLike[str]
+
+
+def checked_folder(folder: object) -> Path:
+    """The absolute path of a folder that weights are to be kept in; it need not be there yet.
+
+    Raises:
+        InvalidArgument: if it is no path, or that of a file.
+    """
+    if not isinstance(folder, (str, os.PathLike)) or not str(folder):
+        raise InvalidArgument(f"keep_weights must be the path of a folder, got {folder!r}")
+    path = Path(os.fspath(folder)).absolute()
+    if path.exists() and not path.is_dir():
+        raise InvalidArgument(f"keep_weights must be the path of a folder, got the file {path}")
+    return path
+
+
+def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Path:
+    """Write the weights of a candidate's trained network into a folder, for ``candidate.trained``.
+
+    ``ShortTraining(keep_weights=folder)`` does so; an evaluation of your own may, too.
+
+    Returns:
+        The path of the file.
+    """
+    place = checked_folder(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"trial-{candidate.number}-{uuid4().hex}.pt"
+    partial = path.with_suffix(".part")
+    state = mapped(lambda tensor: tensor.detach().to("cpu", copy=True), network.state_dict())
+    try:
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    candidate.trial.set_user_attr(WEIGHTS, str(path))
+    return path
+
+
+def load_weights(candidate: Candidate, network: nn.Module, folder: Folder | None) -> None:
+    """Put the weights that were kept of a candidate into a network.
+
+    Args:
+        candidate: One of a result.
+        network: Built from the same choices.
+        folder: Where the file is now; None is where it was written.
+
+    Raises:
+        MissingData: if none were kept, or the file is not there.
+        InvalidData: if they are those of another network.
+    """
+    kept: object = candidate.trial.user_attrs.get(WEIGHTS)
+    if not isinstance(kept, str):
+        raise MissingData(
+            f"expected weights that were kept of trial {candidate.number}, got none; evaluate with "
+            "ShortTraining(keep_weights=folder), or train candidate.build() anew"
+        )
+    path = Path(kept) if folder is None else checked_folder(folder) / Path(kept).name
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise MissingData(
+            f"expected the weights of trial {candidate.number} in {path}, got no such file; name "
+            "the folder that holds it by trained(folder=...)"
+        ) from error
+    try:
+        with own_settings():
+            network.load_state_dict(state)
+    except RuntimeError as error:
+        raise InvalidData(
+            f"expected weights of the network that the space builds for trial {candidate.number}, "
+            f"got others in {path} ({error}); build must be as it was when they were trained"
+        ) from error
