@@ -37,13 +37,15 @@ from bonas.spaces import OUTPUT, Architecture, ArchitectureGraph, Space
 from bonas.threads import one_thread
 
 _OTHER = "\0other"  # stands for every label outside the reference set
-_BATCH = 64
+_BATCH = 64  # graphs in a training step at most,
+_BATCH_NODES = 6_000  # and nodes of all of them: large graphs come a few at a time
+_SMALL = 16  # nodes of a graph whose sum over nodes needs no scaling
 _CHUNK = 2_048  # graphs embedded at once
 _RATE = 4e-2
 _TUNING_RATE = 5e-3
 _STEPS = 400
 _LEAST_STEPS = 100
-_NODE_STEPS = 200_000  # nodes that all default steps together see: some ten seconds of a core
+_NODE_STEPS = 200_000  # nodes that all default steps together see: some seconds of a core
 _COMMON = 0.05  # a path that fewer architectures have is no pretext target
 
 
@@ -90,18 +92,20 @@ class GNNEncoder:
         known = list(space.reference)
         targets = _pretext_targets(space)
         self._shift, self._scale = _feature_scale([a.graph for a in known], self.features)
+        nodes = sum(len(a.graph) for a in known) / len(known)
+        size = int(min(_BATCH, max(1, _BATCH_NODES // nodes)))
         if steps is None:
-            nodes = _BATCH * sum(len(a.graph) for a in known) / len(known)
-            steps = int(min(_STEPS, max(_LEAST_STEPS, _NODE_STEPS / nodes)))
+            steps = int(min(_STEPS, max(_LEAST_STEPS, _NODE_STEPS / (size * nodes))))
         generator = torch.Generator().manual_seed(seed)
         with one_thread():
             inputs = len(self.labels) + self.features
-            self.network = EnsembleGNN(inputs, members, width, layers, embedding, generator)
+            scale = min(1.0, _SMALL / nodes)
+            self.network = EnsembleGNN(inputs, members, width, layers, embedding, generator, scale)
             self._heads = _weight(members, embedding, targets.shape[1], generator)
             order = torch.randperm(len(known), generator=generator)
             self._pretext = [
                 (self._batch([known[int(i)].graph for i in rows]), targets[rows])
-                for rows in torch.split(order, _BATCH)
+                for rows in torch.split(order, size)
             ]
             losses = _trained(self.network, self._heads, self._pretext, steps, _RATE)
         recent = losses[-len(self._pretext) :]
@@ -195,9 +199,10 @@ class EnsembleGNN(nn.Module):
         layers: int,
         embedding: int,
         generator: torch.Generator,
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.members = members
+        self.members, self.scale = members, scale
         self.first = _weight(members, inputs, width, generator)
         self.layers = nn.ModuleList(DirectedConv(members, width, generator) for _ in range(layers))
         self.last = _weight(members, 3 * width, embedding, generator)
@@ -207,7 +212,7 @@ class EnsembleGNN(nn.Module):
         for layer in self.layers:
             x = layer(x, batch.along, batch.against)
         nodes = _side_by_side(x)
-        total = scatter(nodes, batch.graph, dim_size=batch.g, reduce="sum")
+        total = self.scale * scatter(nodes, batch.graph, dim_size=batch.g, reduce="sum")
         largest = scatter(nodes, batch.graph, dim_size=batch.g, reduce="max")
         ends = batch.outputs
         output = scatter(nodes[ends], batch.graph[ends], dim_size=batch.g, reduce="sum")

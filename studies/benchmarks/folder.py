@@ -64,6 +64,7 @@ class RecordedCells(Space):
     operations: Sequence[str]
     nodes: int = 4
     identity: Identity = "choices"
+    allow_disconnected = True  # what was recorded is a row
 
     @cached_property
     def edges(self) -> dict[str, tuple[int, int]]:

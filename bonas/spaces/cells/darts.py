@@ -86,6 +86,8 @@ class DARTSSpace(SizedSpace):
             image_size=image_size,
         )
 
+    absent = identities = frozenset[str]()  # a skip connection has sizes, and reduces in places
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("nodes", "channels", "cells", "classes", "in_channels", "image_size"):
