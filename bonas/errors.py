@@ -60,9 +60,15 @@ class EvaluationFailed(BonasError, RuntimeError):
 
     Attributes:
         study: The ``optuna.Study`` with all that was measured, where a search ended with this.
+        values: A measurement's name -> its value, as far as the evaluation returned such.
     """
 
     study: Any = None
+    values: Mapping[str, float] = {}  # replaced, never changed
+
+
+class ObjectivesMissing(EvaluationFailed):
+    """What an evaluation returned has not the objectives, as it will for the next network, too."""
 
 
 class FitFailed(BonasError, RuntimeError):

@@ -13,12 +13,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
+from bonas.evaluation.candidate import index_of
 from bonas.report.frame import trials_frame
 from bonas.report.picture import front_figure
 from bonas.report.table import front_table
 from bonas.spaces import Space
 from bonas.studies.planning.front import finished, front_of
 from bonas.studies.planning.history import PREDICTION, failure_of, stored
+from bonas.studies.retries import failures
 from bonas.studies.trials import budget_of, evaluated
 
 
@@ -66,10 +68,16 @@ class SearchResult:
 
     @property
     def failures(self) -> dict[int, str]:
-        """A trial's number -> the traceback of its failed evaluation."""
-        failed = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        told = {trial.number: failure_of(trial) for trial in failed}
+        """A candidate's number -> the traceback of its latest evaluation, if that failed."""
+        failed = failures(self.study.get_trials(deepcopy=False))
+        told = {index_of(trial): failure_of(trial) for trial in failed}
         return {number: text for number, text in told.items() if text is not None}
+
+    @property
+    def pruned(self) -> list[int]:
+        """The numbers of the trials that an evaluation pruned, by ``optuna.TrialPruned``."""
+        states = (TrialState.PRUNED,)
+        return [trial.number for trial in self.study.get_trials(deepcopy=False, states=states)]
 
     @property
     def missing(self) -> int:
@@ -147,10 +155,10 @@ class SearchResult:
 
     def __str__(self) -> str:
         table = front_table(self.objectives, self._front_trials())
-        if not self.missing:
-            return table
         done, budget = evaluated(self.study), budget_of(self.study)
-        return f"{table}\n{done} of {budget} evaluated"
+        told = [f"{done} of {budget} evaluated"] if self.missing else []
+        told += [f"{len(self.pruned)} pruned"] if self.pruned else []
+        return "\n".join([table, ", ".join(told)] if told else [table])
 
     def _front_trials(self) -> list[FrozenTrial]:
         best = front_of(self.study, self.space)

@@ -24,6 +24,7 @@ from bonas.spaces import Space
 from bonas.studies import open_study, trials
 from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import LEASE, Worker
+from bonas.studies.retries import reopen
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.journal import check_journal, journal_file
@@ -173,7 +174,8 @@ def join(
         with closing(bar), _ending(search, study, storage, place, ledger):
             heard: list[Callback] = [bar, *callbacks]
             if alone:
-                work(search, study, Worker.here(lease), heard, ledger)
+                since = len(study.get_trials(deepcopy=False))
+                work(search, study, Worker.here(lease), heard, ledger, since=since)
             else:
                 assert place is not None  # what several share is somewhere
                 lead(search, study, place, n_jobs, executor, lease, heard, ledger)
@@ -210,6 +212,8 @@ def _ready(
     sampler.seed = _remembered_seed(study, sampler.seed)
     _set_budget(study, budget)
     release_dead(study)
+    if n := reopen(study):
+        _logger.warning("%d architecture(s) that failed before will be tried again", n)
     return study
 
 

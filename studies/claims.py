@@ -11,9 +11,12 @@ Numbers are given in order, so of two trials the lower one is settled first and 
 no two proposals share an index or a network, unless the trial of one of them was released. Whoever
 proposes for many workers only makes *offers*, which anybody may write at any time and over each
 other; an offer that is not free any more when its turn comes is withdrawn, and another one is made.
+An enqueued trial is settled by whoever enqueued it; the worker that takes it completes it.
 After writing, the worker looks at its trial again. If that was released meanwhile, the worker
 having been thought dead, it has lost the proposal and evaluates nothing: whoever settles next
 waited for the release, and so saw the proposal.
+
+What failed in an earlier call may be proposed again, see ``retries``.
 
 All this needs three things of a storage, which Optuna's give:
 
@@ -71,6 +74,13 @@ def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 def without_offer(waiting: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the tickets that nothing is offered to."""
     return [ticket for ticket in waiting if Proposal.offered(ticket) is None]
+
+
+def release_tickets(study: Study, asker: str) -> None:
+    """Let the workers that an asker proposes for wait no longer."""
+    for ticket in tickets(study.get_trials(deepcopy=False)):
+        if claimed(ticket).get("asker") == asker:
+            trials.release(study, ticket, trials.STOPPED)
 
 
 def to_serve(study: Study, asker: str) -> list[FrozenTrial]:

@@ -20,6 +20,7 @@ from bonas.evaluation.candidate import index_of
 from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies import claims, trials
+from bonas.studies.enqueued import objection
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.planning.ahead import Ahead
@@ -29,6 +30,7 @@ from bonas.studies.planning.history import (
     contains,
     point_at,
     proposed,
+    reopened_below,
 )
 from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.planning.named import named
@@ -307,7 +309,7 @@ class ArchitectureSampler(BaseSampler):
 
         What was given up unmeasured comes first.
         """
-        again = trials.given_up(known)
+        again = trials.given_up(known, reopened_below(study, known))
         made: list[Proposal] = []
         while len(made) < n:
             before, point = self._next_given_up(again, history, parameters)
@@ -355,6 +357,8 @@ class ArchitectureSampler(BaseSampler):
         """Takes the first proposal that is still worth an evaluation."""
         while again:
             proposal = again.pop(0)
+            if self.space and objection(proposal.params, self.space, parameters.distributions):
+                continue
             point = point_at(proposal.params, self.space, parameters)
             if point is None or point.key not in history.spent:
                 return proposal, point

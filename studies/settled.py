@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import index_of
 from bonas.spaces import Space
-from bonas.studies.planning.history import is_spent, point_at, point_of
+from bonas.studies.planning.history import is_spent, point_at, point_of, reopened_below
 from bonas.studies.planning.parameters import Parameters
 from bonas.studies.proposal import Proposal, is_proposed
 
@@ -33,17 +33,20 @@ class Settled:
     ) -> bool:
         """Return whether another settled trial has the proposal's index or network.
 
-        That is as of a new reading of the study; what was given up unmeasured is free.
+        That is as of a new reading of the study; what was given up unmeasured is free, as is what
+        failed and is reopened.
         """
         if self._of != (of := (study._storage, study._study_id, parameters)):
             self._of, self._keys = of, {}
         point = point_at(proposal.params, space, parameters)
         key = None if point is None else point.key
+        known = study.get_trials(deepcopy=False)
+        reopened = reopened_below(study, known)
         return any(
             index_of(trial) == proposal.index
             or (key is not None and self._key(trial, space, parameters) == key)
-            for trial in study.get_trials(deepcopy=False)
-            if trial.number != own.number and is_spent(trial) and is_proposed(trial)
+            for trial in known
+            if trial.number != own.number and is_spent(trial, reopened) and is_proposed(trial)
         )
 
     def _key(self, trial: FrozenTrial, space: Space | None, parameters: Parameters) -> _Key:

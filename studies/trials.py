@@ -5,14 +5,16 @@ before it was measured: that is the next to be proposed again, in a new trial wi
 so that a search that was cut off goes on as if it had not been.
 
 The budget is met exactly, however many workers there are: a trial is evaluated only if fewer trials
-than the budget were counted, running or waiting among those before it.
+than the budget were counted, running or waiting among those before it. What was pruned counts, and
+so does what failed; ``retries`` says when what failed is tried again.
 """
 
 from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
@@ -23,15 +25,22 @@ from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.studies.attributes import ignored_in_study, is_whole
 from bonas.studies.lease import WORKER, Watch, Worker, works_on
-from bonas.studies.planning.history import ERROR, KNOWN, failure_of, is_known
+from bonas.studies.planning.history import (
+    ERROR,
+    KNOWN,
+    RELEASED,
+    failure_of,
+    is_known,
+    is_open,
+    reopened_below,
+)
 from bonas.studies.proposal import Proposal, index_made, is_proposed
 from bonas.texts import storable
 
 BUDGET = "bonas:budget"
 """The study's user attribute that says how many architectures its workers evaluate in all."""
 
-RELEASED = "bonas:released"
-"""The trial's system attribute that says why it was given up unmeasured."""
+IMPOSSIBLE = "no architecture"
 DIED, STOPPED, SURPLUS = "its worker died", "its worker was stopped", "the budget was used"
 _DEATHS = 8  # of workers on one proposal, and it counts as failed
 
@@ -40,28 +49,38 @@ _logger = logging.getLogger(__name__)
 
 def evaluated(study: optuna.Study) -> int:
     """Return how many architectures were evaluated, with success or not: what budgets count."""
-    return len(counted(study.get_trials(deepcopy=False)))
+    known = study.get_trials(deepcopy=False)
+    return counted(known, reopened_below(study, known))
 
 
-def counted(known: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials that the budget counts: of several of one proposal the first.
+def counted(known: Iterable[FrozenTrial], reopened: int) -> int:
+    """Return how many proposals the budget counts, where failures below ``reopened`` are open.
 
-    A worker that was thought dead and the one that took over may store at the same moment.
+    A worker that was thought dead and the one that took over may store one at the same moment.
     """
-    found: dict[tuple[object, ...], FrozenTrial] = {}
-    for trial in known:
-        if counts(trial):
-            found.setdefault((index_of(trial), *trial.params.items()), trial)
-    return list(found.values())
+    return len(
+        {
+            (index_of(trial), *trial.params.items())
+            for trial in known
+            if counts(trial) and not is_open(trial, reopened)
+        }
+    )
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Return whether a trial was evaluated by this search, with success or not."""
+    """Return whether a trial was evaluated by this search: measured, pruned or failed."""
     if is_known(trial):
         return False
     if trial.state == TrialState.FAIL:
         return failure_of(trial) is not None
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def is_taken(trial: FrozenTrial, below: int) -> bool:
+    """Return whether a trial's index is not to be proposed again."""
+    if trial.state != TrialState.FAIL:
+        return True
+    return counts(trial) and not is_open(trial, below)
 
 
 def budget_of(study: optuna.Study) -> int:
@@ -79,9 +98,10 @@ def within(study: optuna.Study, number: int, budget: int) -> bool:
     At most ``budget`` trials ever get a yes: of those that do, the one with the highest number saw
     all the others.
     """
-    before = study.get_trials(deepcopy=False)[:number]
+    known = study.get_trials(deepcopy=False)
+    before, reopened = known[:number], reopened_below(study, known)
     open_states = (TrialState.RUNNING, TrialState.WAITING)
-    return len(counted(before)) + sum(trial.state in open_states for trial in before) < budget
+    return counted(before, reopened) + sum(t.state in open_states for t in before) < budget
 
 
 def claim(study: optuna.Study, trial: FrozenTrial, worker: Worker) -> None:
@@ -124,22 +144,42 @@ def complete(
         _store_late(study, now, measured, others)
 
 
-def fail(study: optuna.Study, trial: Trial, error: Exception) -> None:
-    """Store a failed evaluation, with its traceback.
+def fail(
+    study: optuna.Study,
+    trial: Trial,
+    error: Exception,
+    measured: Mapping[str, float] | None = None,
+) -> None:
+    """Store a failed evaluation, with its traceback and with what it measured all the same.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
     """
     text = "".join(traceback.format_exception(error))
-    try:
+    with _finishing(study, trial, error):
+        for name, value in (measured or {}).items():
+            trial.set_user_attr(name, value)
         trial.set_user_attr(ERROR, storable(text))
         study.tell(trial, state=TrialState.FAIL)
-    except (UpdateFinishedTrialError, ValueError) as finished:
-        now = study._storage.get_trial(trial._trial_id)
-        if not now.state.is_finished():
-            raise
-        if RELEASED not in now.system_attrs:
-            raise _finished_by_itself(now, finished) from error
+
+
+def prune(study: optuna.Study, trial: Trial, error: Exception) -> None:
+    """Store that an evaluation was pruned; the values that it reported are kept.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    with _finishing(study, trial, error):
+        study.tell(trial, state=TrialState.PRUNED)
+
+
+def refuse(study: optuna.Study, trial: Trial, why: str) -> None:
+    """Store that a trial cannot be evaluated: a failed one, which is never tried again."""
+    with suppress(UpdateFinishedTrialError):  # it was released
+        storage, trial_id = study._storage, trial._trial_id
+        storage.set_trial_system_attr(trial_id, RELEASED, IMPOSSIBLE)
+        storage.set_trial_user_attr(trial_id, ERROR, storable(why))
+        storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
 
 def release(study: optuna.Study, trial: FrozenTrial, why: str) -> bool:
@@ -171,19 +211,20 @@ def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -
     return sum(_release_dead(study, trial, known, f"the last one by {death}") for trial in own)
 
 
-def given_up(known: Iterable[FrozenTrial]) -> list[Proposal]:
+def given_up(known: Iterable[FrozenTrial], below: int = 0) -> list[Proposal]:
     """Return the proposals of released trials that nobody has measured or is measuring.
 
-    There is one for each index. What a released trial was only offered is among them.
+    There is one for each index. What a released trial was only offered is among them, and what
+    failed in a trial with a number ``below`` that.
     """
     taken, released = set(), {}
     for trial in known:
         index = index_made(trial)
         if index is None:
             continue
-        if trial.state != TrialState.FAIL or counts(trial):
+        if is_taken(trial, below):
             taken.add(index)
-        elif RELEASED in trial.system_attrs:
+        elif RELEASED in trial.system_attrs or is_open(trial, below):
             released[index] = trial
     left = (Proposal.of(trial) for index, trial in sorted(released.items()) if index not in taken)
     return [proposal for proposal in left if proposal is not None]
@@ -205,6 +246,23 @@ def is_deadly(trial: FrozenTrial) -> bool:
     return failure_of(trial) is not None and trial.system_attrs.get(RELEASED) == DIED
 
 
+@contextmanager
+def _finishing(study: optuna.Study, trial: Trial, error: Exception) -> Iterator[None]:
+    """What is stored in the block is stored only if the trial was not released.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    try:
+        yield
+    except (UpdateFinishedTrialError, ValueError) as finished:
+        now = study._storage.get_trial(trial._trial_id)
+        if not now.state.is_finished():
+            raise
+        if RELEASED not in now.system_attrs:
+            raise _finished_by_itself(now, finished) from error
+
+
 def _finished_by_itself(
     trial: FrozenTrial, error: Exception, values: Mapping[str, float] | None = None
 ) -> EvaluationFailed:
@@ -223,7 +281,7 @@ def _is_measured(study: optuna.Study, own: FrozenTrial) -> bool:
 
 
 def _is_stored(trial: FrozenTrial) -> bool:
-    return counts(trial) or (is_known(trial) and trial.state == TrialState.COMPLETE)
+    return trial.state == TrialState.COMPLETE and (counts(trial) or is_known(trial))
 
 
 def _with_index(known: Iterable[FrozenTrial], index: int) -> list[FrozenTrial]:

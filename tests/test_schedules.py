@@ -43,10 +43,13 @@ class Evaluation:
         self.scheduler, self.space = scheduler, space
         self.begun: list[tuple[int, str]] = []
         self.measured: dict[float, Actor | None] = {}
+        self.broken: set[int] = set()  # the numbers of candidates that fail
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         self.begun.append((candidate.number, self.space.architecture(candidate.choices).key))
         self.scheduler.sleep(self.scheduler.rng.choice([0.0, 0.01, 0.3]))
+        if candidate.number in self.broken:
+            raise RuntimeError("broken")
         value = float(len(self.measured))
         self.measured[value] = self.scheduler.current()
         return {"accuracy": value}
@@ -82,13 +85,12 @@ class Schedule:
             self.budget,
             evaluate=self.evaluation,
             objectives={"accuracy": "maximize"},
-            storage=Stepping(self.open(), self.scheduler),
             study_name="s",
             surrogate="random",
             seed=0,
             lease=5.0,
             progress=False,
-            **more,
+            **{"storage": Stepping(self.open(), self.scheduler), **more},
         )
 
     def submit(self, fn: Callable[..., Any], *arguments: Any) -> Any:
@@ -121,7 +123,12 @@ class Schedule:
             if trial.system_attrs.get(trials.RELEASED) in (trials.DIED, trials.STOPPED)
             and is_proposed(trial)
         )
-        twice = {key: n for key, n in often.items() if n > 1 + cut_off[key]}
+        again = Counter(
+            self.space.architecture(trial.params).key
+            for trial in known
+            if trial.state == TrialState.FAIL and trials.counts(trial)
+        )
+        twice = {key: n for key, n in often.items() if n > 1 + cut_off[key] + again[key]}
         assert not twice, f"evaluated twice: {twice}"
 
     def _living_values(self) -> set[float]:
@@ -186,6 +193,16 @@ def queueing(schedule: Schedule, seed: int) -> None:
     scheduler.add("queue", enqueue)
 
 
+def mending(schedule: Schedule, seed: int) -> None:
+    """Some networks failed before the workers come, one of which fails again."""
+    schedule.evaluation.broken = {0, 2, 3}
+    first = schedule.search(storage=schedule.open())
+    assert len(first.failures) == 3
+    schedule.evaluation.begun.clear()
+    schedule.evaluation.broken = {2}
+    joining(schedule, seed)
+
+
 SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (joining, {}),
     (led, {}),
@@ -195,6 +212,8 @@ SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (narrowing, {}),
     (narrowing, {"stalls": 1}),
     (queueing, {}),
+    (mending, {}),
+    (mending, {"kills": 1, "stalls": 1}),
 ]
 
 

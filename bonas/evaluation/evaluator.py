@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import EvaluationFailed, InvalidArgument, ObjectivesMissing
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.texts import objection, shown
@@ -70,7 +71,11 @@ class Joint:
         """
         merged: dict[str, float] = {}
         for part in self.evaluators:
-            values = measured(part, candidate, getattr(part, "objectives", ()))
+            try:
+                values = measured(part, candidate, getattr(part, "objectives", ()))
+            except EvaluationFailed as error:
+                error.values = {**merged, **error.values}
+                raise
             twice = sorted(merged.keys() & values.keys())
             if twice:
                 raise InvalidArgument(
@@ -102,24 +107,48 @@ def measured(
     """What ``evaluate`` measures of ``candidate``: the objectives and all else, as finite floats.
 
     Raises:
-        EvaluationFailed: if an objective is missing, a value is not a finite real number, or a name
-            cannot be stored.
+        ObjectivesMissing: if an objective is missing or is not a real number.
+        EvaluationFailed: if a value is not finite, or another measurement cannot be stored. Either
+            error has the values that are good.
     """
     values: object = evaluate(candidate)
     names = [objective.name for objective in objectives]
-    example = "{" + ", ".join(f'"{name}": 1.0' for name in names) + "}"
-    if not isinstance(values, Mapping):
-        raise EvaluationFailed(
-            f"expected the evaluation to return a mapping from names to numbers, got {values!r}; "
-            f"return one such as {example}"
-        )
+    try:
+        if not isinstance(values, Mapping):
+            raise ObjectivesMissing(
+                "expected the evaluation to return a mapping from names to numbers, got "
+                f"{values!r}; return one such as {_example(names)}"
+            )
+        return _checked(values, names)
+    except EvaluationFailed as error:
+        error.values = _good(values)
+        raise
+
+
+def _checked(values: Mapping[Any, object], names: Sequence[str]) -> dict[str, float]:
     missing = [name for name in names if name not in values]
     if missing:
-        raise EvaluationFailed(
-            f"expected the objectives {names}, got {list(values)} without {missing}; "
-            f"return a mapping such as {example}"
+        raise ObjectivesMissing(
+            f"expected the objectives {list(names)}, got {list(values)} without {missing}; "
+            f"return a mapping such as {_example(names)}"
         )
+    for name in names:
+        if not _is_number(values[name]):
+            raise ObjectivesMissing(_no_number(name, values[name]))
     return {_checked_name(name): _number(name, value) for name, value in values.items()}
+
+
+def _example(names: Sequence[str]) -> str:
+    return "{" + ", ".join(f'"{name}": 1.0' for name in names) + "}"
+
+
+def _good(values: object) -> dict[str, float]:
+    """Those of the values that can be stored."""
+    good: dict[str, float] = {}
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        with suppress(EvaluationFailed):
+            good[_checked_name(name)] = _number(name, value)
+    return good
 
 
 def _checked_name(name: object) -> str:
@@ -135,16 +164,30 @@ def _checked_name(name: object) -> str:
     return name
 
 
+def _scalar(value: object) -> object:
+    """The number in a scalar of numpy or torch; all else as it is."""
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
+        return value.item()
+    return value
+
+
+def _is_number(value: object) -> bool:
+    scalar = _scalar(value)
+    return isinstance(scalar, Real) and not isinstance(scalar, bool)
+
+
+def _no_number(name: object, value: object) -> str:
+    return (
+        f"expected a real number as {name!r}, got {value!r} of type {type(value).__name__}; "
+        "return a float, by .item() if it is an array of one"
+    )
+
+
 def _number(name: object, value: object) -> float:
     """A float out of a number or a scalar of numpy or torch."""
-    scalar = value
-    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
-        scalar = value.item()
+    scalar = _scalar(value)
     if isinstance(scalar, bool) or not isinstance(scalar, Real):
-        raise EvaluationFailed(
-            f"expected a real number as {name!r}, got {value!r} of type {type(value).__name__}; "
-            "return a float, by .item() if it is an array of one"
-        )
+        raise EvaluationFailed(_no_number(name, value))
     try:
         number = float(scalar)
     except OverflowError:

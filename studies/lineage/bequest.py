@@ -15,9 +15,10 @@ from bonas.spaces import Space
 from bonas.studies.attributes import values_of
 from bonas.studies.lease import RENEWED, WORKER
 from bonas.studies.lineage.description import Description, incomparable
-from bonas.studies.planning.history import is_known, point_of
+from bonas.studies.planning.history import RELEASED, is_known, point_of
 from bonas.studies.planning.parameters import Parameters
-from bonas.studies.trials import RELEASED, counts
+from bonas.studies.retries import failures
+from bonas.studies.trials import counts
 
 COPIED = "bonas:copied"
 """The trial's user attribute that says of which trial it is a copy: the study and the number."""
@@ -28,7 +29,9 @@ _OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about o
 def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
     """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
     known, m = source.get_trials(deepcopy=False), len(source.directions)
+    failed = {trial.number for trial in failures(known)}
     kept = [trial for trial in known if counts(trial) or is_known(trial)]
+    kept = [t for t in kept if t.state != TrialState.FAIL or t.number in failed]
     kept = [trial for trial in kept if _can_be_copied(trial, wanted, m)]
     return {_mark(source, trial): _copy(trial, trial.values, wanted) for trial in kept}
 
@@ -97,9 +100,15 @@ def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Descriptio
         params=trial.params,
         distributions=offered,
         user_attrs=_kept(trial.user_attrs),
-        system_attrs=_kept(trial.system_attrs),
+        system_attrs=_kept(trial.system_attrs) | _final(trial),
         intermediate_values=trial.intermediate_values,
     )
+
+
+def _final(trial: FrozenTrial) -> dict[str, Any]:
+    """What says of a failed trial that it is not to be tried again."""
+    found = trial.system_attrs.get(RELEASED)
+    return {} if found is None or trial.state != TrialState.FAIL else {RELEASED: found}
 
 
 def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from torch import Tensor
 from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
-from bonas.studies.attributes import ignored_in_study, json_object, names_of, values_of
+from bonas.studies.attributes import (
+    ignored_in_study,
+    is_whole,
+    json_object,
+    names_of,
+    values_of,
+)
 from bonas.studies.planning.parameters import Parameters
 from bonas.studies.planning.point import Point
 
@@ -36,6 +42,11 @@ SD = "_sd"
 value, where the evaluation reports one."""
 ERROR = "bonas:error"
 """The trial's user attribute that holds the traceback of a failed evaluation."""
+RELEASED = "bonas:released"
+"""The trial's system attribute that says why it was given up unmeasured, or will not be tried again
+though it counts as failed."""
+REOPENED = "bonas:reopened"
+"""The study's user attribute that holds the number below which failed trials are tried again."""
 KNOWN = "bonas:known"
 """The trial's user attribute that marks what was known before the search: data that no budget
 counts."""
@@ -47,7 +58,8 @@ class History:
 
     ``finished`` have finite ``values`` (``n x m``, oriented); ``noise`` (``n x m``) are their
     variances, NaN where the evaluation did not report one; ``pending`` are being evaluated;
-    ``spent`` are the keys that need no further proposal: finished, pending, failed in evaluation.
+    ``spent`` are the keys that need no further proposal: finished, pending, failed in evaluation
+    and not reopened.
     """
 
     finished: Sequence[Point]
@@ -61,7 +73,9 @@ class History:
         """Everything but the trial number ``asking``, in the order of the trials' numbers."""
         finished, values, sds, pending, failed = [], [], [], [], []
         names, m = names_of(study), len(study.directions)
-        for trial in study.get_trials(deepcopy=False):
+        known = study.get_trials(deepcopy=False)
+        reopened = reopened_below(study, known)
+        for trial in known:
             point = point_of(trial, space, parameters)
             measured = values_of(trial, m)
             _tell_what_is_ignored(study, trial, space, point, measured)
@@ -73,7 +87,7 @@ class History:
                 sds.append([_number(trial.user_attrs.get(name + SD)) for name in names])
             elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
-            elif is_spent(trial):
+            elif is_spent(trial, reopened):
                 failed.append(point)
         Y = torch.from_numpy(oriented(values, directions(study)))
         spent = frozenset(point.key for point in (*finished, *pending, *failed))
@@ -158,9 +172,30 @@ def offered(trial: FrozenTrial) -> Mapping[str, Any]:
     return params if isinstance(params, dict) else {}
 
 
-def is_spent(trial: FrozenTrial) -> bool:
+def is_spent(trial: FrozenTrial, reopened: int) -> bool:
     """Return whether what the trial evaluates needs no further proposal."""
-    return trial.state != TrialState.FAIL or failure_of(trial) is not None
+    if trial.state != TrialState.FAIL:
+        return True
+    return failure_of(trial) is not None and not is_open(trial, reopened)
+
+
+def can_be_reopened(trial: FrozenTrial) -> bool:
+    """Return whether the trial failed in an evaluation that may be better next time."""
+    is_failed = trial.state == TrialState.FAIL and failure_of(trial) is not None
+    return is_failed and RELEASED not in trial.system_attrs and not is_known(trial)
+
+
+def is_open(trial: FrozenTrial, reopened: int) -> bool:
+    """Return whether the trial failed, and is to be tried again under its index."""
+    return trial.number < reopened and can_be_reopened(trial)
+
+
+def reopened_below(study: Study, known: Sequence[FrozenTrial]) -> int:
+    """Return the number below which failed trials are tried again; it is read where one failed."""
+    if not any(map(can_be_reopened, known)):
+        return 0
+    found: object = study.user_attrs.get(REOPENED)
+    return found if is_whole(found) else 0
 
 
 @lru_cache(maxsize=1_000)

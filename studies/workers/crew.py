@@ -29,6 +29,7 @@ from bonas.studies.storages.opening import Storage, is_in_memory, opened_storage
 from bonas.studies.workers.interrupts import Terminated, sigint_terminates
 from bonas.studies.workers.ledger import Entry, Ledger, Row
 from bonas.studies.workers.sending import check_sendable
+from bonas.studies.workers.stopping import are_stopped
 from bonas.studies.workers.worker import work
 
 _logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Job:
         seed: The search's.
         lease: Seconds without a sign of life after which a worker counts as dead.
         asker: Who proposes for the workers.
+        since: The number of the call's first trial.
         threads: CPU threads for torch; None leaves them as they are.
         child: Whether the worker is to end with the process that started it.
     """
@@ -75,6 +77,7 @@ class Job:
     seed: int
     lease: float
     asker: str
+    since: int
     threads: int | None = None
     child: bool = False
 
@@ -95,9 +98,13 @@ class Job:
             sampler=self.search.sampler(self.seed),
         )
         ledger, worker = Ledger(heard), Worker.here(self.lease, self.asker)
+
+        def stopped() -> bool:
+            return self._is_orphaned() or are_stopped(study, self.asker)
+
         try:
             with sigint_terminates():
-                work(self.search, study, worker, ledger=ledger, stopped=self._is_orphaned)
+                work(self.search, study, worker, (), ledger, stopped, self.since)
         except StorageUnavailable as error:
             names = [goal.name for goal in self.search.goals]
             error.rows = ledger.lost(self.storage, study, names)

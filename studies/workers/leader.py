@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
-from bonas.studies import trials
+from bonas.studies import claims, trials
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.planning.history import ERROR
 from bonas.studies.sampler import ArchitectureSampler
@@ -21,6 +21,7 @@ from bonas.studies.trials import budget_of
 from bonas.studies.workers.crew import Crew, Executor, Job
 from bonas.studies.workers.interrupts import sigterm_interrupts
 from bonas.studies.workers.ledger import Ledger, Row
+from bonas.studies.workers.stopping import are_stopped, is_stopped, stop_all, stoppable
 from bonas.studies.workers.worker import Callback
 
 _PAUSE = 0.02  # seconds between two looks at the workers, at least,
@@ -48,7 +49,7 @@ def lead(
         n: How many workers there are.
         executor: What runs them; None starts processes.
         lease: Seconds without a sign of life after which a worker counts as dead.
-        callbacks: Called after each evaluation, here.
+        callbacks: Called after each evaluation, here; ``study.stop()`` ends the search.
         ledger: Notes what the workers measured.
 
     Raises:
@@ -60,11 +61,12 @@ def lead(
     sampler.worker = leader = Worker.here(lease)
     threads = None if executor else max(1, (os.cpu_count() or 1) // n)
     name, child = study.study_name, executor is None
-    job = Job(search, storage, name, sampler.seed, lease, leader.name, threads, child)
+    since = len(study.get_trials(deepcopy=False))
+    job = Job(search, storage, name, sampler.seed, lease, leader.name, since, threads, child)
     names = [goal.name for goal in search.goals]
     watch, known = Watch(), _finished(study)
     before = known.keys()
-    with sigterm_interrupts():
+    with sigterm_interrupts(), stoppable(study):
         crew = Crew(job, n, executor, ledger)
         if executor is None:  # others may fork this process, or pickle the space, at any time
             sampler.warm_up(budget_of(study))
@@ -73,10 +75,10 @@ def lead(
                 began = time.monotonic()
                 _save(study, crew.left(), names)
                 trials.release_abandoned(study, watch)
-                served = sampler.serve(study, leader.name)
+                busy = _served(study, sampler, leader.name, n)
                 known = _told(study, known, callbacks)
                 _check_deaths([t for number, t in known.items() if number not in before])
-                if not served and not sampler.prepare(study, n):
+                if not busy:
                     time.sleep(max(_PAUSE, _REST * (time.monotonic() - began)))
         except StorageUnavailable:
             crew.gather()
@@ -85,7 +87,18 @@ def lead(
             crew.stop()
             _save(study, crew.left(), names)
             release_dead(study)
-    _told(study, known, callbacks)
+        _told(study, known, callbacks)
+
+
+def _served(study: optuna.Study, sampler: ArchitectureSampler, leader: str, n: int) -> bool:
+    """Propose for the workers, or let them end after ``study.stop()``; whether that took time."""
+    stopped = are_stopped(study, leader)
+    if is_stopped(study) and not stopped:
+        stop_all(study, leader)
+    if is_stopped(study) or stopped:
+        claims.release_tickets(study, leader)
+        return False
+    return bool(sampler.serve(study, leader)) or sampler.prepare(study, n)
 
 
 def release_dead(study: optuna.Study) -> None:
@@ -122,7 +135,7 @@ def _check_deaths(new: Sequence[FrozenTrial]) -> None:
 
 def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
     """The evaluated trials by their numbers."""
-    return {t.number: t for t in trials.counted(study.get_trials(deepcopy=False))}
+    return {t.number: t for t in study.get_trials(deepcopy=False) if trials.counts(t)}
 
 
 def _told(

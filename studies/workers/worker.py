@@ -5,28 +5,32 @@ from __future__ import annotations
 import logging
 import os
 import time
-import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, measured
 from bonas.studies import claims, trials
+from bonas.studies.enqueued import completed, enqueued, is_whole, objection, unknown
 from bonas.studies.lease import Renewal, Watch, Worker, claimed
+from bonas.studies.planning.history import reopened_below
+from bonas.studies.proposal import Proposal
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.trials import budget_of
 from bonas.studies.workers.interrupts import held_back, is_own, sigterm_interrupts
 from bonas.studies.workers.ledger import Ledger
+from bonas.studies.workers.stopping import is_stopped, stop_all, stoppable
+from bonas.studies.workers.streak import Streak
 
 Callback = Callable[[optuna.Study, FrozenTrial], object]
 
-_SAME_FAILURES = 5  # in a row, and the worker stops
 _PAUSES = 0.02, 0.5  # seconds between two looks at what others do: at first, and at most
 _PATIENCE = 5.0  # seconds that another program's trial is waited for without a word
 _logger = logging.getLogger(__name__)
@@ -42,8 +46,11 @@ def work(
     callbacks: Sequence[Callback] = (),
     ledger: Ledger | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    since: int = 0,
 ) -> None:
     """Evaluate until the study's budget is used, the space exhausted, or ``stopped``.
+
+    ``study.stop()``, in a callback or in an evaluation, ends it after the evaluation under way.
 
     An interrupt, or a storage that gives up, releases the trial under way, whose proposal is then
     the next to be evaluated, by whomever. So does an evaluation that raises what is no
@@ -56,19 +63,23 @@ def work(
         callbacks: Called after each evaluation.
         ledger: Notes what is measured.
         stopped: Whether to end before the next evaluation.
+        since: The number of the call's first trial.
 
     Raises:
-        EvaluationFailed: if the same failure came five times in a row, or an evaluation told its
-            trial itself.
+        EvaluationFailed: if the same failure came five times in a row, the first evaluation of the
+            call returned something without the objectives, or an evaluation told its trial itself.
         KeyboardInterrupt: if there was one; ``Terminated`` for a SIGTERM.
         StorageUnavailable: if the storage gives up; the ledger has what was measured.
         BaseException: what an evaluation raised to end its process.
     """
     assert isinstance(study.sampler, ArchitectureSampler)
     study.sampler.worker = worker
-    with sigterm_interrupts(), Renewal(study, worker):
+    with sigterm_interrupts(), stoppable(study), Renewal(study, worker):
         try:
-            _Loop(search, study, worker, callbacks, ledger or Ledger()).run(stopped)
+            loop = _Loop(search, study, worker, callbacks, ledger or Ledger(), since)
+            loop.run(lambda: is_stopped(study) or stopped())
+            if is_stopped(study) and worker.asker != worker.name:
+                stop_all(study, worker.asker)
         except BaseException as error:
             if os.getpid() == worker.pid:
                 with suppress(Exception):  # a storage that failed fails again
@@ -94,13 +105,15 @@ class _Loop:
         worker: Worker,
         callbacks: Sequence[Callback],
         ledger: Ledger,
+        since: int,
     ) -> None:
         self.search, self.study, self.worker = search, study, worker
         self.callbacks, self.ledger = callbacks, ledger
         self.names = [objective.name for objective in search.goals]
+        assert isinstance(study.sampler, ArchitectureSampler)
+        self.sampler = study.sampler
         self._watch = Watch()
-        self._failure: tuple[object, ...] = ()  # the kind of the latest one
-        self._times = 0  # that it came in a row
+        self._streak = Streak(study, since)
         self._begun: set[int] = set()  # its trials
         self._waited_for: set[int] = set()  # trials of others that were told
 
@@ -139,15 +152,13 @@ class _Loop:
         """Whether there is something to evaluate now; None if there never will be."""
         known = self.study.get_trials(deepcopy=False)
         budget = budget_of(self.study)
-        done = len(trials.counted(known))
+        done = trials.counted(known, reopened_below(self.study, known))
         running = sum(trial.state == TrialState.RUNNING for trial in known)
         if done >= budget:
             return None
         if done + running >= budget:
             return False
-        sampler = self.study.sampler
-        assert isinstance(sampler, ArchitectureSampler)
-        if not sampler.exhausted(self.study):
+        if not self.sampler.exhausted(self.study):
             return True
         if running:
             return False  # what is given up can be evaluated again
@@ -155,44 +166,81 @@ class _Loop:
         return None
 
     def _evaluate_one(self) -> None:
-        sampler = self.study.sampler
-        assert isinstance(sampler, ArchitectureSampler)
-        trial = claims.begin(self.study, sampler.worker or self.worker)
+        trial = claims.begin(self.study, self.sampler.worker or self.worker)
         if trial.number in self._begun:
             raise self._unseen(trial, "begun")
         self._begun.add(trial.number)
         if not trials.within(self.study, trial.number, budget_of(self.study)):
             trials.release(self.study, trial._cached_frozen_trial, trials.SURPLUS)
             return
+        if (given := enqueued(trial._cached_frozen_trial)) and not self._can_have(trial, given):
+            self._tell(trial)
+            return
         try:
             self.search.space.suggest(trial)
         except UpdateFinishedTrialError:
             return  # this worker was thought dead, and the trial released
-        failure = self._evaluated(trial)
+        reason_to_stop = self._evaluated(trial)
+        self._tell(trial)
+        if reason_to_stop is not None and not is_stopped(self.study):
+            raise reason_to_stop
+
+    def _can_have(self, trial: Trial, given: Mapping[str, Any]) -> bool:
+        """Complete the parameters that a trial was enqueued with, or refuse the trial."""
+        space, sampler, known = (
+            self.search.space,
+            self.sampler,
+            self.study.get_trials(deepcopy=False),
+        )
+        frozen = trial._cached_frozen_trial
+        others = sampler.infer_relative_search_space(self.study, frozen)
+        why = objection(given, space, others) or unknown(given, space, known)
+        if why is None and not is_whole(given, space):
+            choices = completed(self.study, frozen, given, space, sampler.seed)
+            if choices is None:
+                why = f"no valid architecture was found with {dict(given)}"
+            else:
+                with suppress(UpdateFinishedTrialError):
+                    Proposal(trial.number, choices, None).settle(self.study, frozen)
+        if why is None:
+            return True
+        told = f"trial {trial.number} was enqueued with what it cannot have: {why}"
+        _logger.warning("%s; it is not evaluated", told)
+        trials.refuse(self.study, trial, f"{told}; enqueue it again with what is possible")
+        return False
+
+    def _tell(self, trial: Trial) -> None:
+        """Call the callbacks with a trial that is finished."""
         now = self.study.get_trials(deepcopy=False)[trial.number]
         if not now.state.is_finished():
             raise self._unseen(trial, "finished")
         for callback in self.callbacks:
             callback(self.study, now)
-        if failure is not None and self._times == _SAME_FAILURES:
-            raise self._stopped(failure) from failure
 
-    def _evaluated(self, trial: Trial) -> Exception | None:
-        """Measure and store; what went wrong."""
+    def _evaluated(self, trial: Trial) -> EvaluationFailed | None:
+        """Measure and store; return why the search ends, if it does."""
         candidate = Candidate.of(self.search.space, trial)
         try:
             values = measured(self.search.evaluator, candidate, self.search.goals)
         except StorageUnavailable:
             raise  # it is not the architecture's fault
-        except Exception as error:
+        except TrialPruned as error:
             self._check_process()
             with held_back():
-                trials.fail(self.study, trial, error)
-            kind = _kind(error)
-            self._times = self._times + 1 if kind == self._failure else 1
-            self._failure = kind
-            return error
-        self._check_process()
+                trials.prune(self.study, trial, error)
+        except Exception as error:
+            self._check_process()
+            kept = error.values if isinstance(error, EvaluationFailed) else {}
+            with held_back():
+                trials.fail(self.study, trial, error, kept)
+            return self._streak.reason_to_stop(trial, error)
+        else:
+            self._check_process()
+            self._store(trial, values)
+        self._streak.end()
+        return None
+
+    def _store(self, trial: Trial, values: Mapping[str, float]) -> None:
         with held_back():
             self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
             try:
@@ -202,8 +250,6 @@ class _Loop:
             except Exception as error:  # of a storage that is none of bonas's, or refuses a value
                 raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
             self.ledger.stored(trial.number)
-        self._failure, self._times = (), 0
-        return None
 
     def _unseen(self, trial: Trial, what: str) -> StorageUnavailable:
         """The error for a storage that does not show what was written to it."""
@@ -220,16 +266,3 @@ class _Loop:
                 "the evaluation forked its process, and the copy returned, too; nothing of the "
                 "copy is stored. End a forked process with os._exit(), or use multiprocessing"
             )
-
-    def _stopped(self, failure: Exception) -> EvaluationFailed:
-        return EvaluationFailed(
-            f"{_SAME_FAILURES} evaluations in a row failed with the same {type(failure).__name__}: "
-            f"{failure}. What was measured is kept in the study {self.study.study_name!r} (this "
-            "error's study); mend the evaluation and call again"
-        )
-
-
-def _kind(error: Exception) -> tuple[object, ...]:
-    """Two errors are the same if they are of one class and were raised at one line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return type(error), last.filename, last.lineno
