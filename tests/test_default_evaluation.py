@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from candidates import candidate_of
 from torch import nn
 
 from bonas import space as family_of
+from bonas.errors import InvalidArgument
 from bonas.evaluation import Latency, ShortTraining, default_evaluation
 from bonas.evaluation.default import digit_tokens, digits_like, digits_of
 from bonas.spaces import CellSpace, MLPSpace, MobileSpace, RecurrentSpace, Space, TransformerSpace
@@ -90,3 +92,48 @@ def test_a_family_of_one_input_is_timed_on_the_shape_of_its_data() -> None:
     joint = default_evaluation(family_of(built, input=torch.zeros(1, 1, 8, 8)))
     assert joint.describe()["latency"]["input_shape"] == [1, 8, 8]
     assert joint.describe()["accuracy"]["data"].startswith("1797 x 1 x 8 x 8, labels ")
+
+
+class Several(nn.Module):
+    """Reads tokens where a mask is 1; the scale has one row for all."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(9, width), nn.Linear(width, 10)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, scale: Any, flag: Any) -> Any:
+        assert (flag, mask.dtype, ids.shape) == (True, torch.bool, mask.shape)
+        return {"logits": self.head((self.embedding(ids) * mask[..., None]).mean(1) * scale)}
+
+
+IDS, MASK = torch.arange(9)[None], torch.ones(1, 9, dtype=torch.bool)
+NAMED = {"mask": MASK, "ids": IDS, "scale": torch.ones(1, 1), "flag": True}
+
+
+@pytest.mark.parametrize(
+    "example", [(IDS, MASK, torch.ones(1, 1), True), {**NAMED, "ids": IDS.to(torch.int32)}]
+)
+def test_a_family_of_several_inputs_is_judged_on_digits(example: Any) -> None:
+    if isinstance(example, dict):
+        example = {"ids": example.pop("ids"), **example}
+
+    def built(choose: Any) -> nn.Module:
+        return Several(choose("width", [4, 6]))
+
+    family = family_of(built, input=example)
+    joint = default_evaluation(family)
+    trained, timed = joint.evaluators
+    assert isinstance(trained, ShortTraining)
+    assert trained.splits.input_shape == (9,)
+    told = trained(candidate_of(family, {"width": 4}))
+    assert told["accuracy"] > 0
+    assert timed(candidate_of(family, {"width": 4}))["latency"] > 0
+
+
+def test_an_example_that_digits_do_not_fit_is_told() -> None:
+    def built(choose: Any) -> nn.Module:
+        return nn.Linear(3, choose("width", [4, 6]))
+
+    graph = (torch.zeros(5, 3), torch.zeros(2, 8, dtype=torch.int64))
+    with pytest.raises(InvalidArgument, match=r"got shapes \[\(5, 3\), \(2, 8\)\].*by evaluate="):
+        default_evaluation(family_of(built, input=graph))

@@ -15,6 +15,7 @@ from bonas.evaluation.objective import (
     oriented,
 )
 from bonas.evaluation.training import ShortTraining
+from bonas.evaluation.weights import keep_weights
 
 __all__ = [
     "ACCURACY",
@@ -32,6 +33,7 @@ __all__ = [
     "Splits",
     "as_objectives",
     "default_evaluation",
+    "keep_weights",
     "load",
     "measured",
     "oriented",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from bonas.errors import InvalidArgument
+from bonas.evaluation.data.arguments import Inputs, main_input
 from bonas.evaluation.data.bundled import TABLES
 from bonas.evaluation.data.load import DataSource
 from bonas.evaluation.data.text import python_text
@@ -17,6 +20,7 @@ from bonas.evaluation.latency import Latency
 from bonas.evaluation.training import ShortTraining
 from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Example, Space
+from bonas.spaces.example import mapped, tensors_in
 
 _LEVELS = 17  # of grey in the digits
 
@@ -27,7 +31,8 @@ def default_evaluation(space: Space) -> Joint:
     Language models write text of Python's own library. Rows of 4, 13 or 30 numbers are those of
     iris, wine and breast cancer. All else classifies digits: images of the shape that the space
     takes, or the same numbers as a sequence, as tokens, or as one row; where a space has an
-    example, they have its type, and whole numbers stay below the largest in it.
+    example, they have its type, and whole numbers stay below the largest in it. Of several inputs
+    the first one (or ``input_ids``) has the digits, and the others are those of the example.
     """
     training, example = ShortTraining(_data_for(space)), _example_of(space)
     if example is not None and len(example.tensors) > 1:
@@ -43,6 +48,8 @@ def _example_of(space: Space) -> Example | None:
 def _data_for(space: Space) -> DataSource:
     shape = tuple(getattr(space, "input_shape", ()))
     example = _example_of(space)
+    if example is not None and len(example.tensors) > 1:
+        return digits_among(example)
     if example is not None and not example.first.is_floating_point():
         return digits_like(example.first)
     if getattr(space, "task", None) == "language_model":
@@ -101,6 +108,35 @@ def digits_like(example: Tensor) -> tuple[Tensor, Tensor]:
     low, high = inputs.min(), inputs.max()
     levels = ((inputs - low) / (high - low) * (top + 1)).to(torch.int64)
     return torch.minimum(levels, top).to(example.dtype), labels
+
+
+@own_settings()
+def digits_among(example: Example) -> tuple[Inputs, Tensor]:
+    """The bundled digits in the place of the main input of an example of several, and their labels.
+
+    Raises:
+        InvalidArgument: if the example has no common batch.
+    """
+    main = main_input(dict(example.named) or example.args)
+    place = next(i for i, tensor in enumerate(example.tensors) if tensor is main)
+    inputs, labels = digits_like(main)
+    if example.rows is None:
+        shapes = [tuple(tensor.shape) for tensor in example.tensors]
+        raise InvalidArgument(
+            f"expected an example whose tensors have a common batch, got shapes {shapes}, to which "
+            "the bundled data do not fit; say what a network is worth by evaluate=..."
+        )
+    given = iter(range(len(example.tensors)))
+    whole = example.resized(len(labels)).mapped(lambda x: inputs if next(given) == place else x)
+    arguments = whole.named or whole.args
+    return mapped(lambda x: x.expand(len(labels), *x.shape[1:]), _tensors_of(arguments)), labels
+
+
+def _tensors_of(arguments: Any) -> Inputs:
+    """The arguments that hold tensors; the feed gives all others."""
+    if isinstance(arguments, Mapping):
+        return {name: x for name, x in arguments.items() if any(tensors_in(x))}
+    return tuple(x for x in arguments if any(tensors_in(x)))
 
 
 @own_settings()
