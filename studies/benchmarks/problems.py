@@ -13,6 +13,7 @@ from bonas.studies.benchmarks.table import Table
 from bonas.studies.benchmarks.transnas_bench_101 import TASKS, TransNASBench101
 
 _DEVICES = ("edgegpu", "raspi4", "pixel3", "fpga", "eyeriss")
+_WRITINGS = ("plain", "declared")
 
 PROBLEMS: dict[str, Callable[[], Table]] = {
     **{
@@ -24,6 +25,19 @@ PROBLEMS: dict[str, Callable[[], Table]] = {
             NASBench201Table, name, ("accuracy", f"{device}_latency")
         )
         for name, dataset in DATASETS.items()
+        for device in _DEVICES
+    },
+    **{
+        f"nb201-{writing}-{dataset.short}": partial(NASBench201Table, name, writing=writing)
+        for name, dataset in DATASETS.items()
+        for writing in _WRITINGS
+    },
+    **{
+        f"nb201-{writing}-{dataset.short}-{device}": partial(
+            NASBench201Table, name, ("accuracy", f"{device}_latency"), writing=writing
+        )
+        for name, dataset in DATASETS.items()
+        for writing in _WRITINGS
         for device in _DEVICES
     },
 }
