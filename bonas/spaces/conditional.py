@@ -6,12 +6,11 @@ third block, where there are three blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from optuna.trial import BaseTrial
 
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.space import Space
@@ -49,18 +48,16 @@ class ConditionalSpace(Space):
                 kept[name] = value
         return kept
 
-    def suggest(self, trial: BaseTrial) -> Choices:
-        for name, numbers in self.numeric.items():
-            trial._suggest(name, numbers)  # type: ignore[attr-defined]  # study.ask does the same
+    def chosen_by(self, choose: Callable[[str, Sequence[Choice]], Choice]) -> dict[str, Choice]:
         kept: dict[str, Choice] = {}
         for name, distribution in self.distributions.items():
             if self.applies(name, kept):
-                kept[name] = trial.suggest_categorical(name, distribution.choices)
+                kept[name] = choose(name, distribution.choices)
         return kept
 
     def __iter__(self) -> Iterator[Choices]:
         """Every valid combination once, the last parameter changing fastest."""
-        return filter(self.is_valid, self._continued({}, list(self.distributions)))
+        return filter(self._is_possible, self._continued({}, list(self.distributions)))
 
     def _continued(self, kept: Choices, names: Sequence[str]) -> Iterator[Choices]:
         """All whole combinations that begin with ``kept`` and go on with ``names``."""

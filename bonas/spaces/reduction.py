@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from bonas.errors import InvalidSpace
 from bonas.spaces.graph import IDENTITY, ArchitectureGraph
 
 _ABSENT = frozenset({"none", "null", "zero", "zeros", "zeroize"})
@@ -39,6 +40,56 @@ class Reduction:
         """Return what computes; the ends stay, and a graph without them is returned as it is."""
         kept = graph.without(self.absent).relabelled(self.identities, IDENTITY)
         return kept.pruned().contracted()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the graphs that a space draws are read: what was ``declared``, and what is ``suspected``.
+
+    Labels that by their names do nothing tell networks apart until they are declared, since nobody
+    has said so; surrogates see the graphs without them.
+    """
+
+    declared: Reduction
+    suspected: Reduction
+
+    @classmethod
+    def of(
+        cls,
+        absent: Collection[str] | None,
+        identities: Collection[str] | None,
+        graphs: Iterable[ArchitectureGraph],
+    ) -> Reading:
+        """Return the reading of what is declared, or of some ``graphs`` where nothing is.
+
+        Raises:
+            InvalidSpace: for something else than sets of labels.
+        """
+        declared = Reduction(_labels("absent", absent), _labels("identities", identities))
+        if absent is not None or identities is not None:
+            return cls(declared, Reduction())
+        return cls(declared, suspected([declared.of(graph) for graph in graphs]))
+
+    def seen(self, drawn: ArchitectureGraph) -> ArchitectureGraph:
+        """Return the graph that surrogates read."""
+        return self.suspected.of(self.declared.of(drawn))
+
+    def mark(self, drawn: ArchitectureGraph) -> str:
+        """Return what tells a network from others of an equal graph; empty where nothing does."""
+        declared = self.declared.of(drawn)
+        return "" if self.suspected.of(declared) is declared else declared.canonical_hash
+
+    def advice(self) -> str:
+        """Return what the author of a space may want to declare; empty where that is nothing."""
+        parts = {"absent": self.suspected.absent, "identities": self.suspected.identities}
+        sets = [f"{name} = {{{str(sorted(x))[1:-1]}}}" for name, x in parts.items() if x]
+        if not sets:
+            return ""
+        return (
+            "operations that by their names do nothing; surrogates see its graphs without them. "
+            f"Declare {' and '.join(sets)} in the class, and equal networks are one; or "
+            "absent = set(), if they do something"
+        )
 
 
 def suspected(graphs: Collection[ArchitectureGraph]) -> Reduction:
@@ -70,3 +121,9 @@ def _named(labels: Iterable[str], names: Collection[str]) -> frozenset[str]:
 def _plain(label: str) -> str:
     last = label.replace(":", "=").rpartition("=")[2]
     return last.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _labels(name: str, given: Collection[str] | None) -> frozenset[str]:
+    if isinstance(given, str) or not isinstance(given, Collection | None):
+        raise InvalidSpace(f"{name} must be a set of labels, got {given!r}; put it in {{}}")
+    return frozenset(given or ())

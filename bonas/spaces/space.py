@@ -5,24 +5,27 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
+import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder, unknown
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
+from bonas.spaces.distributions import distributions
+from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.reduction import Reduction, suspected
-from bonas.texts import objection, shown
+from bonas.spaces.reduction import Reading, Reduction
 
 _DRAWS = 10_000  # tries for one valid random combination
+_OF_TRACED = {"enumerable": 512, "reference_size": 300, "pool_size": 192}
 _LOOKED_AT = 64  # drawings in which labels are looked for
 _KEPT = 400_000  # nodes of all architectures that are kept at most: some 200 MB
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
@@ -31,9 +34,10 @@ _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the 
 class Space(ABC):
     """The set of architectures that a search may propose; subclass it to describe your own.
 
-    A subclass gives ``parameters`` (a name -> its choices, at least two each) and ``graph``;
-    ``build`` is needed for bonas to train or time a network; ``is_valid`` may forbid combinations;
-    ``costs`` may tell what is known without training (parameters, multiply-adds).
+    A subclass gives ``parameters`` (a name -> its choices, at least two each) and ``graph``, or
+    ``build`` and an example ``input``, from which graph and costs are then drawn. ``build`` is
+    needed for bonas to train or time a network; ``is_valid`` may forbid combinations; ``costs`` may
+    tell what is known without training (parameters, multiply-adds).
 
     >>> class Widths(Space):
     ...     parameters = {"width": [8, 16, 32], "activation": ["relu", "gelu"]}
@@ -76,13 +80,30 @@ class Space(ABC):
     """Whether a network may be proposed whose graph leads nothing from its input to its output; it
     says the same of every input."""
 
-    @abstractmethod
+    input: Any = None
+    """An example of what a network takes, as ``bonas.space`` takes it. It is what ``build``'s
+    networks are run on where there is no ``graph``, and what they are timed with; where there is an
+    ``input_shape`` (of one input), zeros of that shape are the example."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Look at fewer architectures where each has to be built and run."""
+        super().__init_subclass__(**kwargs)
+        if cls.graph is Space.graph:
+            for name, value in _OF_TRACED.items():
+                if getattr(cls, name) == getattr(Space, name):
+                    setattr(cls, name, value)
+
     def graph(self, choices: Choices) -> ArchitectureGraph:
         """The labelled graph that ``choices`` stand for, its ends labelled input and output.
 
         Nodes on no path between the ends, and those declared ``absent`` or ``identities``, may be
-        drawn: an architecture has the graph without them.
+        drawn: an architecture has the graph without them. By default it is what the network of
+        ``build`` does with the example ``input``.
+
+        Raises:
+            InvalidSpace: if there is neither a ``graph`` nor what it could be drawn from.
         """
+        return self._traced.graph(choices)
 
     def build(self, choices: Choices) -> nn.Module:
         """An untrained network; it takes a batch of inputs and returns a batch of outputs."""
@@ -101,7 +122,7 @@ class Space(ABC):
 
     def allows(self, choices: Choices) -> bool:
         """Whether ``choices`` are proposed: they are valid, and lead the input to the output."""
-        return self.is_valid(choices) and self._connects(choices)
+        return self._is_possible(choices) and self._connects(choices)
 
     @property
     def bounds_numbers(self) -> bool:
@@ -123,8 +144,16 @@ class Space(ABC):
         return dict(numbers)
 
     def costs(self, choices: Choices) -> dict[str, float]:
-        """What is known of a network without building it: a name -> a non-negative number."""
-        return {}
+        """What is known of a network without training it: a name -> a non-negative number.
+
+        By default what is counted in a run, where the graph is drawn from one; else nothing.
+        """
+        return self._traced.costs(choices) if self._is_traced else {}
+
+    @property
+    def example(self) -> Example | None:
+        """The example ``input``; None where none is given."""
+        return None if self.input is None else Example.of(self.input)
 
     def describe(self) -> dict[str, Any]:
         """What makes two spaces the same, as JSON values; a stored study is checked against it."""
@@ -148,13 +177,7 @@ class Space(ABC):
         Raises:
             InvalidSpace: if there is no parameter, or one has fewer than two distinct choices.
         """
-        parameters = getattr(self, "parameters", None)
-        if not isinstance(parameters, Mapping) or not parameters:
-            raise InvalidSpace(
-                f"{type(self).__name__}.parameters must map at least one name to its choices, "
-                f"got {parameters!r}"
-            )
-        return {name: _distribution(name, choices) for name, choices in parameters.items()}
+        return distributions(type(self).__name__, getattr(self, "parameters", None))
 
     @property
     def size(self) -> int:
@@ -197,10 +220,11 @@ class Space(ABC):
         """The combination that an Optuna trial stands for, asked from it name by name."""
         for name, numbers in self.numeric.items():
             trial._suggest(name, numbers)  # type: ignore[attr-defined]  # study.ask does the same
-        return {
-            name: trial.suggest_categorical(name, d.choices)
-            for name, d in self.distributions.items()
-        }
+        return self.chosen_by(trial.suggest_categorical)
+
+    def chosen_by(self, choose: Callable[[str, Sequence[Choice]], Choice]) -> dict[str, Choice]:
+        """The combination that ``choose(name, options)`` picks, asked name by name."""
+        return {name: choose(name, d.choices) for name, d in self.distributions.items()}
 
     def sample(self, rng: np.random.Generator) -> Choices:
         """One uniformly random valid combination.
@@ -240,7 +264,7 @@ class Space(ABC):
         distributions = self.distributions
         for values in product(*(d.choices for d in distributions.values())):
             choices = dict(zip(distributions, values, strict=True))
-            if self.is_valid(choices):
+            if self._is_possible(choices):
                 yield choices
 
     @cached_property
@@ -279,7 +303,35 @@ class Space(ABC):
                 f"{type(self).__name__}.graph must return a bonas.ArchitectureGraph, got {graph!r}"
             )
         graph.require_ends()
-        return Architecture(choices, self._seen(graph), self._mark(choices, graph))
+        return Architecture(choices, self._graph_reading.seen(graph), self._mark(choices, graph))
+
+    def _is_possible(self, choices: Choices) -> bool:
+        """Whether ``choices`` are valid and, where that has to be tried, build what runs."""
+        return self.is_valid(choices) and (not self._is_traced or self._traced.is_valid(choices))
+
+    @property
+    def _is_traced(self) -> bool:
+        return type(self).graph is Space.graph
+
+    @cached_property
+    def _traced(self) -> Space:
+        """The same networks as a family, whose graphs and costs are those of a run."""
+        # a family is a space: its module needs this one
+        from bonas.spaces.families import Family
+
+        shape = getattr(self, "input_shape", None)
+        given = self.input if shape is None or self.input is not None else torch.zeros(1, *shape)
+        if type(self).build is Space.build or given is None:
+            raise InvalidSpace(
+                f"{type(self).__name__} has no graph(choices), and none can be drawn: that takes "
+                "build(choices) and an example of what a network takes, input = torch.zeros(...)"
+            )
+
+        def build(choose: Callable[[str, Sequence[Choice]], Choice]) -> nn.Module:
+            return self.build(self.chosen_by(choose))
+
+        build.__name__ = type(self).__name__
+        return Family(build, Example.of(given), {})
 
     def _connects(self, choices: Choices) -> bool:
         return self.allow_disconnected or self._is_connected(self.architecture(choices))
@@ -288,45 +340,27 @@ class Space(ABC):
         """Whether anything flows; what leads nowhere is pruned."""
         return self.allow_disconnected or bool(architecture.graph.edges)
 
-    def _seen(self, drawn: ArchitectureGraph) -> ArchitectureGraph:
-        """The graph that surrogates read."""
-        return self._suspected.of(self._declared.of(drawn))
-
     def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
-        """What tells an architecture from others where its graph does not.
-
-        Labels that only look absent tell networks apart: nobody said that they do nothing.
-        """
+        """What tells an architecture from others where its graph does not."""
         if self.identity == "choices":
             return repr(tuple(choices.items()))
         if self.identity != "graph":
             raise unknown("identity", self.identity, ("graph", "choices"))
-        declared = self._declared.of(drawn)
-        return "" if self._suspected.of(declared) is declared else declared.canonical_hash
+        if self._is_traced:
+            return self._traced._mark(choices, drawn)
+        return self._graph_reading.mark(drawn)
 
     @cached_property
-    def _declared(self) -> Reduction:
-        return Reduction(
-            _labels("absent", self.absent or ()), _labels("identities", self.identities or ())
-        )
-
-    @cached_property
-    def _suspected(self) -> Reduction:
-        """Labels that look as if they did nothing, and were not declared; told once."""
-        if self.absent is not None or self.identities is not None:
-            return Reduction()
+    def _graph_reading(self) -> Reading:
+        """How drawn graphs are read; what looks as if it did nothing is told once."""
+        if self._is_traced:
+            return Reading(Reduction(), Reduction())  # labels are functions that ran
         rng = np.random.default_rng(_REFERENCE_SEED)
         draws = (self.completed({}, rng) for _ in range(_LOOKED_AT))
-        found = suspected([self.graph(choices) for choices in draws if self.is_valid(choices)])
-        if found.absent or found.identities:
-            parts = {"absent": found.absent, "identities": found.identities}
-            told = [f"{name} = {{{str(sorted(x))[1:-1]}}}" for name, x in parts.items() if x]
-            warnings.warn(
-                f"{type(self).__name__}.graph draws operations that by their names do nothing; "
-                f"surrogates see its graphs without them. Declare {' and '.join(told)} in the "
-                "class, and equal networks are one; or absent = set(), if they do something",
-                stacklevel=2,
-            )
+        graphs = (self.graph(choices) for choices in draws if self.is_valid(choices))
+        found = Reading.of(self.absent, self.identities, graphs)
+        if told := found.advice():
+            warnings.warn(f"{type(self).__name__}.graph draws {told}", stacklevel=2)
         return found
 
     def _check(self, choices: Choices) -> None:
@@ -362,35 +396,6 @@ class _Kept(dict[tuple[tuple[str, Choice], ...], Architecture]):
 
 def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice:
     return choices[0 if rng is None else int(rng.integers(len(choices)))]
-
-
-def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistribution:
-    if not isinstance(name, str):
-        raise InvalidSpace(f"expected the names of parameters as strings, got {name!r}")
-    if why := objection(name):
-        raise InvalidSpace(f"a parameter cannot be named {shown(name)}: {why}")
-    if isinstance(choices, str) or not isinstance(choices, Sequence):
-        raise InvalidSpace(f"parameter {name!r} needs a sequence of choices, got {choices!r}")
-    if len(choices) < 2:
-        raise InvalidSpace(
-            f"parameter {name!r} has {len(choices)} choice(s), expected at least 2; "
-            "write a constant into graph() and build() instead"
-        )
-    for value in choices:
-        if not (value is None or isinstance(value, (bool, int, float, str))):
-            raise InvalidSpace(
-                f"parameter {name!r} has the choice {value!r}; expected None, a bool, a number or "
-                "a string: name the choice, and look the object up in graph() and build()"
-            )
-    if len(set(choices)) < len(choices):
-        raise InvalidSpace(f"parameter {name!r} repeats a choice: {list(choices)}")
-    return CategoricalDistribution(tuple(choices))
-
-
-def _labels(name: str, given: object) -> frozenset[str]:
-    if isinstance(given, str) or not isinstance(given, Collection):
-        raise InvalidSpace(f"{name} must be a set of labels, got {given!r}; put it in {{}}")
-    return frozenset(given)
 
 
 def _is_plain(value: object) -> bool:

@@ -73,7 +73,7 @@ class Family(Space):
         limits: Mapping[str, float],
         identity: Identity | None = None,
     ) -> None:
-        self.function, self.example, self.limits = build, example, dict(limits)
+        self.function, self._example, self.limits = build, example, dict(limits)
         self._given_identity = identity
         self.identity = identity or "graph"
 
@@ -86,6 +86,11 @@ class Family(Space):
         answer = trial.suggest_categorical
         number = partial(_suggested, trial)
         return self._builder.build(answer, number, trial)
+
+    @property
+    def example(self) -> Example:
+        """What a network takes."""
+        return self._example
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[Choice]]:  # type: ignore[override]  # discovered
