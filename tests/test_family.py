@@ -620,3 +620,20 @@ def test_the_middle_of_a_range(numbers: Any, expected: float) -> None:
     value = middle("x", numbers)
     assert value == pytest.approx(expected)
     assert numbers._contains(value)
+
+
+def test_a_part_that_all_networks_share_keeps_its_weights() -> None:
+    """A pre-trained backbone of the user's: to draw networks must not take its values away."""
+    shared = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
+
+    @space(input=ROW)
+    def family(choose: Any) -> nn.Module:
+        return nn.Sequential(shared, nn.Linear(3, choose("width", [2, 5])))
+
+    assert family.graph({"width": 2}) != family.graph({"width": 5})
+    assert family.costs({"width": 2})["parameters"] == 3 * 2 + 2
+    network = family.build({"width": 2})
+    assert network[0] is shared  # type: ignore[index]  # a sequence
+    for name, tensor in shared.state_dict().items():
+        assert torch.equal(tensor, before[name])

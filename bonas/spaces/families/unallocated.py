@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,6 +48,24 @@ def unallocated() -> Iterator[None]:
 
 
 def without_memory(module: nn.Module) -> nn.Module:
-    """The module with its last real parameters and buffers on the meta device, too."""
+    """The module, or a copy of it that has its last real parameters and buffers on meta, too.
+
+    What has memory may be the builder's own, such as a pre-trained part of all its networks, which
+    is never changed. A module that cannot be copied is returned as it is.
+    """
     tensors = (t for m in (module.parameters(), module.buffers()) for t in m)
-    return module if all(t.is_meta or t.dim() == 0 for t in tensors) else module.to("meta")
+    real = [t for t in tensors if not t.is_meta and t.dim()]
+    if not real:
+        return module
+    instead = {id(tensor): _on_meta(tensor) for tensor in real}
+    try:
+        return copy.deepcopy(module, instead)
+    except Exception:
+        return module
+
+
+def _on_meta(tensor: Tensor) -> Tensor:
+    empty = tensor.detach().to("meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(empty, requires_grad=tensor.requires_grad)
+    return empty
