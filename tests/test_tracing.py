@@ -268,7 +268,7 @@ def test_functions_of_parameters_alone_belong_to_what_reads_them() -> None:
             return F.linear(x, self.a @ self.b)
 
     trace = on_meta(LowRank, torch.zeros(1, 5))
-    assert trace.graph.labels == ("input", "linear", "output")
+    assert trace.graph.labels == ("input", "linear(matmul(parameter, parameter))", "output")
     assert trace.sketch.costs == {"parameters": 22.0, "multiply_adds": 5.0 * 6 + 6 * 2 * 5}
 
 
@@ -292,8 +292,10 @@ def same(one: Callable[[Tensor], object], other: Callable[[Tensor], object]) -> 
 
 
 def test_views_and_casts_are_no_nodes() -> None:
-    graph = graph_of(lambda x: x.view(2, 24).reshape(2, 4, 6).mT.unsqueeze(1).to(x.dtype).relu())
+    graph = graph_of(lambda x: x.view(2, 24).reshape(2, 4, 6).unsqueeze(1).to(x.dtype).relu())
     assert graph.labels == ("input", "relu", "output")
+    assert graph_of(lambda x: x.mT.relu().mT).labels == ("input", "relu", "output")
+    assert graph_of(lambda x: x.mT.relu()).labels == ("input", "relu", "transpose", "output")
 
 
 def test_swapped_branches_are_the_same_network() -> None:

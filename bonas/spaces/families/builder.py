@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from optuna.trial import BaseTrial
 from torch import nn
 
@@ -26,7 +25,7 @@ from bonas.spaces.families.choice_tree import ChoiceTree, Question
 from bonas.spaces.families.chooser import Answer, Chooser, replayed, resumed
 from bonas.spaces.families.named_options import Options
 from bonas.spaces.families.ranges import Number, Numbers, middle
-from bonas.spaces.families.unallocated import unallocated, without_memory
+from bonas.spaces.families.unallocated import seeded, unallocated, without_memory
 
 Function = Callable[[Any], nn.Module]
 Asked = Options | Numbers
@@ -89,7 +88,7 @@ class Builder:
         network, error = self._attempt(chooser, unallocated())
         if error is not None and "meta" in str(error):
             chooser = Chooser(resumed(chooser.choices, answer), number)
-            network, error = self._attempt(chooser, torch.random.fork_rng(devices=[]))
+            network, error = self._attempt(chooser, seeded())
         self._write_down(chooser)
         reason = "" if error is None else said(error)
         self._reasons.update([reason] if reason else [])

@@ -1,7 +1,7 @@
 """The networks of a builder, each drawn once: its graph and its costs, from a run without memory.
 
 1. run on the meta device, where nothing is computed;
-2. if the network reads values while it runs, run on the example itself;
+2. if the network reads values while it runs, run on the example itself, with seeded weights;
 3. if no network of the builder can be run here (it needs another device, say), the choices
    stand for the network: input -> one node a choice -> output.
 """
@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from bonas.errors import InvalidSpace
@@ -27,6 +26,7 @@ from bonas.spaces.families.builder import Builder, Run, said
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.ranges import numbered
 from bonas.spaces.families.tracing import Trace, traced
+from bonas.spaces.families.unallocated import seeded
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ _TRIED = 8  # networks that are run to see whether any can be
 _REPEATED = 3  # networks that are built twice to see whether they are the same
 _SEED = 20204  # any fixed number
 _MIDDLE: Mapping[str, Any] = {}  # every number is in the middle of its range
+_ROUTED = 100_000_000  # parameters of the largest network that is run to see where rows go
+_BYTES = 4.0  # of a number in float32
 _NODES = 1_000_000  # of all kept graphs together: about 500 MB
 
 
@@ -45,7 +47,8 @@ class Drawing:
     Attributes:
         reason: Why there is no network, or none that runs; empty where there is one.
         graph: None where there is a reason.
-        costs: ``parameters``, and ``multiply_adds`` of one example where they are known.
+        costs: ``parameters`` that are trained, ``frozen_parameters`` where there are any, and
+            ``multiply_adds`` of one example where they are known.
         memory: Bytes of all parameters and of all outputs of one example, in float32.
     """
 
@@ -68,7 +71,7 @@ class Drawings:
         self._meta = example.to("meta")
         self._kept: dict[frozenset[tuple[str, object]], Drawing] = {}
         self._nodes = 0
-        self._warned = self._logged = False
+        self._warned = self._logged = self._warned_of_routes = False
         self._runs_here = True
 
     def __iter__(self) -> Iterator[Drawing]:
@@ -149,14 +152,20 @@ class Drawings:
             drawing = _drawn_choices(run.choices, run.network)
         elif isinstance(trace, Trace):
             self._warn_of_unknown(trace.unknown)
-            costs = {**trace.sketch.costs, "parameters": float(trace.parameters)}
-            drawing = Drawing("", trace.graph, costs, trace.sketch.memory)
+            drawing = self._drawn(trace, run.choices, numbers)
         else:
             drawing = Drawing(f"running it: {said(trace)}")
             self._log_once(run.choices, drawing.reason)
         self.drawn += 1
         self.seconds += run.seconds + time.perf_counter() - began
         return drawing
+
+    def _drawn(self, trace: Trace, choices: Choices, numbers: Mapping[str, Any]) -> Drawing:
+        work, memory = trace.multiply_adds, trace.sketch.memory
+        if trace.routed:
+            work, memory = self._routed_costs(trace, choices, numbers)
+        costs = _sizes(trace.parameters, trace.frozen) | {"multiply_adds": work}
+        return Drawing("", trace.graph, costs, memory + _BYTES * trace.frozen)
 
     @own_settings()
     def _traced(
@@ -167,13 +176,42 @@ class Drawings:
             return traced(network, self._meta)
         except Exception as error:
             _logger.debug("%s does not run on the meta device: %s", self.builder.name, error)
+        result = self._run(choices, numbers, by_value=False)
+        if isinstance(result, Exception):
+            result = self._run(choices, numbers, by_value=True)
+        return result
+
+    def _run(
+        self, choices: Choices, numbers: Mapping[str, Any], *, by_value: bool
+    ) -> Trace | Exception:
+        """A trace of a run with memory, or why there is none; weights are always the same."""
         try:
-            with torch.random.fork_rng(devices=[]):
-                return traced(
-                    self.builder.build(replayed(choices), numbered(numbers)), self.example
-                )
+            with seeded():
+                network = self.builder.build(replayed(choices), numbered(numbers))
+                return traced(network, self.example, by_value=by_value)
         except Exception as error:
             return error
+
+    @own_settings()
+    def _routed_costs(
+        self, trace: Trace, choices: Choices, numbers: Mapping[str, Any]
+    ) -> tuple[float, float]:
+        """Multiply-adds and memory where each row goes where values send it.
+
+        Where such a run would be too much, they are those of every row everywhere.
+        """
+        if trace.parameters + trace.frozen <= _ROUTED:
+            run = self._run(choices, numbers, by_value=True)
+            if isinstance(run, Trace):
+                return run.multiply_adds, run.sketch.memory
+        if not self._warned_of_routes:
+            self._warned_of_routes = True
+            warnings.warn(
+                f"{self.builder.name} sends rows by value, and what they cost is not known; "
+                "multiply-adds are those of every row everywhere",
+                stacklevel=2,
+            )
+        return trace.multiply_adds, trace.sketch.memory
 
     def _log_once(self, choices: Choices, reason: str) -> None:
         if not self._logged:
@@ -199,8 +237,17 @@ def _drawn_choices(choices: Choices, network: nn.Module) -> Drawing:
     """A chain of the choices, where the network itself cannot be run."""
     labels = [INPUT, *(f"{name}={value}" for name, value in choices.items()), OUTPUT]
     graph = ArchitectureGraph(labels, [(i, i + 1) for i in range(len(labels) - 1)])
-    parameters = float(sum(p.numel() for p in network.parameters() if p.requires_grad))
-    return Drawing("", graph, {"parameters": parameters}, 4.0 * parameters)
+    sizes = [(p.requires_grad, p.numel()) for p in network.parameters()]
+    trainable = sum(n for trained, n in sizes if trained)
+    frozen = sum(n for trained, n in sizes if not trained)
+    return Drawing("", graph, _sizes(trainable, frozen), _BYTES * (trainable + frozen))
+
+
+def _sizes(trainable: int, frozen: int) -> dict[str, float]:
+    """What parameters cost; frozen ones are a cost of their own, where there are any."""
+    return {"parameters": float(trainable)} | (
+        {"frozen_parameters": float(frozen)} if frozen else {}
+    )
 
 
 def _identity(drawing: Drawing) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 
@@ -9,16 +10,51 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-VIEWS = _names(
+RESHAPES = _names(
+    "flatten ravel reshape reshape_as squeeze unflatten unsqueeze view view_as atleast_1d"
+)
+"""What gives a tensor other sides; its elements stay in their order."""
+
+PERMUTES = _names("H T adjoint mH mT moveaxis movedim permute swapaxes swapdims t transpose")
+"""What puts a tensor's dimensions in another order."""
+
+EXPANDS = _names("broadcast_to expand expand_as")
+"""What repeats a tensor's elements without a copy."""
+
+PARTS = _names(
     """
-    __get__ alias align_to as_strided bfloat16 broadcast_to chunk clone contiguous cpu cuda data
-    detach double dsplit expand expand_as flatten float half hsplit identity moveaxis movedim
-    native_channel_shuffle permute pin_memory ravel refine_names rename requires_grad_ reshape
-    reshape_as split split_with_sizes squeeze swapaxes swapdims t tensor_split to transpose type
-    type_as unbind unflatten unsafe_chunk unsafe_split unsqueeze view view_as vsplit
+    chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split vsplit
     """
 )
-"""What passes a tensor on: it becomes no node."""
+"""What cuts a tensor into parts along one dimension."""
+
+CASTS = _names("bfloat16 bool byte char double float half int long short to type type_as")
+"""What gives a tensor another type of numbers, another device, or neither."""
+
+SAME = _names(
+    """
+    alias align_to clone contiguous cpu cuda data detach identity pin_memory refine_names rename
+    requires_grad_ resolve_conj resolve_neg
+    """
+)
+"""What passes a tensor on as it is."""
+
+SHARING = (
+    RESHAPES
+    | PERMUTES
+    | EXPANDS
+    | PARTS
+    | _names(
+        """
+    alias align_to as_strided data detach diagonal imag narrow real refine_names rename select slice
+    view_as_complex view_as_real
+    """
+    )
+)
+"""What returns a tensor that shares its elements with the one that it was given."""
+
+VIEWS = RESHAPES | PERMUTES | EXPANDS | CASTS | SAME
+"""What passes a tensor on: what it does to the order of elements is kept with the tensor."""
 
 CONSTANTS = _names(
     """
@@ -27,6 +63,20 @@ CONSTANTS = _names(
     """
 )
 """What reads a tensor's shape only."""
+
+RANDOM = _names(
+    """
+    bernoulli cauchy empty empty_like empty_strided exponential geometric log_normal multinomial
+    new_empty normal poisson rand rand_like randint randint_like randn randn_like random randperm
+    rrelu uniform
+    """
+)
+"""What makes numbers that no later run makes again."""
+
+READS = _names(
+    "__bool__ __complex__ __contains__ __float__ __index__ __int__ equal is_nonzero item tolist"
+)
+"""What asks a tensor for its values."""
 
 QUERIES = CONSTANTS | _names(
     """
@@ -47,6 +97,26 @@ UNARY = _names(
 )
 NORMS = _names("batch_norm group_norm instance_norm layer_norm local_response_norm rms_norm")
 BINARY = _names("add div mul sub")
+ELEMENTWISE = _names(
+    """
+    abs ceil celu clamp clamp_max clamp_min clip cos cosh elu erf erfc exp exp2 expm1 floor frac
+    gelu hard_sigmoid hard_swish hardshrink hardtanh isfinite isinf isnan leaky_relu log log10
+    log1p log2 log_sigmoid logical_not mish nan_to_num neg reciprocal relu relu6 round rsqrt selu
+    sigmoid sign sin sinh softplus softshrink softsign sqrt square tan tanh tanhshrink threshold
+    trunc add div eq floor_div ge gt le lt mod mul ne pow rdiv rpow rsub silu sub
+    alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout bool to
+    """
+)
+"""What computes each number from one number of each tensor, wherever that stands."""
+
+COMMUTATIVE = _names(
+    """
+    __and__ __or__ __xor__ add bitwise_and bitwise_or bitwise_xor eq fmax fmin hypot logaddexp
+    logaddexp2 logical_and logical_or logical_xor maximum minimum mul ne
+    """
+)
+"""What two tensors may be given to in either order."""
+
 FREE = _names(
     """
     __and__ __invert__ __or__ __xor__ abs addcdiv addcmul affine_grid all amax amin any arange
@@ -55,16 +125,25 @@ FREE = _names(
     erf exp expm1 eye fill flip floor floor_div fmod fold gather ge grid_sample gt index
     index_add index_put index_select int interpolate isfinite isinf isnan item le lerp log log1p
     logical_and logical_not logical_or logsumexp long lt masked_fill masked_select max maximum
-    mean min minimum mod multinomial narrow ne neg nonzero norm normalize numpy one_hot pad
+    mean min minimum mod multinomial narrow native_channel_shuffle ne neg nonzero norm normalize
+    norm_except_dim numpy one_hot ones pad
     pixel_shuffle pixel_unshuffle pow prod quantize_per_tensor reciprocal repeat
     repeat_interleave roll round rsqrt rsub scatter scatter_add scatter_reduce select set_item
     sign sin slice sort sqrt square stack std sum take_along_dim tolist topk trace tril triu
-    truncate unfold unique upsample var where
+    truncate unfold unique upsample var where zeros full tensor linspace logspace as_tensor rand
+    randn empty scalar_tensor select index_copy index_fill real imag view_as_real view_as_complex
+    as_strided polar complex sgn median mode nanmean nansum logcumsumexp diff
+    diag_embed block_diag cartesian_prod meshgrid searchsorted histc bincount vander fliplr flipud
+    rot90 swapaxes hstack vstack dstack column_stack row_stack tile stack argwhere count_nonzero
+    diagonal triu_indices tril_indices from_numpy broadcast_tensors softmax log_softmax aminmax
+    isin isclose allclose nan_to_num copysign ldexp frexp erfinv digamma lgamma positive
+    std_mean var_mean kthvalue quantile sigmoid xlogy dist atan2 hypot
     """
 )
 COSTLY = ("fft_", "linalg_", "cdist", "stft", "istft", "custom")
 """Beginnings of names of functions that compute much, though no formula here knows how much."""
 
+_OPERATORS = frozenset({"add", "sub", "mul", "pow"})
 _RENAMED = {
     "__getitem__": "slice",
     "__setitem__": "set_item",
@@ -84,12 +163,22 @@ _RENAMED = {
     "divide": "div",
     "true_divide": "div",
     "__truediv__": "div",
-    "__itruediv__": "div",
     "__radd__": "add",
     "__rmul__": "mul",
     "__rsub__": "rsub",
     "__rtruediv__": "rdiv",
     "__rpow__": "rpow",
+    "__iand__": "__and__",
+    "__ior__": "__or__",
+    "__ixor__": "__xor__",
+    "__itruediv__": "div",
+    "__ifloordiv__": "floor_div",
+    "__imod__": "mod",
+    "__imatmul__": "matmul",
+    "__rand__": "__and__",
+    "__ror__": "__or__",
+    "__rxor__": "__xor__",
+    "floor_divide": "floor_div",
     "__floordiv__": "floor_div",
     "__mod__": "mod",
     "remainder": "mod",
@@ -106,6 +195,7 @@ _RENAMED = {
 }
 
 
+@lru_cache(maxsize=4096)
 def plain_name(function: Any) -> str:
     """A function's name without the marks of operators and in-place variants.
 
@@ -114,11 +204,13 @@ def plain_name(function: Any) -> str:
     ('add', 'relu', 'concat')
     """
     name: str = getattr(function, "__name__", type(function).__name__)
+    if name == "__get__":
+        return str(getattr(function.__self__, "__name__", name))
     if name.startswith("__"):
         if name in _RENAMED:
             return _RENAMED[name]
         inner = name.strip("_")
-        if inner[:1] == "i" and inner[1:] in {"add", "sub", "mul", "pow"}:
+        if inner[:1] == "i" and inner[1:] in _OPERATORS:
             return inner[1:]
         return inner if inner in {"add", "sub", "mul", "pow", "eq", "neg", "abs"} else name
     name = name.lstrip("_").removesuffix("_")

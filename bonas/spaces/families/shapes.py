@@ -128,7 +128,11 @@ def _attention(args: Arguments, named: Named) -> Tensor | None:
 
 def _multi_head(args: Arguments, named: Named) -> tuple[Tensor, Tensor | None] | None:
     """Of batches without added keys, which ``torch.nn.MultiheadAttention`` passes on."""
-    if len(args) != 13 or named.get("attn_mask") is not None or any(args[7:10]):
+    if (
+        len(args) != 13
+        or named.get("attn_mask") is not None
+        or any(_is_given(part) for part in args[7:10])
+    ):
         return None
     q, k, v, width, heads = args[:5]
     fits = q.dim() == 3 and q.shape[-1] == k.shape[-1] == v.shape[-1] == width
@@ -139,6 +143,10 @@ def _multi_head(args: Arguments, named: Named) -> tuple[Tensor, Tensor | None] |
     per_head = () if named.get("average_attn_weights", True) else (heads,)
     weights = (q.shape[1], *per_head, q.shape[0], k.shape[0])
     return _empty(q, q.shape), _empty(q, weights) if named.get("need_weights", True) else None
+
+
+def _is_given(part: object) -> bool:
+    return part is not None and part is not False
 
 
 def _recurrence(args: Arguments, named: Named) -> tuple[Tensor, ...] | None:
