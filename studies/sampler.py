@@ -65,8 +65,9 @@ class ArchitectureSampler(BaseSampler):
             ``Surrogate``.
         encoder: Names out of ``ENCODERS`` (``one_hot``, ``statistics``, ``gnn``, ...) or encoders;
             by default those that the surrogate reads.
-        acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qNEHVI for more;
-            ``thompson``) or an ``Acquisition``.
+        acquisition: A name (``noisy_improvement``: qLogNEI for one objective, qNEHVI for more,
+            random scalarisations (qLogNParEGO) for five and more, or for large fronts of three or
+            four; ``thompson``) or an ``Acquisition``.
         n_initial: How many trials there must be before the first fit, finished with success or,
             up to a half, under way; by default 10, or 4 where there is ``knowledge``. Till then
             proposals are random (with knowledge only every second one is), but with several

@@ -9,6 +9,9 @@ All values are oriented (more is better), on a linear scale of the user's units.
    logarithm of the latter helps where gradients are followed; candidates of a table are only
    compared. Both rank them alike, and it takes ten times as long.)
 
+The boxes that a hypervolume is made of grow with a power of the front's size; from five objectives
+on, and for large fronts of three or four, ``scalarisation.py`` takes its place.
+
 Source: Daulton, Balandat and Bakshy (2021), "Parallel Bayesian optimization of multiple noisy
 objectives with expected hypervolume improvement", NeurIPS; Ament et al. (2023), "Unexpected
 improvements to expected improvement for Bayesian optimization", NeurIPS.

@@ -4,6 +4,7 @@
     joint samples --acquisition--> the candidate with the highest score
 
 With one objective and nothing pending, the closed form of screening is the acquisition itself.
+Many objectives are made one at random for each proposal, where a hypervolume would take minutes.
 
 What was worked out for the latest proposal is kept and saves time at the next; it changes nothing
 that is proposed.
@@ -11,6 +12,7 @@ that is proposed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from bonas.encoders import Blocks
 from bonas.studies.planning.acquisition import (
+    ACQUISITIONS,
     LEAST_VARIANCE,
     Acquisition,
     noisy_improvement,
@@ -31,14 +34,20 @@ from bonas.studies.planning.lesson import lesson
 from bonas.studies.planning.point import Features, Point
 from bonas.studies.planning.pool import Pool
 from bonas.studies.planning.prior import Prior
+from bonas.studies.planning.scalarisation import Scalarisation
 from bonas.surrogates import Surrogate
+
+_logger = logging.getLogger(__name__)
 
 _SHORTLIST = 64  # candidates that the acquisition sees
 _TOGETHER = 8  # of these that are chosen before candidates are searched for again
 _KNOWN = 64  # known points that it sees beside them, or the whole front where that is larger
 _LUCK = 2.0  # standard deviations that bring a known point to the front at most
-_SAMPLES = {1: 1_024}  # joint samples for one objective,
-_SAMPLES_MORE = 128  # and for several
+_SAMPLES = {1: 1_024, 2: 128, 3: 128, 4: 32}  # joint samples, by the number of objectives
+_SAMPLES_MADE_ONE = 512  # where many objectives are made one
+_FRONT = 25  # from three objectives on, each sample of a larger front costs more: there are fewer,
+_FEWEST = 16  # down to these
+_LARGEST = {3: 300, 4: 32}  # fronts whose hypervolume takes seconds at most; of five none does
 
 Marginals = tuple[Tensor, Tensor]
 _By = tuple[Blocks | None, Prior | None]  # what encodes; each is equal to itself alone
@@ -52,6 +61,7 @@ class Proposer:
         self._belief: Belief | None = None
         self._taught: Sequence[Point] | None = None  # what that belief was fitted to
         self._encoded: tuple[_By, Sequence[Point], Tensor] | None = None
+        self._told = False
 
     def belief(
         self, surrogate: Surrogate, history: History, features: Features, pool: Pool, seed: int
@@ -86,27 +96,68 @@ class Proposer:
         X = features.encode(known)
         whole = self._over_whole(belief, features, pool)
         mean, variance = _over(known, X, belief, pool, whole)
+        front = is_non_dominated(mean)
+        m, size = mean.shape[1], int(front.sum())
+        one = None
+        if is_made_one(m, size):
+            self._tell_made_one(m, size)
+            if n > 1:
+                return self._each_alone(belief, history, features, pool, reference_point, rng, n)
+            one = Scalarisation.drawn(mean, belief.scaled(reference_point), rng)
         reference_point = belief.scaled(reference_point)
 
         def score(points: Sequence[Point]) -> Tensor:
             found = whole if points is pool.whole else belief.marginals(features.encode(points))
             assert found is not None
+            if one is not None:
+                return one.screening(*found, mean)
             return screening(*found, mean, reference_point)
 
-        front = is_non_dominated(mean)
         best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
         shortlist = pool.candidates(best, history.spent, score, _SHORTLIST, rng)
         if not shortlist:
             return []
         alone = n == 1 and not history.pending
-        if mean.shape[1] == 1 and alone and self.acquisition is noisy_improvement:
+        if m == 1 and alone and self.acquisition is noisy_improvement:
             # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[:1]
         X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
-        s = _SAMPLES.get(mean.shape[1], _SAMPLES_MORE)
-        draws = belief.draws(X, s, seed=int(rng.integers(2**31)))
+        draws = belief.draws(X, _samples(m, size), seed=int(rng.integers(2**31)))
+        if one is not None and self.acquisition in ACQUISITIONS.values():
+            draws, reference_point = one(draws).unsqueeze(-1), one(reference_point).unsqueeze(-1)
         picks = self._one_by_one(draws, len(X) - len(shortlist), reference_point, n)
         return [shortlist[i] for i in picks]
+
+    def _each_alone(
+        self,
+        belief: Belief,
+        history: History,
+        features: Features,
+        pool: Pool,
+        reference_point: Tensor,
+        rng: np.random.Generator,
+        n: int,
+    ) -> list[Point]:
+        """The same, each with weights of its own; what is chosen is pending for the next."""
+        found: list[Point] = []
+        for _ in range(min(n, _TOGETHER)):
+            more = self.best(belief, history, features, pool, reference_point, rng)
+            if not more:
+                break
+            found += more
+            history = history.with_pending(more[0])
+        return found
+
+    def _tell_made_one(self, m: int, size: int) -> None:
+        """Say once that the hypervolume is not what is maximised."""
+        if not self._told:
+            self._told = True
+            _logger.warning(
+                "with %d objectives and %d points on the front, proposals maximise random "
+                "scalarisations of the objectives (ParEGO): the hypervolume would take minutes",
+                m,
+                size,
+            )
 
     def _one_by_one(
         self, draws: Tensor, known: int, reference_point: Tensor, n: int
@@ -127,6 +178,22 @@ class Proposer:
         if kept is None or kept[0] != by or kept[1] is not pool.whole:
             kept = self._encoded = by, pool.whole, features.encode(pool.whole)
         return belief.marginals(kept[2])
+
+
+def is_made_one(m: int, front: int) -> bool:
+    """Return whether ``m`` objectives are made one, since a hypervolume would take too long.
+
+    Its boxes grow with a power of the ``front`` points that rises with the objectives.
+    """
+    return m > 2 and front > _LARGEST.get(m, 0)
+
+
+def _samples(m: int, front: int) -> int:
+    """How many joint samples a proposal takes for ``m`` objectives and that many front points."""
+    if is_made_one(m, front):
+        return _SAMPLES_MADE_ONE
+    s = _SAMPLES[m]
+    return s if m < 3 or front <= _FRONT else max(_FEWEST, s * _FRONT // front)
 
 
 def _over(
