@@ -349,4 +349,8 @@ class _Bar:
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         self.bar.update(min(self.budget, trials.evaluated(study)) - self.bar.n)
         if not self.bar.disable:
-            self.bar.set_postfix_str(self.result.headline())
+            waits = isinstance(study.sampler, ArchitectureSampler) and study.sampler.waits(
+                trials.evaluated(study)
+            )
+            doing = ", reading the space for the first model" if waits else ""
+            self.bar.set_postfix_str(self.result.headline() + doing)

@@ -196,6 +196,10 @@ class ArchitectureSampler(BaseSampler):
         """Train what embeds networks in the background, if there will be a model."""
         self._planner.warm_up(budget)
 
+    def waits(self, finished: int) -> bool:
+        """Return whether the next proposal, the first by a model, waits for the encoders."""
+        return self._planner.waits(finished)
+
     @own_settings()
     def prepare(self, study: Study, workers: int) -> bool:
         """Make proposals for workers that will ask soon, where evaluations are short."""

@@ -121,6 +121,11 @@ class Planner:
             self._warming = threading.Thread(target=_warm_up, args=arguments, name="bonas-warm-up")
             self._warming.start()
 
+    def waits(self, finished: int) -> bool:
+        """Return whether the next proposal is the first by a model: the encoders are to be made."""
+        models = self.space is not None and self.surrogates.one is not None
+        return models and self._blocks is None and finished >= self.n_initial
+
     def _initial(
         self, study: Study, history: History, pool: Pool, index: int, rng: np.random.Generator
     ) -> Point | None:
