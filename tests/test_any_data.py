@@ -58,7 +58,7 @@ def told(network: Any, data: Any, example: Any = None, **settings: Any) -> dict[
     """What a short training tells of a network, in a space with that example."""
     space = OneNetwork(network)
     if example is not None:
-        space.example = example  # type: ignore[attr-defined]  # as those of bonas.space have
+        space.input = example
     settings = {"epochs": 1, "batch_size": 8, **settings}
     return ShortTraining(data, **settings)(candidate_of(space, {"which": "this"}))
 

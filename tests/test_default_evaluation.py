@@ -137,3 +137,16 @@ def test_an_example_that_digits_do_not_fit_is_told() -> None:
     graph = (torch.zeros(5, 3), torch.zeros(2, 8, dtype=torch.int64))
     with pytest.raises(InvalidArgument, match=r"got shapes \[\(5, 3\), \(2, 8\)\].*by evaluate="):
         default_evaluation(family_of(built, input=graph))
+
+
+def test_a_space_with_an_input_is_judged_on_digits_of_its_shape() -> None:
+    class Drawn(Space):
+        parameters = {"width": [4, 6]}  # noqa: RUF012 - never changed, short to read
+        input = torch.zeros(1, 2, 4, 4)
+
+        def build(self, choices: Any) -> nn.Module:
+            width = choices["width"]
+            return nn.Sequential(nn.Flatten(), nn.Linear(32, width), nn.Linear(width, 10))
+
+    training, timed = default_evaluation(Drawn()).evaluators
+    assert training.input_shape == timed.input_shape == (2, 4, 4)  # type: ignore[attr-defined]  # both have one

@@ -247,7 +247,7 @@ def given(example: Any, **settings: Any) -> list[dict[str, Any]]:
     """What a network is called with where its space has that example."""
     network = Inputs()
     space = OneNetwork(lambda: network)
-    space.example = example  # type: ignore[attr-defined]  # as those of bonas.space have
+    space.input = example
     latency = Latency(warmup=1, repeats=1, seconds=0, **settings)
     latency(candidate_of(space, {"which": "this"}))
     return network.seen
@@ -315,13 +315,13 @@ def test_a_network_keeps_the_precision_that_build_chose(kind: torch.dtype) -> No
 
     network = Scaled()
     space = OneNetwork(lambda: network)
-    space.example = torch.zeros(1, 3, dtype=kind)  # type: ignore[attr-defined]
+    space.input = torch.zeros(1, 3, dtype=kind)
     Latency(seconds=0)(candidate_of(space, {"which": "this"}))
     assert network.weight.dtype == kind
 
 
 def test_a_misfit_of_several_inputs_names_them() -> None:
     space = OneNetwork(lambda: nn.Linear(3, 3))
-    space.example = {"left": torch.ones(1, 3), "right": torch.ones(1, 4)}  # type: ignore[attr-defined]
+    space.input = {"left": torch.ones(1, 3), "right": torch.ones(1, 4)}
     with pytest.raises(InvalidData, match=r"shapes left: \(1, 3\), right: \(1, 4\), but that of"):
         Latency()(candidate_of(space, {"which": "this"}))

@@ -34,20 +34,15 @@ def default_evaluation(space: Space) -> Joint:
     example, they have its type, and whole numbers stay below the largest in it. Of several inputs
     the first one (or ``input_ids``) has the digits, and the others are those of the example.
     """
-    training, example = ShortTraining(_data_for(space)), _example_of(space)
+    training, example = ShortTraining(_data_for(space)), space.example
     if example is not None and len(example.tensors) > 1:
         return Joint([training, Latency()])
     return Joint([training, Latency(input_shape=training.input_shape)])
 
 
-def _example_of(space: Space) -> Example | None:
-    given = getattr(space, "example", None)
-    return None if given is None else Example.of(given)
-
-
 def _data_for(space: Space) -> DataSource:
-    shape = tuple(getattr(space, "input_shape", ()))
-    example = _example_of(space)
+    example = space.example
+    shape = tuple(getattr(space, "input_shape", () if example is None else example.first.shape[1:]))
     if example is not None and len(example.tensors) > 1:
         return digits_among(example)
     if example is not None and not example.first.is_floating_point():

@@ -35,10 +35,9 @@ class Feed:
     @classmethod
     def of(cls, space: Space, network: nn.Module) -> Feed:
         """The feed of the networks of a space; without an example, in the precision of this one."""
-        given: object = getattr(space, "example", None)
         kinds = {w.dtype for w in network.parameters() if w.is_floating_point()}
         precision = kinds.pop() if len(kinds) == 1 else torch.float32
-        return cls(None if given is None else Example.of(given), precision)
+        return cls(space.example, precision)
 
     def __call__(self, inputs: Inputs) -> Example:
         """The arguments.

@@ -127,11 +127,10 @@ class Latency:
 
     def _example_for(self, candidate: Candidate) -> Example:
         """A batch that nothing else reads: a network may change its input in place."""
-        given = getattr(candidate.space, "example", None)
-        if given is None:
+        example = candidate.space.example
+        if example is None:
             shape = (self.batch_size, *self._shape_for(candidate))
             return Example((_inputs(shape, getattr(candidate.space, "vocabulary", None)),))
-        example = Example.of(given)
         if self.input_shape is not None:
             example = example.reshaped(self.input_shape)
         return example.resized(self.batch_size).mapped(torch.clone).filled()
@@ -144,8 +143,8 @@ class Latency:
             raise InvalidArgument(
                 "expected an input shape, got none from Latency and none from the space "
                 f"{type(candidate.space).__name__}; give Latency(input_shape=...) the shape of "
-                "one input, as in (3, 32, 32), or the space a property of that name, or one named "
-                "example, a batch as bonas.space takes it"
+                "one input, as in (3, 32, 32), or the space a property of that name, or an "
+                "input, which is a batch as bonas.space takes it"
             )
         return _checked_shape(shape)
 
