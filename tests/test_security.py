@@ -48,6 +48,13 @@ def test_nothing_is_run_or_unpickled(name: str) -> None:
     assert [str(path) for path in SOURCES if name in called(path)] == []
 
 
+def test_only_what_a_process_sends_to_those_that_it_starts_is_unpacked() -> None:
+    """A study is read elsewhere: what is packed goes through a pipe, or through an executor."""
+    for name, where in (("cloudpickle.loads", "sending.py"), ("unpacked", "crew.py job.py")):
+        callers = {path.name for path in SOURCES if name in called(path)}
+        assert callers == set(where.split())
+
+
 def test_weights_load_as_weights_only() -> None:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):

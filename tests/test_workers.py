@@ -551,8 +551,9 @@ def test_workers_elsewhere_need_a_storage_that_they_reach() -> None:
 
 
 def test_what_cannot_be_sent_is_told() -> None:
+    lock = threading.Lock()
     with pytest.raises(InvalidArgument, match="evaluate cannot be sent"):
-        searched(lambda candidate: cheap(candidate), 4, n_jobs=2)
+        searched(lambda candidate: cheap(candidate) if lock else {}, 4, n_jobs=2)
 
 
 @pytest.mark.parametrize("n_jobs", [0, -1, 1.5, True, "2"])

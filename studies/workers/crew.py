@@ -6,7 +6,6 @@ train and measure.
 
 from __future__ import annotations
 
-import copy
 import logging
 import multiprocessing
 import os
@@ -14,29 +13,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Protocol
 
 import optuna
-import torch
 
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
-from bonas.studies.lease import Worker
-from bonas.studies.search import Search
-from bonas.studies.storages.opening import Storage, is_in_memory, opened_storage
-from bonas.studies.workers.interrupts import Terminated, sigint_terminates
+from bonas.studies.storages.opening import is_in_memory
+from bonas.studies.workers.interrupts import Terminated
+from bonas.studies.workers.job import DONE, Job, run_packed
 from bonas.studies.workers.ledger import Entry, Ledger, Row
-from bonas.studies.workers.sending import check_sendable
-from bonas.studies.workers.stopping import are_stopped
-from bonas.studies.workers.worker import work
+from bonas.studies.workers.script import run_once
+from bonas.studies.workers.sending import by_value, packed, unpacked
 
 _logger = logging.getLogger(__name__)
 
 _DEATHS = 20  # of workers in a row, without anything evaluated or to blame, and the search stops
 _GRACE = 10.0  # seconds for workers to tell what they measured, when the storage fails
-_DONE = "done"  # what a worker says that found nothing left to do
 
 
 class Future(Protocol):
@@ -55,73 +49,6 @@ class Executor(Protocol):
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future: ...
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a worker needs; it can go to another process or host.
-
-    Attributes:
-        search: What is searched.
-        storage: As a user gives it: a URL or a path, or a storage that can be sent.
-        study: Its name.
-        seed: The search's.
-        lease: Seconds without a sign of life after which a worker counts as dead.
-        asker: Who proposes for the workers.
-        since: The number of the call's first trial.
-        threads: CPU threads for torch; None leaves them as they are.
-        child: Whether the worker is to end with the process that started it.
-    """
-
-    search: Search
-    storage: Storage
-    study: str
-    seed: int
-    lease: float
-    asker: str
-    since: int
-    threads: int | None = None
-    child: bool = False
-
-    def run(self, heard: Callable[[Entry], object] = lambda entry: None) -> str:
-        """Work until nothing is left, and say so: a worker that ends without that has died.
-
-        ``heard`` is told of each row that is measured.
-
-        Raises:
-            BonasError: what ends the whole search.
-            Exception: if an evaluation raised something else to end its process.
-        """
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        study = optuna.load_study(
-            study_name=self.study,
-            storage=opened_storage(self.storage),
-            sampler=self.search.sampler(self.seed),
-        )
-        ledger, worker = Ledger(heard), Worker.here(self.lease, self.asker)
-
-        def stopped() -> bool:
-            return self._is_orphaned() or are_stopped(study, self.asker)
-
-        try:
-            with sigint_terminates():
-                work(self.search, study, worker, (), ledger, stopped, self.since)
-        except StorageUnavailable as error:
-            names = [goal.name for goal in self.search.goals]
-            error.rows = ledger.lost(self.storage, study, names)
-            raise
-        except Exception:
-            raise
-        except BaseException as error:  # an executor may take it for its own end
-            if self.child and isinstance(error, Terminated):
-                raise
-            raise RuntimeError(f"the worker was ended by {error!r}") from error
-        return _DONE
-
-    def _is_orphaned(self) -> bool:
-        parent = multiprocessing.parent_process()
-        return self.child and parent is not None and not parent.is_alive()
-
-
 class Crew:
     """The workers of a search; one that dies is replaced.
 
@@ -136,9 +63,8 @@ class Crew:
         self, job: Job, n: int, executor: Executor | None = None, ledger: Ledger | None = None
     ) -> None:
         _check(job, executor)
-        # What is sent to processes is not the space whose caches this one fills meanwhile.
-        self._job = copy.deepcopy(job) if executor is None else job
-        self._executor = executor
+        self._job, self._executor = job, executor
+        self._packed = _packed(job, executor)
         self._deaths, self._progress = 0, -1
         self._ledger = ledger or Ledger()
         self._left: dict[int, Row] = {}
@@ -209,13 +135,16 @@ class Crew:
 
     def _start(self) -> Future:
         if self._executor is None:
-            return _Process(self._job, Ledger(self._ledger.note))
-        return self._executor.submit(Job.run, self._job)
+            assert self._packed is not None
+            return _Process(self._packed, Ledger(self._ledger.note))
+        if self._packed is None:
+            return self._executor.submit(Job.run, self._job)
+        return self._executor.submit(run_packed, self._packed)
 
     def _ended_well(self, future: Future) -> bool:
         try:
             said = future.result()
-            if said != _DONE:
+            if said != DONE:
                 raise RuntimeError("it ended before the search was done")
         except StorageUnavailable as error:
             self._ledger.add(error.rows)
@@ -242,12 +171,13 @@ class _Process:
         ledger: What it measured.
     """
 
-    def __init__(self, job: Job, ledger: Ledger) -> None:
+    def __init__(self, packed: bytes, ledger: Ledger) -> None:
         self.ledger = ledger
         context = _context()
         self._heard, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_main, args=(job, sender), daemon=False)
-        self._process.start()
+        self._process = context.Process(target=_main, args=(packed, sender), daemon=False)
+        with run_once():
+            self._process.start()
         sender.close()
         self._end: object = None
 
@@ -299,7 +229,7 @@ def _check(job: Job, executor: object) -> None:
     """See whether workers elsewhere can do the job.
 
     Raises:
-        InvalidArgument: if a part of it cannot be sent, or the study is in this process' memory.
+        InvalidArgument: if this process may start none, or the study is in its memory.
     """
     if isinstance(executor, ThreadPoolExecutor):
         return
@@ -308,13 +238,28 @@ def _check(job: Job, executor: object) -> None:
             "workers in other processes cannot see a study in memory; give storage a file such as "
             '"search.log", or the URL of a database'
         )
-    if executor is not None:
-        return  # executors have their own ways of sending
-    if multiprocessing.current_process().daemon:
+    if executor is None and multiprocessing.current_process().daemon:
         raise InvalidArgument(
             "n_jobs over 1 starts processes, and this one is a daemon, which may start none; take "
             "n_jobs=1, or an executor"
         )
+
+
+def _packed(job: Job, executor: Executor | None) -> bytes | None:
+    """The job as it is sent; None where an executor is given the job itself.
+
+    What is sent is not the space whose caches this process fills meanwhile.
+
+    Raises:
+        InvalidArgument: if a part of it cannot be sent to a process of this machine.
+    """
+    if isinstance(executor, ThreadPoolExecutor):
+        return None
+    if executor is not None:
+        try:
+            return by_value(job)
+        except Exception:  # it may have its own ways of sending
+            return None
     parts = {
         "the space": job.search.space,
         "evaluate": job.search.evaluate,
@@ -322,14 +267,15 @@ def _check(job: Job, executor: object) -> None:
         "the encoder": job.search.encoder,
         "the storage": job.storage,
     }
-    check_sendable(parts, "take n_jobs=1")
+    return packed(job, parts, "take n_jobs=1")
 
 
-def _main(job: Job, told: Connection) -> None:
+def _main(data: bytes, told: Connection) -> None:
     """The life of a worker process."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     process = os.getpid()
     try:
+        job: Job = unpacked(data)
         _say(told, job.run(lambda entry: _say(told, entry)))
     except BaseException as error:
         if os.getpid() != process:  # the evaluation forked, and this is the copy

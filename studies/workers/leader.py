@@ -18,8 +18,9 @@ from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
 from bonas.studies.trials import budget_of
-from bonas.studies.workers.crew import Crew, Executor, Job
+from bonas.studies.workers.crew import Crew, Executor
 from bonas.studies.workers.interrupts import sigterm_interrupts
+from bonas.studies.workers.job import Job
 from bonas.studies.workers.ledger import Ledger, Row
 from bonas.studies.workers.stopping import are_stopped, is_stopped, stop_all, stoppable
 from bonas.studies.workers.worker import Callback

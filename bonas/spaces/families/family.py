@@ -15,6 +15,7 @@ graph of a network is what happens when it runs, see ``bonas.spaces.families.tra
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -257,10 +258,15 @@ class Family(Space):
         }
 
     def __reduce__(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
-        """By the name of the function, which has to be importable."""
-        module, name = self.function.__module__, self.function.__qualname__
-        if getattr(import_module(module), name, None) is self:
+        """By the name of the function where that finds it, otherwise by value."""
+        module = getattr(self.function, "__module__", None)
+        name = getattr(self.function, "__qualname__", None)
+        if name and getattr(sys.modules.get(module or ""), name, None) is self:
             return _imported, (module, name)
+        return self.by_value()
+
+    def by_value(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
+        """What makes the same family out of the function itself; as ``__reduce__`` returns it."""
         return Family, (self.function, self.example, self.limits, self._given_identity)
 
     def __repr__(self) -> str:
