@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bonas.evaluation import ShortTraining
 
@@ -34,7 +34,7 @@ def labels(classes: int = CLASSES) -> Tensor:
     return torch.arange(ROWS) % classes
 
 
-def brief(inputs: Tensor, targets: Tensor, **settings: Any) -> ShortTraining:
+def brief(inputs: Any, targets: Tensor, **settings: Any) -> ShortTraining:
     """Return a training of one epoch of small batches."""
     return ShortTraining((inputs, targets), epochs=1, batch_size=8, **settings)
 
@@ -61,4 +61,24 @@ def regressing(shape: tuple[int, ...], columns: int) -> ShortTraining:
     return brief(inputs, inputs.flatten(1)[:, :columns].sin(), task="regression")
 
 
-Loss = Callable[[Any, Tensor], Tensor]
+def places(*shape: int, classes: int) -> ShortTraining:
+    """Return a training on images or volumes with a label per place."""
+    inputs = numbers(12, *shape)
+    return brief(inputs, inputs[:, 0].abs().long().clamp(max=classes - 1))
+
+
+def copying(*inputs: Tensor) -> ShortTraining:
+    """Return a training whose targets are the first of the inputs."""
+    return brief(inputs if len(inputs) > 1 else inputs[0], inputs[0], task="regression")
+
+
+def stepping(batch: Any, loss: Callable[[nn.Module, Any], Tensor]) -> ShortTraining:
+    """Return a training on batches of any kind, by a loss of its own."""
+
+    def score(network: nn.Module, batches: Iterable[Any]) -> dict[str, float]:
+        losses = [float(loss(network, each)) for each in batches]
+        return {"loss": sum(losses) / len(losses)}
+
+    return ShortTraining(
+        ([batch] * 2, [batch]), epochs=1, step=loss, score=score, direction={"loss": "minimize"}
+    )

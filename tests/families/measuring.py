@@ -44,8 +44,8 @@ class Row:
     flops: tuple[float, float] | None = None
     pairs: int = 0
     apart: int = 0
-    trained: bool | None = None
-    timed: bool | None = None
+    trained: bool = False
+    timed: bool = False
     first: float = math.nan
     further: float = math.nan
     warned: list[str] = field(default_factory=list)
@@ -228,9 +228,6 @@ def _different(space: Family) -> int:
 
 def train(row: Row, space: Family) -> None:
     """Two networks, one epoch on a few rows."""
-    if row.record.training is None:
-        return
-    row.trained = False
     result = bonas.optimize(space, 2, evaluate=row.record.training, seed=0, progress=False)
     row.trained = not result.failures
     if result.failures:
@@ -239,7 +236,6 @@ def train(row: Row, space: Family) -> None:
 
 def measure_time(row: Row, space: Family) -> None:
     """Two networks, timed."""
-    row.timed = False
     result = bonas.optimize(
         space, 2, evaluate=Latency(seconds=0.02, warmup=2, repeats=5), seed=0, progress=False
     )

@@ -44,9 +44,7 @@ class ThirdParty:
         library: The package on PyPI.
         build: The builder, a function of ``choose``.
         example: As ``bonas.space`` takes it.
-        training: A training of one epoch on a few rows; None where a batch of rows and targets is
-            not what the network takes.
-        without_training: Why there is none.
+        training: A training of one epoch on a few rows.
         counted: Floating point operations of one forward pass of the example, by hand, where
             torch's counter does not see them; None takes the counter.
         known: A column -> why it does not hold, for limits that the documentation states.
@@ -57,8 +55,7 @@ class ThirdParty:
     build: Callable[[Any], nn.Module]
     example: Example
     _: KW_ONLY
-    training: ShortTraining | None = None
-    without_training: str = ""
+    training: ShortTraining
     counted: Callable[[nn.Module], float] | None = None
     known: Mapping[str, str] = field(default_factory=dict)
 

@@ -69,7 +69,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.apart} / {row.pairs}" + ("" if row.apart == row.pairs else " *"),
         _seconds(row.first),
         _seconds(row.further, 2),
-        record.without_training if row.trained is None else _RIGHT if row.trained else "no *",
+        _RIGHT if row.trained else "no *",
         _RIGHT if row.timed else "no *",
     ]
 

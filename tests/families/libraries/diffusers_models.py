@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, DiTTransformer2DModel, UNet2DConditionModel, UNet2DModel
 from torch import nn
 
-from families.examples import numbers
+from families.examples import brief, copying, numbers, tokens
 from families.record import third_party
 
 STEP = torch.tensor([10, 500])
@@ -18,7 +18,7 @@ STEP = torch.tensor([10, 500])
     "UNet2DModel",
     "diffusers",
     (numbers(2, 3, 16, 16), STEP),
-    without_training="an image and a time step",
+    training=copying(numbers(12, 3, 16, 16), tokens(12)),
 )
 def diffusion_unet(choose: Any) -> nn.Module:
     width = choose("width", [8, 16])
@@ -44,7 +44,15 @@ def diffusion_unet(choose: Any) -> nn.Module:
         "timestep": STEP,
         "encoder_hidden_states": numbers(2, 5, 16),
     },
-    without_training="an image, a time step and a text",
+    training=brief(
+        {
+            "sample": numbers(12, 4, 8, 8),
+            "timestep": tokens(12),
+            "encoder_hidden_states": numbers(12, 5, 16),
+        },
+        numbers(12, 4, 8, 8),
+        task="regression",
+    ),
 )
 def conditional_unet(choose: Any) -> nn.Module:
     width = choose("width", [16, 32])
@@ -62,7 +70,7 @@ def conditional_unet(choose: Any) -> nn.Module:
 
 
 @third_party(
-    "AutoencoderKL", "diffusers", numbers(2, 3, 16, 16), without_training="an image as target"
+    "AutoencoderKL", "diffusers", numbers(2, 3, 16, 16), training=copying(numbers(12, 3, 16, 16))
 )
 def autoencoder_kl(choose: Any) -> nn.Module:
     width = choose("width", [8, 16])
@@ -82,7 +90,7 @@ def autoencoder_kl(choose: Any) -> nn.Module:
     "DiT",
     "diffusers",
     (numbers(2, 4, 8, 8), STEP, torch.tensor([1, 7])),
-    without_training="an image, a time step and a label",
+    training=copying(numbers(12, 4, 8, 8), tokens(12), tokens(12, below=10)),
 )
 def dit(choose: Any) -> nn.Module:
     heads = choose("heads", [2, 4])
@@ -93,9 +101,6 @@ def dit(choose: Any) -> nn.Module:
         num_layers=choose("depth", [1, 2, 3]),
         sample_size=8,
         patch_size=choose("patch", [2, 4]),
-        num_embeds_ada_norm=CLASS_EMBEDDINGS,
+        num_embeds_ada_norm=10,
         attention_bias=choose("bias", [False, True]),
     )
-
-
-CLASS_EMBEDDINGS = 10

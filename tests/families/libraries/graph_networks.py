@@ -8,13 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch_geometric import nn as pyg
 
-from families.examples import numbers
+from families.examples import numbers, stepping
 from families.record import third_party
 
 NODES, FEATURES = 12, 8
 EDGES = torch.stack([torch.arange(NODES), torch.arange(1, NODES + 1) % NODES])
 GRAPH = (numbers(NODES, FEATURES), torch.cat([EDGES, EDGES.flip(0)], 1))
-WHOLE = {"without_training": "nodes and edges"}
+KINDS = torch.arange(NODES) % 4
+
+
+def _of_nodes(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    nodes, edges, kinds = batch
+    return nn.functional.cross_entropy(network(nodes, edges), kinds)
+
+
+WHOLE = {"training": stepping((*GRAPH, KINDS), _of_nodes)}
 
 
 @third_party("GCN", "torch-geometric", GRAPH, **WHOLE)
@@ -69,12 +77,14 @@ class GraphClassifier(nn.Module):
         return self.head(self.pool(self.network(x, edges), batch, size=2))
 
 
-@third_party(
-    "GIN, graphs",
-    "torch-geometric",
-    (*GRAPH, torch.arange(NODES) * 2 // NODES),
-    without_training="nodes, edges and the graph of each node",
-)
+GRAPHS = (*GRAPH, torch.arange(NODES) * 2 // NODES)
+
+
+def _of_graphs(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    return nn.functional.cross_entropy(network(*batch), torch.tensor([0, 2]))
+
+
+@third_party("GIN, graphs", "torch-geometric", GRAPHS, training=stepping(GRAPHS, _of_graphs))
 def gin(choose: Any) -> nn.Module:
     width = choose("width", [8, 16])
     network = pyg.GIN(

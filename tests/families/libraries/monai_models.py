@@ -7,14 +7,14 @@ from typing import Any
 from monai.networks.nets import UNETR, BasicUNet, DenseNet, SegResNet, UNet
 from torch import nn
 
-from families.examples import classifying, numbers
+from families.examples import classifying, numbers, places
 from families.record import third_party
 
 VOLUME = numbers(1, 1, 16, 16, 16)
-VOXELS = "a label per voxel"
+VOXELS = places(1, 16, 16, 16, classes=2)
 
 
-@third_party("UNet, 3d", "monai", VOLUME, without_training=VOXELS)
+@third_party("UNet, 3d", "monai", VOLUME, training=VOXELS)
 def monai_unet(choose: Any) -> nn.Module:
     width = choose("width", [4, 8])
     depth = choose("depth", [2, 3])
@@ -31,7 +31,7 @@ def monai_unet(choose: Any) -> nn.Module:
     )
 
 
-@third_party("SegResNet, 3d", "monai", VOLUME, without_training=VOXELS)
+@third_party("SegResNet, 3d", "monai", VOLUME, training=VOXELS)
 def segresnet(choose: Any) -> nn.Module:
     return SegResNet(
         spatial_dims=3,
@@ -57,7 +57,7 @@ def monai_densenet(choose: Any) -> nn.Module:
     )
 
 
-@third_party("UNETR, 3d", "monai", VOLUME, without_training=VOXELS)
+@third_party("UNETR, 3d", "monai", VOLUME, training=VOXELS)
 def unetr(choose: Any) -> nn.Module:
     return UNETR(
         in_channels=1,
@@ -73,7 +73,7 @@ def unetr(choose: Any) -> nn.Module:
     )
 
 
-@third_party("BasicUNet, 2d", "monai", numbers(2, 1, 32, 32), without_training="a label per pixel")
+@third_party("BasicUNet, 2d", "monai", numbers(2, 1, 32, 32), training=places(1, 32, 32, classes=2))
 def basic_unet(choose: Any) -> nn.Module:
     width = choose("width", [4, 8])
     return BasicUNet(

@@ -9,18 +9,20 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticCnnPolicy, ActorCriticPolicy
 from torch import nn
 
-from families.examples import numbers
+from families.examples import classifying, numbers
 from families.record import third_party
 
 OBSERVED = spaces.Box(-1.0, 1.0, (4,), np.float32)
-EPISODES = {"without_training": "learns from episodes"}
 
 
 def _rate(_: float) -> float:
     return 3e-4
 
 
-@third_party("actor and critic", "stable-baselines3", numbers(2, 4), **EPISODES)
+CLONED = {"training": classifying(4, classes=2)}  # actions of another policy
+
+
+@third_party("actor and critic", "stable-baselines3", numbers(2, 4), **CLONED)
 def actor_critic(choose: Any) -> nn.Module:
     return _Deterministic(
         ActorCriticPolicy(
@@ -53,7 +55,12 @@ class _Deterministic(nn.Module):
 SCREEN = spaces.Box(0, 255, (3, 36, 36), np.uint8)
 
 
-@third_party("actor and critic of a screen", "stable-baselines3", numbers(2, 3, 36, 36), **EPISODES)
+@third_party(
+    "actor and critic of a screen",
+    "stable-baselines3",
+    numbers(2, 3, 36, 36),
+    training=classifying(3, 36, 36, classes=4),
+)
 def screen_policy(choose: Any) -> nn.Module:
     return _Pixels(
         ActorCriticCnnPolicy(

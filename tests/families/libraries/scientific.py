@@ -15,13 +15,13 @@ from siren_pytorch import SirenNet
 from torch import Tensor, nn
 from torchdiffeq import odeint
 
-from families.examples import classifying, numbers, regressing
+from families.examples import ROWS, brief, classifying, copying, labels, numbers, regressing
 from families.record import third_party
 
 FIELD = numbers(2, 1, 16, 16)
 
 
-@third_party("FNO", "neuraloperator", FIELD, without_training="a field as target")
+@third_party("FNO", "neuraloperator", FIELD, training=copying(numbers(12, 1, 16, 16)))
 def fno(choose: Any) -> nn.Module:
     modes = choose("modes", [4, 8])
     return FNO(
@@ -36,7 +36,7 @@ def fno(choose: Any) -> nn.Module:
     )
 
 
-@third_party("TFNO, factorised", "neuraloperator", FIELD, without_training="a field as target")
+@third_party("TFNO, factorised", "neuraloperator", FIELD, training=copying(numbers(12, 1, 16, 16)))
 def tfno(choose: Any) -> nn.Module:
     return TFNO(
         n_modes=(4, 4),
@@ -138,7 +138,7 @@ class Equivariant(nn.Module):
     "equivariant tensor products",
     "e3nn",
     (numbers(6, 4), numbers(6, 3)),
-    without_training="features and positions",
+    training=brief((numbers(ROWS, 4), numbers(ROWS, 3)), labels(3)),
 )
 def equivariant(choose: Any) -> nn.Module:
     return Equivariant(
@@ -150,7 +150,7 @@ def equivariant(choose: Any) -> nn.Module:
     "EGNN layer",
     "egnn-pytorch",
     (numbers(2, 6, 8), numbers(2, 6, 3)),
-    without_training="features and positions",
+    training=copying(numbers(ROWS, 6, 8), numbers(ROWS, 6, 3)),
 )
 def egnn(choose: Any) -> nn.Module:
     return EGNN(

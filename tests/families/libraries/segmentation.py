@@ -7,11 +7,11 @@ from typing import Any
 import segmentation_models_pytorch as smp
 from torch import nn
 
-from families.examples import numbers
+from families.examples import numbers, places
 from families.record import third_party
 
 IMAGE = numbers(2, 3, 64, 64)
-PIXELS = {"without_training": "a label per pixel"}
+PIXELS = {"training": places(3, 64, 64, classes=3)}
 BACKBONES = ["resnet10t", "mobilenetv3_small_050", "lcnet_050"]
 
 

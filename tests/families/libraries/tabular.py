@@ -8,9 +8,9 @@ import torch
 from pytorch_tabnet.tab_network import TabNetNoEmbeddings
 from rtdl_revisiting_models import MLP, FTTransformer, ResNet
 from tabm import TabM
-from torch import nn
+from torch import Tensor, nn
 
-from families.examples import classifying, numbers, regressing
+from families.examples import brief, classifying, labels, numbers, regressing, stepping, tokens
 from families.record import third_party
 
 COLUMNS = 6
@@ -46,7 +46,7 @@ def tabular_mlp(choose: Any) -> nn.Module:
     "FT-Transformer",
     "rtdl-revisiting-models",
     (TABLE, torch.tensor([[0, 2], [1, 0]])),
-    without_training="numbers and categories",
+    training=brief((numbers(48, COLUMNS), tokens(48, 2, below=2)), labels()),
 )
 def ft_transformer(choose: Any) -> nn.Module:
     return FTTransformer(
@@ -63,7 +63,14 @@ def ft_transformer(choose: Any) -> nn.Module:
     )
 
 
-@third_party("TabM", "tabm", TABLE, without_training="an output per member of the ensemble")
+def _of_members(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    outputs = network(batch[0])
+    return nn.functional.cross_entropy(
+        outputs.flatten(0, 1), batch[1].repeat_interleave(outputs.shape[1])
+    )
+
+
+@third_party("TabM", "tabm", TABLE, training=stepping((TABLE, torch.tensor([0, 3])), _of_members))
 def tabm(choose: Any) -> nn.Module:
     sharing = choose("sharing", ["tabm", "tabm-mini", "tabm-packed"])
     packed = sharing == "tabm-packed"

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import transformers as hf
-from torch import nn
+from torch import Tensor, nn
 
-from families.examples import CLASSES, VOCABULARY, classifying_tokens, next_tokens, tokens
+from families.examples import (
+    CLASSES,
+    ROWS,
+    VOCABULARY,
+    brief,
+    classifying_tokens,
+    labels,
+    next_tokens,
+    stepping,
+    tokens,
+)
 from families.record import third_party
 
 TEXT = tokens(2, 16)
@@ -19,7 +29,9 @@ LABELS = {"training": classifying_tokens(16)}
     "BERT, classifier",
     "transformers",
     {"input_ids": TEXT, "attention_mask": (TEXT > 3).long()},
-    without_training="two inputs",
+    training=brief(
+        {"input_ids": tokens(ROWS, 16), "attention_mask": (tokens(ROWS, 16) > 3).long()}, labels()
+    ),
 )
 def bert(choose: Any) -> nn.Module:
     width = choose("width", [32, 48])
@@ -125,7 +137,11 @@ def mamba(choose: Any) -> nn.Module:
     return hf.MambaForCausalLM(config)
 
 
-@third_party("T5 encoder", "transformers", TEXT, without_training="returns hidden states")
+def _energy(network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    return network(**batch).last_hidden_state.square().mean()
+
+
+@third_party("T5 encoder", "transformers", TEXT, training=stepping({"input_ids": TEXT}, _energy))
 def t5_encoder(choose: Any) -> nn.Module:
     config = hf.T5Config(
         vocab_size=VOCABULARY,

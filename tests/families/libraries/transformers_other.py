@@ -7,7 +7,7 @@ from typing import Any
 import transformers as hf
 from torch import nn
 
-from families.examples import CLASSES, classifying, numbers
+from families.examples import CLASSES, ROWS, brief, classifying, numbers, tokens
 from families.record import third_party
 
 IMAGE = numbers(2, 3, 32, 32)
@@ -61,7 +61,10 @@ def swin(choose: Any) -> nn.Module:
     return hf.SwinForImageClassification(config)
 
 
-@third_party("SegFormer", "transformers", IMAGE, without_training="a label per pixel")
+QUARTERS = tokens(ROWS, 8, 8, below=CLASSES)  # it tells labels at a quarter of the resolution
+
+
+@third_party("SegFormer", "transformers", IMAGE, training=brief(numbers(ROWS, 3, 32, 32), QUARTERS))
 def segformer(choose: Any) -> nn.Module:
     width = choose("width", [8, 16])
     config = hf.SegformerConfig(
@@ -112,7 +115,10 @@ def wav2vec2(choose: Any) -> nn.Module:
     return hf.Wav2Vec2ForSequenceClassification(config)
 
 
-@third_party("PatchTST", "transformers", numbers(2, 32, 3), without_training="forecasts a series")
+FORECAST = {"training": brief(numbers(ROWS, 32, 3), numbers(ROWS, 8, 3), task="regression")}
+
+
+@third_party("PatchTST", "transformers", numbers(2, 32, 3), **FORECAST)
 def patchtst(choose: Any) -> nn.Module:
     patch = choose("patch", [4, 8])
     config = hf.PatchTSTConfig(

@@ -11,7 +11,7 @@ from efficientnet_pytorch.utils import BlockDecoder, GlobalParams
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from torch import Tensor, nn
 
-from families.examples import CLASSES, classifying, numbers, tokens
+from families.examples import CLASSES, classifying, numbers, stepping, tokens
 from families.record import third_party
 
 IMAGE = numbers(2, 3, 32, 32)
@@ -40,12 +40,15 @@ def efficientnet(choose: Any) -> nn.Module:
     return EfficientNet(BlockDecoder.decode(blocks), settings)
 
 
-@third_party(
-    "CLIP, two towers",
-    "open-clip-torch",
-    (IMAGE, tokens(2, 8)),
-    without_training="images and texts",
-)
+PAIRS = (IMAGE, tokens(2, 8))
+
+
+def _contrast(network: nn.Module, pairs: tuple[Tensor, Tensor]) -> Tensor:
+    images, texts, scale = network(*pairs)
+    return nn.functional.cross_entropy(scale * images @ texts.T, torch.arange(len(images)))
+
+
+@third_party("CLIP, two towers", "open-clip-torch", PAIRS, training=stepping(PAIRS, _contrast))
 def clip(choose: Any) -> nn.Module:
     vision = CLIPVisionCfg(
         layers=choose("image_depth", [1, 2]),
