@@ -25,7 +25,7 @@ check: .venv/check.stamp
 # The libraries of tests/families and nothing else; half an hour on two cores.
 families: .venv-families/stamp
 	FAMILIES_TABLE=docs/families.md OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 \
-		.venv-families/bin/python -m pytest tests/families
+		.venv-families/bin/python -m pytest tests/families tests/test_docs_your_model.py
 
 clean:
 	rm -rf .venv .venv-families build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

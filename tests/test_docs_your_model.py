@@ -14,7 +14,7 @@ import torch
 import bonas
 
 PAGE = Path(__file__).parents[1] / "docs" / "your_model.md"
-OTHERS = {"gymnasium", "lightning", "transformers"}
+OTHERS = {"diffusers", "gymnasium", "lightning", "monai", "peft", "timm", "transformers"}
 """What bonas does not depend on; a program of one of these is skipped where it is not installed."""
 
 

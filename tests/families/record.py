@@ -77,7 +77,5 @@ def missing(module: str) -> list[str]:
 
 def records(module: str) -> list[ThirdParty]:
     """Return the families of a module of ``families.libraries``, in their order there."""
-    if find_spec("torchvision") is not None:
-        import_module("families.torchvision_operators")  # before a library imports torchvision
     found = vars(import_module(f"families.libraries.{module}")).values()
     return [each for each in found if isinstance(each, ThirdParty)]
