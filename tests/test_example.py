@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
+from torch_geometric.nn import GCNConv, global_mean_pool
 
 from bonas import space
 from bonas.errors import InvalidArgument
@@ -147,3 +149,25 @@ def test_a_family_is_pickled_with_its_example() -> None:
     again = pickle.loads(pickle.dumps(space(named, input={"ids": IDS, "mask": MASK})))
     assert isinstance(again, Family)
     assert again.example.named["ids"].tolist() == IDS.tolist()
+
+
+def test_a_graph_of_pytorch_geometric_is_an_argument() -> None:
+    class Network(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.head = GCNConv(3, width), nn.Linear(width, 2)
+
+        def forward(self, data: Any) -> Tensor:
+            x = self.first(data.x, data.edge_index).relu()
+            out: Tensor = self.head(global_mean_pool(x, data.batch))
+            return out
+
+    graphs = [Data(x=torch.ones(4, 3), edge_index=torch.tensor([[0, 1], [1, 2]]))] * 2
+    batch = Batch.from_data_list(graphs)
+    family = space(lambda choose: Network(choose("width", [2, 5])), input=(batch,))
+    graph = family.graph({"width": 2})
+    assert graph.labels.count("linear") == 2
+    assert family.describe()["input"][0]["x"] == [8, 3]
+    example = family.example
+    assert (example.rows, len(example.to("meta").tensors)) == (None, len(example.tensors))
+    assert torch.equal(batch.x, torch.ones(8, 3))

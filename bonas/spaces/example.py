@@ -6,8 +6,8 @@
 | a tuple ``(x, y)`` | ``network(x, y)`` |
 | a mapping ``{"ids": x, "mask": y}`` | ``network(ids=x, mask=y)`` |
 
-An argument may itself be a tuple, a list or a mapping of tensors. What is no tensor (None, a float,
-a flag) is passed on as it is.
+An argument may itself be a tuple, a list or a mapping of tensors, or a graph (or a batch of graphs)
+of PyTorch Geometric. What is no tensor (None, a float, a flag) is passed on as it is.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def mapped(change: Callable[[Tensor], Tensor], item: Any) -> Any:
         parts = [mapped(change, part) for part in item]
         named = hasattr(item, "_fields")  # a namedtuple takes its parts one by one
         return type(item)(*parts) if named else type(item)(parts)
-    return item
+    return item.clone().apply(change) if _is_graph(item) else item
 
 
 def tensors_in(item: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -184,6 +184,14 @@ def tensors_in(item: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(item, (tuple, list)):
         for i, part in enumerate(item):
             yield from tensors_in(part, f"{name}.{i}" if name else str(i))
+    elif _is_graph(item):
+        yield from tensors_in(item.to_dict(), name)  # type: ignore[attr-defined]  # it has it
+
+
+def _is_graph(item: object) -> bool:
+    """Whether it is a graph of PyTorch Geometric, of whatever kind."""
+    skills = ("apply", "clone", "to_dict")
+    return not isinstance(item, (type, nn.Module)) and all(hasattr(item, name) for name in skills)
 
 
 def _resized(tensor: Tensor, own: int, rows: int) -> Tensor:
@@ -208,6 +216,8 @@ def _shapes(item: object) -> Any:
         return {str(name): _shapes(part) for name, part in item.items()}
     if isinstance(item, (tuple, list)):
         return [_shapes(part) for part in item]
+    if _is_graph(item):
+        return _shapes(item.to_dict())  # type: ignore[attr-defined]  # it has it
     plain = item is None or isinstance(item, (bool, int, float, str))
     return item if plain else type(item).__name__
 
