@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from optuna import Study
-from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
@@ -24,9 +24,9 @@ from bonas.studies.enqueued import objection
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.planning.ahead import Ahead
+from bonas.studies.planning.alone import fitting_alone
 from bonas.studies.planning.history import (
     History,
-    choices_of,
     contains,
     point_at,
     proposed,
@@ -43,7 +43,6 @@ from bonas.studies.proposal import Proposal
 from bonas.studies.settled import Settled
 from bonas.surrogates import Surrogate
 
-_SHARE = "bonas:share"  # under which name it is drawn how far a number goes
 _COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
 
 
@@ -182,7 +181,7 @@ class ArchitectureSampler(BaseSampler):
         if param_name in known and contains(param_distribution, known[param_name]):
             return known[param_name]  # it was drawn before the trial was cut off
         alone = drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
-        return self._fitting(trial, param_name, alone)
+        return fitting_alone(self.space, trial, param_name, alone, self.seed)
 
     @own_settings()
     def serve(self, study: Study, asker: str) -> int:
@@ -227,27 +226,6 @@ class ArchitectureSampler(BaseSampler):
         nothing = Parameters({})
         spent = History.of(study, self.space, nothing, asking=-1).spent
         return Pool(self.space, nothing).left(spent) is None
-
-    def _fitting(self, trial: FrozenTrial, name: str, value: Any) -> Any:
-        """The value, or a lower one with which the trial's network keeps the bounds of the space.
-
-        Numbers that were not asked for yet are drawn to see that.
-        """
-        space = self.space
-        choices = None if space is None else choices_of(trial, space)
-        if space is None or choices is None or not space.bounds_numbers:
-            return value
-        if name not in space.numeric:
-            return value
-        known, index = proposed(trial), index_of(trial)
-        fixed = [each for each in space.numeric if each in known]
-        drawn = {
-            each: known[each] if each in known else drawn_alone(d, each, self.seed, index)
-            for each, d in space.numeric.items()
-        }
-        share = drawn_alone(FloatDistribution(0.0, 1.0), _SHARE, self.seed, index)
-        found = space.fitting(choices, {**drawn, name: value}, fixed, share)
-        return value if found is None else found[name]
 
     def _others(self, study: Study) -> dict[str, BaseDistribution]:
         """The parameters beside the choices that every finished trial has.
