@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bonas.result import SearchResult
     from bonas.search import optimize
     from bonas.spaces import Architecture, ArchitectureGraph, Space
-    from bonas.spaces.families.family import space
+    from bonas.spaces.families.declaration import space
     from bonas.studies import ArchitectureSampler, ablate
     from bonas.studies.search import Search
 
@@ -56,7 +56,7 @@ _HOME = {
     "Space": "bonas.spaces",
     "ablate": "bonas.studies",
     "optimize": "bonas.search",
-    "space": "bonas.spaces.families.family",
+    "space": "bonas.spaces.families.declaration",
 }
 _PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")
 

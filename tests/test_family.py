@@ -26,7 +26,8 @@ from bonas.evaluation import Candidate
 from bonas.spaces import Choices
 from bonas.spaces.families.choice_tree import ChoiceTree
 from bonas.spaces.families.chooser import Chooser, replayed
-from bonas.spaces.families.family import Family, space
+from bonas.spaces.families.declaration import space
+from bonas.spaces.families.family import Family
 from bonas.spaces.families.ranges import middle
 
 IMAGE = torch.zeros(1, 3, 8, 8)

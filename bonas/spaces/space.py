@@ -136,11 +136,7 @@ class Space(ABC):
         fixed: Collection[str] = (),
         share: float = 1.0,
     ) -> dict[str, Any] | None:
-        """Numbers that may be proposed beside ``choices``: these, or the nearest lower ones.
-
-        None where there are none. Those that are ``fixed`` do not move; a ``share`` below 1 asks
-        for lower ones still, where ``numbers`` themselves may not be proposed.
-        """
+        """Numbers that may be proposed beside ``choices``: these, or lower ones; None if none may."""
         return dict(numbers)
 
     def costs(self, choices: Choices) -> dict[str, float]:
