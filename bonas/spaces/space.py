@@ -136,7 +136,7 @@ class Space(ABC):
         fixed: Collection[str] = (),
         share: float = 1.0,
     ) -> dict[str, Any] | None:
-        """Numbers that may be proposed beside ``choices``: these, or lower ones; None if none may."""
+        """Numbers that may be proposed beside ``choices``: these or lower ones; None if none."""
         return dict(numbers)
 
     def costs(self, choices: Choices) -> dict[str, float]:
