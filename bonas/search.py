@@ -69,7 +69,11 @@ def optimize(
     The same call with the same ``storage`` and ``study_name`` goes on where it stopped; a larger
     budget extends the search. Several processes that make the same call at once are workers of one
     search. Ctrl-C ends it with the result so far; SIGTERM ends the process. Either way what was
-    being evaluated is the next to be evaluated.
+    being evaluated is the next to be evaluated. What failed in an earlier call is tried again.
+
+    An evaluation that raises ``optuna.TrialPruned`` prunes its trial: the architecture counts as
+    tried, for the budget too, and teaches the surrogate nothing. ``study.stop()`` ends the search,
+    in a callback or, as ``candidate.trial.study.stop()``, in an evaluation.
 
     Args:
         space: Which architectures are possible.
@@ -107,7 +111,8 @@ def optimize(
 
     Raises:
         BonasError: for an argument that cannot work, a storage that cannot be opened, a study that
-            was made for something else, or the same failure five times in a row.
+            was made for something else, an evaluation that does not return the objectives, or the
+            same failure five times in a row.
     """
     others, same = parted(warm_start)
     search = Search(space, evaluate, objectives, surrogate, encoder, others)

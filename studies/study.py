@@ -13,7 +13,14 @@ from bonas.errors import InvalidArgument, StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
 from bonas.studies.lineage.description import Description, describe_study, described, differences
-from bonas.studies.lineage.offspring import completed, extended, forked, latest, line_of
+from bonas.studies.lineage.offspring import (
+    completed,
+    extended,
+    forked,
+    latest,
+    line_of,
+    redrawn,
+)
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.planning.history import directions
 from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
@@ -108,15 +115,17 @@ def _continued(
     study = completed(latest(study), space)
     stored = description_of(study) or {}
     differing = differences(stored, wanted)
-    if not differing:
+    rebuilt = redrawn(study, space)
+    if not differing and not rebuilt:
         if stored != wanted:  # an older version of bonas knew less
             describe_study(study, wanted)
         return study
-    successor = extended(study, wanted, space)
+    successor = None if rebuilt else extended(study, wanted, space)
     if successor is not None:
         return successor
+    differing += [rebuilt] if rebuilt else []
     if on_mismatch == "fork":
-        return forked(study, wanted, space, root)
+        return forked(study, wanted, space, root, differing)
     raise StudyMismatch(
         f"the study {study.study_name!r} was made for something else: {'; '.join(differing)}. "
         "Choose another study_name, call with what it was made for, or go on in a fork of it with "

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
 from bonas.studies.attributes import values_of
+from bonas.studies.drawn import changed, is_same
 from bonas.studies.lease import RENEWED, WORKER
 from bonas.studies.lineage.description import Description, incomparable
 from bonas.studies.planning.history import RELEASED, is_known, point_of
@@ -41,13 +42,18 @@ def comparable(
 ) -> dict[str, FrozenTrial]:
     """A mark -> a copy of each trial whose values hold for ``wanted``, its values by their names.
 
-    These are finished trials out of the first ``before``, none if what is measured differs.
+    These are finished trials out of the first ``before``, none if what is measured differs; where
+    networks are built in another way now, those whose network is the same.
     """
     if incomparable(stored, wanted):
         return {}
+    known = source.get_trials(deepcopy=False)[:before]
+    is_rebuilt = bool(changed(known, space))
     places = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
     copies = {}
-    for trial in source.get_trials(deepcopy=False)[:before]:
+    for trial in known:
+        if is_rebuilt and space is not None and not is_same(trial, space):
+            continue
         if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
             found = values_of(trial, len(stored["objectives"]))
             if found is not None:

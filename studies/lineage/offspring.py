@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, pairwise
 
 import optuna
 
 from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
+from bonas.studies.drawn import changed
 from bonas.studies.lineage.adding import add_once
 from bonas.studies.lineage.bequest import COPIED, comparable, everything, fits
 from bonas.studies.lineage.description import Description, added_options, differences, incomparable
@@ -93,11 +94,33 @@ def extended(study: optuna.Study, wanted: Description, space: Space | None) -> o
     return successor
 
 
+def redrawn(study: optuna.Study, space: Space | None) -> str | None:
+    """Say which choices of a study stand for other networks now; None if none do."""
+    found = changed(study.get_trials(deepcopy=False), space)
+    if not found:
+        return None
+    first, n = found[0], len(found)
+    return (
+        f"what builds the networks has changed: of trial {first.number}"
+        + (f" and {n - 1} other(s)" if n > 1 else "")
+        + f" the choices {first.params} stand for another network now"
+    )
+
+
 def forked(
-    study: optuna.Study, wanted: Description, space: Space | None, root: str
+    study: optuna.Study,
+    wanted: Description,
+    space: Space | None,
+    root: str,
+    differing: Sequence[str],
 ) -> optuna.Study:
-    """The fork of ``study`` that is for ``wanted``, found again or made; ``root`` names it."""
-    forks = [latest(fork) for fork in _forks(study, root)]
+    """The fork of ``study`` that is for ``wanted``, found again or made; ``root`` names it.
+
+    ``differing`` says why the study itself is not.
+    """
+    known = {fork.study_name: latest(fork) for fork in _forks(study, root)}
+    stale = {name for name, fork in known.items() if redrawn(fork, space)}
+    forks = [fork for name, fork in known.items() if name not in stale]
     for fork in forks:
         if not differences(description_of(fork) or {}, wanted):
             _logger.warning("the search goes on in the study %r", fork.study_name)
@@ -106,23 +129,29 @@ def forked(
         successor = extended(completed(fork, space), wanted, space)
         if successor is not None:
             return successor
-    return _new_fork(study, wanted, space, root)
+    names = (name for name in _names(f"{root}-") if name not in stale)
+    return _new_fork(study, wanted, space, root, names, differing)
 
 
 def _new_fork(
-    study: optuna.Study, wanted: Description, space: Space | None, root: str
+    study: optuna.Study,
+    wanted: Description,
+    space: Space | None,
+    root: str,
+    names: Iterator[str],
+    differing: Sequence[str],
 ) -> optuna.Study:
     stored = description_of(study) or {}
     total = len(study.get_trials(deepcopy=False))
     origin = Origin(root, study.study_name, total, wanted)
-    fork = _first_claimed(study, _names(f"{root}-"), origin)
+    fork = _first_claimed(study, names, origin)
     n = _inherit(fork, study, Origin.of(fork) or origin, space)
     reasons = incomparable(stored, wanted)
     _logger.warning(
         "the study %r was made for something else: %s. The search goes on in its fork %r, which "
         "has %d of its %d trials%s",
         study.study_name,
-        "; ".join(differences(stored, wanted)),
+        "; ".join(differing),
         fork.study_name,
         n,
         total,
