@@ -28,7 +28,7 @@ class GraphStatistics:
     """The statistics of the live graph, means of node features, logarithms of costs.
 
     In this order: ``4 x labels + 6`` statistics, the mean of each node feature,
-    ``log(1 + cost)`` of each cost that the space knows.
+    ``log(1 + cost)`` of each cost that the space knows of some architecture, 0 where it has none.
     """
 
     name = "statistics"
@@ -40,7 +40,7 @@ class GraphStatistics:
         self.features = max(
             (len(a.graph.features[0]) for a in known if a.graph.features), default=0
         )
-        self.costs = sorted(space.costs(known[0].choices))
+        self.costs = sorted({name for a in known for name in space.costs(a.choices)})
         self.width = _OF_LABEL * len(self.labels) + _OF_GRAPH + self.features + len(self.costs)
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
@@ -55,7 +55,7 @@ class GraphStatistics:
             row += _mean_features(graph, self.features)
         if self.costs:
             known = self.space.costs(architecture.choices)
-            row += [math.log1p(known[name]) for name in self.costs]
+            row += [math.log1p(known.get(name, 0.0)) for name in self.costs]
         return row
 
 

@@ -87,6 +87,10 @@ class Call:
         value = self.values.get(name)
         return default if value is None else value
 
+    def at(self, place: int, name: str) -> Any:
+        """An argument by its place, or by its name if it was given by that."""
+        return self.args[place] if place < len(self.args) else self.get(name)
+
     @property
     def first(self) -> Tensor:
         """What the function computes on."""
@@ -137,8 +141,38 @@ def tensors_of(item: object) -> list[Tensor]:
 
 def arguments_told(call: Call, without: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The arguments that stand in the label."""
-    if len(call.args) == 1 and not call.kwargs:
+    if len(call.args) == 1 and (not call.kwargs or call.kwargs.keys() <= _SILENT):
         return ()
+    key = _key(call, without)
+    if key is not None and (known := _kept.get(key)) is not None:
+        return known
+    told = _all_told(call, without)
+    if key is not None and len(_kept) < _MOST:
+        _kept[key] = told
+    return told
+
+
+_MOST = 100_000
+_kept: dict[tuple[Any, ...], tuple[str, ...]] = {}
+_HASHABLE = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
+
+
+def _key(call: Call, without: frozenset[str]) -> tuple[Any, ...] | None:
+    """What the arguments that are told depend on; None where that is not a plain thing."""
+    parts: list[Any] = [call.function, without, call.first.dim()]
+    for value in call.args if not call.kwargs else (*call.args, *call.kwargs.items()):
+        if isinstance(value, Tensor):
+            parts.append(Tensor)
+        elif type(value) in _HASHABLE:
+            parts.append((type(value), value))
+        elif type(value) is tuple and all([type(v) in _HASHABLE for v in value]):
+            parts.append(tuple([(type(v), v) for v in value]))
+        else:
+            return None
+    return tuple(parts)
+
+
+def _all_told(call: Call, without: frozenset[str]) -> tuple[str, ...]:
     told = [
         text
         for name, value in call.values.items()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -36,6 +35,7 @@ from bonas.spaces.families.layouts import (
     without_batch,
 )
 from bonas.spaces.families.operations import Facts
+from bonas.spaces.families.roles import in_order
 from bonas.spaces.sketch import Sketch
 
 
@@ -97,7 +97,7 @@ class Draft:
     def __init__(self, example: Tensor, axis: int) -> None:
         self.axis = axis
         self.batch = example.shape[axis] if example.dim() > axis else 1
-        self.sketch = Sketch(self.shape(example, axis))
+        self.sketch = Sketch(self.shape(tuple(example.shape), axis))
         self.latest = self.sketch.input
         self.multiply_adds = 0
         self.unknown: Counter[str] = Counter()
@@ -111,7 +111,9 @@ class Draft:
 
     def argument(self, name: str, tensor: Tensor, axis: int) -> Data:
         """One of several inputs."""
-        node = self._add(f"argument({name})", [self.sketch.input], self.shape(tensor, axis), {})
+        node = self._add(
+            f"argument({name})", [self.sketch.input], self.shape(tuple(tensor.shape), axis), {}
+        )
         return Data(node, fresh(tensor.shape, axis))
 
     def operation(
@@ -126,7 +128,7 @@ class Draft:
         sources, place = self._placed(call.name, nodes, len(reads), "alpha" not in call.kwargs)
         first = reads[nodes[0][0]]
         notes += place
-        notes += self._type_told(call.out, first.tensor)
+        notes += self._type_told(call.name, call.out, first.tensor)
         multiply_adds = self._products(call, known, counted, constants)
         count = 0
         if constants:
@@ -134,31 +136,38 @@ class Draft:
             notes += tied
         label = f"{known.name}({', '.join(notes)})" if notes else known.name
         sizes = {**known.sizes, "parameters": count, "multiply_adds": multiply_adds // self.batch}
-        axis = self.axis_of(call.out, first.value)
-        self.latest = self._add(label, sources, self.shape(call.out, axis), sizes)
-        return Data(self.latest, layout or self._made(call, axis))
+        sides = tuple(call.out.shape)
+        axis = self.axis_of(sides, first.value)
+        self.latest = self._add(label, sources, self.shape(sides, axis), sizes)
+        return Data(self.latest, layout or self._made(call.name, sides, axis))
 
     def _nodes(
         self, call: Call, reads: Sequence[Read]
     ) -> tuple[list[tuple[int, int]], Layout | None]:
         """The nodes that an operation reads with their places, and a view that it passes on."""
         data = [(i, read) for i, read in enumerate(reads) if isinstance(read.value, Data)]
-        if all(r.value.layout.plain and not r.value.part for _, r in data):  # type: ignore[union-attr]  # data
-            return [(i, r.value.node) for i, r in data], None  # type: ignore[union-attr]  # data
+        plain = [
+            (i, value.node)
+            for i, (_, value, _) in data
+            if isinstance(value, Data) and not value.part and value.layout.plain
+        ]
+        if len(plain) == len(data):
+            return plain, None
         layout, layouts = self._layouts(call, data)
+        by_rows = len(data) == 1 and _is_by_rows(call, reads, data[0][0])
         nodes = []
         for (i, (_name, value, _)), seen in zip(data, layouts, strict=True):
             assert isinstance(value, Data)
             reader = call.name if i == 0 else _FIRST_ONLY.get(call.name, call.name)
+            reader = "linear" if by_rows else reader
             nodes.append((i, self.node(value._replace(layout=seen), reader)))
         return nodes, layout
 
-    def _made(self, call: Call, axis: int) -> Layout:
+    def _made(self, name: str, sides: Shape, axis: int) -> Layout:
         """What an operation made; a recurrence that was given time first makes as if it was not."""
-        sides = tuple(call.out.shape)
-        if axis == 1 and self.axis == 0 and call.name in TIMED:
+        if axis == 1 and self.axis == 0 and name in TIMED:
             return Layout((sides[1], sides[0], *sides[2:]), sides, None, 1, 0)
-        return fresh(sides, axis)
+        return Layout(sides, sides, None, axis, axis)
 
     def node(self, data: Data, reader: str = "") -> int:
         """The node that a reader reads, after nodes for those views that it would notice."""
@@ -202,21 +211,20 @@ class Draft:
         sources, _ = self._placed("tuple", list(enumerate(nodes)), len(nodes))
         return self._add("tuple" if nodes else "constant", sources, (), {})
 
-    def shape(self, tensor: Tensor, axis: int) -> Shape:
+    def shape(self, shape: Shape, axis: int) -> Shape:
         """Of one example: without the batch, wherever that went."""
-        shape = tuple(tensor.shape)
         if 0 <= axis < len(shape) and shape[axis] == self.batch:
             return shape[:axis] + shape[axis + 1 :]
         if shape and shape[0] % self.batch == 0:
             return (shape[0] // self.batch, *shape[1:])
         return (math.ceil(math.prod(shape) / self.batch),)
 
-    def axis_of(self, out: Tensor, first: Data | Constant) -> int:
+    def axis_of(self, sides: Shape, first: Data | Constant) -> int:
         """Where the batch is in what an operation made of ``first``."""
         axis = first.layout.axis if isinstance(first, Data) else 0
-        if 0 <= axis < out.dim() and out.shape[axis] == self.batch:
+        if 0 <= axis < len(sides) and sides[axis] == self.batch:
             return axis
-        return 0 if out.dim() and out.shape[0] == self.batch else -1
+        return 0 if sides and sides[0] == self.batch else -1
 
     def _layouts(
         self, call: Call, data: list[tuple[int, Read]]
@@ -242,35 +250,43 @@ class Draft:
         self, call: Call, known: Facts, counted: int | None, constants: Sequence[Constant]
     ) -> int:
         """Multiply-adds, with those of constants that are read for the first time."""
-        own = counted if known.multiply_adds is None else known.multiply_adds
-        suspicious = any(c.parameters for c in constants) or _is_costly(call.name)
-        if known.multiply_adds is None and not own and suspicious:
-            self.unknown[call.name] += 1
-        fresh_ones = {id(c): c for c in constants if c.multiply_adds and id(c) not in self._counted}
-        self._counted.update(fresh_ones)
-        self._kept += fresh_ones.values()
-        whole = (own or 0) + sum(c.multiply_adds for c in fresh_ones.values()) * self.batch
+        whole = known.multiply_adds
+        if whole is None:
+            whole = counted or 0
+            if not whole and (_is_costly(call.name) or any(c.parameters for c in constants)):
+                self.unknown[call.name] += 1
+        for constant in constants:
+            if constant.multiply_adds and id(constant) not in self._counted:
+                self._counted.add(id(constant))
+                self._kept.append(constant)
+                whole += constant.multiply_adds * self.batch
         self.multiply_adds += whole
         return whole
 
     def _parameters(self, parameters: Sequence[Tensor]) -> tuple[int, list[str]]:
         """How many trainable numbers are new, and which operation the others came with."""
-        if not parameters:
-            return 0, []
-        new = {id(p): p for p in parameters if id(p) not in self._owners}
-        tied = sorted({self._owners[id(p)] for p in parameters if id(p) in self._owners})
+        owners = self._owners
+        new: dict[int, Shape] = {}
+        tied: set[int] = set()
+        count = 0
+        for parameter in parameters:
+            key = id(parameter)
+            if key in owners:
+                tied.add(owners[key])
+            elif key not in new:
+                new[key] = shape = tuple(parameter.shape)
+                count += math.prod(shape) if parameter.requires_grad else 0
         if new:
-            kind = tuple(tuple(p.shape) for p in new.values())
-            self._owners.update(dict.fromkeys(new, self._alike[kind]))
+            kind = tuple(new.values())
+            owners.update(dict.fromkeys(new, self._alike[kind]))
             self._alike[kind] += 1
-        count = sum(p.numel() for p in new.values() if p.requires_grad)
-        return count, [f"tied={' '.join(map(str, tied))}"] if tied else []
+        return count, [f"tied={' '.join(map(str, sorted(tied)))}"] if tied else []
 
     def _placed(
         self, name: str, nodes: list[tuple[int, int]], total: int, even: bool = True
     ) -> tuple[list[int], list[str]]:
         """What an operation reads, with marks where its order is not the usual one."""
-        if len(nodes) == total == 1:
+        if len(nodes) == 1 and nodes[0][0] == 0:
             return [nodes[0][1]], []
         free = even and name in COMMUTATIVE
         places = [i for i, _ in nodes]
@@ -296,13 +312,8 @@ class Draft:
     def _usual(self, name: str, distinct: dict[int, list[int]]) -> set[int]:
         """The most nodes that stand in the usual order, each of them once."""
         single = [node for node, at in distinct.items() if len(at) == 1]
-        keys = {node: self._key(node, -1 if name in _PRODUCTS else 1) for node in single}
-        ranked = sorted(single, key=keys.__getitem__)
-        rank: dict[int, int] = {}
-        for i, node in enumerate(ranked):
-            same = i > 0 and keys[ranked[i - 1]] == keys[node]
-            rank[node] = rank[ranked[i - 1]] if same else i
-        return {single[i] for i in _longest([rank[node] for node in single])}
+        sign = -1 if name in _PRODUCTS else 1
+        return set(in_order(single, [self._key(node, sign) for node in single]))
 
     def _key(self, node: int, sign: int) -> tuple[object, ...]:
         """What decides which of several nodes an operation usually reads first."""
@@ -321,14 +332,16 @@ class Draft:
             self._digests[node],
         )
 
-    def _type_told(self, out: Tensor, first: Tensor) -> list[str]:
+    def _type_told(self, name: str, out: Tensor, first: Tensor) -> list[str]:
         """A change of precision that no function asked for, and an automatic one."""
-        told_ = []
+        told_: list[str] = []
         if out.dtype is not first.dtype and out.is_floating_point() and not first.is_complex():
             usual = first.dtype if first.is_floating_point() else torch.float32
-            if out.dtype is not usual:
+            if out.dtype is not usual and name != "to":
                 told_.append(str(out.dtype).removeprefix("torch."))
-        for device in ("cpu", "cuda") if torch._C._is_any_autocast_enabled() else ():
+        if not torch._C._is_any_autocast_enabled():
+            return told_
+        for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 precision = str(torch.get_autocast_dtype(device)).removeprefix("torch.")
                 told_.append(f"autocast={precision}")
@@ -346,6 +359,12 @@ def _is_free(call: Call, data: int) -> bool:
         if data == 1
         else (len(call.tensors()) == data)
     )
+
+
+def _is_by_rows(call: Call, reads: Sequence[Read], place: int) -> bool:
+    """Whether a product takes each row by the same matrix, whatever sides the rows have."""
+    at = {"matmul": 0, "addmm": 1}.get(call.name)
+    return place == at and reads[at + 1].tensor.dim() == 2
 
 
 def _repeats(layout: Layout) -> bool:
@@ -380,21 +399,3 @@ def _is_suffix(parameter: Tensor) -> bool:
     while sides and sides[0] == 1:
         del sides[0]
     return 1 not in sides
-
-
-def _longest(ranks: Sequence[int]) -> list[int]:
-    """The places of a longest subsequence that never falls."""
-    tails: list[int] = []
-    ends: list[int] = []
-    before: list[int] = []
-    for i, rank in enumerate(ranks):
-        at = bisect_right(tails, rank)
-        before.append(ends[at - 1] if at else -1)
-        tails[at : at + 1] = [rank]
-        ends[at : at + 1] = [i]
-    out = []
-    at = ends[-1] if ends else -1
-    while at >= 0:
-        out.append(at)
-        at = before[at]
-    return out[::-1]

@@ -100,7 +100,7 @@ def _by(value: Any) -> str:
 
 def _convolution(call: Call) -> Facts:
     transposed = "transpose" in call.name
-    x, weight = call.first, call.get("weight")
+    x, weight = call.at(0, "input"), call.at(1, "weight")
     groups = call.get("groups", 1)
     kernel = tuple(weight.shape[2:])
     inputs = x.shape[-len(kernel) - 1]
@@ -141,7 +141,7 @@ def _convolution_told(call: Call, kernel: tuple[int, ...], stride: Any) -> tuple
 
 
 def _linear(call: Call) -> Facts:
-    weight = call.get("weight")
+    weight = call.at(1, "weight")
     outputs, inputs = weight.shape if weight.dim() == 2 else (1, weight.shape[0])
     return Facts(call.name, (), call.out.numel() * inputs, {"inputs": inputs, "outputs": outputs})
 

@@ -8,7 +8,7 @@ written into one is written into the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -51,6 +51,7 @@ _PROPERTIES = frozenset(
     }
 )
 """What asks for something else than a tensor."""
+_TURNS = RESHAPES | PERMUTES
 _ORDERS = RESHAPES | PERMUTES | EXPANDS
 _WHOLE = _ORDERS | SAME | {"slice"}  # a slice that takes a part has it told
 
@@ -82,6 +83,7 @@ class Recorder(TorchFunctionMode):
         self.batch = first.shape[axis] if first.dim() > axis else 1
         self.meta = first.device if first.is_meta else None
         self.axis, self.by_value, self.routed = axis, by_value, False
+        self._mapped = False  # by torch.vmap
         self.second = first.shape[1] if first.dim() > 1 else 0
         self.draft = Draft(first, axis)
         self._shadows = Shadows()
@@ -89,7 +91,8 @@ class Recorder(TorchFunctionMode):
         self._aliases: dict[int, _Alias] = {}
         self._kept: list[object] = []  # an identity may not be used again during the run
         for tensor, constant in known_tensors(module):
-            self._put(tensor, constant)
+            self._values[id(tensor)] = constant
+            self._kept.append(tensor)
         self._enter(example)
 
     def _enter(self, example: Example) -> None:
@@ -105,6 +108,7 @@ class Recorder(TorchFunctionMode):
         name = plain_name(func)
         if name in _PROPERTIES:
             return func(*args, **kwargs)
+        self._mapped = torch._C._functorch.peek_interpreter_stack() is not None
         if self.meta is not None:
             if func in _FACTORIES and kwargs.get("device") is None:
                 kwargs = {**kwargs, "device": self.meta}
@@ -122,7 +126,7 @@ class Recorder(TorchFunctionMode):
 
     def _run(self, name: str, func: Any, args: Any, kwargs: Any) -> tuple[Any, int | None]:
         """What the function returns, and the multiply-adds that torch counts in it, if it does."""
-        if self.meta is not None and not _is_mapped():
+        if self.meta is not None and not self._mapped:
             out = shaped(name, func, args, kwargs)
             if out is not None:
                 return out, None
@@ -146,7 +150,7 @@ class Recorder(TorchFunctionMode):
 
     def _record(self, call: Call, made: list[Tensor], counted: int | None) -> None:
         tensors = call.tensors()
-        target = made[0] if any(made[0] is t for _, t in tensors) else None
+        target = next((t for _, t in tensors if t is made[0]), None)
         if target is None and call.name in SHARING and _is_basic(call):
             return self._bind(call, made)
         reads = [Read(name, self._value(t), t) for name, t in tensors if name != "out"]
@@ -154,7 +158,7 @@ class Recorder(TorchFunctionMode):
         if target is None:
             for tensor, value in zip(made, values, strict=True):
                 self._put(tensor, value)
-        elif call.name in RESHAPES | PERMUTES:
+        elif call.name in _TURNS:
             self._values[id(target)] = values[0]
         elif values[0] is not self._values.get(id(target)):
             self._write(target, values[0])
@@ -184,8 +188,11 @@ class Recorder(TorchFunctionMode):
             return [self._copied(reads[1].value, reads[1].tensor, target)]
         if name in TIMED:
             self._see_time(call, reads[0])
-        value = self.draft.operation(call, reads, facts(call), counted)
-        rest = (fresh(t.shape, self.draft.axis_of(t, value)) for t in made[1:])
+        known = _of_all(facts(call), made[0]) if self._mapped else facts(call)
+        value = self.draft.operation(call, reads, known, counted)
+        if len(made) == 1:
+            return [value]
+        rest = (fresh(t.shape, self.draft.axis_of(tuple(t.shape), value)) for t in made[1:])
         return [value, *(Data(value.node, layout, i) for i, layout in enumerate(rest, 1))]
 
     def _see_time(self, call: Call, read: Read) -> None:
@@ -343,7 +350,7 @@ class Recorder(TorchFunctionMode):
         self._values[id(tensor)] = value
         self._aliases.pop(id(tensor), None)
         self._kept.append(tensor)
-        if _is_mapped() and isinstance(value, Data):
+        if self._mapped and isinstance(value, Data):
             inner = _physical(tensor)
             if inner is not tensor:
                 self._put(inner, Data(value.node, fresh(inner.shape)))
@@ -354,8 +361,12 @@ def _is_basic(call: Call) -> bool:
     return call.name != "slice" or index_told(call)[0] == "slice"
 
 
-def _is_mapped() -> bool:
-    return torch._C._functorch.peek_interpreter_stack() is not None
+def _of_all(known: Facts, made: Tensor) -> Facts:
+    """What is known of an operation, for all that ``torch.vmap`` maps it over."""
+    if not known.multiply_adds:
+        return known
+    times = _physical(made).numel() // max(made.numel(), 1)
+    return replace(known, multiply_adds=known.multiply_adds * times)
 
 
 def _physical(tensor: Tensor) -> Tensor:

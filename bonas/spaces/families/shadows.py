@@ -22,6 +22,7 @@ from bonas.spaces.families.function_names import (
     SAME,
 )
 
+_PASSING = RESHAPES | EXPANDS | SAME
 Look = Callable[[Tensor], Constant]
 
 
@@ -51,7 +52,7 @@ class Shadows:
         if values is not None:
             taken = values if part is None or len(values) == 1 else values[part : part + 1]
             return [Constant(v, frozen=not made[0].is_meta) for v in taken]
-        if call.name in RESHAPES | EXPANDS | SAME and len(inputs) == 1 and target is None:
+        if call.name in _PASSING and len(inputs) == 1 and target is None:
             return list(inputs)
         if call.name in CASTS and len(inputs) == 1 and made[0].dtype is call.first.dtype:
             return list(inputs)

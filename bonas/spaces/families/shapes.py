@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.function_names import BINARY, UNARY
+from bonas.spaces.families.broadcasts import broadcast
+from bonas.spaces.families.function_names import UNARY
 
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]
@@ -21,8 +22,16 @@ Named = Mapping[str, Any]
 
 def shaped(name: str, function: Any, args: Arguments, named: Named) -> Any:
     """What a function of meta tensors returns, without running it; None where torch must say."""
+    if "out" in named:
+        return None
+    made = broadcast(name, args, named)
+    if made is not None:
+        if not _is_in_place(function):
+            return torch.empty(made[0], dtype=made[1], device="meta")
+        same = made == (tuple(args[0].shape), args[0].dtype)
+        return args[0] if same else None
     x = args[0] if args else None
-    if not isinstance(x, Tensor) or not x.is_meta or "out" in named:
+    if not isinstance(x, Tensor) or not x.is_meta:
         return None
     if name in _RULES:
         return _RULES[name](args, named)
@@ -45,15 +54,7 @@ def _keeps(name: str, x: Tensor, args: Arguments, named: Named) -> bool:
     if name in UNARY:
         typed = [v for v in (*args, *named.values()) if isinstance(v, torch.dtype)]
         return name not in ("glu", "prelu") and not typed
-    if name in BINARY:
-        return len(args) == 2 and not named and _is_alike(x, args[1])
     return name in _NORMS and _NORMS[name](x, args, named)
-
-
-def _is_alike(x: Tensor, other: object) -> bool:
-    if isinstance(other, Tensor):
-        return _agree(x, other) and other.shape == x.shape
-    return isinstance(other, (int, float))
 
 
 def _agree(x: Tensor, *others: Tensor | None) -> bool:

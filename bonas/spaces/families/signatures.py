@@ -80,8 +80,10 @@ def bound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bo
         values = dict(zip(names, args, strict=False))
     else:
         values = {**dict(zip(names[:many], args, strict=False)), names[many]: args[many:]}
-    for name, value in kwargs.items():
-        values[_SYNONYMS.get(name, name)] = value
+    if kwargs:
+        for name, value in kwargs.items():
+            values[_SYNONYMS.get(name, name)] = value
+        values = {name: values[name] for name in names if name in values} | values
     return Bound(values, usual)
 
 

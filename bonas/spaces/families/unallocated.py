@@ -57,6 +57,8 @@ class _Unallocated(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if getattr(func, "__name__", "") == "__get__":
+            return func(*args, **kwargs)
         if func in STORAGE and kwargs.get("device") is None:
             if func in _EVEN and _elements(args, kwargs) <= LIMIT:
                 return self._noted(func(*args, **kwargs))
@@ -77,7 +79,7 @@ class _Unallocated(TorchFunctionMode):
             return out
         if not target.is_meta:
             self._noted(target)
-        else:
+        elif plain_name(func) not in SAME or hasattr(args[0], "_bonas_constant"):
             text = _made(plain_name(func), Call(plain_name(func), func, args, kwargs, target))
             remember(target, Constant(made=text))
             if target._base is not None and target is args[0]:

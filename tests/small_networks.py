@@ -1,0 +1,202 @@
+"""Small networks out of functions, for tables of variants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Function = Callable[..., Any]
+Make = Callable[[], nn.Module]
+Table = dict[str, tuple[tuple[int, ...], list[Make]]]
+
+SQUARE, SEQUENCE, IMAGE, ROW = (2, 6, 6), (2, 8, 4), (2, 4, 8, 8), (2, 8)
+
+
+class Wired(nn.Module):
+    """A network out of a function of its inputs."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *x: Tensor) -> Any:
+        return self.function(*x)
+
+
+class Buffered(nn.Module):
+    """A network out of a function of its input and of a constant that it keeps."""
+
+    def __init__(self, constant: Callable[[], Tensor], function: Function) -> None:
+        super().__init__()
+        self.register_buffer("constant", constant())
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x, self.constant)
+
+
+class Weighed(nn.Module):
+    """A network out of a function of its input and of parameters."""
+
+    def __init__(self, function: Function, *shapes: Sequence[int]) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(nn.Parameter(torch.randn(*shape)) for shape in shapes)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x, *self.weights)
+
+
+def of(*functions: Function) -> list[Make]:
+    """A network of each function."""
+    return [lambda function=function: Wired(function) for function in functions]
+
+
+def each(kind: Callable[..., nn.Module], *arguments: dict[str, Any], **shared: Any) -> list[Make]:
+    """A module with each set of arguments."""
+    return [lambda own=own: kind(**shared, **own) for own in arguments]
+
+
+def masked(*masks: Callable[[], Tensor]) -> list[Make]:
+    """Attention scores under each mask, kept as a buffer."""
+
+    def attend(x: Tensor, mask: Tensor) -> Tensor:
+        scores = (x @ x.mT).masked_fill(mask == 0, -math.inf)
+        return scores.softmax(-1) @ x
+
+    return [lambda mask=mask: Buffered(mask, attend) for mask in masks]
+
+
+def band(width: int) -> Tensor:
+    """Ones where a query sees the last ``width`` keys."""
+    return torch.ones(8, 8).tril().triu(1 - width)
+
+
+def in_place(*fills: Callable[[Tensor, Tensor], object]) -> list[Make]:
+    """Zeros into which something is written."""
+
+    def written(fill: Callable[[Tensor, Tensor], object]) -> Function:
+        def run(x: Tensor) -> Tensor:
+            out = torch.zeros_like(x)
+            fill(out, x)
+            return out
+
+        return run
+
+    return of(*map(written, fills))
+
+
+def assign(index: Any, value: Callable[[Tensor], Any]) -> Callable[[Tensor, Tensor], object]:
+    """``out[index] = value(x)``."""
+    return lambda out, x: out.__setitem__(index, value(x))
+
+
+def shuffled(groups: int) -> Function:
+    """A channel shuffle."""
+
+    def run(x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        mixed = x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
+        return mixed * torch.arange(c).view(c, 1, 1)
+
+    return run
+
+
+def heads(count: int, split_last: bool = True) -> Function:
+    """Self-attention of several heads, written out."""
+
+    def run(x: Tensor) -> Tensor:
+        n, t, d = x.shape
+        if split_last:
+            q = x.view(n, t, count, d // count).transpose(1, 2)
+        else:
+            q = x.view(n, t, d // count, count).permute(0, 3, 1, 2)
+        return ((q @ q.mT).softmax(-1) @ q).transpose(1, 2).reshape(n, t, d)
+
+    return run
+
+
+def first_half(x: Tensor) -> Tensor:
+    a, b = x.chunk(2, -1)
+    return a.sigmoid() * b
+
+
+def second_half(x: Tensor) -> Tensor:
+    a, b = x.chunk(2, -1)
+    return a * b.sigmoid()
+
+
+class Layers(nn.Module):
+    """One of several linear maps for each step."""
+
+    def __init__(self, order: Sequence[int]) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(8, 8) for _ in range(max(order) + 1))
+        self.order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i in self.order:
+            x = self.maps[i](x).relu()
+        return x
+
+
+class Recurrent(nn.Module):
+    """What one of the outputs of a recurrent layer shows."""
+
+    def __init__(self, kind: Callable[..., nn.Module], look: Function, **arguments: Any) -> None:
+        super().__init__()
+        self.cells, self.look = kind(4, 4, **arguments), look
+
+    def forward(self, x: Tensor) -> Any:
+        return self.look(self.cells(x))
+
+
+class Precise(nn.Module):
+    """A linear map in one type of numbers."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.map = nn.Linear(8, 8).to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.map(x.to(self.map.weight.dtype))
+        return y.float()
+
+
+def bias_of_positions(slope: float) -> Function:
+    def run(x: Tensor) -> Tensor:
+        places = torch.arange(8)
+        distance = (places[None] - places[:, None]).abs()
+        return (x @ x.mT - slope * distance).softmax(-1) @ x
+
+    return run
+
+
+class Attended(nn.Module):
+    """Self-attention."""
+
+    def __init__(self, heads: int, **arguments: Any) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, heads, batch_first=True, **arguments)
+        for name in ("bias_k", "bias_v"):
+            if getattr(self.attention, name) is not None:
+                nn.init.normal_(getattr(self.attention, name))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x)[0]  # type: ignore[no-any-return]  # torch's
+
+
+class TimeFirst(nn.Module):
+    """A recurrent layer between two transpositions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.GRU(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.cells(x.transpose(0, 1))[0]
+        return y.transpose(0, 1)
