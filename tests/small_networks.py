@@ -200,3 +200,33 @@ class TimeFirst(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.cells(x.transpose(0, 1))[0]
         return y.transpose(0, 1)
+
+
+def written_while_seen(way: int) -> Function:
+    """A tensor and a view of it, one of which is changed when the other is there."""
+
+    def run(x: Tensor) -> Any:
+        y = x.clone()
+        view = y[:, :3]
+        if way == 0:
+            view.mul_(2)
+            return y
+        if way == 1:
+            y[:, 3:].mul_(2)
+            return y
+        if way == 2:
+            y.mul_(2)
+        return view.sin()
+
+    return run
+
+
+def relative_positions(most: int) -> Function:
+    """Attention with a bias for each distance up to one."""
+
+    def run(x: Tensor, bias: Tensor) -> Tensor:
+        places = torch.arange(8)
+        distance = (places[:, None] - places).clamp(-most, most) + most
+        return ((x @ x.mT) + bias[distance]).softmax(-1) @ x
+
+    return run

@@ -14,6 +14,70 @@ from small_networks import (
 from torch.nn import functional as F  # noqa: N812  # as everybody calls it
 
 FUNCTIONS: Table = {
+    "fourier": (
+        SQUARE,
+        of(
+            lambda x: torch.fft.fft(x).real,
+            lambda x: torch.fft.fft(x).imag,
+            lambda x: torch.fft.fft(x, dim=1).real,
+            lambda x: torch.fft.fft(x, norm="ortho").real,
+        ),
+    ),
+    "division": (
+        SQUARE,
+        of(
+            lambda x: torch.div(x, 0.3, rounding_mode="floor"),
+            lambda x: torch.div(x, 0.3, rounding_mode="trunc"),
+            lambda x: x / 0.3,
+        ),
+    ),
+    "logic": (
+        ROW,
+        of(
+            lambda x: ((x > 0) & (x < 1)).float(),
+            lambda x: ((x > 0) | (x < 1)).float(),
+            lambda x: (~(x > 0)).float(),
+        ),
+    ),
+    "nested": (
+        SQUARE,
+        of(
+            lambda x: (x.relu() - x.tanh()) - x.sin(),
+            lambda x: x.relu() - (x.tanh() - x.sin()),
+        ),
+    ),
+    "distances": (
+        SQUARE,
+        of(
+            lambda x: torch.cdist(x, x.relu()),
+            lambda x: torch.cdist(x.relu(), x),
+            lambda x: torch.cdist(x, x.relu(), p=1.0),
+        ),
+    ),
+    "weights, normalised": (
+        SQUARE,
+        [
+            lambda f=f: Weighed(lambda x, w: F.linear(x, f(w)), (6, 6))
+            for f in (
+                lambda w: F.normalize(w, dim=0),
+                lambda w: F.normalize(w, dim=1),
+                lambda w: w / w.norm(),
+                lambda w: w * 2,
+                lambda w: w * 3,
+            )
+        ],
+    ),
+    "gates": (
+        ROW,
+        [
+            lambda f=f: Weighed(f, (8, 8), (8, 8))
+            for f in (
+                lambda x, a, b: F.linear(x, a).sigmoid() * F.linear(x, b),
+                lambda x, a, b: F.linear(x, a).sigmoid() * F.linear(x, a),
+                lambda x, a, b: (F.linear(x, a) - F.linear(x, b)).relu(),
+            )
+        ],
+    ),
     "abs": (SQUARE, of(lambda x: x.abs(), lambda x: x)),
     "add alpha": (
         SQUARE,

@@ -11,6 +11,7 @@ from small_networks import (
     Buffered,
     Layers,
     Table,
+    Weighed,
     assign,
     band,
     bias_of_positions,
@@ -19,12 +20,57 @@ from small_networks import (
     in_place,
     masked,
     of,
+    relative_positions,
     second_half,
     shuffled,
+    written_while_seen,
 )
 from torch.nn import functional as F  # noqa: N812  # as everybody calls it
 
 ORDERS: Table = {
+    "tile": (SQUARE, of(lambda x: x.tile(1, 2, 1), lambda x: x.tile(1, 1, 2))),
+    "shifted windows": (
+        IMAGE,
+        of(
+            lambda x: x.roll((1, 2), (2, 3)),
+            lambda x: x.roll((1, 2), (3, 2)),
+            lambda x: x.roll((2, 2), (2, 3)),
+        ),
+    ),
+    "rotated halves": (
+        SQUARE,
+        of(
+            lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+            lambda x: torch.cat(x.chunk(2, 2)[::-1], 2),
+            lambda x: torch.cat([-x[..., 3:], x[..., :3]], -1),
+            lambda x: torch.cat([x[..., 3:], -x[..., :3]], -1),
+        ),
+    ),
+    "patches": (
+        IMAGE,
+        of(
+            lambda x: (
+                x.reshape(2, 4, 2, 4, 2, 4).permute(0, 2, 4, 1, 3, 5).reshape(2, 4, 64).cumsum(-1)
+            ),
+            lambda x: (
+                x.reshape(2, 4, 4, 2, 4, 2).permute(0, 3, 5, 1, 2, 4).reshape(2, 4, 64).cumsum(-1)
+            ),
+            lambda x: x.reshape(2, 4, 64).cumsum(-1),
+        ),
+    ),
+    "written while seen": (SQUARE, of(*map(written_while_seen, range(4)))),
+    "relative positions": (
+        SEQUENCE,
+        [lambda s=s: Weighed(relative_positions(s), (9,)) for s in (2, 3, 4)],
+    ),
+    "unflattened": (
+        (2, 12),
+        of(
+            lambda x: x.unflatten(1, (3, 4)).softmax(1),
+            lambda x: x.unflatten(1, (4, 3)).softmax(1),
+            lambda x: x.unflatten(1, (2, 6)).softmax(2),
+        ),
+    ),
     "alibi": (SEQUENCE, of(bias_of_positions(0.5), bias_of_positions(0.25))),
     "arange": (ROW, of(*(lambda x, s=s: x + torch.arange(0, 8 * s, s) for s in (1, 2)))),
     "as_strided": (

@@ -36,6 +36,11 @@ _DIMS = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim"})
 _LAST = frozenset({"softmax", "log_softmax", "softmin", "glu"})
 """Functions that are mostly taken over the last dimension."""
 
+_IN_ANY_ORDER = frozenset(
+    ["all", "amax", "amin", "any", "flip", "logsumexp", "mean", "norm", "std", "sum", "var"]
+)
+"""Functions of several dimensions that may be given in any order."""
+
 _WHOLE = frozenset({"hardtanh"})
 """Functions whose arguments stand in the label together or not at all."""
 
@@ -165,7 +170,7 @@ def _key(call: Call, without: frozenset[str]) -> tuple[Any, ...] | None:
             parts.append(Tensor)
         elif type(value) in _HASHABLE:
             parts.append((type(value), value))
-        elif type(value) is tuple and all([type(v) in _HASHABLE for v in value]):
+        elif type(value) is tuple and all(type(v) in _HASHABLE for v in value):
             parts.append(tuple([(type(v), v) for v in value]))
         else:
             return None
@@ -186,7 +191,7 @@ def _all_told(call: Call, without: frozenset[str]) -> tuple[str, ...]:
 def _told(call: Call, name: str, value: Any) -> str:
     if isinstance(value, Tensor) or value is None or name in _SILENT or name[:1] == "_":
         return _flag(call, name, value)
-    if name in _DIMS and call.tensors():
+    if name in _DIMS and call.name != "tile" and call.tensors():
         return _dims_told(call, name, value)
     if name == "p" and "dropout" in call.name:
         return value_told(value)
@@ -203,11 +208,11 @@ def _flag(call: Call, name: str, value: Any) -> str:
 
 def _dims_told(call: Call, name: str, value: Any) -> str:
     dims = call.first.dim()
-    many = isinstance(value, (tuple, list))
-    given = list(value) if many else [value]
+    given = list(value) if isinstance(value, (tuple, list)) else [value]
     if not all(type(d) is int for d in given):
         return f"{name}={value_told(value)}"
-    places = sorted({d % dims if dims else d for d in given}) if many else [given[0] % max(dims, 1)]
+    places = [d % max(dims, 1) for d in given]
+    places = sorted(places) if call.name in _IN_ANY_ORDER else places
     told = ["-1" if d == dims - 1 else str(d) for d in places]
     if call.name in _LAST and told == ["-1"]:
         return ""

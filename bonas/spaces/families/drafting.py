@@ -27,6 +27,7 @@ from bonas.spaces.families.layouts import (
     Layout,
     Shape,
     fresh,
+    is_suffix,
     ordered,
     reshape_told,
     squeezed,
@@ -387,15 +388,7 @@ def _constants_told(call: Call, reads: Sequence[Read]) -> list[str]:
             if not (name == "hx" and text == "0"):
                 named = name not in ("", "other", "input") and not name.isdigit()
                 notes.append(f"{name}={text}" if named else text)
-        elif call.name in ELEMENTWISE and not _is_suffix(tensor):
+        elif call.name in ELEMENTWISE and not is_suffix(tuple(tensor.shape)):
             sides = [i - tensor.dim() for i, side in enumerate(tensor.shape) if side > 1]
             notes.append(f"along={' '.join(map(str, sides))}")
     return notes
-
-
-def _is_suffix(parameter: Tensor) -> bool:
-    """Whether it varies along the last dimensions, as biases do."""
-    sides = list(parameter.shape)
-    while sides and sides[0] == 1:
-        del sides[0]
-    return 1 not in sides

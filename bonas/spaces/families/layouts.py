@@ -157,6 +157,12 @@ def without_batch(shape: Shape, axis: int) -> Shape:
     return shape[:axis] + shape[axis + 1 :] if 0 <= axis < len(shape) else shape
 
 
+def is_suffix(shape: Shape) -> bool:
+    """Whether what has these sides varies along the last dimensions only, as biases do."""
+    longer = [i for i, side in enumerate(shape) if side != 1]
+    return not longer or 1 not in shape[longer[0] :]
+
+
 def squeezed(shape: Shape, axis: int) -> Shape:
     """The sides of one example that are longer than 1."""
     return tuple([side for i, side in enumerate(shape) if side != 1 and i != axis])
