@@ -1,8 +1,10 @@
-"""Which options of a builder its networks' graphs tell apart, and which they never do.
+"""Which options of a builder its networks' graphs tell apart, and which they do not.
 
 A rate of stochastic depth, the momentum of a batch norm, the scale of initial weights: choices that
-act only in training reach no graph. Options are compared in up to eight networks that differ in
-nothing else; those of a name that no comparison tells apart have to be told apart by the choice.
+act only in training reach no graph of a network in use. Options are compared in up to eight
+networks that differ in nothing else. Where graphs are equal, what the networks do in training is
+compared; a name whose options differ there, or that are never told apart, has to be told apart by
+the choice itself.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ import numpy as np
 
 from bonas.spaces.architecture import Choice, Choices
 
-_SURROUNDINGS = 8  # networks in which the options of a name are compared, while any are alike
-_NODES = 30_000  # of all graphs drawn to compare: some seconds; names beyond are not compared
+_SURROUNDINGS = 8  # networks in which the options of a name are compared, while any are alike,
+_LEAST = 3  # and where none are
+_NODES = 20_000  # of all graphs drawn to compare: some seconds; names beyond are not compared
 _SEED = 20205  # any fixed number: every process must find the same
 _TRIES = 50  # draws to find a network that asks for a name
 
 Complete = Callable[[Choices, np.random.Generator], Choices]
 Draw = Callable[[Choices], tuple[str, int]]
 """The hash of a network's graph, empty where there is no valid one, and its number of nodes."""
+Train = Callable[[Choices], str]
+"""The hash of what a network does in training, empty where that cannot be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +35,87 @@ class Distinction:
     """What comparing the options of each name has shown.
 
     Attributes:
-        alike: A name -> the sets of its options that no graph told apart.
+        alike: A name -> the sets of its options that nothing told apart.
+        training: Names some of whose options differ in training alone.
         unseen: Names that were not compared, since the graphs are large.
     """
 
     alike: Mapping[str, Sequence[tuple[Choice, ...]]]
-    unseen: frozenset[str]
+    training: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """The names whose choice has to tell networks apart."""
-        return self.unseen | self.alike.keys()
+        return self.unseen | self.training | self.alike.keys()
 
     def said(self) -> str:
-        """Return a sentence about the options that are alike; empty where there are none."""
+        """Return what is known of the options that are alike; empty where there are none."""
         return "; ".join(
-            f"{name!r} gives equal graphs for {', '.join(map(repr, options))}"
+            f"{name!r} changes no graph: {', '.join(map(repr, options))}"
             for name, sets in self.alike.items()
             for options in sets
         )
 
     @classmethod
     def of(
-        cls, parameters: Mapping[str, Sequence[Choice]], completed: Complete, draw: Draw
+        cls,
+        parameters: Mapping[str, Sequence[Choice]],
+        completed: Complete,
+        draw: Draw,
+        train: Train,
     ) -> Distinction:
         """Compare the options of each name, in networks that ``completed`` makes of choices."""
-        comparison = _Comparison(completed, draw)
+        comparison = _Comparison(completed, draw, train)
         alike, unseen = {}, set()
         for name, options in parameters.items():
             if comparison.nodes > _NODES:
                 unseen.add(name)
             elif found := comparison.alike(name, options):
                 alike[name] = found
-        return cls(alike, frozenset(unseen))
+        return cls(alike, frozenset(comparison.training), frozenset(unseen))
 
 
 class _Comparison:
-    """Networks drawn for a comparison, and the ``nodes`` of all their graphs."""
+    """Networks drawn for a comparison.
 
-    def __init__(self, completed: Complete, draw: Draw) -> None:
-        self._completed, self._draw = completed, draw
+    Attributes:
+        nodes: Of all their graphs.
+        training: Names some of whose options were seen to differ in training alone.
+    """
+
+    def __init__(self, completed: Complete, draw: Draw, train: Train) -> None:
+        self._completed, self._draw, self._train = completed, draw, train
         self._rng = np.random.default_rng(_SEED)
         self.nodes = 0
+        self.training: set[str] = set()
 
     def alike(self, name: str, options: Sequence[Choice]) -> list[tuple[Choice, ...]]:
         """Return the sets of options that were compared and never told apart."""
-        same: dict[frozenset[Choice], bool] = {}  # a pair -> whether all its graphs were equal
-        for around in self._surroundings(name):
+        same: dict[frozenset[Choice], bool] = {}  # a pair -> whether nothing told it apart
+        for i, around in enumerate(self._surroundings(name)):
             hashes = {option: self._hash({**around, name: option}) for option in options}
             for one, other in combinations([o for o in options if hashes[o]], 2):
+                equal = hashes[one] == hashes[other] and self._trains_alike(
+                    name, around, one, other
+                )
                 pair = frozenset((one, other))
-                same[pair] = same.get(pair, True) and hashes[one] == hashes[other]
-            if same and not any(same.values()):
+                same[pair] = same.get(pair, True) and equal
+            if i + 1 >= _LEAST and not any(same.values()):
                 break
         return _joined([pair for pair, equal in same.items() if equal], options)
+
+    def _trains_alike(self, name: str, around: Choices, one: Choice, other: Choice) -> bool:
+        """Whether two networks of equal graphs do the same in training."""
+        first, second = (self._trained({**around, name: option}) for option in (one, other))
+        if first and second and first != second:
+            self.training.add(name)
+            return False
+        return True
+
+    def _trained(self, some: Choices) -> str:
+        self.nodes += 1
+        return self._train(self._completed(some, np.random.default_rng(_SEED)))
 
     def _surroundings(self, name: str) -> Iterator[Choices]:
         for _ in range(_SURROUNDINGS):

@@ -107,6 +107,19 @@ class Drawings:
             self._nodes += 1 + len(drawing.graph or ())
         return self._kept[key]
 
+    @own_settings()
+    def in_training(self, choices: Choices) -> str:
+        """The hash of what a network does in training mode; empty where that cannot be seen."""
+        run = self.builder.run(replayed(choices))
+        if run.network is None or not self._runs_here:
+            return ""
+        try:
+            with seeded():
+                return traced(run.network, self._meta, training=True).graph.canonical_hash
+        except Exception as error:
+            _logger.debug("%s does not train on the meta device: %s", self.builder.name, error)
+            return ""
+
     def check(self) -> None:
         """See whether networks run here, and whether the same choices give the same network.
 

@@ -120,7 +120,7 @@ class Family(Space):
     def distinction(self) -> Distinction:
         """Which options no graph tells apart."""
         names = {name: tuple(options) for name, options in self.parameters.items()}
-        return Distinction.of(names, self.completed, self._compared)
+        return Distinction.of(names, self.completed, self._compared, self._drawings.in_training)
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -330,15 +330,19 @@ class Family(Space):
     @cached_property
     def _telling(self) -> frozenset[str]:
         """The names whose choice tells networks apart that have equal graphs; told once."""
-        strict = self._given_identity == "graph"
-        if found := self.distinction.said():
+        strict, found = self._given_identity == "graph", self.distinction
+        told = [found.said()] if found.said() else []
+        if strict and found.training:
+            told.append(f"{', '.join(map(repr, sorted(found.training)))} acts in training alone")
+        if told:
             end = (
-                "are one network, of which one is evaluated; identity='choices' tells them apart"
+                "such networks are one, of which one is evaluated (identity='choices' tells all "
+                "choices apart)"
                 if strict
-                else "are evaluated one by one; identity='graph' makes them one network"
+                else "such networks are evaluated one by one (identity='graph' makes them one)"
             )
-            warnings.warn(f"in {self._builder.name} {found}; they {end}", stacklevel=2)
-        return frozenset() if strict else self.distinction.names
+            warnings.warn(f"in {self._builder.name} {'; '.join(told)}; {end}", stacklevel=2)
+        return frozenset() if strict else found.names
 
     def _over(self, drawing: Drawing) -> dict[str, float]:
         """Why a network is not valid -> by how much it is over the bound."""

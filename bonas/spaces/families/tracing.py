@@ -55,16 +55,19 @@ class Trace:
         return self.sketch.graph(self.output)
 
 
-def traced(module: nn.Module, inputs: object, *, by_value: bool = False) -> Trace:
-    """Run a module once, in evaluation mode, and write down what it does.
+def traced(
+    module: nn.Module, inputs: object, *, by_value: bool = False, training: bool = False
+) -> Trace:
+    """Run a module once, in evaluation mode unless ``training``, and write down what it does.
 
     A recurrence that reads the example's first dimension as time makes the second one the batch.
 
     Args:
-        module: On the device of ``inputs``; it is left in evaluation mode.
+        module: On the device of ``inputs``; it is left in the mode of the run.
         inputs: An example batch (of one or more), as ``bonas.spaces.example.Example`` takes it.
         by_value: Take those parts of tensors that values say (``x[chosen == 1]``). Otherwise all
             of a tensor is taken, so that what a network is depends on no value.
+        training: Run in training mode.
 
     Raises:
         InvalidSpace: if the module returns no tensor. What the module raises is passed on.
@@ -75,13 +78,12 @@ def traced(module: nn.Module, inputs: object, *, by_value: bool = False) -> Trac
     """
     example = Example.of(inputs)
     try:
-        return _traced(module, example, 0, by_value)
+        return _traced(module.train(training), example, 0, by_value)
     except TimeFirst:
         return _traced(module, example, 1, by_value)
 
 
 def _traced(module: nn.Module, example: Example, axis: int, by_value: bool) -> Trace:
-    module.eval()
     recorder = Recorder(module, example, axis, by_value)
     with torch.no_grad(), recorder:
         result = example.call(module)
