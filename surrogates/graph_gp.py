@@ -67,6 +67,8 @@ class GraphGP(BeliefModel):
         shape: ``smooth`` or ``rough``, of the default terms; that of the block ``prior`` is linear.
         embedding: Whether the default terms have a rough one for the block ``gnn``; without it that
             block is left to other surrogates, unless there is nothing else.
+        trend: Whether the default terms have a linear one for the block ``statistics`` as well:
+            what each operation adds, learnt where the space knows no costs.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -84,6 +86,7 @@ class GraphGP(BeliefModel):
         terms: Sequence[Term] | None = None,
         shape: str = "smooth",
         embedding: bool = False,
+        trend: bool = False,
     ) -> None:
         super().__init__()
         if terms is None:
@@ -92,6 +95,8 @@ class GraphGP(BeliefModel):
             layout = layout if embedding or alone else own
             of_block = {PRIOR: "linear", **({"gnn": "rough"} if embedding else {})}
             terms = [(block, of_block.get(block, shape)) for block in layout.architecture]
+            if trend and "statistics" in layout.architecture:
+                terms.append(("statistics", "linear"))
         self.kernel = BlockKernel(layout, terms)
         data = standardised(train_X, train_Y, train_Yvar)
         every = slice(None, None, -(-len(data.z) // _FITTED))

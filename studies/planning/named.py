@@ -3,7 +3,9 @@
 The search for a single objective takes rough kernels, that for several smooth ones over choices and
 statistics (the embedding's is always rough): so each was faster on NAS-Bench-201, where both were
 tried (``docs/benchmarks.md``). A likely reason is that near the best value small changes of a
-network decide, and a rough kernel is less sure of what lies beside a measured one.
+network decide, and a rough kernel is less sure of what lies beside a measured one. A linear trend
+over the statistics goes with it: it learns what costs would tell, where a space knows none, and is
+as fast where it knows them.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ class Named:
         return self.one if objectives == 1 else self.several
 
 
-_ROUGH = partial(GraphGP, shape="rough")
-_ROUGH_EMBEDDED = partial(GraphGP, shape="rough", embedding=True)
+_ROUGH = partial(GraphGP, shape="rough", trend=True)
+_ROUGH_EMBEDDED = partial(GraphGP, shape="rough", embedding=True, trend=True)
 _EMBEDDED = partial(GraphGP, embedding=True)
 _SAME: dict[str, tuple[Surrogate | None, tuple[str, ...]]] = {
     "deep_kernel": (DeepKernelGP, ("gnn",)),

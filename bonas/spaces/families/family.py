@@ -58,8 +58,6 @@ class Family(Space):
     networks are drawn they are in the middle of their range, or below where a bound asks for it.
     """
 
-    enumerable = 512  # each has to be built and run
-    reference_size = 300
     pool_size = 192
     absent = identities = frozenset[str]()  # labels are functions that ran
     allow_disconnected = True
@@ -115,6 +113,22 @@ class Family(Space):
             return bound
         counted = sum(1 for _ in islice(self._builder.combinations(), self.enumerable + 1))
         return counted if counted <= self.enumerable else bound
+
+    @property
+    def enumerable(self) -> int:  # type: ignore[override]  # it depends on the networks here
+        """As many as are built and run in some seconds, at most 512."""
+        return max(64, min(512, 100_000 // self._nodes))
+
+    @property
+    def reference_size(self) -> int:  # type: ignore[override]  # the same
+        """As many as are built and run in some seconds, at most 300."""
+        return max(64, min(300, 40_000 // self._nodes))
+
+    @cached_property
+    def _nodes(self) -> int:
+        """Of the graph of the first network."""
+        first = self._drawings.of(self._drawings.builder.completed(replayed({}))).graph
+        return 1 if first is None else len(first)
 
     @cached_property
     def distinction(self) -> Distinction:
