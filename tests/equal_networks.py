@@ -19,6 +19,18 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # as everybody calls it
 
 EQUAL: Table = {
+    "scales": (
+        SEQUENCE,
+        of(
+            lambda x: F.scaled_dot_product_attention(x, x, x),
+            lambda x: F.scaled_dot_product_attention(x, x, x, scale=0.5),
+            lambda x: F.scaled_dot_product_attention(query=x, key=x, value=x, is_causal=False),
+        ),
+    ),
+    "nothing joined": (
+        SQUARE,
+        of(lambda x: x.relu(), lambda x: torch.cat([x.new_zeros(2, 0, 6), x.relu()], 1)),
+    ),
     "flattening": (
         IMAGE,
         of(lambda x: x.flatten(1), lambda x: x.view(2, -1), lambda x: x.reshape(len(x), 256)),

@@ -176,7 +176,8 @@ def _attention(call: Call) -> Facts:
     products = math.prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
     heads, shared = q.shape[-3] if q.dim() > 2 else 1, k.shape[-3] if k.dim() > 2 else 1
     told: tuple[str, ...] = ("causal",) if call.get("is_causal", False) else ()
-    told += arguments_told(call, without=_OF_ATTENTION)
+    usual = math.isclose(call.get("scale", 0.0), q.shape[-1] ** -0.5)
+    told += arguments_told(call, without=_OF_ATTENTION | ({"scale"} if usual else set()))
     sizes = {"inputs": heads * q.shape[-1], "outputs": heads * v.shape[-1], "heads": heads}
     return Facts("attention", told, products, {**sizes, "groups": shared})
 

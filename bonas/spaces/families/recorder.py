@@ -177,6 +177,10 @@ class Recorder(TorchFunctionMode):
         data = any(isinstance(r.value, Data) for r in reads)
         if not data or name in CONSTANTS or (target is not None and name in ("fill", "zero")):
             return [*self._constants(call, reads if not data else [], made, counted, target)]
+        if name == "concat":  # nothing joined to something, as caches do at first
+            full = [read for read in reads if read.tensor.numel()]
+            if len(full) == 1 and full[0].tensor.shape == made[0].shape:
+                return [full[0].value]
         first = reads[0].value
         if name in CASTS or name in SAME:
             return [self._cast(first, reads[0].tensor, made[0])]
