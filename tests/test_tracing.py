@@ -401,3 +401,16 @@ def test_memory_is_that_of_parameters_and_outputs() -> None:
     sketch = traced(nn.Linear(3, 5), torch.zeros(7, 3)).sketch
     assert sketch.memory == 4 * (20 + 3 + 5)
     assert math.isclose(traced(nn.ReLU(), torch.zeros(7, 3)).graph.features[1][6], math.log1p(3))  # type: ignore[index]  # it has them
+
+
+def test_lazy_layers_are_what_they_become() -> None:
+    """They take their shapes, and their first values, in a run that is not part of the graph."""
+    with unallocated():
+        lazy = nn.Sequential(
+            nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.LazyConv2d(2, 1)
+        )
+        eager = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    example = torch.empty(1, 3, 8, 8, device="meta")
+    first, again, other = traced(lazy, example), traced(lazy, example), traced(eager, example)
+    assert first.graph.canonical_hash == again.graph.canonical_hash == other.graph.canonical_hash
+    assert first.parameters == other.parameters

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.example import Example
@@ -77,6 +78,9 @@ def traced(
     (('input', 'linear', 'relu', 'output'), 10, 8.0)
     """
     example = Example.of(inputs)
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        with torch.no_grad():  # they take their shapes, and values that belong to no graph
+            example.call(module.eval())
     try:
         return _traced(module.train(training), example, 0, by_value)
     except TimeFirst:
