@@ -13,9 +13,9 @@ from variants_of_functions import FUNCTIONS
 from variants_of_layers import LAYERS
 from variants_of_orders import ORDERS
 
-from bonas.spaces.families.calls import tensors_of
-from bonas.spaces.families.tracing import traced
-from bonas.spaces.families.unallocated import unallocated, without_memory
+from bonas.spaces.tracing.calls import tensors_of
+from bonas.spaces.tracing.trace import traced
+from bonas.spaces.tracing.unallocated import unallocated, without_memory
 
 VARIANTS = FUNCTIONS | LAYERS | ORDERS
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F  # noqa: N812  # as everybody calls it
 
 import bonas
 from bonas.encoders.statistics import GraphStatistics
-from bonas.spaces.families.tracing import Trace, traced
-from bonas.spaces.families.unallocated import unallocated, without_memory
+from bonas.spaces.tracing.trace import Trace, traced
+from bonas.spaces.tracing.unallocated import unallocated, without_memory
 
 Make = Callable[[], nn.Module]
 SEQUENCE, IMAGE = (2, 8, 4), (2, 3, 8, 8)

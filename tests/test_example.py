@@ -16,7 +16,7 @@ from torch_geometric.nn import GCNConv, global_mean_pool
 from bonas import space
 from bonas.errors import InvalidArgument
 from bonas.spaces import Example, Family
-from bonas.spaces.families.tracing import traced
+from bonas.spaces.tracing.trace import traced
 
 IDS, MASK = torch.arange(6).reshape(2, 3), torch.ones(2, 3)
 Pair = namedtuple("Pair", ["left", "right"])

@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.errors import InvalidSpace
 from bonas.spaces import ArchitectureGraph
-from bonas.spaces.families.tracing import Trace, traced
-from bonas.spaces.families.unallocated import unallocated, without_memory
+from bonas.spaces.tracing.trace import Trace, traced
+from bonas.spaces.tracing.unallocated import unallocated, without_memory
 
 Make = Callable[[], nn.Module]
 

@@ -25,7 +25,7 @@ from bonas.spaces.families.choice_tree import ChoiceTree, Question
 from bonas.spaces.families.chooser import Answer, Chooser, replayed, resumed
 from bonas.spaces.families.named_options import Options
 from bonas.spaces.families.ranges import Number, Numbers, middle
-from bonas.spaces.families.unallocated import seeded, unallocated, without_memory
+from bonas.spaces.tracing.unallocated import seeded, unallocated, without_memory
 
 Function = Callable[[Any], nn.Module]
 Asked = Options | Numbers

@@ -25,9 +25,9 @@ from bonas.spaces.example import Example
 from bonas.spaces.families.builder import Builder, Run, said
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.ranges import numbered
-from bonas.spaces.families.tracing import Trace, traced
-from bonas.spaces.families.unallocated import seeded
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.tracing.trace import Trace, traced
+from bonas.spaces.tracing.unallocated import seeded
 
 _logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
 
 A function written for an Optuna trial (``trial.suggest_categorical(...)``) works as it is. The
-graph of a network is what happens when it runs, see ``bonas.spaces.families.tracing``.
+graph of a network is what happens when it runs, see ``bonas.spaces.tracing``.
 """
 
 from __future__ import annotations

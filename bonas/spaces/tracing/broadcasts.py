@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.calls import tensors_of
+from bonas.spaces.tracing.calls import tensors_of
 
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.function_names import PARTS
-from bonas.spaces.families.signatures import bound
+from bonas.spaces.tracing.function_names import PARTS
+from bonas.spaces.tracing.signatures import bound
 
 _SILENT = frozenset(
     {

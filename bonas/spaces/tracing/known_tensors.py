@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from bonas.spaces.families.constants import LIMIT, Constant
+from bonas.spaces.tracing.constants import LIMIT, Constant
 
 _DEPTH = 3  # containers within containers
 _PLAIN = frozenset(

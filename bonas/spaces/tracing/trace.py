@@ -6,9 +6,9 @@ sees each function with its inputs and outputs; which function made a tensor is 
 tensor's identity. Control flow in Python needs no care, since it has happened.
 
 Views, reshapes and casts become no node, unless they change what the next operation computes
-(``bonas.spaces.families.layouts``); nor do functions of parameters and constants alone: what they
+(``bonas.spaces.tracing.layouts``); nor do functions of parameters and constants alone: what they
 computed belongs to the first operation on data that reads it, and what they are stands in its
-label (``bonas.spaces.families.constants``). A parameter counts once, where it is first used.
+label (``bonas.spaces.tracing.constants``). A parameter counts once, where it is first used.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from torch.nn.parameter import is_lazy
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.example import Example
-from bonas.spaces.families.calls import tensors_of
-from bonas.spaces.families.recorder import Recorder, TimeFirst
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.sketch import Sketch
+from bonas.spaces.tracing.calls import tensors_of
+from bonas.spaces.tracing.recorder import Recorder, TimeFirst
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.spaces.example import Example
-from bonas.spaces.families.calls import Call, index_told, parts_told, side_of, tensors_of
-from bonas.spaces.families.constants import Constant, expression
-from bonas.spaces.families.drafting import TIMED, Data, Draft, Read
-from bonas.spaces.families.function_names import (
+from bonas.spaces.tracing.calls import Call, index_told, parts_told, side_of, tensors_of
+from bonas.spaces.tracing.constants import Constant, expression
+from bonas.spaces.tracing.drafting import TIMED, Data, Draft, Read
+from bonas.spaces.tracing.function_names import (
     CASTS,
     CONSTANTS,
     EXPANDS,
@@ -31,13 +31,13 @@ from bonas.spaces.families.function_names import (
     SHARING,
     plain_name,
 )
-from bonas.spaces.families.known_tensors import known_tensors
-from bonas.spaces.families.layouts import Layout, fresh, viewed
-from bonas.spaces.families.operations import Facts, facts, has_formula
-from bonas.spaces.families.routing import whole
-from bonas.spaces.families.shadows import Shadows
-from bonas.spaces.families.shapes import shaped
-from bonas.spaces.families.unallocated import STORAGE
+from bonas.spaces.tracing.known_tensors import known_tensors
+from bonas.spaces.tracing.layouts import Layout, fresh, viewed
+from bonas.spaces.tracing.operations import Facts, facts, has_formula
+from bonas.spaces.tracing.routing import whole
+from bonas.spaces.tracing.shadows import Shadows
+from bonas.spaces.tracing.shapes import shaped
+from bonas.spaces.tracing.unallocated import STORAGE
 
 Value = Data | Constant
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.calls import Call, arguments_told, tensors_of
-from bonas.spaces.families.constants import LIMIT, Constant, expression
-from bonas.spaces.families.function_names import (
+from bonas.spaces.tracing.calls import Call, arguments_told, tensors_of
+from bonas.spaces.tracing.constants import LIMIT, Constant, expression
+from bonas.spaces.tracing.function_names import (
     CASTS,
     EXPANDS,
     RANDOM,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.constants import Constant
+from bonas.spaces.tracing.constants import Constant
 
 Look = Callable[[Tensor], Constant | None]
 

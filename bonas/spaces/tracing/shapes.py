@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.broadcasts import broadcast
-from bonas.spaces.families.function_names import UNARY
+from bonas.spaces.tracing.broadcasts import broadcast
+from bonas.spaces.tracing.function_names import UNARY
 
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]

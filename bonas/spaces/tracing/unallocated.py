@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from bonas.spaces.families.calls import Call, arguments_told
-from bonas.spaces.families.constants import LIMIT, Constant, expression, written
-from bonas.spaces.families.function_names import RANDOM, SAME, plain_name
-from bonas.spaces.families.known_tensors import constant_of, remember
+from bonas.spaces.tracing.calls import Call, arguments_told
+from bonas.spaces.tracing.constants import LIMIT, Constant, expression, written
+from bonas.spaces.tracing.function_names import RANDOM, SAME, plain_name
+from bonas.spaces.tracing.known_tensors import constant_of, remember
 
 STORAGE = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 """What makes tensors that are mostly filled later."""

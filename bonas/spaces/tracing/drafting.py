@@ -20,10 +20,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bonas.spaces.families.calls import Call
-from bonas.spaces.families.constants import Constant
-from bonas.spaces.families.function_names import COMMUTATIVE, COSTLY, ELEMENTWISE, NORMS
-from bonas.spaces.families.layouts import (
+from bonas.spaces.sketch import Sketch
+from bonas.spaces.tracing.calls import Call
+from bonas.spaces.tracing.constants import Constant
+from bonas.spaces.tracing.function_names import COMMUTATIVE, COSTLY, ELEMENTWISE, NORMS
+from bonas.spaces.tracing.layouts import (
     Layout,
     Shape,
     fresh,
@@ -35,9 +36,8 @@ from bonas.spaces.families.layouts import (
     unexpanded,
     without_batch,
 )
-from bonas.spaces.families.operations import Facts
-from bonas.spaces.families.roles import in_order
-from bonas.spaces.sketch import Sketch
+from bonas.spaces.tracing.operations import Facts
+from bonas.spaces.tracing.roles import in_order
 
 
 class Data(NamedTuple):

@@ -22,8 +22,8 @@ from typing import Any
 
 from torch import Tensor
 
-from bonas.spaces.families.calls import Call, arguments_told, index_told, value_told
-from bonas.spaces.families.function_names import (
+from bonas.spaces.tracing.calls import Call, arguments_told, index_told, value_told
+from bonas.spaces.tracing.function_names import (
     BINARY,
     ELEMENTWISE,
     FREE,

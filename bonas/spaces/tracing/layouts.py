@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bonas.spaces.families.function_names import EXPANDS, RESHAPES
+from bonas.spaces.tracing.function_names import EXPANDS, RESHAPES
 
 Shape = tuple[int, ...]
 _COLUMNS = ("inputs", "outputs", "kernel", "groups", "heads")
