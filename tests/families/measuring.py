@@ -97,6 +97,7 @@ def _samples(space: Family) -> list[Choices]:
 
 def accept(row: Row, space: Family) -> None:
     """The space is made, and its networks are drawn from a run of theirs."""
+    start = time.process_time()
     row.size = space.size
     samples = _samples(space)
     graphs = [space.graph(choices) for choices in samples]
@@ -106,8 +107,7 @@ def accept(row: Row, space: Family) -> None:
         row.faults["traced"] = "the choices stand for the network"
     if space.rejected:
         row.faults["rejected"] = str(space.rejected)[:300]
-    seconds, _ = space.trace_seconds
-    row.trace_ms = 1000 * seconds
+    row.trace_ms = 1000 * (time.process_time() - start) / space.trace_seconds[1]
 
 
 def compare_costs(row: Row, space: Family) -> None:
@@ -190,17 +190,17 @@ def tell_apart(row: Row, space: Family) -> None:
 def search(row: Row, space: Family) -> None:
     """Twelve networks with the default surrogate and made-up values."""
     began: dict[int, float] = {}
-    ended = {-1: time.perf_counter()}
+    ended = {-1: time.process_time()}
 
     def evaluate(candidate: Candidate) -> dict[str, float]:
-        began[candidate.trial.number] = time.perf_counter()
+        began[candidate.trial.number] = time.process_time()
         costs = space.costs(candidate.choices)
         size = math.log(1 + costs["parameters"])
         luck = zlib.crc32(repr(sorted(candidate.choices.items())).encode()) / 2**32
         return {"quality": luck + math.sin(size), "cost": size + luck}
 
     def end(study: Any, trial: Any) -> None:
-        ended[trial.number] = time.perf_counter()
+        ended[trial.number] = time.process_time()
 
     result = bonas.optimize(
         space,
