@@ -38,7 +38,6 @@ class Row:
     record: ThirdParty
     size: int = 0
     traced: bool = False
-    trace_ms: float = math.nan
     nodes: int = 0
     parameters: bool = False
     flops: tuple[float, float] | None = None
@@ -97,7 +96,6 @@ def _samples(space: Family) -> list[Choices]:
 
 def accept(row: Row, space: Family) -> None:
     """The space is made, and its networks are drawn from a run of theirs."""
-    start = time.process_time()
     row.size = space.size
     samples = _samples(space)
     graphs = [space.graph(choices) for choices in samples]
@@ -107,7 +105,6 @@ def accept(row: Row, space: Family) -> None:
         row.faults["traced"] = "the choices stand for the network"
     if space.rejected:
         row.faults["rejected"] = str(space.rejected)[:300]
-    row.trace_ms = 1000 * (time.process_time() - start) / space.trace_seconds[1]
 
 
 def compare_costs(row: Row, space: Family) -> None:
