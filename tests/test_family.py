@@ -6,6 +6,7 @@ import json
 import logging
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from math import prod
 from pathlib import Path
@@ -387,6 +388,54 @@ class Elsewhere(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         raise NotImplementedError("needs the accelerator")
+
+
+def test_a_function_that_hides_what_it_lacked_builds_with_memory() -> None:
+    def fitted(choose: Any) -> nn.Module:
+        width = choose("width", [4, 8])
+        with suppress(Exception):  # the message that tells of missing memory is lost
+            solved = width + int(0 * nn.Linear(1, 1).weight.item())
+        return nn.Linear(4, solved)
+
+    family = space(fitted, input=ROW)
+    assert family.rejected == {}
+    assert {family.costs(c)["parameters"] for c in family} == {20.0, 40.0}
+
+
+def test_what_a_function_refuses_is_tried_with_memory_once() -> None:
+    allocated = []
+
+    def refusing(choose: Any) -> nn.Module:
+        width = choose("width", list(range(4, 68)))
+        allocated.append(not torch.empty(1).is_meta)
+        if width % 2:
+            raise ValueError(f"{width} is odd")
+        return nn.Linear(4, width)
+
+    family = space(refusing, input=ROW)
+    assert len(list(family)) == 32
+    assert sum(allocated) == 1
+
+
+class Cached(nn.Module):
+    """Its first run leaves something behind, in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.grid:
+            self.grid.append(torch.linspace(0.0, 1.0, 4).repeat(len(x), 1)[:, :1] + x[:, :1] * 0)
+        return torch.cat([x, self.grid[0]], 1)
+
+
+def test_a_network_is_drawn_from_its_first_run() -> None:
+    family = space(
+        lambda choose: nn.Sequential(Cached(), nn.Linear(5, choose("width", [2, 4]))), input=ROW
+    )
+    assert family.graph({"width": 2}).labels == family.graph({"width": 4}).labels
+    assert "concat" in " ".join(family.graph({"width": 2}).labels)
 
 
 def test_where_no_network_runs_the_choices_are_the_graph() -> None:

@@ -30,6 +30,8 @@ from bonas.spaces.tracing.unallocated import seeded, unallocated, without_memory
 Function = Callable[[Any], nn.Module]
 Asked = Options | Numbers
 
+_Place = tuple[type[Exception], str, int]
+
 _QUIET = 64  # draws in a row without a new name, and discovery ends
 _SEED = 20203  # any fixed number: the same function must be discovered the same everywhere
 _LENGTH = 200  # characters of a reason
@@ -61,6 +63,7 @@ class Builder:
         self._reasons: Counter[str] = Counter()
         self._tree = ChoiceTree()
         self._latest: Run | None = None
+        self._own: set[_Place] = set()  # where the function itself raises, with memory or without
         self._discovered = False
 
     def build(
@@ -77,7 +80,8 @@ class Builder:
     def run(self, answer: Answer, number: Number = middle) -> Run:
         """One run without memory; an error of the function is the run's reason.
 
-        A function that wants to read values while it builds runs again with memory.
+        A function may want to read values while it builds, and need not say so: what is raised
+        without memory counts if the same place raises with memory, too.
 
         Raises:
             InvalidSpace: if the function asks for what it did not ask for before, or returns no
@@ -86,9 +90,12 @@ class Builder:
         began = time.perf_counter()
         chooser = Chooser(answer, number)
         network, error = self._attempt(chooser, unallocated())
-        if error is not None and "meta" in str(error):
+        if error is not None and (place := _place(error)) not in self._own:
             chooser = Chooser(resumed(chooser.choices, answer), number)
-            network, error = self._attempt(chooser, seeded())
+            network, again = self._attempt(chooser, seeded())
+            if again is not None and _place(again) == place:
+                self._own.add(place)
+            error = again
         self._write_down(chooser)
         reason = "" if error is None else said(error)
         self._reasons.update([reason] if reason else [])
@@ -127,6 +134,10 @@ class Builder:
             else:
                 options = reversed(question.options)
                 beginnings += [{**beginning, question.name: option} for option in options]
+
+    def spend(self) -> None:
+        """Use the latest network for nothing more; it may keep what it computed."""
+        self._latest = None
 
     def forget(self) -> None:
         """Free the memory of all runs; they are made again when they are needed."""
@@ -213,6 +224,15 @@ class Builder:
             "in another network; give each list of options a name of its own, as in "
             'choose(f"kernel{stage}", ...)'
         )
+
+
+def _place(error: Exception) -> _Place:
+    """Its kind, and the line that raised it."""
+    trace = error.__traceback__
+    assert trace is not None  # it was caught
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return type(error), trace.tb_frame.f_code.co_filename, trace.tb_lineno
 
 
 def said(error: Exception) -> str:

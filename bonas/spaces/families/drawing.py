@@ -185,6 +185,7 @@ class Drawings:
         self, network: nn.Module, choices: Choices, numbers: Mapping[str, Any]
     ) -> Trace | Exception:
         """A trace, or why the network cannot be run."""
+        self.builder.spend()
         try:
             return traced(network, self._meta)
         except Exception as error:
