@@ -15,10 +15,10 @@ TEXT = tokens(2, 16)
 LABELS = {"training": classifying_tokens(16)}
 
 
-def _base() -> nn.Module:
+def _base(width: int = 32) -> nn.Module:
     config = hf.BertConfig(
         vocab_size=VOCABULARY,
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
@@ -53,4 +53,4 @@ def ia3(choose: Any) -> nn.Module:
     config = peft.IA3Config(
         task_type="SEQ_CLS", target_modules=[*chosen, *hidden], feedforward_modules=hidden
     )
-    return peft.get_peft_model(_base(), config)
+    return peft.get_peft_model(_base(choose("width", [32, 48])), config)

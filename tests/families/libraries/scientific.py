@@ -44,7 +44,7 @@ def tfno(choose: Any) -> nn.Module:
         out_channels=1,
         hidden_channels=8,
         n_layers=choose("depth", [1, 2]),
-        rank=choose("rank", [0.1, 0.5]),
+        rank=choose("rank", [0.1, 0.3, 0.5]),
         factorization=choose("factors", ["tucker", "cp"]),
     )
 

@@ -30,9 +30,9 @@ def smp_unet(choose: Any) -> nn.Module:
     )
 
 
-@third_party("FPN, DeepLabV3+, PAN, ...", "segmentation-models-pytorch", IMAGE, **PIXELS)
+@third_party("FPN, LinkNet, MA-Net, UNet++", "segmentation-models-pytorch", IMAGE, **PIXELS)
 def smp_decoders(choose: Any) -> nn.Module:
-    decoders = {"fpn": smp.FPN, "deeplab": smp.DeepLabV3Plus, "linknet": smp.Linknet}
+    decoders = {"fpn": smp.FPN, "linknet": smp.Linknet, "ma": smp.MAnet, "++": smp.UnetPlusPlus}
     decoder = decoders[choose("decoder", list(decoders))]
-    backbone = "tu-" + choose("backbone", BACKBONES[:2])
+    backbone = "tu-" + choose("backbone", BACKBONES)
     return decoder(backbone, encoder_weights=None, classes=3)
