@@ -272,6 +272,32 @@ def test_functions_of_parameters_alone_belong_to_what_reads_them() -> None:
     assert trace.sketch.costs == {"parameters": 22.0, "multiply_adds": 5.0 * 6 + 6 * 2 * 5}
 
 
+def test_what_is_computed_of_parameters_counts_once_whoever_reads_it() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.ones(6, 2)), nn.Parameter(torch.ones(2, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            scale = self.a @ self.b
+            return x * (scale - 1) + x.relu() * scale
+
+    assert on_meta(Shared, torch.zeros(1, 6, 5)).sketch.costs["multiply_adds"] == 6 * 2 * 5
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_each_example_has_its_share_of_what_is_computed_for_a_batch(rows: int) -> None:
+    class Start(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = nn.Linear(8, 8), nn.Linear(4, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.outer(x) + self.inner(torch.zeros(len(x), 8))
+
+    assert on_meta(Start, torch.zeros(rows, 4)).sketch.costs["multiply_adds"] == 4 * 8 + 8 * 8
+
+
 class Wired(nn.Module):
     """A network out of a function."""
 

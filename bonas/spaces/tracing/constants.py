@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
@@ -28,6 +29,24 @@ _NOT_OF_NUMPY = frozenset({"bfloat16", "float8_e4m3fn", "float8_e5m2", "complex3
 _LENGTH = 32  # characters of an expression that is written down
 
 
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What computing a constant took; it counts once, whatever reads the constant.
+
+    Attributes:
+        multiply_adds: In all.
+        rows: The first side of what was computed: where that is the batch, each example has its
+            share (states of zeros that start a recurrence, queries repeated for each example).
+    """
+
+    multiply_adds: int
+    rows: int
+
+    def of_all(self, batch: int) -> int:
+        """Multiply-adds of a whole batch, if each example were alone."""
+        return self.multiply_adds * (1 if self.rows == batch else batch)
+
+
 class Constant:
     """A tensor that no data reach.
 
@@ -35,24 +54,24 @@ class Constant:
         values: The tensor on the CPU, where it is small and known.
         made: What it was made by (``"matmul(parameter, parameter)"``); empty for a parameter.
         parameters: What it was computed from.
-        multiply_adds: What computing it took, all in all.
+        works: What computing it took.
 
     With ``frozen``, the values may change later, and what they are now stands for it.
     """
 
-    __slots__ = ("_text", "made", "multiply_adds", "parameters", "values")
+    __slots__ = ("_text", "made", "parameters", "values", "works")
 
     def __init__(
         self,
         values: Tensor | None = None,
         made: str = "",
         parameters: tuple[Tensor, ...] = (),
-        multiply_adds: int = 0,
+        works: tuple[Work, ...] = (),
         *,
         frozen: bool = False,
     ) -> None:
         self.values, self.made = values, made
-        self.parameters, self.multiply_adds = parameters, multiply_adds
+        self.parameters, self.works = parameters, works
         self._text = None if not frozen or values is None else written(values)
 
     @property

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bonas.spaces.sketch import Sketch
 from bonas.spaces.tracing.calls import Call
-from bonas.spaces.tracing.constants import Constant
+from bonas.spaces.tracing.constants import Constant, Work
 from bonas.spaces.tracing.function_names import COMMUTATIVE, COSTLY, ELEMENTWISE, NORMS
 from bonas.spaces.tracing.layouts import (
     Layout,
@@ -105,8 +105,7 @@ class Draft:
         self._depths = [0]
         self._digests: list[int] = []  # of a node and all before it
         self._once: dict[tuple[object, ...], int] = {}
-        self._counted: set[int] = set()
-        self._kept: list[object] = []  # an identity may not be used again during the run
+        self._counted: set[Work] = set()
         self._owners: dict[int, int] = {}
         self._alike: Counter[tuple[Shape, ...]] = Counter()
 
@@ -256,11 +255,10 @@ class Draft:
             whole = counted or 0
             if not whole and (_is_costly(call.name) or any(c.parameters for c in constants)):
                 self.unknown[call.name] += 1
-        for constant in constants:
-            if constant.multiply_adds and id(constant) not in self._counted:
-                self._counted.add(id(constant))
-                self._kept.append(constant)
-                whole += constant.multiply_adds * self.batch
+        for work in (work for constant in constants for work in constant.works):
+            if work not in self._counted:
+                self._counted.add(work)
+                whole += work.of_all(self.batch)
         self.multiply_adds += whole
         return whole
 

@@ -331,7 +331,8 @@ class Recorder(TorchFunctionMode):
             known = base.values if value.values is not None else None
             both = expression("set_item", [base.text, *part, value.text])
             all_of_them = base.parameters + value.parameters
-            return Constant(known, both, all_of_them, frozen=self.meta is None)
+            works = base.works + value.works
+            return Constant(known, both, all_of_them, works, frozen=self.meta is None)
         if part:
             return self._told("set_item", part, [(alias.base, base), (tensor, value)], alias.base)
         if isinstance(value, Constant):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bonas.spaces.tracing.calls import Call, arguments_told, tensors_of
-from bonas.spaces.tracing.constants import LIMIT, Constant, expression
+from bonas.spaces.tracing.constants import LIMIT, Constant, Work, expression
 from bonas.spaces.tracing.function_names import (
     CASTS,
     EXPANDS,
@@ -60,9 +60,11 @@ class Shadows:
         told = (*parts, *arguments_told(call), *(() if not part else (f"part={part}",)))
         text = call.name if call.name in RANDOM else expression(call.name, told)
         parameters = tuple(p for c in inputs for p in c.parameters)
-        spent = sum(c.multiply_adds for c in inputs) + (counted or 0)
+        works = dict.fromkeys(work for c in inputs for work in c.works)
+        if counted:
+            works[Work(counted, made[0].shape[0] if made[0].dim() > 1 else 0)] = None
         return [
-            Constant(None, text if i == 0 else f"{text}[{i}]", parameters, spent if i == 0 else 0)
+            Constant(None, text if i == 0 else f"{text}[{i}]", parameters, tuple(works))
             for i in range(len(made))
         ]
 
