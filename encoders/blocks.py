@@ -78,6 +78,7 @@ class Blocks:
     @own_settings()
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """``n x width`` features, float64."""
+        architectures = [self.space.representative(a) for a in architectures]
         keys = [(a.key, *a.choices.values()) for a in architectures]
         new = {k: a for k, a in zip(keys, architectures, strict=True) if k not in self._rows}
         if not keys:

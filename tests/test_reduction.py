@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+import torch
 
+from bonas.encoders import Blocks
 from bonas.errors import InvalidSpace
 from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choice, Choices, NASBench201, Space
 from bonas.spaces.cells.cell import BENCHMARK_OPERATIONS, cell_edges
@@ -88,6 +90,15 @@ def test_networks_that_were_drawn_differently_stay_different_until_they_are_decl
     with pytest.warns(UserWarning, match="do nothing"):
         assert Drawn().architecture(one) != Drawn().architecture(other)
     assert Declared().architecture(one) == Declared().architecture(other)
+
+
+def test_networks_that_seem_to_be_one_are_encoded_as_one() -> None:
+    one = {**dict.fromkeys(EDGES, "none"), "edge_0_3": "nor_conv_3x3"}
+    twin = {**one, "edge_0_1": "nor_conv_1x1"}
+    with pytest.warns(UserWarning, match="do nothing"):
+        blocks = Blocks(space := Drawn(), ["one_hot", "statistics"])
+    rows = blocks.encode([space.architecture(choices) for choices in (one, twin)])
+    assert torch.equal(rows[0], rows[1])
 
 
 def test_nothing_in_a_chain_means_that_nothing_is_done() -> None:

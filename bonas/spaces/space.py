@@ -22,12 +22,12 @@ from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.distributions import distributions
 from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.kept import Kept
 from bonas.spaces.reduction import Reading, Reduction
 
 _DRAWS = 10_000  # tries for one valid random combination
 _OF_TRACED = {"enumerable": 512, "reference_size": 300, "pool_size": 192}
 _LOOKED_AT = 64  # drawings in which labels are looked for
-_KEPT = 400_000  # nodes of all architectures that are kept at most: some 200 MB
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
 
@@ -81,12 +81,10 @@ class Space(ABC):
     says the same of every input."""
 
     input: Any = None
-    """An example of what a network takes, as ``bonas.space`` takes it. It is what ``build``'s
-    networks are run on where there is no ``graph``, and what they are timed with; where there is an
-    ``input_shape`` (of one input), zeros of that shape are the example."""
+    """An example of what a network takes, as ``bonas.space`` takes it: what ``build``'s networks are
+    run on where there is no ``graph``, and timed with. By default zeros of an ``input_shape``."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Look at fewer architectures where each has to be built and run."""
         super().__init_subclass__(**kwargs)
         if cls.graph is Space.graph:
             for name, value in _OF_TRACED.items():
@@ -196,8 +194,6 @@ class Space(ABC):
         }
         values = tuple(ordered.items())
         if values not in self._latest:
-            if self._latest.nodes >= _KEPT:
-                self._latest.clear()
             self._latest.keep(values, self._made(ordered))
         return self._latest[values]
 
@@ -271,6 +267,26 @@ class Space(ABC):
         made = (self._made(choices) for choices in self)
         return tuple(dict.fromkeys(a for a in made if self._is_connected(a)))
 
+    def representative(self, architecture: Architecture) -> Architecture:
+        """The architecture that surrogates see in the place of one: mostly itself.
+
+        Of several that seem to be one network, since they differ in labels that by their names do
+        nothing, it is the first; where they cannot all be listed, each stands for itself.
+        """
+        if not self._first_of:
+            return architecture
+        return self._first_of.get(architecture.graph.canonical_hash, architecture)
+
+    @cached_property
+    def _first_of(self) -> dict[str, Architecture]:
+        """The hash of a graph -> the first of several members that have it."""
+        if self.identity != "graph" or not self._graph_reading.advice():
+            return {}
+        found: dict[str, Architecture] = {}
+        for member in self.members or ():
+            found.setdefault(member.graph.canonical_hash, member)
+        return found
+
     @cached_property
     def reference(self) -> tuple[Architecture, ...]:
         """At most ``reference_size`` architectures, no two equal, always the same ones.
@@ -289,8 +305,8 @@ class Space(ABC):
         return tuple(found)
 
     @cached_property
-    def _latest(self) -> _Kept:
-        return _Kept()
+    def _latest(self) -> Kept:
+        return Kept()
 
     def _made(self, choices: Choices) -> Architecture:
         graph: object = self.graph(choices)
@@ -302,7 +318,7 @@ class Space(ABC):
         return Architecture(choices, self._graph_reading.seen(graph), self._mark(choices, graph))
 
     def _is_possible(self, choices: Choices) -> bool:
-        """Whether ``choices`` are valid and, where that has to be tried, build what runs."""
+        """Whether ``choices`` are valid; where that has to be tried, whether they build and run."""
         return self.is_valid(choices) and (not self._is_traced or self._traced.is_valid(choices))
 
     @property
@@ -333,7 +349,6 @@ class Space(ABC):
         return self.allow_disconnected or self._is_connected(self.architecture(choices))
 
     def _is_connected(self, architecture: Architecture) -> bool:
-        """Whether anything flows; what leads nowhere is pruned."""
         return self.allow_disconnected or bool(architecture.graph.edges)
 
     def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
@@ -373,21 +388,6 @@ class Space(ABC):
                 f"missing {sorted(whole.keys() - choices.keys())}, "
                 f"unknown {sorted(choices.keys() - whole.keys())}"
             )
-
-
-class _Kept(dict[tuple[tuple[str, Choice], ...], Architecture]):
-    """Choices, in the order of the parameters -> the architecture; and the nodes of all."""
-
-    nodes = 0
-
-    def keep(self, values: tuple[tuple[str, Choice], ...], architecture: Architecture) -> None:
-        """Add one."""
-        self[values] = architecture
-        self.nodes += len(architecture.graph)
-
-    def clear(self) -> None:
-        super().clear()
-        self.nodes = 0
 
 
 def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice:
