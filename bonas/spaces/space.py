@@ -81,8 +81,8 @@ class Space(ABC):
     says the same of every input."""
 
     input: Any = None
-    """An example of what a network takes, as ``bonas.space`` takes it: what ``build``'s networks are
-    run on where there is no ``graph``, and timed with. By default zeros of an ``input_shape``."""
+    """An example of what a network takes, as ``bonas.space`` takes it: ``build``'s networks are run
+    on it where there is no ``graph``, and timed. By default zeros of an ``input_shape``."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
