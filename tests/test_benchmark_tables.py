@@ -284,7 +284,8 @@ def test_a_problem_has_the_name_that_it_is_asked_by(name: str) -> None:
 def test_the_problems_without_a_folder() -> None:
     devices = ["", "-edgegpu", "-raspi4", "-pixel3", "-fpga", "-eyeriss"]
     datasets = ["cifar10", "cifar100", "imagenet16"]
-    assert set(PROBLEMS) == {f"nb201-{d}{device}" for d, device in product(datasets, devices)}
+    parts = product(["nb201", "nb201-plain", "nb201-declared"], datasets, devices)
+    assert set(PROBLEMS) == {f"{writing}-{d}{device}" for writing, d, device in parts}
 
 
 def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

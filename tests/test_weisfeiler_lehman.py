@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 import gpytorch
 import networkx as nx
@@ -43,7 +44,7 @@ class TestWeisfeilerLehmanGP(SurrogateContract):
 
 
 class Listed(Space):
-    """A space of the graphs it is given."""
+    """A space of the graphs it is given, as they are: with identities, and dead ones too."""
 
     def __init__(self, graphs: Sequence[ArchitectureGraph]) -> None:
         self.graphs = graphs
@@ -51,6 +52,11 @@ class Listed(Space):
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
         return self.graphs[int(choices["which"])]  # type: ignore[arg-type]  # a number
+
+    @cached_property
+    def reference(self) -> tuple[Architecture, ...]:
+        made = (Architecture({"which": i}, graph) for i, graph in enumerate(self.graphs))
+        return tuple(dict.fromkeys(made))
 
 
 def _chain(*labels: str) -> ArchitectureGraph:

@@ -114,12 +114,12 @@ class Family(Space):
         counted = sum(1 for _ in islice(self._builder.combinations(), self.enumerable + 1))
         return counted if counted <= self.enumerable else bound
 
-    @property
+    @cached_property
     def enumerable(self) -> int:  # type: ignore[override]  # it depends on the networks here
         """As many as are built and run in some seconds, at most 512."""
         return max(64, min(512, 100_000 // self._nodes))
 
-    @property
+    @cached_property
     def reference_size(self) -> int:  # type: ignore[override]  # the same
         """As many as are built and run in some seconds, at most 300."""
         return max(64, min(300, 40_000 // self._nodes))
