@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from importlib import import_module
@@ -77,5 +78,7 @@ def missing(module: str) -> list[str]:
 
 def records(module: str) -> list[ThirdParty]:
     """Return the families of a module of ``families.libraries``, in their order there."""
-    found = vars(import_module(f"families.libraries.{module}")).values()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a library warns of when it is imported is its own
+        found = vars(import_module(f"families.libraries.{module}")).values()
     return [each for each in found if isinstance(each, ThirdParty)]
