@@ -317,6 +317,27 @@ def same(one: Callable[[Tensor], object], other: Callable[[Tensor], object]) -> 
     return graph_of(one).canonical_hash == graph_of(other).canonical_hash
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: torch.randn(4, 6),
+        lambda: torch.rand(4, 6, dtype=torch.float32),
+        lambda: torch.normal(0.0, 1.0, (4, 6)),
+        lambda: torch.empty(4, 6).fill_(2.0),
+        lambda: torch.zeros(4, 6, device="cpu"),
+        lambda: torch.full((4, 6), 0.5),
+        lambda: torch.randint(0, 9, (4, 6)),
+        lambda: torch.randperm(6),
+    ],
+)
+def test_tensors_that_a_run_makes_of_numbers_alone_are_constants(
+    made: Callable[[], Tensor],
+) -> None:
+    graph = graph_of(lambda x: (x + made()).relu())
+    assert len(graph) == 4
+    assert graph.labels[1].startswith("add(")
+
+
 def test_views_and_casts_are_no_nodes() -> None:
     graph = graph_of(lambda x: x.view(2, 24).reshape(2, 4, 6).unsqueeze(1).to(x.dtype).relu())
     assert graph.labels == ("input", "relu", "output")

@@ -164,7 +164,7 @@ _HASHABLE = frozenset({int, float, bool, str, type(None), torch.dtype, torch.dev
 
 def _key(call: Call, without: frozenset[str]) -> tuple[Any, ...] | None:
     """What the arguments that are told depend on; None where that is not a plain thing."""
-    parts: list[Any] = [call.function, without, call.first.dim()]
+    parts: list[Any] = [call.function, without, call.first.dim() if call.tensors() else None]
     for value in call.args if not call.kwargs else (*call.args, *call.kwargs.items()):
         if isinstance(value, Tensor):
             parts.append(Tensor)

@@ -68,7 +68,7 @@ def screen_policy(choose: Any) -> nn.Module:
             spaces.Discrete(4),
             _rate,
             net_arch=[choose("width", [16, 32])] * choose("depth", [0, 1, 2]),
-            features_extractor_kwargs={"features_dim": choose("features", [32, 64])},
+            features_extractor_kwargs={"features_dim": choose("features", [32, 48, 64])},
         )
     )
 
