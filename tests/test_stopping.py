@@ -91,7 +91,7 @@ def test_a_wrong_name_is_told_after_the_first_evaluation(kind: str, tmp_path: Pa
         search(20, evaluate=mistaken, **workers(kind, tmp_path))
     study = caught.value.study
     while any(trial.state == TrialState.RUNNING for trial in study.trials):
-        time.sleep(0.01)  # a thread's evaluation that is under way goes on; nothing is reopened then
+        time.sleep(0.01)  # a thread's evaluation goes on, and nothing is reopened meanwhile
     done = [trial for trial in study.trials if trials.counts(trial)]
     assert 1 <= len(done) <= WORKERS[kind]  # those that were under way at once
     assert all(trial.user_attrs["val_acc"] == 91.5 for trial in done)
