@@ -36,6 +36,10 @@ class Reduction:
     absent: frozenset[str] = frozenset()
     identities: frozenset[str] = frozenset()
 
+    def __bool__(self) -> bool:
+        """Whether there is any label; what is dead is removed without one, too."""
+        return bool(self.absent or self.identities)
+
     def of(self, graph: ArchitectureGraph) -> ArchitectureGraph:
         """Return what computes; the ends stay, and a graph without them is returned as it is."""
         kept = graph.without(self.absent).relabelled(self.identities, IDENTITY)
@@ -70,14 +74,9 @@ class Reading:
             return cls(declared, Reduction())
         return cls(declared, suspected([declared.of(graph) for graph in graphs]))
 
-    def seen(self, drawn: ArchitectureGraph) -> ArchitectureGraph:
-        """Return the graph that surrogates read."""
-        return self.suspected.of(self.declared.of(drawn))
-
-    def mark(self, drawn: ArchitectureGraph) -> str:
-        """Return what tells a network from others of an equal graph; empty where nothing does."""
-        declared = self.declared.of(drawn)
-        return "" if self.suspected.of(declared) is declared else declared.canonical_hash
+    def seen(self, declared: ArchitectureGraph) -> ArchitectureGraph:
+        """Return the graph that surrogates read, of one without what was declared."""
+        return self.suspected.of(declared) if self.suspected else declared
 
     def advice(self) -> str:
         """Return what the author of a space may want to declare; empty where that is nothing."""

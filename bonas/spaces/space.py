@@ -120,7 +120,9 @@ class Space(ABC):
 
     def allows(self, choices: Choices) -> bool:
         """Whether ``choices`` are proposed: they are valid, and lead the input to the output."""
-        return self._is_possible(choices) and self._connects(choices)
+        return self._is_possible(choices) and (
+            self.allow_disconnected or self._is_connected(self.architecture(choices))
+        )
 
     @property
     def bounds_numbers(self) -> bool:
@@ -315,7 +317,9 @@ class Space(ABC):
                 f"{type(self).__name__}.graph must return a bonas.ArchitectureGraph, got {graph!r}"
             )
         graph.require_ends()
-        return Architecture(choices, self._graph_reading.seen(graph), self._mark(choices, graph))
+        declared = self._graph_reading.declared.of(graph)
+        seen = self._graph_reading.seen(declared)
+        return Architecture(choices, seen, self._mark(choices, declared, seen))
 
     def _is_possible(self, choices: Choices) -> bool:
         """Whether ``choices`` are valid; where that has to be tried, whether they build and run."""
@@ -345,21 +349,18 @@ class Space(ABC):
         build.__name__ = type(self).__name__
         return Family(build, Example.of(given), {})
 
-    def _connects(self, choices: Choices) -> bool:
-        return self.allow_disconnected or self._is_connected(self.architecture(choices))
-
     def _is_connected(self, architecture: Architecture) -> bool:
         return self.allow_disconnected or bool(architecture.graph.edges)
 
-    def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
-        """What tells an architecture from others where its graph does not."""
+    def _mark(self, choices: Choices, declared: ArchitectureGraph, seen: ArchitectureGraph) -> str:
+        """What tells an architecture from others where the graph that is seen does not."""
         if self.identity == "choices":
             return repr(tuple(choices.items()))
         if self.identity != "graph":
             raise unknown("identity", self.identity, ("graph", "choices"))
         if self._is_traced:
-            return self._traced._mark(choices, drawn)
-        return self._graph_reading.mark(drawn)
+            return self._traced._mark(choices, declared, seen)
+        return "" if seen is declared else declared.canonical_hash
 
     @cached_property
     def _graph_reading(self) -> Reading:

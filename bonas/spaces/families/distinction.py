@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -95,23 +96,17 @@ class _Comparison:
         same: dict[frozenset[Choice], bool] = {}  # a pair -> whether nothing told it apart
         for i, around in enumerate(self._surroundings(name)):
             hashes = {option: self._hash({**around, name: option}) for option in options}
+            trained = cache(lambda option, around=around: self._trained({**around, name: option}))
             for one, other in combinations([o for o in options if hashes[o]], 2):
-                equal = hashes[one] == hashes[other] and self._trains_alike(
-                    name, around, one, other
-                )
+                equal = hashes[one] == hashes[other]
+                if equal and trained(one) and trained(other) and trained(one) != trained(other):
+                    self.training.add(name)
+                    equal = False
                 pair = frozenset((one, other))
                 same[pair] = same.get(pair, True) and equal
             if i + 1 >= _LEAST and not any(same.values()):
                 break
         return _joined([pair for pair, equal in same.items() if equal], options)
-
-    def _trains_alike(self, name: str, around: Choices, one: Choice, other: Choice) -> bool:
-        """Whether two networks of equal graphs do the same in training."""
-        first, second = (self._trained({**around, name: option}) for option in (one, other))
-        if first and second and first != second:
-            self.training.add(name)
-            return False
-        return True
 
     def _trained(self, some: Choices) -> str:
         self.nodes += 1

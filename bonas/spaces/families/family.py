@@ -335,11 +335,12 @@ class Family(Space):
             return "", 1
         return drawing.graph.canonical_hash, len(drawing.graph)
 
-    def _mark(self, choices: Choices, drawn: ArchitectureGraph) -> str:
-        if self.identity == "choices":
-            return super()._mark(choices, drawn)
-        own = {name: value for name, value in choices.items() if name in self._telling}
-        return f"{drawn.canonical_hash} {own!r}" if own else super()._mark(choices, drawn)
+    def _mark(self, choices: Choices, declared: ArchitectureGraph, seen: ArchitectureGraph) -> str:
+        if self.identity == "graph":
+            own = {name: value for name, value in choices.items() if name in self._telling}
+            if own:
+                return f"{declared.canonical_hash} {own!r}"
+        return super()._mark(choices, declared, seen)
 
     @cached_property
     def _telling(self) -> frozenset[str]:
