@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check families clean
+.PHONY: demo test check golden families clean
 .NOTPARALLEL:
 
 demo: .venv/demo.stamp
@@ -21,6 +21,10 @@ check: .venv/check.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/test_packaging.py
+
+# Proposals are what they were: for changes of structure, on the machine that recorded them.
+golden: .venv/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/golden/searches.py
 
 # The libraries of tests/families and nothing else; half an hour on two cores.
 families: .venv-families/stamp

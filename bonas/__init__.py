@@ -11,14 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bonas import encoders, evaluation, spaces, studies, surrogates
+    from bonas import benchmarks, encoders, evaluation, spaces, studies, surrogates
+    from bonas.benchmarks.comparison import ablate
     from bonas.errors import BonasError
     from bonas.evaluation import Candidate, Objective
+    from bonas.optimization import optimize
     from bonas.result import SearchResult
-    from bonas.search import optimize
     from bonas.spaces import Architecture, ArchitectureGraph, Space
     from bonas.spaces.families.declaration import space
-    from bonas.studies import ArchitectureSampler, ablate
+    from bonas.studies import ArchitectureSampler
     from bonas.studies.search import Search
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "Space",
     "__version__",
     "ablate",
+    "benchmarks",
     "encoders",
     "evaluation",
     "optimize",
@@ -54,11 +56,11 @@ _HOME = {
     "Search": "bonas.studies.search",
     "SearchResult": "bonas.result",
     "Space": "bonas.spaces",
-    "ablate": "bonas.studies",
-    "optimize": "bonas.search",
+    "ablate": "bonas.benchmarks.comparison",
+    "optimize": "bonas.optimization",
     "space": "bonas.spaces.families.declaration",
 }
-_PARTS = ("encoders", "evaluation", "spaces", "studies", "surrogates")
+_PARTS = ("benchmarks", "encoders", "evaluation", "spaces", "studies", "surrogates")
 
 
 def __getattr__(name: str) -> Any:

@@ -162,8 +162,8 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _front(options: argparse.Namespace) -> None:
-    from bonas.report.table import front_table
-    from bonas.studies.planning.front import front_of
+    from bonas.plots.front_table import front_table
+    from bonas.studies.proposing.front import front_of
     from bonas.studies.study import load_study
 
     study, objectives = load_study(options.storage, options.study)
@@ -171,7 +171,7 @@ def _front(options: argparse.Namespace) -> None:
 
 
 def _worker(options: argparse.Namespace) -> None:
-    from bonas.search import join
+    from bonas.optimization import join
     from bonas.studies.search import Search
 
     given = _configured(options, ("search", "storage", "study", "budget", "jobs", "lease"))
@@ -214,8 +214,8 @@ def _configured(options: argparse.Namespace, names: Sequence[str]) -> dict[str, 
 
 
 def _bench_predict(options: argparse.Namespace) -> None:
-    from bonas.studies.benchmarks import NASBench201Table
-    from bonas.studies.prediction import predict, prediction_table
+    from bonas.benchmarks.prediction import predict, prediction_table
+    from bonas.benchmarks.tables import NASBench201Table
 
     table = NASBench201Table(options.dataset, options.objectives)
     found = list(predict(table, options.surrogates, options.sizes, options.draws))
@@ -223,8 +223,8 @@ def _bench_predict(options: argparse.Namespace) -> None:
 
 
 def _bench_run(options: argparse.Namespace) -> None:
-    from bonas.report.comparison import write
-    from bonas.studies import compare
+    from bonas.benchmarks import compare
+    from bonas.benchmarks.report import write
 
     if options.baseline not in (None, *options.methods):
         raise unknown("baseline", options.baseline, options.methods)
@@ -241,15 +241,15 @@ def _bench_run(options: argparse.Namespace) -> None:
 
 
 def _bench_report(options: argparse.Namespace) -> None:
-    from bonas.report.comparison import write
-    from bonas.studies.comparison import stored
+    from bonas.benchmarks.comparison import stored
+    from bonas.benchmarks.report import write
 
     found = stored(options.storage, budget=options.budget)
     print(write(found, options.out, baseline=options.baseline))
 
 
 def _bench_ask(options: argparse.Namespace) -> None:
-    from bonas.studies.overhead import overhead_table
+    from bonas.benchmarks.overhead import overhead_table
 
     print(overhead_table(options.trials, options.surrogate, options.repeats))
 
@@ -258,8 +258,8 @@ class _List(argparse.Action):
     """Prints what there is to compare, whatever else is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bonas.studies.benchmarks import FOLDER_PROBLEMS, PROBLEMS
-        from bonas.studies.peers import METHODS
+        from bonas.benchmarks.baselines import METHODS
+        from bonas.benchmarks.tables import FOLDER_PROBLEMS, PROBLEMS
 
         print("methods:")
         for method in METHODS.values():

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 
 from bonas.evaluation import Latency, ShortTraining
-from bonas.search import optimize
+from bonas.optimization import optimize
 from bonas.spaces import NASBench201
 
 _OPENING = """\

@@ -14,14 +14,14 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
 from bonas.evaluation.candidate import index_of
-from bonas.report.frame import trials_frame
-from bonas.report.picture import front_figure
-from bonas.report.table import front_table
+from bonas.plots.dataframe import trials_frame
+from bonas.plots.front import front_figure
+from bonas.plots.front_table import front_table
 from bonas.spaces import Space
-from bonas.studies.planning.front import finished, front_of
-from bonas.studies.planning.history import PREDICTION, failure_of, stored
-from bonas.studies.retries import failures
-from bonas.studies.trials import budget_of, evaluated
+from bonas.studies.proposing.front import finished, front_of
+from bonas.studies.proposing.observations import PREDICTION, failure_of, stored
+from bonas.studies.running.retries import failures
+from bonas.studies.running.trials import budget_of, evaluated
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import argparse
 from torch import Tensor
 
 import bonas
+from bonas.benchmarks.baselines import METHODS
+from bonas.benchmarks.report import write
 from bonas.evaluation import Latency, ShortTraining, load
-from bonas.report.comparison import write
 from bonas.spaces import MobileSpace, Stage
-from bonas.studies.peers import METHODS
 
 STAGES = (
     Stage((8, 16), stride=2, depths=(1, 2)),

@@ -12,9 +12,9 @@ import numpy as np
 import optuna
 
 import bonas
-from bonas.studies.benchmarks import NASBench201Table
-from bonas.studies.comparison.statistics import mean_interval, paired_test
-from bonas.studies.lease import Renewal, Worker
+from bonas.benchmarks.comparison.statistics import mean_interval, paired_test
+from bonas.benchmarks.tables import NASBench201Table
+from bonas.studies.running.lease import Renewal, Worker
 
 VARIANTS = [(1, False), (4, False), (8, False), (16, False), (8, True)]
 

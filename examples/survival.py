@@ -36,10 +36,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import bonas
 from bonas.evaluation import Candidate, Objective
-from bonas.search import join
+from bonas.optimization import join
 from bonas.spaces import MLPSpace, NASBench201, Space
-from bonas.studies import open_study, trials
-from bonas.studies.lease import WORKER
+from bonas.studies import open_study
+from bonas.studies.running import trials
+from bonas.studies.running.lease import WORKER
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import opened_storage
 
@@ -86,7 +87,7 @@ def worker(storage: str, budget: int) -> None:
 def begun(given: argparse.Namespace) -> BaseProcess:
     """A worker in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bonas.search", "bonas.spaces"])
+    context.set_forkserver_preload(["bonas.optimization", "bonas.spaces"])
     process = context.Process(target=worker, args=(given.storage, given.budget))
     process.start()
     return process
@@ -150,7 +151,7 @@ def rusher(path: str, given: argparse.Namespace, name: str, start: Barrier) -> N
 def rush(given: argparse.Namespace) -> None:
     """Many processes begin one study at once, again and again."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bonas.search", "bonas.spaces"])
+    context.set_forkserver_preload(["bonas.optimization", "bonas.spaces"])
     good = 0
     for run in range(given.runs):
         began = time.perf_counter()

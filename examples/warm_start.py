@@ -13,9 +13,10 @@ import numpy as np
 import optuna
 
 import bonas
-from bonas.studies import Knowledge, ablate
-from bonas.studies.benchmarks import NASBench201Table
-from bonas.studies.comparison.statistics import mean_interval, paired_test
+from bonas.benchmarks import ablate
+from bonas.benchmarks.comparison.statistics import mean_interval, paired_test
+from bonas.benchmarks.tables import NASBench201Table
+from bonas.studies import Knowledge
 
 SINGLE = ["cifar100", "ImageNet16-120"]
 DEVICES = [("raspi4", "edgegpu"), ("edgegpu", "raspi4"), ("pixel3", "edgegpu")]

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.studies.attributes import is_whole
-from bonas.studies.planning.history import OFFER, PREDICTION, PROPOSAL, proposed, stored
+from bonas.studies.proposing.observations import OFFER, PREDICTION, PROPOSAL, proposed, stored
 
 
 def is_proposed(trial: FrozenTrial) -> bool:

@@ -13,9 +13,9 @@ from optuna.trial import FrozenTrial, create_trial
 
 from bonas.errors import InvalidArgument
 from bonas.spaces import Space
-from bonas.studies.planning.given import plain
-from bonas.studies.planning.history import contains
+from bonas.studies.proposing.observations import contains
 from bonas.studies.search import Search
+from bonas.studies.transfer.rows import plain
 from bonas.texts import objection, shown
 
 

@@ -19,28 +19,28 @@ from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
 from bonas.settings import own_settings
 from bonas.spaces import Space
-from bonas.studies import claims, trials
-from bonas.studies.enqueued import objection
-from bonas.studies.lease import Watch, Worker
-from bonas.studies.planning.acquisition import ACQUISITIONS, Acquisition
-from bonas.studies.planning.ahead import Ahead
-from bonas.studies.planning.alone import fitting_alone
-from bonas.studies.planning.history import (
+from bonas.studies.proposal import Proposal
+from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.proposing.candidates import Pool
+from bonas.studies.proposing.enqueued import objection
+from bonas.studies.proposing.independent import fitting_alone
+from bonas.studies.proposing.observations import (
     History,
     contains,
     point_at,
     proposed,
     reopened_below,
 )
-from bonas.studies.planning.knowledge import Knowledge
-from bonas.studies.planning.named import named
-from bonas.studies.planning.parameters import Parameters, drawn_alone
-from bonas.studies.planning.planner import Planned, Planner
-from bonas.studies.planning.point import Point
-from bonas.studies.planning.pool import Pool
-from bonas.studies.planning.prior import checked
-from bonas.studies.proposal import Proposal
-from bonas.studies.settled import Settled
+from bonas.studies.proposing.parameters import Parameters, drawn_alone
+from bonas.studies.proposing.point import Point
+from bonas.studies.proposing.presets import named
+from bonas.studies.proposing.proposer import Planned, Planner
+from bonas.studies.proposing.queue import Ahead
+from bonas.studies.running import claims, trials
+from bonas.studies.running.lease import Watch, Worker
+from bonas.studies.running.settled import Settled
+from bonas.studies.transfer.prior_mean import checked
+from bonas.studies.transfer.source_task import Knowledge
 from bonas.surrogates import Surrogate
 
 _COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks

@@ -21,8 +21,8 @@ from bonas.evaluation import (
     default_evaluation,
 )
 from bonas.spaces import Space
-from bonas.studies.planning.knowledge import Knowledge
 from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.transfer.source_task import Knowledge
 from bonas.surrogates import Surrogate
 
 

@@ -13,7 +13,7 @@ from bonas.errors import InvalidArgument, StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
 from bonas.studies.lineage.description import Description, describe_study, described, differences
-from bonas.studies.lineage.offspring import (
+from bonas.studies.lineage.forks import (
     completed,
     extended,
     forked,
@@ -22,7 +22,7 @@ from bonas.studies.lineage.offspring import (
     redrawn,
 )
 from bonas.studies.lineage.origin import description_of
-from bonas.studies.planning.history import directions
+from bonas.studies.proposing.observations import directions
 from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
 from bonas.texts import objection, shown
 

@@ -19,14 +19,14 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.errors import BonasError, InvalidArgument, StudyMismatch
 from bonas.spaces import Space
 from bonas.studies.attributes import names_of, values_of
-from bonas.studies.lineage.adding import add_once
+from bonas.studies.lineage.add_once import add_once
 from bonas.studies.lineage.description import described, incomparable
 from bonas.studies.lineage.origin import description_of
-from bonas.studies.planning.given import is_pair, plain
-from bonas.studies.planning.history import KNOWN, SD, directions
-from bonas.studies.planning.knowledge import Knowledge
+from bonas.studies.proposing.observations import KNOWN, SD, directions
 from bonas.studies.row import Row
 from bonas.studies.search import Search
+from bonas.studies.transfer.rows import is_pair, plain
+from bonas.studies.transfer.source_task import Knowledge
 
 _logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from bonas.studies.storages.opening import opened_storage
 def processes() -> BaseContext:
     """Processes that import bonas once, all together."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "bonas.studies.workers.crew"])
+    context.set_forkserver_preload([__name__, "bonas.studies.running.worker_pool"])
     return context
 
 

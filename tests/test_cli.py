@@ -11,9 +11,9 @@ import optuna
 import pytest
 
 import bonas
+from bonas.benchmarks.baselines import METHODS
+from bonas.benchmarks.tables import FOLDER_PROBLEMS, PROBLEMS, Table
 from bonas.cli import main
-from bonas.studies.benchmarks import FOLDER_PROBLEMS, PROBLEMS, Table
-from bonas.studies.peers import METHODS
 
 PAIRS = list(product(range(5), repeat=2))
 
@@ -153,7 +153,7 @@ def test_an_interrupt_is_no_traceback(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bonas.studies.compare", interrupted)
+    monkeypatch.setattr("bonas.benchmarks.compare", interrupted)
     assert main(["bench", "run", "--methods", "random", "--problems", "tiny"]) == 130
     assert "goes on with what is stored" in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ from bonas.evaluation.data.load import Splits, load
 from bonas.evaluation.default import default_evaluation
 from bonas.evaluation.evaluator import Evaluator, Joint, measured
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
-from bonas.evaluation.latency import Latency
+from bonas.evaluation.latency.latency import Latency
 from bonas.evaluation.objective import (
     ACCURACY,
     LATENCY,
@@ -14,7 +14,7 @@ from bonas.evaluation.objective import (
     as_objectives,
     oriented,
 )
-from bonas.evaluation.training import ShortTraining
+from bonas.evaluation.training.short_training import ShortTraining
 from bonas.evaluation.weights import keep_weights
 
 __all__ = [

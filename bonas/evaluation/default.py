@@ -16,8 +16,8 @@ from bonas.evaluation.data.bundled import TABLES
 from bonas.evaluation.data.load import DataSource
 from bonas.evaluation.data.text import python_text
 from bonas.evaluation.evaluator import Joint
-from bonas.evaluation.latency import Latency
-from bonas.evaluation.training import ShortTraining
+from bonas.evaluation.latency.latency import Latency
+from bonas.evaluation.training.short_training import ShortTraining
 from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Example, Space
 from bonas.spaces.example import mapped, tensors_in

@@ -1,15 +1,17 @@
 """Which architectures exist: graphs, spaces, and the spaces that come with bonas."""
 
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
-from bonas.spaces.bounds import SizedSpace
-from bonas.spaces.cells import OPERATIONS, CellSpace, DARTSSpace, NASBench101Space, NASBench201
+from bonas.spaces.cells import OPERATIONS, CellSpace, NASBench201
 from bonas.spaces.conditional import ConditionalSpace
+from bonas.spaces.darts import DARTSSpace
 from bonas.spaces.example import Example
 from bonas.spaces.families import Family
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.mlp import MLPSpace
 from bonas.spaces.mobile import MobileSpace, ScaledNetwork, Stage, scale
-from bonas.spaces.perceptrons import MLPSpace
-from bonas.spaces.recurrent_nets import RecurrentSpace
+from bonas.spaces.nas_bench_101 import NASBench101Space
+from bonas.spaces.recurrent import RecurrentSpace
+from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import FEATURES, Sketch
 from bonas.spaces.space import Space
 from bonas.spaces.transformers import TransformerSpace

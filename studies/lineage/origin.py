@@ -23,7 +23,7 @@ from bonas.studies.lineage.description import (
     differences,
     is_description,
 )
-from bonas.studies.trials import BUDGET
+from bonas.studies.running.trials import BUDGET
 
 ORIGIN = "bonas:origin"
 """The study's user attribute that holds its ``Origin``, as JSON."""

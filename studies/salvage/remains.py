@@ -12,9 +12,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
-from bonas.studies.planning.history import RELEASED
 from bonas.studies.proposal import is_proposed
-from bonas.studies.trials import STOPPED
+from bonas.studies.proposing.observations import RELEASED
+from bonas.studies.running.trials import STOPPED
 
 
 @dataclass

@@ -17,8 +17,8 @@ from bonas.studies.storages.address import Address
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal_file import JournalFile, damaged
 from bonas.studies.storages.journal_line import operation
-from bonas.studies.storages.patience import Patience
-from bonas.studies.storages.patient import PatientStorage
+from bonas.studies.storages.retry import Patience
+from bonas.studies.storages.retrying_storage import PatientStorage
 
 ENDINGS = (".log", ".journal")
 

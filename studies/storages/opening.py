@@ -37,8 +37,8 @@ from bonas.studies.storages.database import Database
 from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal import is_journal, open_journal
-from bonas.studies.storages.patience import Patience
-from bonas.studies.storages.patient import PatientStorage
+from bonas.studies.storages.retry import Patience
+from bonas.studies.storages.retrying_storage import PatientStorage
 from bonas.studies.storages.sqlite import SQLite
 
 Storage = str | PathLike[str] | BaseStorage

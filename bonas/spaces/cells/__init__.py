@@ -1,8 +1,6 @@
 """Cells: a small graph of operations is searched, the network repeats it."""
 
-from bonas.spaces.cells.cell import CellSpace, NASBench201
-from bonas.spaces.cells.cell_network import OPERATIONS
-from bonas.spaces.cells.darts import DARTSSpace
-from bonas.spaces.cells.nas_bench_101 import NASBench101Space
+from bonas.spaces.cells.network import OPERATIONS
+from bonas.spaces.cells.space import CellSpace, NASBench201
 
-__all__ = ["OPERATIONS", "CellSpace", "DARTSSpace", "NASBench101Space", "NASBench201"]
+__all__ = ["OPERATIONS", "CellSpace", "NASBench201"]

@@ -22,9 +22,9 @@ from torch import nn
 from bonas.errors import InvalidArgument
 from bonas.spaces.architecture import Choices
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.mobile.mobile import MobileSpace
 from bonas.spaces.mobile.network import MobileNetwork
 from bonas.spaces.mobile.plan import MobilePlan
+from bonas.spaces.mobile.space import MobileSpace
 from bonas.spaces.sketch import Sketch
 from bonas.spaces.space import Space
 

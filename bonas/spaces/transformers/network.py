@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
+from bonas.spaces.transformers.embedding import TokenEmbedding
 from bonas.spaces.transformers.plan import AttentionPlan, LayerPlan, MLPPlan, TransformerPlan
-from bonas.spaces.transformers.reading import TokenEmbedding
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "layer_norm": nn.LayerNorm,

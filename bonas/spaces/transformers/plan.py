@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bonas.spaces.sketch import Sketch
-from bonas.spaces.transformers.reading import Reading
+from bonas.spaces.transformers.embedding import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""The frame of every rival method: an Optuna sampler whose only state is the study's trials."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
+
+from bonas.benchmarks.baselines.observations import Past
+from bonas.errors import InvalidArgument
+from bonas.settings import own_settings
+from bonas.spaces import Choices, Space
+from bonas.studies.proposing.observations import PROPOSAL
+from bonas.studies.proposing.parameters import drawn_alone
+
+
+class Peer(BaseSampler, ABC):
+    """Proposes choices; a subclass says in ``_proposal`` which.
+
+    What it proposes follows from the trials, ``seed`` and the trial's number: a sampler made afresh
+    from the same storage proposes the same. Parameters outside the space are drawn at random.
+
+    Attributes:
+        several: Whether the method is published for several objectives.
+    """
+
+    several: ClassVar[bool] = False
+
+    def __init__(self, space: Space, *, seed: int = 0) -> None:
+        self.space = space
+        self.seed = seed
+
+    @abstractmethod
+    def _proposal(self, past: Past, rng: np.random.Generator) -> Choices:
+        """Valid choices for the next trial, all parameters of the space in its order."""
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The space's parameters."""
+        return {**self.space.distributions}
+
+    @own_settings()
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """One proposal.
+
+        Raises:
+            InvalidArgument: if the study has several objectives and the method is for one.
+        """
+        if len(study.directions) > 1 and not self.several:
+            raise InvalidArgument(
+                f"{type(self).__name__} searches for the best value of one objective, the study "
+                f"has {len(study.directions)}; give it a study of one, or choose another method"
+            )
+        past = Past.of(study, self.space, trial.number)
+        choices = dict(self._proposal(past, np.random.default_rng([self.seed, trial.number])))
+        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(choices))
+        return choices
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value."""
+        return drawn_alone(param_distribution, param_name, self.seed, trial.number)

@@ -1,0 +1,178 @@
+"""One search with a part exchanged: what does each part bring, on the user's own problem?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from optuna.samplers import BaseSampler
+
+from bonas.benchmarks.comparison.compare import compare
+from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
+from bonas.benchmarks.comparison.execution import Make
+from bonas.benchmarks.comparison.problem import Measured, Problem, resolved
+from bonas.benchmarks.tables import Table
+from bonas.errors import InvalidArgument
+from bonas.evaluation import (
+    Direction,
+    Evaluator,
+    Joint,
+    Objective,
+    as_objectives,
+)
+from bonas.spaces import Space
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.search import Search
+from bonas.studies.storages.opening import Storage
+from bonas.surrogates import Surrogate
+
+Variant = str | Surrogate | Mapping[str, Any] | Make
+
+
+def ablate(
+    space: Space | Table | str,
+    variants: Mapping[str, Variant],
+    *,
+    budget: int,
+    seeds: int | Sequence[int],
+    evaluate: Evaluator | Sequence[Evaluator] | None = None,
+    objectives: Mapping[str, Direction] | Sequence[Objective] | None = None,
+    storage: Storage | None = None,
+    folder: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+    checkpoints: Sequence[int] = CHECKPOINTS,
+) -> Comparison:
+    """Search the same space with each variant and each seed, to see what a part is worth.
+
+    The same call goes on where it was cut off. Without a table there is no exact answer: the
+    runs are judged by the union of all that any of them evaluated, on the scale that it spans.
+
+    Args:
+        space: The architectures, or a benchmark problem: its name or a table.
+        variants: A name -> a surrogate (its name or a ``Surrogate``), keyword arguments of
+            ``ArchitectureSampler``, or a function of (space, seed) that returns an Optuna sampler.
+        budget: How many evaluations a run has; one that fails counts.
+        seeds: How many, or which.
+        evaluate: As in ``bonas.optimize``; a table brings its own.
+        objectives: As in ``bonas.optimize``.
+        storage: As in ``bonas.benchmarks.compare``, and so the rest.
+        folder: Where the tables lie that are read from a folder.
+        jobs: How many runs at once.
+        progress: Whether to show a progress bar.
+        checkpoints: After how many evaluations to look.
+
+    Raises:
+        InvalidArgument: for an argument that cannot work.
+        MissingBuilder: if the space cannot be trained, and nothing else evaluates it.
+        EvaluationFailed: if five evaluations in a row failed.
+
+    >>> rows = {8: {"accuracy": 70.0}, 16: {"accuracy": 75.0}, 32: {"accuracy": 74.0}}
+    >>> table = Table.of(rows, parameters=["width"], objectives={"accuracy": "maximize"})
+    >>> variants = {"gp": {"surrogate": "gp", "n_initial": 2}, "random": "random"}
+    >>> ablate(table, variants, budget=3, seeds=1, progress=False).array("found").ravel().tolist()
+    [1.0, 1.0]
+    """
+    if isinstance(space, Space):
+        problem: Problem = _measured(space, evaluate, objectives)
+    elif evaluate is not None or objectives is not None:
+        raise InvalidArgument(
+            "a table brings its own evaluation and objectives; leave evaluate and objectives out"
+        )
+    else:
+        problem = resolved(space, folder)
+    methods = _methods(problem.space, variants)
+    return compare(
+        methods,
+        [problem],
+        budget,
+        seeds,
+        storage,
+        jobs=jobs,
+        progress=progress,
+        checkpoints=checkpoints,
+    )
+
+
+@dataclass(frozen=True)
+class _Sampler:
+    """Makes an ``ArchitectureSampler`` with these keyword arguments; can go to another process."""
+
+    settings: Mapping[str, Any]
+
+    def __call__(self, space: Space, seed: int) -> BaseSampler:
+        return ArchitectureSampler(space, **self.settings, seed=seed)
+
+    def describe(self) -> dict[str, Any]:
+        """The settings; of objects only their names are known."""
+        return {name: _plain(value) for name, value in self.settings.items()}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _measured(
+    space: Space,
+    evaluate: Evaluator | Sequence[Evaluator] | None,
+    objectives: Mapping[str, Direction] | Sequence[Objective] | None,
+) -> Measured:
+    if evaluate is None:
+        search = Search(space, objectives=objectives)
+        return Measured(type(space).__name__, space, search.goals, search.evaluator)
+    evaluator = Joint(evaluate if isinstance(evaluate, Sequence) else [evaluate])
+    goals = as_objectives(evaluator.objectives if objectives is None else objectives)
+    return Measured(type(space).__name__, space, goals, evaluator)
+
+
+def _methods(space: Space, variants: object) -> dict[str, Make]:
+    if not isinstance(variants, Mapping) or not variants:
+        raise InvalidArgument(
+            'variants must map names to surrogates or settings, as in {"mixture": "mixture", '
+            f'"without graphs": {{"encoder": ["one_hot"]}}}}; got {variants!r}'
+        )
+    return {name: _method(space, name, variant) for name, variant in variants.items()}
+
+
+def _method(space: Space, name: object, variant: Any) -> Make:
+    """What makes the sampler of a variant, which is tried once."""
+    make: Callable[[Space, int], BaseSampler]
+    if isinstance(variant, Mapping):
+        _check_settings(name, variant)
+        make = _Sampler(dict(variant))
+    elif isinstance(variant, str) or not _takes_two(variant):
+        make = _Sampler({"surrogate": variant})
+    else:
+        make = variant
+    sampler: object = make(space, 0)
+    if not isinstance(sampler, BaseSampler):
+        raise InvalidArgument(f"the variant {name!r} must make an Optuna sampler, got {sampler!r}")
+    return make
+
+
+def _takes_two(variant: object) -> bool:
+    """Whether it can be called with a space and a seed; a surrogate takes four arguments."""
+    if not callable(variant):
+        return False
+    try:
+        inspect.signature(variant).bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_settings(name: object, settings: Mapping[str, Any]) -> None:
+    known = set(inspect.signature(ArchitectureSampler).parameters) - {"space", "seed"}
+    wrong = sorted(map(str, settings.keys() - known))
+    if wrong:
+        raise InvalidArgument(
+            f"the variant {name!r} has the unknown settings {wrong}; expected some of "
+            f"{sorted(known)} (the seeds are those of the ablation)"
+        )

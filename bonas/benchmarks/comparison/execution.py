@@ -1,0 +1,202 @@
+"""One run, evaluation by evaluation, which may be cut off at any line.
+
+The search runs in memory, for speed; each finished trial is written to the storage at once and as a
+whole. What is stored is read back into memory before a run goes on, so that it ends as if it had
+never been cut off: a sampler's state is the trials, and its draws follow from its seed and the
+trial's number.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from bonas.benchmarks.comparison.problem import Problem
+from bonas.benchmarks.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
+from bonas.errors import EvaluationFailed, StudyMismatch
+from bonas.evaluation import Candidate, Evaluator, measured
+from bonas.spaces import Space
+from bonas.studies.lineage.description import set_names
+from bonas.studies.proposing.observations import ERROR
+from bonas.studies.running import trials
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.study import open_study
+from bonas.threads import one_thread
+
+Make = Callable[[Space, int], BaseSampler]
+"""A space and a seed -> the sampler of a method; it may ``describe()`` its settings as JSON values,
+which a stored run is checked against."""
+
+_STUDY = "bonas:study"
+"""The stored trial's system attribute with those of the study that changed while it ran."""
+_FAILURES = 5  # in a row, and the run stops
+_PARTS = ("bonas", "optuna", "torch", "botorch", "numpy")
+
+
+def advance(
+    problem: Problem,
+    key: Key,
+    make: Make,
+    budget: int,
+    storage: BaseStorage,
+    tick: Callable[[], object],
+) -> None:
+    """Go on with a run till the budget is used, or nothing can change; ``tick`` hears of each.
+
+    Raises:
+        StudyMismatch: if the storage holds a run of that name about something else, or another
+            process is at it.
+        EvaluationFailed: if five evaluations in a row failed.
+    """
+    sampler = make(problem.space, key.seed)
+    stored = open_study(
+        storage, str(key), problem.objectives, _description(problem, key, make), sampler
+    )
+    if is_finished(stored.user_attrs, len(stored.get_trials(deepcopy=False)), budget):
+        return
+    _note_settings(stored, problem, budget)
+    study = _recalled(stored, sampler)
+    evaluate = problem.evaluator(key.seed)
+    with one_thread():
+        while not _has_ended(study, problem):
+            if len(study.get_trials(deepcopy=False)) >= budget:
+                return
+            trial = _evaluated(study, problem, evaluate)
+            _store(stored, trial)
+            tick()
+            _check_failures(study)
+    stored.set_user_attr(ENDED, True)
+
+
+def is_finished(attributes: Mapping[str, Any], evaluated: int, budget: int) -> bool:
+    """Whether a run with these attributes of its study has nothing more to do."""
+    return evaluated >= budget or bool(attributes.get(ENDED, False))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna says nothing of every study and trial inside."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _description(problem: Problem, key: Key, make: Make) -> dict[str, Any]:
+    """What makes two runs the same."""
+    describe: Callable[[], dict[str, Any]] | None = getattr(make, "describe", None)
+    return {
+        **key._asdict(),
+        "units": [objective.unit for objective in problem.objectives],
+        **({} if describe is None else {"settings": describe()}),
+        **problem.describe(),
+    }
+
+
+def _note_settings(stored: optuna.Study, problem: Problem, budget: int) -> None:
+    """Write down what a report needs, checked against what was written before."""
+    before = stored.user_attrs.get(SETTINGS, {})
+    answer = _answer(problem)
+    for name, value in answer.items():
+        if name in before and not np.allclose(before[name], value, rtol=1e-9, atol=0.0):
+            raise StudyMismatch(
+                f"the run {stored.study_name!r} was begun on other values: its {name} was "
+                f"{before[name]}, now {value}; choose another storage"
+            )
+    versions = {part: str(import_module(part).__version__) for part in _PARTS}
+    settings = {
+        "budget": max(budget, before.get("budget", 0)),
+        "versions": {**versions, "python": platform.python_version()},
+        **answer,
+    }
+    stored.set_user_attr(SETTINGS, settings)
+
+
+def _answer(problem: Problem) -> dict[str, Any]:
+    known = problem.reference
+    if known is None:
+        return {}
+    return {
+        "best": known.best.tolist(),
+        "worst": known.worst.tolist(),
+        "hypervolume": known.hypervolume,
+    }
+
+
+def _recalled(stored: optuna.Study, sampler: BaseSampler) -> optuna.Study:
+    """The stored study in memory, with what samplers keep in the study itself."""
+    study = optuna.create_study(directions=stored.directions, sampler=sampler)
+    if stored.metric_names is not None:
+        set_names(study, stored.metric_names)
+    for trial in stored.get_trials(deepcopy=False):
+        for name, value in trial.system_attrs.get(_STUDY, {}).items():
+            study._storage.set_study_system_attr(study._study_id, name, value)
+        study.add_trial(trial)
+    return study
+
+
+def _evaluated(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> FrozenTrial:
+    """Ask, evaluate and tell; the finished trial, as it is to be stored."""
+    before = study._storage.get_study_system_attrs(study._study_id).copy()
+    start = time.perf_counter()
+    trial = study.ask()
+    problem.space.suggest(trial)
+    trial.set_user_attr(ASK_SECONDS, time.perf_counter() - start)
+    candidate = Candidate.of(problem.space, trial)
+    try:
+        values = measured(evaluate, candidate, problem.objectives)
+    except Exception as error:
+        trials.fail(study, trial, error)
+    else:
+        truth = problem.truth(candidate.choices)
+        if truth is not None:
+            trial.set_user_attr(TRUTH, truth)
+        trials.complete(study, trial, values, [o.name for o in problem.objectives])
+    finished = copy.deepcopy(study.get_trials(deepcopy=False)[trial.number])
+    after = study._storage.get_study_system_attrs(study._study_id)
+    changed = {name: v for name, v in after.items() if name not in before or before[name] != v}
+    if changed:
+        finished.system_attrs = {**finished.system_attrs, _STUDY: changed}
+    return finished
+
+
+def _store(stored: optuna.Study, trial: FrozenTrial) -> None:
+    if len(stored.get_trials(deepcopy=False)) != trial.number:
+        raise StudyMismatch(
+            f"another process is at the run {stored.study_name!r} in the same storage; wait for "
+            "it, or choose another storage"
+        )
+    stored.add_trial(trial)
+
+
+def _has_ended(study: optuna.Study, problem: Problem) -> bool:
+    """Whether the exact answer was seen, or every architecture."""
+    answer = problem.answer
+    if answer is not None:
+        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return answer <= {tuple(trial.user_attrs[TRUTH]) for trial in done}
+    sampler = study.sampler
+    return isinstance(sampler, ArchitectureSampler) and sampler.exhausted(study)
+
+
+def _check_failures(study: optuna.Study) -> None:
+    last = study.get_trials(deepcopy=False)[-_FAILURES:]
+    if len(last) == _FAILURES and all(trial.state == TrialState.FAIL for trial in last):
+        reason = last[-1].user_attrs[ERROR].strip().splitlines()[-1]
+        raise EvaluationFailed(
+            f"{_FAILURES} evaluations in a row failed, the last with {reason}; mend the "
+            "evaluation and call again: what was measured is kept"
+        )

@@ -1,0 +1,166 @@
+"""A comparison read from its storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.storages import BaseStorage
+
+from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
+from bonas.benchmarks.comparison.plan import whole
+from bonas.benchmarks.comparison.reference import Reference
+from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Key, Run
+from bonas.benchmarks.tables.scale import Scale, as_losses
+from bonas.errors import StudyMismatch
+from bonas.evaluation import Objective
+from bonas.studies.attributes import json_object
+from bonas.studies.lineage.description import DESCRIPTION
+from bonas.studies.storages.opening import Storage, opened_storage
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A study that is a run: its key, and what was written of it."""
+
+    key: Key
+    study: int
+    description: dict[str, Any]
+    settings: dict[str, Any]
+    ended: bool
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        goals, units = self.description["objectives"], self.description["units"]
+        return tuple(
+            Objective(name, goals[name], unit) for name, unit in zip(goals, units, strict=True)
+        )
+
+
+def stored(
+    storage: Storage, *, budget: int | None = None, checkpoints: Sequence[int] = CHECKPOINTS
+) -> Comparison:
+    """Everything that a storage holds of comparisons, finished or not; nothing is run.
+
+    Args:
+        storage: What ``compare`` or ``ablate`` was given.
+        budget: How many evaluations of each run to look at; None for the largest that a run was
+            begun with.
+        checkpoints: After how many evaluations to look.
+
+    Raises:
+        StorageUnavailable: if the storage cannot be opened.
+        StudyMismatch: if it holds no run, or two of one problem that cannot be compared.
+        InvalidArgument: if the budget is no whole number of at least 1.
+    """
+    if budget is not None:
+        whole("budget", budget)
+    opened = opened_storage(storage, create=False)
+    records = _records(opened)
+    if not records:
+        names = [study.study_name for study in opened.get_all_studies()]
+        raise StudyMismatch(
+            "this storage holds no run of `bonas bench run`, bonas.benchmarks.compare or "
+            f"bonas.ablate; its studies are {names}"
+        )
+    if budget is None:
+        budget = max(record.settings.get("budget", 1) for record in records)
+    problems, methods, seeds = (tuple(dict.fromkeys(part)) for part in _parts(records))
+    return _comparison(opened, records, problems, methods, sorted(seeds), budget, checkpoints)
+
+
+def selected(
+    storage: BaseStorage,
+    problems: Iterable[str],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    budget: int,
+    checkpoints: Sequence[int],
+) -> Comparison:
+    """The runs of these methods on these problems with these seeds.
+
+    Raises:
+        StudyMismatch: if two runs of one problem cannot be compared.
+    """
+    records = [
+        record
+        for record in _records(storage)
+        if record.key.method in methods and record.key.seed in seeds
+    ]
+    return _comparison(storage, records, problems, methods, seeds, budget, checkpoints)
+
+
+def _comparison(
+    storage: BaseStorage,
+    records: Sequence[_Record],
+    problems: Iterable[str],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    budget: int,
+    checkpoints: Sequence[int],
+) -> Comparison:
+    runs: dict[Key, Run] = {}
+    references: dict[str, Reference] = {}
+    versions: set[str] = set()
+    for problem in problems:
+        own = [record for record in records if record.key.problem == problem]
+        if own:
+            _check_alike(own)
+            found = {record.key: _run(storage, record, budget) for record in own}
+            references[problem] = _reference(own[0], found.values())
+            runs |= found
+    for record in records:
+        versions |= {f"{name} {v}" for name, v in record.settings.get("versions", {}).items()}
+    return Comparison(
+        references, methods, seeds, budget, runs, checkpoints, tuple(sorted(versions))
+    )
+
+
+def _records(storage: BaseStorage) -> list[_Record]:
+    """The studies that are runs, in the order in which they were begun."""
+    found = []
+    for study in storage.get_all_studies():
+        description = json_object(study.user_attrs.get(DESCRIPTION)) or {}
+        if {*Key._fields, "signal"} <= description.keys():
+            key = Key(*(description[field] for field in Key._fields))
+            settings = study.user_attrs.get(SETTINGS, {})
+            ended = bool(study.user_attrs.get(ENDED, False))
+            found.append(_Record(key, study._study_id, description, settings, ended))
+    return sorted(found, key=lambda record: record.study)
+
+
+def _parts(records: Iterable[_Record]) -> Iterable[tuple[Any, ...]]:
+    """All problems, all methods, all seeds."""
+    return zip(*(record.key for record in records), strict=True)
+
+
+def _check_alike(records: Sequence[_Record]) -> None:
+    """Runs of one problem must have been told the same, or they cannot be compared."""
+    first = records[0]
+    for record in records[1:]:
+        for part in ("signal", "objectives", "units"):
+            one, other = first.description[part], record.description[part]
+            if one != other:
+                raise StudyMismatch(
+                    f"the runs {first.key} and {record.key} cannot be compared: their {part} are "
+                    f"{one!r} and {other!r}; give the problems different names"
+                )
+
+
+def _run(storage: BaseStorage, record: _Record, budget: int) -> Run:
+    trials = storage.get_all_trials(record.study, deepcopy=False)
+    finished = [trial for trial in trials if trial.state.is_finished()][:budget]
+    signal, m = record.description["signal"], len(record.objectives)
+    return Run.of(record.key, signal, m, finished, ended=record.ended)
+
+
+def _reference(record: _Record, runs: Iterable[Run]) -> Reference:
+    """The exact answer where it was written down, else the union of all runs."""
+    objectives, known = record.objectives, record.settings
+    if "hypervolume" not in known:
+        values = np.concatenate([run.values for run in runs])
+        return Reference.of(objectives, values, exact=False)
+    ends = [as_losses(objectives, [known[end]])[0] for end in ("best", "worst")]
+    return Reference(objectives, Scale(objectives, *ends), known["hypervolume"], exact=True)

@@ -1,0 +1,73 @@
+"""Benchmark problems by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from os import PathLike
+
+from bonas.benchmarks.tables.nas_bench_201 import DATASETS, NASBench201Table
+from bonas.benchmarks.tables.spikenas_bench import SpikeNASBench
+from bonas.benchmarks.tables.table import Table
+from bonas.benchmarks.tables.transnas_bench_101 import TASKS, TransNASBench101
+from bonas.errors import InvalidArgument, unknown
+
+_DEVICES = ("edgegpu", "raspi4", "pixel3", "fpga", "eyeriss")
+_WRITINGS = ("plain", "declared")
+
+PROBLEMS: dict[str, Callable[[], Table]] = {
+    **{
+        f"nb201-{dataset.short}": partial(NASBench201Table, name)
+        for name, dataset in DATASETS.items()
+    },
+    **{
+        f"nb201-{dataset.short}-{device}": partial(
+            NASBench201Table, name, ("accuracy", f"{device}_latency")
+        )
+        for name, dataset in DATASETS.items()
+        for device in _DEVICES
+    },
+    **{
+        f"nb201-{writing}-{dataset.short}": partial(NASBench201Table, name, writing=writing)
+        for name, dataset in DATASETS.items()
+        for writing in _WRITINGS
+    },
+    **{
+        f"nb201-{writing}-{dataset.short}-{device}": partial(
+            NASBench201Table, name, ("accuracy", f"{device}_latency"), writing=writing
+        )
+        for name, dataset in DATASETS.items()
+        for writing in _WRITINGS
+        for device in _DEVICES
+    },
+}
+"""The problems that need no folder: a name -> what makes the table."""
+
+FOLDER_PROBLEMS: dict[str, Callable[[str | PathLike[str]], Table]] = {
+    **{
+        f"transnas-{space}-{task}": partial(TransNASBench101, space=space, task=task)
+        for space in ("cell", "macro")
+        for task in TASKS
+    },
+    "spikenas": SpikeNASBench,
+}
+"""The problems that are read from a folder: a name -> what makes the table of a folder."""
+
+
+def problem(name: str, folder: str | PathLike[str] | None = None) -> Table:
+    """The table of a name out of ``PROBLEMS`` or ``FOLDER_PROBLEMS``; the latter need a folder.
+
+    Raises:
+        InvalidArgument: for an unknown name, or without a folder where one is needed.
+        MissingData: if the data is not there.
+    """
+    if name in PROBLEMS:
+        return PROBLEMS[name]()
+    if name not in FOLDER_PROBLEMS:
+        raise unknown("benchmark problem", name, (*PROBLEMS, *FOLDER_PROBLEMS))
+    if folder is None:
+        raise InvalidArgument(
+            f"the problem {name!r} is read from a folder, and none was given; pass the one that "
+            "its file lies in as folder"
+        )
+    return FOLDER_PROBLEMS[name](folder)

@@ -1,0 +1,76 @@
+"""Whether a network fits the data: it takes a batch, and its outputs can be trained on."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bonas.errors import InvalidData
+from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.data.arguments import Inputs, rows_of
+from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.outputs import Reader
+from bonas.evaluation.runtime import first_pass
+from bonas.evaluation.training.feed import Feed
+
+
+def check_fit(
+    network: nn.Module,
+    splits: Splits,
+    candidate: Candidate,
+    batch: tuple[Inputs, Tensor],
+    feed: Feed,
+) -> Reader:
+    """Refuse a network that cannot be trained on this data; it is left in evaluation mode.
+
+    Args:
+        network: On the device of the batch.
+        splits: What is known of the data.
+        candidate: Whose network it is.
+        batch: Some rows, of which two are looked at.
+        feed: Gives them to the network.
+
+    Returns:
+        What reads its predictions.
+
+    Raises:
+        InvalidData: if it cannot take two rows, no output is of the shape that the targets need or
+            the prediction is not finite, or it has no weights to train.
+    """
+    assert splits.task is not None  # of what is unread nothing can be checked
+    inputs, targets = rows_of(batch[0], slice(0, 2)), batch[1][:2]
+    returned = first_pass(network, feed(inputs), candidate)
+    who = f"the network of trial {candidate.number} ({dict(candidate.choices)})"
+    reader = Reader(splits.task, splits.classes)
+    try:
+        prediction = reader.prediction(returned, targets)
+    except InvalidData as error:
+        raise InvalidData(f"{error} from {who}; {_advice(splits)}") from None
+    if not prediction.isfinite().all():
+        raise InvalidData(
+            f"expected finite outputs before training, got {prediction.tolist()} from {who}; "
+            "scale the inputs, or normalise inside the network"
+        )
+    check_weights(network, who)
+    return reader.of_network(returned, targets)
+
+
+def check_weights(network: nn.Module, who: str) -> None:
+    """Refuse a network without weights to train.
+
+    Raises:
+        InvalidData: which says ``who`` it is.
+    """
+    if not any(weight.requires_grad for weight in network.parameters()):
+        raise InvalidData(
+            f"expected weights to train, got none from {who}; "
+            "let build return a network with parameters that require a gradient"
+        )
+
+
+def _advice(splits: Splits) -> str:
+    if splits.task == "regression" and splits.scale is None:
+        return "let it return a tensor of the shape of the targets, or give a loss and a score"
+    ending = f"end it with a linear layer of {splits.outputs} outputs"
+    if splits.task == "next_token":
+        return f"{ending}, or give task='classification' if the targets are labels of the tokens"
+    return ending

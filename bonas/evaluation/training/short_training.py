@@ -1,0 +1,334 @@
+"""A short training: how well an architecture does on the validation rows after a few epochs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from bonas.errors import InvalidArgument, unknown
+from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.data.batches import Batches, pairs
+from bonas.evaluation.data.load import DataSource, Folder, load
+from bonas.evaluation.data.shares import Shares
+from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.data.targets import Task, checked_task
+from bonas.evaluation.data.unread import load_unread
+from bonas.evaluation.objective import Direction, Objective
+from bonas.evaluation.outputs import Reader
+from bonas.evaluation.runtime import checked_range, checked_whole, resolved_device, seeded
+from bonas.evaluation.training.compatibility import check_fit, check_weights
+from bonas.evaluation.training.feed import Feed
+from bonas.evaluation.training.judge import Judge, Score, objectives_of, own_score
+from bonas.evaluation.training.loss import Loss
+from bonas.evaluation.training.metrics import (
+    Metric,
+    MetricFunction,
+    MetricName,
+    checked_metric,
+    metric_for,
+)
+from bonas.evaluation.training.recipe import Recipe, Step, default_rates
+from bonas.evaluation.training.supervised import Augment, LossFunction, Supervised
+from bonas.evaluation.weights import checked_folder, keep_weights
+from bonas.settings import own_settings
+from bonas.threads import limited_threads
+
+_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "schedule",
+    "validation",
+    "test",
+    "seed",
+)
+_LARGE_BATCH = 512  # rows at once where no gradient is kept
+_OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, which a name tells apart
+
+
+@dataclass(frozen=True, eq=False)
+class ShortTraining:
+    """Trains a candidate's network and tells how well it does on the validation rows.
+
+    Called with a candidate it returns the metric under its name (by default ``accuracy`` in % for
+    classes, ``rmse`` for numbers, ``perplexity`` for tokens), or what ``score`` measures, and
+    ``seconds`` (wall time of the training). The same ``seed`` and trial number give the same
+    training on one machine. Torch's random state and number of threads are set for the whole
+    process meanwhile and put back afterwards: train one network at a time in a process.
+
+    The defaults suit digits: one to two seconds on a core, far from converged, for it is then that
+    good and bad cells differ most beside the luck of a seed (about one percentage point).
+
+    A network keeps the precision that ``build`` chose, and gets its inputs as the space's example
+    has them. Its prediction is ``batch x classes`` for labels (or more; one output for two
+    classes), ``batch x classes x ...`` for labels of places, as in a segmentation, ``batch x
+    labels`` for several labels, ``batch x length x vocabulary`` for next tokens, and of the shape
+    of the targets for a regression. Up to ``n x columns`` these are standardised for the training,
+    and the metric is in their own units; images are taken as they are. What of a tuple, a mapping
+    or an object is the prediction, and how auxiliary heads are trained, stands in
+    ``bonas.evaluation.outputs``.
+
+    Args:
+        data: What ``bonas.evaluation.load`` takes: a name such as ``"digits"``, a pair of arrays, a
+            ``Dataset``, two of these, two ``DataLoader``. With ``score`` and one of ``loss`` and
+            ``step`` nothing but them looks at targets, so that any rows and batches are fine, those
+            of two iterables (lists, ranges), too.
+        task: ``"classification"``, ``"multi_label"``, ``"regression"`` or ``"next_token"``; None
+            asks the data.
+        metric: What is to be optimised: ``"accuracy"``, ``"balanced_accuracy"``, ``"f1"`` (%),
+            ``"cross_entropy"``, ``"perplexity"``, ``"r2"``, ``"rmse"``, ``"mae"``, or a function of
+            all validation outputs and targets that returns a number (its name is the metric's).
+        direction: ``"maximize"`` or ``"minimize"``, for a function as metric or a score that
+            returns a number; for a score that returns several: a name -> its direction.
+        loss: A function ``loss(outputs, targets)`` or a module, instead of the usual loss. Outputs
+            are what the network returns (for those of torch: its prediction), targets as they are
+            in the data, not standardised. The weights of a module are trained along, in a copy.
+        step: A function ``step(network, batch)`` that returns the loss of a batch as the data give
+            it, on the device, instead of any other loss; bonas lowers it.
+        score: A function ``score(network, batches)`` of the trained network, without gradients, and
+            the validation batches as the data give them, that returns a name -> a number. Those
+            with a ``direction`` are the objectives.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step, at least 2; a last batch of a single row is left out.
+        optimizer: ``"adamw"`` or ``"sgd"`` (with Nesterov momentum 0.9).
+        learning_rate: The highest of the schedule; by default 0.003 for adamw, 0.1 for sgd.
+        weight_decay: By default 0.01 for adamw, 0.0005 for sgd.
+        label_smoothing: Share of each label that is spread over all classes, in [0, 1); by default
+            0.1 for labels and 0 for tokens. All else has none.
+        class_weights: ``"balanced"`` weighs a label in the loss by the inverse of its share of the
+            training rows; None weighs all rows alike.
+        augment: A function of a batch of training inputs, on the device, that returns another of
+            the same shape and type. What it draws from torch's generators is seeded with the
+            training, so it should draw from nothing else.
+        schedule: ``"cosine"`` (Loshchilov and Hutter, 2017, without restarts) or ``"one_cycle"``
+            (Smith and Topin, 2019).
+        precision: ``"bf16"`` trains and judges in mixed precision (autocast to bfloat16).
+        validation: Share of the rows that judge a network.
+        test: Share of the rows kept for the end of the search; no training reads them.
+        folder: Where the files of ``"fashion-mnist"`` are.
+        keep_weights: A folder in which the weights of each trained network are kept, for
+            ``candidate.trained()``.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None is CUDA where there is one.
+        threads: CPU threads; None leaves torch's setting.
+        seed: Which split of the data and, with the trial's number, which training.
+
+    Raises:
+        InvalidArgument: if a setting is out of its range or does not suit the data's task.
+        InvalidData: if the data cannot be used, or a network does not fit it.
+        MissingData: if the files of a named data set are not there.
+        EvaluationFailed: if a training diverges.
+    """
+
+    data: DataSource = "digits"
+    _: KW_ONLY
+    task: Task | None = None
+    metric: MetricName | MetricFunction | None = None
+    direction: Direction | Mapping[str, Direction] | None = None
+    loss: LossFunction | nn.Module | None = None
+    step: Step | None = None
+    score: Score | None = None
+    epochs: int = 4
+    batch_size: int = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    label_smoothing: float | None = None
+    class_weights: Literal["balanced"] | None = None
+    augment: Augment | None = None
+    schedule: Literal["cosine", "one_cycle"] = "cosine"
+    precision: Literal["bf16"] | None = None
+    validation: float = 0.2
+    test: float = 0.2
+    folder: Folder | None = None
+    keep_weights: Folder | None = None
+    device: str | None = None
+    threads: int | None = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _ = self._recipe
+        if self.class_weights not in (None, "balanced"):
+            raise unknown("class_weights", self.class_weights, ("balanced",))
+        checked_task(self.task)
+        self._check_own()
+        checked_whole("batch_size", self.batch_size, 2)
+        checked_whole("seed", self.seed, 0)
+        if self.threads is not None:
+            checked_whole("threads", self.threads, 1)
+        if self.label_smoothing is not None:
+            checked_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
+        if self.keep_weights is not None:
+            object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
+        resolved_device(self.device)
+
+    def _check_own(self) -> None:
+        """Refuse what is no function, and settings that functions of one's own leave no use for."""
+        for name, what in (
+            ("augment", "a batch of inputs"),
+            ("loss", "outputs and targets"),
+            ("step", "a network and a batch"),
+            ("score", "a network and batches"),
+        ):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise InvalidArgument(f"{name} must be a function of {what}, got {given!r}")
+        useless = {
+            "step": ("loss", "label_smoothing", "class_weights", "augment"),
+            "loss": ("label_smoothing", "class_weights"),
+            "score": ("metric", *(("task",) if self._unread else ())),
+        }
+        for own, settings in useless.items():
+            given = [n for n in settings if getattr(self, n) is not None]
+            if getattr(self, own) is not None and given:
+                raise InvalidArgument(
+                    f"expected no {given[0]} beside a {own} of one's own, got "
+                    f"{getattr(self, given[0])!r}; leave one of them out"
+                )
+        if self.score is not None:
+            objectives_of(self.score, self.direction)
+        else:
+            _ = self._given_metric
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The data in its three parts, loaded once."""
+        if self._unread:
+            return load_unread(self.data, self._shares, self.folder)
+        return load(
+            self.data,
+            task=self.task,
+            validation=self.validation,
+            test=self.test,
+            seed=self.seed,
+            folder=self.folder,
+        )
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input, without the batch."""
+        return self.splits.input_shape
+
+    @property
+    def classes(self) -> int:
+        """How many outputs a network must have, for labels or tokens; 0 for a regression."""
+        return self.splits.classes
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The metric, as the one objective, or those of the score."""
+        if self.score is not None:
+            return objectives_of(self.score, self.direction)
+        return (self._metric.objective,)
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the objectives, as JSON values under the names of these.
+
+        Device and threads are left out: they change the time a training takes, and its result by
+        rounding only. Settings of later versions are there only where they are not the default.
+        """
+        recipe = self._recipe
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings |= {"learning_rate": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+        if self._has_usual_loss:
+            settings["label_smoothing"] = self._loss.smoothing
+        if self.splits.task not in ("classification", None):
+            settings["task"] = self.splits.task
+        for name in ("class_weights", "precision"):
+            if getattr(self, name) is not None:
+                settings[name] = getattr(self, name)
+        settings |= {n: _named(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
+        told = {"data": self.splits.name, **settings}
+        return {objective.name: dict(told) for objective in self.objectives}
+
+    @own_settings()
+    def __call__(self, candidate: Candidate) -> dict[str, float]:
+        """The objectives, what else the score measures, and ``seconds`` of one training."""
+        device = resolved_device(self.device)
+        weights, order = np.random.SeedSequence((self.seed, candidate.number)).spawn(2)
+        shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
+        with limited_threads(self.threads), seeded(weights, device):
+            network = candidate.build().to(device)
+            feed = Feed.of(candidate.space, network)
+            reader = self._reader(network, feed, candidate, device)
+            loss = deepcopy(self.loss) if isinstance(self.loss, nn.Module) else self.loss
+            others = loss.to(device) if isinstance(loss, nn.Module) else nn.Module()
+            step = self.step or Supervised(
+                self.splits, feed, loss or self._loss, reader, self.augment
+            )
+            began = time.perf_counter()
+            train = Batches(self.splits.train, self.batch_size, device, shuffler)
+            self._recipe.train(network, train, step, others)
+            seconds = time.perf_counter() - began
+            told = self._judged(network, feed, reader, device)
+            if self.keep_weights is not None:
+                keep_weights(candidate, network, self.keep_weights)
+            return {"seconds": seconds, **told}
+
+    @property
+    def _unread(self) -> bool:
+        """Whether only functions of the user's look at targets."""
+        return self.score is not None and (self.loss is not None or self.step is not None)
+
+    @property
+    def _has_usual_loss(self) -> bool:
+        return self.loss is None and self.step is None
+
+    @property
+    def _shares(self) -> Shares:
+        return Shares(self.validation, self.test, self.seed)
+
+    @cached_property
+    def _recipe(self) -> Recipe:
+        rate, decay = default_rates(self.optimizer, self.learning_rate, self.weight_decay)
+        return Recipe(self.epochs, self.optimizer, rate, decay, self.schedule, self.precision)
+
+    @property
+    def _given_metric(self) -> Metric | None:
+        return checked_metric(self.metric, self.direction)
+
+    @cached_property
+    def _metric(self) -> Metric:
+        assert self.splits.task is not None  # else there is a score
+        return metric_for(self.splits.task, self._given_metric)
+
+    @cached_property
+    def _loss(self) -> Loss:
+        return Loss.of(self.splits, self.label_smoothing, balanced=self.class_weights is not None)
+
+    def _reader(
+        self, network: nn.Module, feed: Feed, candidate: Candidate, device: torch.device
+    ) -> Reader | None:
+        """What reads predictions of the network, which fits; None where nothing is to be read."""
+        if self._unread:
+            check_weights(network, f"the network of trial {candidate.number}")
+            return None
+        batches = Batches(self.splits.validation, 2, device)
+        first = next(iter(pairs(batches, self.splits)))
+        return check_fit(network, self.splits, candidate, first, feed)
+
+    def _judged(
+        self, network: nn.Module, feed: Feed, reader: Reader | None, device: torch.device
+    ) -> dict[str, Any]:
+        rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
+        batches = Batches(self.splits.validation, rows, device)
+        if self.score is not None:
+            return own_score(self.score, self.objectives, network, batches, self.precision)
+        assert reader is not None  # without a score the targets are known
+        splits = self.splits if self._has_usual_loss else replace(self.splits, scale=None)
+        advice = f"lower the learning rate ({self._recipe.learning_rate})"
+        judge = Judge(splits, self._metric, feed, reader, self.precision, advice)
+        return judge(network, batches)
+
+
+def _named(function: object) -> str:
+    """What tells a function, or an object to call, from others: its text without the address."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(function))

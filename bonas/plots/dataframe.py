@@ -1,0 +1,74 @@
+"""All trials of a study as a table of pandas, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from bonas.errors import MissingPackage
+from bonas.evaluation import Objective
+from bonas.plots.front_table import parameter_names
+from bonas.studies.proposing.observations import failure_of
+from bonas.texts import RESERVED
+
+_PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's own, for names that are taken
+
+
+def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial]) -> Any:
+    """Return a ``pandas.DataFrame`` with one row per trial.
+
+    Its columns: ``number``, ``state`` (Optuna's names), the objectives, the parameters, whatever
+    else was measured or noted, and ``failure``, the last line of a failed evaluation's traceback.
+    A parameter or a measurement whose name is taken by a column before it is prefixed as in
+    Optuna's ``trials_dataframe``: ``params_number``, ``user_attrs_accuracy``.
+
+    Raises:
+        MissingPackage: if pandas is not installed.
+    """
+    goals = [objective.name for objective in objectives]
+    params = _columns(parameter_names(trials), {"number", "state", "failure", *goals}, _PARAMETER)
+    taken = {"number", "state", "failure", *goals, *params.values()}
+    noted = dict.fromkeys(n for t in trials for n in t.user_attrs if not n.startswith(RESERVED))
+    notes = _columns(list(noted), taken, _MEASUREMENT)
+    rows = []
+    for trial in trials:
+        values = trial.values if trial.values is not None else [None] * len(goals)
+        rows.append(
+            {
+                "number": trial.number,
+                "state": trial.state.name,
+                **dict(zip(goals, values, strict=False)),
+                **_renamed(trial.params, params),
+                **_renamed(trial.user_attrs, notes),
+                "failure": _last_line(failure_of(trial)),
+            }
+        )
+    columns = ["number", "state", *goals, *params.values(), *notes.values(), "failure"]
+    return _pandas().DataFrame(rows, columns=columns)
+
+
+def _columns(names: Sequence[str], taken: set[str], prefix: str) -> dict[str, str]:
+    """A name -> its column."""
+    return {name: f"{prefix}{name}" if name in taken else name for name in names}
+
+
+def _renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    return {columns[name]: value for name, value in values.items() if name in columns}
+
+
+def _last_line(text: str | None) -> str | None:
+    lines = [line for line in (text or "").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else None
+
+
+def _pandas() -> Any:
+    try:
+        return import_module("pandas")
+    except ImportError as error:
+        raise MissingPackage(
+            "expected pandas to be installed for a table of all trials; "
+            'pip install pandas (or "bonas[pandas]")'
+        ) from error

@@ -1,0 +1,5 @@
+"""Recurrent networks over sequences."""
+
+from bonas.spaces.recurrent.space import RecurrentSpace
+
+__all__ = ["RecurrentSpace"]

@@ -1,0 +1,121 @@
+"""The trials that a study hands on to one that is made out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from bonas.evaluation.candidate import INDEX
+from bonas.spaces import Space
+from bonas.studies.attributes import values_of
+from bonas.studies.lineage.description import Description, incomparable
+from bonas.studies.lineage.networks import changed, is_same
+from bonas.studies.proposing.observations import RELEASED, is_known, point_of
+from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.running.lease import RENEWED, WORKER
+from bonas.studies.running.retries import failures
+from bonas.studies.running.trials import counts
+
+COPIED = "bonas:copied"
+"""The trial's user attribute that says of which trial it is a copy: the study and the number."""
+
+_OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about one trial only
+
+
+def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
+    """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
+    known, m = source.get_trials(deepcopy=False), len(source.directions)
+    failed = {trial.number for trial in failures(known)}
+    kept = [trial for trial in known if counts(trial) or is_known(trial)]
+    kept = [t for t in kept if t.state != TrialState.FAIL or t.number in failed]
+    kept = [trial for trial in kept if _can_be_copied(trial, wanted, m)]
+    return {_mark(source, trial): _copy(trial, trial.values, wanted) for trial in kept}
+
+
+def comparable(
+    source: Study, stored: Description, wanted: Description, space: Space | None, before: int
+) -> dict[str, FrozenTrial]:
+    """A mark -> a copy of each trial whose values hold for ``wanted``, its values by their names.
+
+    These are finished trials out of the first ``before``, none if what is measured differs; where
+    networks are built in another way now, those whose network is the same.
+    """
+    if incomparable(stored, wanted):
+        return {}
+    known = source.get_trials(deepcopy=False)[:before]
+    is_rebuilt = bool(changed(known, space))
+    places = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
+    copies = {}
+    for trial in known:
+        if is_rebuilt and space is not None and not is_same(trial, space):
+            continue
+        if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
+            found = values_of(trial, len(stored["objectives"]))
+            if found is not None:
+                values = [found[place] for place in places]
+                copies[_mark(source, trial)] = _copy(trial, values, wanted)
+    return copies
+
+
+def fits(trial: FrozenTrial, space: Space) -> bool:
+    """Whether a trial stands for a valid architecture of the space."""
+    point = point_of(trial, space, Parameters({}))
+    if point is None or point.architecture is None:
+        return False
+    return space.is_valid(point.architecture.choices)
+
+
+def _fits(
+    trial: FrozenTrial, stored: Description, wanted: Description, space: Space | None
+) -> bool:
+    """Whether what was chosen can be chosen now."""
+    options = wanted.get("parameters", {})
+    chosen = {n: x for n, x in trial.params.items() if n in stored.get("parameters", {})}
+    possible = all(value in options.get(name, ()) for name, value in chosen.items())
+    return possible and (space is None or fits(trial, space))
+
+
+def _can_be_copied(trial: FrozenTrial, wanted: Description, m: int) -> bool:
+    """Whether Optuna takes the trial with the options of ``wanted``."""
+    options = wanted.get("parameters", {})
+    if any(value not in options.get(name, (value,)) for name, value in trial.params.items()):
+        return False
+    values = trial.values
+    whole = values is not None and len(values) == m and not any(map(math.isnan, values))
+    return trial.state != TrialState.COMPLETE or whole
+
+
+def _mark(source: Study, trial: FrozenTrial) -> str:
+    return f"{source.study_name}#{trial.number}"
+
+
+def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Description) -> FrozenTrial:
+    parameters = wanted.get("parameters", {})
+    offered: dict[str, BaseDistribution] = {
+        name: CategoricalDistribution(parameters[name]) if name in parameters else own
+        for name, own in trial.distributions.items()
+    }
+    return create_trial(
+        state=trial.state,
+        values=values,
+        params=trial.params,
+        distributions=offered,
+        user_attrs=_kept(trial.user_attrs),
+        system_attrs=_kept(trial.system_attrs) | _final(trial),
+        intermediate_values=trial.intermediate_values,
+    )
+
+
+def _final(trial: FrozenTrial) -> dict[str, Any]:
+    """What says of a failed trial that it is not to be tried again."""
+    found = trial.system_attrs.get(RELEASED)
+    return {} if found is None or trial.state != TrialState.FAIL else {RELEASED: found}
+
+
+def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _OWN}

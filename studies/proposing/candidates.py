@@ -1,0 +1,229 @@
+"""The candidates that an acquisition is maximised over.
+
+A space of at most 50,000 combinations is searched whole. A larger one, or one with parameters
+outside the space, is searched by random draws, by mutation and crossover of the best points, and
+then by local search: the neighbours of the best candidates are scored, until none is better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bonas.spaces import Architecture, Choices, Space
+from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.proposing.point import Point
+
+Score = Callable[[Sequence[Point]], Tensor]
+
+_CLIMBERS = 8  # points that local search starts from
+_ROUNDS = 12
+_STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
+_TRIES = 200
+_FITTED = 8  # of the best, whose numbers are made to keep the bounds
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All points that may be proposed; an object of random draws and of exhaustive lists."""
+
+    space: Space | None
+    parameters: Parameters
+
+    def draw(self, rng: np.random.Generator, spent: frozenset[tuple[object, ...]]) -> Point | None:
+        """A random point that is not spent; None when there seems to be none left."""
+        for _ in range(_TRIES):
+            point = self.fitting(self._random(rng), rng)
+            if point is not None and point.key not in spent:
+                return point
+        left = [] if self.whole is None else [p for p in self.whole if p.key not in spent]
+        return left[int(rng.integers(len(left)))] if left else None
+
+    def fitting(self, point: Point, rng: np.random.Generator | None = None) -> Point | None:
+        """The point, or the nearest whose numbers keep the space's bounds; None where none does.
+
+        With ``rng`` it is not the nearest but a random one on the way, else all that are too large
+        would end on the bound.
+        """
+        if self.space is None or point.architecture is None or not self.space.bounds_numbers:
+            return point
+        choices = point.architecture.choices
+        own = {n: x for n, x in point.values.items() if n in self.space.numeric}
+        found = self.space.fitting(choices, own)
+        if found is not None and found != own and rng is not None:
+            found = self.space.fitting(choices, own, share=float(rng.random()))
+        if found is None or found == own:
+            return None if found is None else point
+        return Point(point.architecture, {**point.values, **found})
+
+    def left(self, spent: frozenset[tuple[object, ...]]) -> Point | None:
+        """A point that is not spent, always the same; None when there seems to be none left."""
+        return self.draw(np.random.default_rng(0), spent)
+
+    def extreme(self, number: int, rng: np.random.Generator) -> Point | None:
+        """The smallest (0) and the largest (1) architecture that are known; None for a higher one.
+
+        By the costs that the space knows, else by the number of nodes; out of all architectures,
+        or out of the reference set where they are too many.
+        """
+        if self.space is None or number > 1:
+            return None
+        among = self.space.members or self.space.reference
+        choose = min if number == 0 else max
+        return Point(choose(among, key=self._size), self.parameters.sample(rng))
+
+    def _size(self, architecture: Architecture) -> tuple[float, int, int]:
+        assert self.space is not None
+        costs = self.space.costs(architecture.choices).values()
+        graph = architecture.graph
+        return sum(math.log1p(cost) for cost in costs), len(graph), len(graph.edges)
+
+    def candidates(
+        self,
+        best: Sequence[Point],
+        spent: frozenset[tuple[object, ...]],
+        score: Score,
+        keep: int,
+        rng: np.random.Generator,
+    ) -> list[Point]:
+        """At most ``keep`` distinct unspent points with high scores, the best first.
+
+        ``best`` are evaluated points worth varying (the front, say).
+        """
+        if self.whole is not None:
+            scores = score(self.whole).clone()
+            gone = [self._rows[key] for key in spent if key in self._rows]
+            scores[gone] = -torch.inf
+            order = torch.argsort(scores, descending=True, stable=True)
+            return [self.whole[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
+        third = self._third
+        start = [self._random(rng) for _ in range(third)]
+        if best:
+            start += [self._offspring(best, rng) for _ in range(third)]
+            picked = rng.permutation(len(best))[:_CLIMBERS]
+            start += [near for i in picked for near in self._neighbours(best[i], rng)]
+        ranked, scores = _ranked(_unspent(start, spent), score, keep)
+        for _ in range(_ROUNDS):
+            climbers = ranked[:_CLIMBERS]
+            around = [near for point in climbers for near in self._neighbours(point, rng)]
+            top = float(scores[0]) if ranked else -np.inf
+            ranked, scores = _ranked(_unspent([*ranked, *around], spent), score, keep)
+            if not ranked or float(scores[0]) <= top:
+                break
+        return self._fitting(ranked, spent, score)
+
+    def _fitting(
+        self,
+        ranked: Sequence[Point],
+        spent: frozenset[tuple[object, ...]],
+        score: Score,
+    ) -> list[Point]:
+        """Those that keep the space's bounds, the best first; where numbers may break these, few.
+
+        A network has to be built to see that, so it is seen of the best alone.
+        """
+        if self.space is None or not self.space.bounds_numbers:
+            return list(ranked)
+        for start in range(0, len(ranked), _FITTED):
+            some = [self.fitting(point) for point in ranked[start : start + _FITTED]]
+            new = _unspent([point for point in some if point is not None], spent)
+            if new:
+                return _ranked(new, score, len(new))[0]
+        return []
+
+    @cached_property
+    def whole(self) -> list[Point] | None:
+        """Every point, where there are few and none is a matter of degree."""
+        if self.space is None or self.space.members is None or self.parameters.distributions:
+            return None
+        return [Point(architecture, {}) for architecture in self.space.members]
+
+    def row(self, point: Point) -> int | None:
+        """Where the whole has the point, or one with an equal network; None where it does not."""
+        return self._rows.get(point.key)
+
+    def listed(self, points: Iterable[Point]) -> list[Point]:
+        """Each point as the whole has it: equal networks are then encoded equally."""
+        rows = [(point, self.row(point)) for point in points]
+        return [p if r is None or self.whole is None else self.whole[r] for p, r in rows]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[object, ...], int]:
+        """A key -> its row in the whole."""
+        return {point.key: row for row, point in enumerate(self.whole or [])}
+
+    @property
+    def _third(self) -> int:
+        """Of the candidates of an ask: random ones, offspring, neighbours of the best."""
+        return (Space.pool_size if self.space is None else self.space.pool_size) // 3
+
+    def _random(self, rng: np.random.Generator) -> Point:
+        architecture = None
+        if self.space is not None:
+            architecture = self.space.architecture(self.space.sample(rng))
+        return Point(architecture, self.parameters.sample(rng))
+
+    def _offspring(self, parents: Sequence[Point], rng: np.random.Generator) -> Point:
+        """Two parents' choices crossed, one or two of them changed; values perturbed."""
+        one, two = (parents[int(rng.integers(len(parents)))] for _ in range(2))
+        values = self.parameters.perturbed(one.values, float(rng.choice(_STEPS)), rng)
+        if self.space is None or one.architecture is None or two.architecture is None:
+            return Point(None, values)
+        other = two.architecture.choices
+        crossed = {
+            name: choice if rng.random() < 0.5 else other.get(name, choice)
+            for name, choice in one.architecture.choices.items()
+        }
+        return Point(self._mutated(crossed, one.architecture, rng), values)
+
+    def _mutated(
+        self, choices: Choices, otherwise: Architecture, rng: np.random.Generator
+    ) -> Architecture:
+        """One or two choices redrawn; ``otherwise`` where the space allows none of ten tries."""
+        assert self.space is not None
+        distributions = self.space.distributions
+        names = list(choices)
+        for _ in range(10):
+            changed = dict(choices)
+            for name in rng.choice(names, size=min(len(names), int(rng.integers(1, 3)))):
+                options = distributions[name].choices
+                changed[str(name)] = options[int(rng.integers(len(options)))]
+            whole = self.space.completed(changed, rng)
+            if self.space.allows(whole):
+                return self.space.architecture(whole)
+        return otherwise
+
+    def _neighbours(self, point: Point, rng: np.random.Generator) -> list[Point]:
+        """Points that differ in one choice, and points with slightly other values."""
+        found: list[Point] = []
+        if self.space is not None and point.architecture is not None:
+            near = self.space.neighbours(point.architecture.choices, rng)
+            some = islice(near, max(1, self._third // _CLIMBERS))
+            found += [Point(self.space.architecture(each), point.values) for each in some]
+        if self.parameters.distributions:
+            for scale in _STEPS:
+                for _ in range(8):
+                    values = self.parameters.perturbed(point.values, scale, rng)
+                    found.append(Point(point.architecture, values))
+        return found
+
+
+def _unspent(points: Iterable[Point], spent: frozenset[tuple[object, ...]]) -> list[Point]:
+    """Each key once, and none that is spent."""
+    return list({p.key: p for p in points if p.key not in spent}.values())
+
+
+def _ranked(points: Sequence[Point], score: Score, keep: int) -> tuple[list[Point], Tensor]:
+    """The ``keep`` best and their scores, the best first."""
+    if not points:
+        return [], torch.zeros(0)
+    scores = score(points)
+    order = torch.argsort(scores, descending=True, stable=True)[:keep]
+    return [points[int(i)] for i in order], scores[order]

@@ -1,0 +1,50 @@
+"""The front of a study: the trials that no other beats in all objectives at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from optuna import Study
+from optuna.trial import FrozenTrial
+
+from bonas.evaluation.objective import oriented
+from bonas.spaces import Space
+from bonas.studies.attributes import values_of
+from bonas.studies.proposing.observations import choices_of, directions
+
+
+def finished(study: Study, space: Space | None = None) -> list[FrozenTrial]:
+    """The trials with finite values, in their order; of a space those that it can have made."""
+    known, m = study.get_trials(deepcopy=False), len(study.directions)
+    measured = [trial for trial in known if values_of(trial, m) is not None]
+    if space is None:
+        return measured
+    return [trial for trial in measured if choices_of(trial, space) is not None]
+
+
+def front_of(study: Study, space: Space | None = None) -> list[FrozenTrial]:
+    """Those of the finished trials that no other dominates, in their order."""
+    trials = [trial for trial in finished(study, space) if _is_feasible(trial)]
+    Y = oriented([trial.values for trial in trials], directions(study))
+    return [trials[row] for row in _undominated(Y)]
+
+
+def _undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
+    """The rows of ``n x m`` oriented values that no other dominates, ascending.
+
+    In the order of the first objective, and of the next where it is equal, a row comes after all
+    that dominate it. So only the front so far is looked at.
+    """
+    front: list[int] = []
+    for row in np.lexsort(-Y.T[::-1]).tolist():
+        better = Y[front] >= Y[row]
+        if not (better.all(1) & (Y[front] > Y[row]).any(1)).any():
+            front.append(row)
+    return sorted(front)
+
+
+def _is_feasible(trial: FrozenTrial) -> bool:
+    """Whether the trial keeps the constraints that another program gave it, as Optuna means it."""
+    return all(isinstance(x, (int, float)) and x <= 0 for x in trial.constraints.values())

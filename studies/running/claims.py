@@ -1,0 +1,181 @@
+"""How a worker comes to the network that it evaluates: claimed once, under any interleaving.
+
+A running trial of a worker that has no proposal yet is a *ticket*. The invariant:
+
+    A trial's proposal is written by the worker that created the trial, and by nobody else. It is
+    written once, after that worker saw every trial with a lower number settled (proposed, or
+    finished) and then, in a later reading of the study, that no settled trial has the index or the
+    network of what it is about to write.
+
+Numbers are given in order, so of two trials the lower one is settled first and the other sees it:
+no two proposals share an index or a network, unless the trial of one of them was released. Whoever
+proposes for many workers only makes *offers*, which anybody may write at any time and over each
+other; an offer that is not free any more when its turn comes is withdrawn, and another one is made.
+An enqueued trial is settled by whoever enqueued it; the worker that takes it completes it.
+After writing, the worker looks at its trial again. If that was released meanwhile, the worker
+having been thought dead, it has lost the proposal and evaluates nothing: whoever settles next
+waited for the release, and so saw the proposal.
+
+What failed in an earlier call may be proposed again, see ``retries``.
+
+All this needs three things of a storage, which Optuna's give:
+
+=======================  =========================================================================
+a trial is created with  a trial that can be seen is claimed, and all with lower numbers can be
+its claim, at once       seen: one line of a journal, one transaction under the lock of the study's
+                         row (PostgreSQL, MySQL) or of the file (SQLite), the lock of the memory
+a trial finishes once    the second to finish it gets ``UpdateFinishedTrialError``: by the order of
+                         lines, by the lock of the trial's row, by ``BEGIN IMMEDIATE`` (SQLite)
+what was written is      by every later reading; a reading need not be a snapshot, since what
+seen                     decides is read again after the turn was seen
+=======================  =========================================================================
+
+Leases only see to it that somebody goes on: a ticket whose worker is dead or silent is released.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from bonas.studies.proposal import Proposal, is_proposed
+from bonas.studies.running import trials
+from bonas.studies.running.lease import LEASE, WORKER, Watch, Worker, claimed, works_on
+
+_PAUSES = 0.01, 0.5  # seconds between two looks, at least and at most
+_SHARE = 0.1  # of the time waited so far, where nothing is offered yet
+_DEAD = 1.0  # seconds between two looks for dead workers
+
+
+def begin(study: Study, worker: Worker) -> Trial:
+    """Return a new trial that is claimed by ``worker``, or one that was enqueued."""
+    trial_id = study._pop_waiting_trial_id()
+    if trial_id is None:
+        template = create_trial(state=TrialState.RUNNING, user_attrs={WORKER: worker.described()})
+        trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
+    return Trial(study, trial_id)
+
+
+def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that wait for a proposal, the oldest first."""
+    return [
+        trial
+        for trial in known
+        if trial.state == TrialState.RUNNING
+        and claimed(trial).get("lease")
+        and not is_proposed(trial)
+    ]
+
+
+def without_offer(waiting: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the tickets that nothing is offered to."""
+    return [ticket for ticket in waiting if Proposal.offered(ticket) is None]
+
+
+def release_tickets(study: Study, asker: str) -> None:
+    """Let the workers that an asker proposes for wait no longer."""
+    for ticket in tickets(study.get_trials(deepcopy=False)):
+        if claimed(ticket).get("asker") == asker:
+            trials.release(study, ticket, trials.STOPPED)
+
+
+def to_serve(study: Study, asker: str) -> list[FrozenTrial]:
+    """Return the tickets to make offers to, if the oldest of them is this asker's."""
+    waiting = without_offer(tickets(study.get_trials(deepcopy=False)))
+    return waiting if waiting and claimed(waiting[0]).get("asker") == asker else []
+
+
+def claim(
+    study: Study,
+    trial: FrozenTrial,
+    worker: Worker,
+    watch: Watch,
+    offer: Callable[[Sequence[FrozenTrial]], None],
+    is_free: Callable[[Proposal], bool],
+) -> bool:
+    """Block until the trial has its proposal; return whether its asker seems to be gone.
+
+    Args:
+        study: The study.
+        trial: Created by ``worker``.
+        worker: Who asks.
+        watch: What it has seen of the others.
+        offer: Makes offers to the tickets, or releases them where nothing is left to be tried. It
+            is called if ``worker`` proposes for itself, or if whoever proposes for it makes no
+            offer for as long as a lease.
+        is_free: Whether no settled trial has the proposal, in a new reading of the study.
+
+    Raises:
+        UpdateFinishedTrialError: if the trial was released.
+    """
+    wait, is_alone = _Wait(study, watch), False
+    while True:
+        waiting = wait.tickets()
+        own = next((ticket for ticket in waiting if ticket.number == trial.number), None)
+        if own is None:
+            _check_runs(study, trial)
+            return is_alone
+        proposal = Proposal.offered(own)
+        if waiting[0] is not own:
+            if works_on(worker.name, waiting[0]):  # its creation was answered by an error
+                trials.release(study, waiting[0], trials.STOPPED)
+            wait.for_turn(waiting.index(own), proposal is not None)
+        elif proposal is None:
+            asks = claimed(own).get("asker") == worker.name
+            if asks or is_alone:
+                offer(without_offer(waiting))
+            else:
+                is_alone = wait.for_offer() > (worker.lease or LEASE)
+        elif is_free(proposal):
+            proposal.settle(study, own)
+            _check_runs(study, trial)
+            return is_alone
+        else:
+            Proposal.withdraw(study, own)
+
+
+def _check_runs(study: Study, trial: FrozenTrial) -> None:
+    if study._storage.get_trial(trial._trial_id).state.is_finished():
+        raise UpdateFinishedTrialError(f"trial {trial.number} was released while its worker asked")
+
+
+class _Wait:
+    """The pauses of one claim; dead workers are looked for meanwhile."""
+
+    def __init__(self, study: Study, watch: Watch) -> None:
+        self._study, self._watch = study, watch
+        self._began = self._looked = time.monotonic()
+        self._first_since: float | None = None  # when it was first seen to be the oldest ticket
+        self._took = 0.0  # seconds, the latest reading of the study
+
+    def tickets(self) -> list[FrozenTrial]:
+        """Return the tickets of now."""
+        began = time.monotonic()
+        found = tickets(self._study.get_trials(deepcopy=False))
+        self._took = time.monotonic() - began
+        return found
+
+    def for_turn(self, before: int, has_offer: bool) -> None:
+        """Pause while ``before`` older tickets wait, each of which takes longer than a reading."""
+        self._first_since = None
+        self._pause(before * max(_PAUSES[0], self._took), has_offer)
+
+    def for_offer(self) -> float:
+        """Pause as the oldest ticket; return the seconds for which nothing was offered."""
+        if self._first_since is None:
+            self._first_since = time.monotonic()
+        self._pause(0.0, has_offer=False)
+        return time.monotonic() - self._first_since
+
+    def _pause(self, seconds: float, has_offer: bool) -> None:
+        now = time.monotonic()
+        if now - self._looked > _DEAD:
+            trials.release_abandoned(self._study, self._watch)
+            self._looked = now
+        least, most = _PAUSES
+        longer = 0.0 if has_offer else _SHARE * (now - self._began)  # a model is being fitted
+        time.sleep(min(max(least, seconds, longer), most))

@@ -1,0 +1,61 @@
+"""Retries: what failed in an evaluation is tried again, since the evaluation may be corrected.
+
+A call that finds nobody at work *reopens* the trials that failed before it. Their proposals are
+made again before all others, each once, in new trials with their old index; until then no budget
+counts them. So a deterministic failure costs one evaluation per call, and the search goes on as if
+what is repaired had never failed. A process that joins others at work reopens nothing.
+
+What ended eight processes is not reopened, and neither is an enqueued trial that stands for no
+architecture.
+
+A failed trial has no measurement, so to try it again measures nothing twice: the invariant of
+``claims`` holds with "settled, and not open" in place of "settled". Whether a trial is open follows
+from its number and an attribute of the study. A worker reads both again before it writes a
+proposal, and its new trial is settled, so that whoever comes after it sees the index taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from bonas.evaluation.candidate import index_of
+from bonas.studies.proposing.observations import REOPENED, can_be_reopened, is_open, reopened_below
+from bonas.studies.running.lease import claimed
+from bonas.studies.running.trials import counts, is_taken
+
+
+def reopen(study: optuna.Study) -> int:
+    """Reopen what failed, unless somebody is at work; return how many trials that are."""
+    known = study.get_trials(deepcopy=False)
+    failed = [trial.number for trial in known if can_be_reopened(trial)]
+    at_work = any(t.state == TrialState.RUNNING and claimed(t).get("lease") for t in known)
+    if failed and not at_work and reopened_below(study, known) != failed[-1] + 1:
+        study.set_user_attr(REOPENED, failed[-1] + 1)
+    return len(reopened(known, reopened_below(study, known)))
+
+
+def close(study: optuna.Study) -> None:
+    """Leave what failed before this call as it is."""
+    study.set_user_attr(REOPENED, 0)
+
+
+def reopened(known: Sequence[FrozenTrial], below: int) -> list[FrozenTrial]:
+    """Return the open trials that nobody has tried again, where failures ``below`` are open."""
+    closed = {index_of(trial) for trial in known if is_taken(trial, below)}
+    latest = {index_of(trial): trial for trial in known if is_open(trial, below)}
+    return [trial for index, trial in latest.items() if index not in closed]
+
+
+def has_failed_before(known: Sequence[FrozenTrial], own: Trial) -> bool:
+    """Return whether an earlier trial of the same proposal failed."""
+    earlier = (trial for trial in known[: own.number] if can_be_reopened(trial))
+    return any(index_of(trial) == index_of(own) for trial in earlier)
+
+
+def failures(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the failed trials, of those that were tried again the latest if that failed, too."""
+    latest = {index_of(trial): trial for trial in known if counts(trial)}
+    return [trial for trial in latest.values() if trial.state == TrialState.FAIL]

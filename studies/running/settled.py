@@ -1,0 +1,59 @@
+"""What is taken: the indices and networks of trials of which it is settled what they evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from optuna import Study
+from optuna.trial import FrozenTrial
+
+from bonas.evaluation.candidate import index_of
+from bonas.spaces import Space
+from bonas.studies.proposal import Proposal, is_proposed
+from bonas.studies.proposing.observations import is_spent, point_at, point_of, reopened_below
+from bonas.studies.proposing.parameters import Parameters
+
+_Key = tuple[Hashable, ...] | None
+
+
+class Settled:
+    """Reads the networks of a study; those of finished trials once."""
+
+    def __init__(self) -> None:
+        self._of: tuple[object, ...] = ()
+        self._keys: dict[int, _Key] = {}
+
+    def has(
+        self,
+        study: Study,
+        own: FrozenTrial,
+        proposal: Proposal,
+        space: Space | None,
+        parameters: Parameters,
+    ) -> bool:
+        """Return whether another settled trial has the proposal's index or network.
+
+        That is as of a new reading of the study; what was given up unmeasured is free, as is what
+        failed and is reopened.
+        """
+        if self._of != (of := (study._storage, study._study_id, parameters)):
+            self._of, self._keys = of, {}
+        point = point_at(proposal.params, space, parameters)
+        key = None if point is None else point.key
+        known = study.get_trials(deepcopy=False)
+        reopened = reopened_below(study, known)
+        return any(
+            index_of(trial) == proposal.index
+            or (key is not None and self._key(trial, space, parameters) == key)
+            for trial in known
+            if trial.number != own.number and is_spent(trial, reopened) and is_proposed(trial)
+        )
+
+    def _key(self, trial: FrozenTrial, space: Space | None, parameters: Parameters) -> _Key:
+        if trial.number in self._keys:
+            return self._keys[trial.number]
+        point = point_of(trial, space, parameters)
+        key = None if point is None else point.key
+        if trial.state.is_finished():
+            self._keys[trial.number] = key
+        return key

@@ -1,0 +1,93 @@
+"""Failures in a row: when they say that it is the evaluation that is wrong, and not a network."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from bonas.errors import EvaluationFailed, ObjectivesMissing
+from bonas.studies.running import retries, trials
+
+_SAME = 5  # failures in a row
+_logger = logging.getLogger(__name__)
+
+
+class Streak:
+    """The failures of one worker since its latest success.
+
+    Args:
+        study: The worker's.
+        since: The number of the call's first trial.
+    """
+
+    def __init__(self, study: optuna.Study, since: int) -> None:
+        self._study, self._since = study, since
+        self._kind: tuple[object, ...] = ()  # of the latest failure
+        self._times = 0  # that it came in a row
+
+    def end(self) -> None:
+        """Note a success."""
+        self._kind, self._times = (), 0
+
+    def reason_to_stop(self, trial: Trial, error: Exception) -> EvaluationFailed | None:
+        """Return why the search ends with the failure of ``trial``, which is stored; mostly None.
+
+        Networks that fail again as they failed before end no search that has measured others:
+        after five of them, what else failed before is left alone.
+        """
+        known = self._study.get_trials(deepcopy=False)
+        if isinstance(error, ObjectivesMissing) and not any(self._measured(known, self._since)):
+            return _caused(self._never(trial, error), error)
+        again = retries.has_failed_before(known, trial) and any(self._measured(known, 0))
+        kind = (again, *_kind(error))
+        self._times = self._times + 1 if kind == self._kind else 1
+        self._kind = kind
+        if self._times < _SAME:
+            return None
+        if again:
+            retries.close(self._study)
+            _logger.warning(
+                "%d architectures failed as before; the others that failed are left "
+                "as they are: %s: %s",
+                _SAME,
+                type(error).__name__,
+                error,
+            )
+            self.end()
+            return None
+        return _caused(self._always(error), error)
+
+    @staticmethod
+    def _measured(known: Sequence[FrozenTrial], since: int) -> list[bool]:
+        return [t.state == TrialState.COMPLETE and trials.counts(t) for t in known[since:]]
+
+    def _always(self, failure: Exception) -> EvaluationFailed:
+        return EvaluationFailed(
+            f"{_SAME} evaluations in a row failed with the same {type(failure).__name__}: "
+            f"{failure}. What was measured is kept in the study {self._study.study_name!r} (this "
+            "error's study); mend the evaluation and call again"
+        )
+
+    def _never(self, trial: Trial, error: ObjectivesMissing) -> EvaluationFailed:
+        kept = f"it measured {dict(error.values)}, which is kept as" if error.values else "see"
+        return EvaluationFailed(
+            f"{error}. No evaluation of this call has given the objectives, so the search ends "
+            f"here: trial {trial.number} has failed; {kept} its user attributes in the study "
+            f"{self._study.study_name!r} (this error's study). Correct the evaluation or the "
+            "objectives' names, and call again"
+        )
+
+
+def _caused(error: EvaluationFailed, cause: Exception) -> EvaluationFailed:
+    error.__cause__ = cause
+    return error
+
+
+def _kind(error: Exception) -> tuple[object, ...]:
+    """Two errors are the same if they are of one class and were raised at one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return type(error), last.filename, last.lineno

@@ -1,0 +1,324 @@
+"""A trial's life in the study: claimed, measured or failed; released when its worker died.
+
+Every proposal has an index. It is the trial's number, but for a proposal whose trial was released
+before it was measured: that is the next to be proposed again, in a new trial with the old index,
+so that a search that was cut off goes on as if it had not been.
+
+The budget is met exactly, however many workers there are: a trial is evaluated only if fewer trials
+than the budget were counted, running or waiting among those before it. What was pruned counts, and
+so does what failed; ``retries`` says when what failed is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from bonas.errors import EvaluationFailed
+from bonas.evaluation.candidate import INDEX, index_of
+from bonas.studies.attributes import ignored_in_study, is_whole
+from bonas.studies.proposal import Proposal, index_made, is_proposed
+from bonas.studies.proposing.observations import (
+    ERROR,
+    KNOWN,
+    RELEASED,
+    failure_of,
+    is_known,
+    is_open,
+    reopened_below,
+)
+from bonas.studies.running.lease import WORKER, Watch, Worker, works_on
+from bonas.texts import storable
+
+BUDGET = "bonas:budget"
+"""The study's user attribute that says how many architectures its workers evaluate in all."""
+
+IMPOSSIBLE = "no architecture"
+DIED, STOPPED, SURPLUS = "its worker died", "its worker was stopped", "the budget was used"
+_DEATHS = 8  # of workers on one proposal, and it counts as failed
+
+_logger = logging.getLogger(__name__)
+
+
+def evaluated(study: optuna.Study) -> int:
+    """Return how many architectures were evaluated, with success or not: what budgets count."""
+    known = study.get_trials(deepcopy=False)
+    return counted(known, reopened_below(study, known))
+
+
+def counted(known: Iterable[FrozenTrial], reopened: int) -> int:
+    """Return how many proposals the budget counts, where failures below ``reopened`` are open.
+
+    A worker that was thought dead and the one that took over may store one at the same moment.
+    """
+    return len(
+        {
+            (index_of(trial), *trial.params.items())
+            for trial in known
+            if counts(trial) and not is_open(trial, reopened)
+        }
+    )
+
+
+def counts(trial: FrozenTrial) -> bool:
+    """Return whether a trial was evaluated by this search: measured, pruned or failed."""
+    if is_known(trial):
+        return False
+    if trial.state == TrialState.FAIL:
+        return failure_of(trial) is not None
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def is_taken(trial: FrozenTrial, below: int) -> bool:
+    """Return whether a trial's index is not to be proposed again."""
+    if trial.state != TrialState.FAIL:
+        return True
+    return counts(trial) and not is_open(trial, below)
+
+
+def budget_of(study: optuna.Study) -> int:
+    """Return how many architectures the study is to evaluate; 0 before anybody has said."""
+    budget: object = study.user_attrs.get(BUDGET)
+    if budget is None or is_whole(budget):
+        return budget or 0
+    ignored_in_study(study, BUDGET, f"a whole number was expected, got {budget!r:.200}")
+    return 0
+
+
+def within(study: optuna.Study, number: int, budget: int) -> bool:
+    """Return whether the trial of that number may be evaluated.
+
+    At most ``budget`` trials ever get a yes: of those that do, the one with the highest number saw
+    all the others.
+    """
+    known = study.get_trials(deepcopy=False)
+    before, reopened = known[:number], reopened_below(study, known)
+    open_states = (TrialState.RUNNING, TrialState.WAITING)
+    return counted(before, reopened) + sum(t.state in open_states for t in before) < budget
+
+
+def claim(study: optuna.Study, trial: FrozenTrial, worker: Worker) -> None:
+    """Write down who evaluates the trial, unless it was created with that."""
+    if not works_on(worker.name, trial):
+        study._storage.set_trial_user_attr(trial._trial_id, WORKER, worker.described())
+
+
+def complete(
+    study: optuna.Study,
+    trial: Trial | FrozenTrial,
+    values: Mapping[str, float],
+    names: Sequence[str],
+) -> None:
+    """Store the objectives ``names`` as the trial's values, everything else as its attributes.
+
+    What was measured is never dropped. A trial that was released in the meantime, its worker
+    thought dead, is stored as a new one. What somebody else has measured by now, or what the budget
+    has no room for, is stored as known: data that no budget counts.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    others: dict[str, Any] = {n: value for n, value in values.items() if n not in names}
+    measured = [float(values[name]) for name in names]
+    storage, trial_id = study._storage, trial._trial_id
+    if _is_measured(study, storage.get_trial(trial_id)):
+        others[KNOWN] = SURPLUS
+    try:
+        for name, value in others.items():
+            storage.set_trial_user_attr(trial_id, name, value)
+        study.tell(trial.number, measured)
+    except (UpdateFinishedTrialError, ValueError) as error:
+        now = storage.get_trial(trial_id)
+        if not now.state.is_finished():
+            raise
+        if RELEASED not in now.system_attrs:
+            raise _finished_by_itself(now, error, values) from error
+        _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
+        _store_late(study, now, measured, others)
+
+
+def fail(
+    study: optuna.Study,
+    trial: Trial,
+    error: Exception,
+    measured: Mapping[str, float] | None = None,
+) -> None:
+    """Store a failed evaluation, with its traceback and with what it measured all the same.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    text = "".join(traceback.format_exception(error))
+    with _finishing(study, trial, error):
+        for name, value in (measured or {}).items():
+            trial.set_user_attr(name, value)
+        trial.set_user_attr(ERROR, storable(text))
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def prune(study: optuna.Study, trial: Trial, error: Exception) -> None:
+    """Store that an evaluation was pruned; the values that it reported are kept.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    with _finishing(study, trial, error):
+        study.tell(trial, state=TrialState.PRUNED)
+
+
+def refuse(study: optuna.Study, trial: Trial, why: str) -> None:
+    """Store that a trial cannot be evaluated: a failed one, which is never tried again."""
+    with suppress(UpdateFinishedTrialError):  # it was released
+        storage, trial_id = study._storage, trial._trial_id
+        storage.set_trial_system_attr(trial_id, RELEASED, IMPOSSIBLE)
+        storage.set_trial_user_attr(trial_id, ERROR, storable(why))
+        storage.set_trial_state_values(trial_id, TrialState.FAIL)
+
+
+def release(study: optuna.Study, trial: FrozenTrial, why: str) -> bool:
+    """Give up a running trial unmeasured; return False if it is finished by now."""
+    storage = study._storage
+    try:
+        storage.set_trial_system_attr(trial._trial_id, RELEASED, why)
+        return storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except UpdateFinishedTrialError:
+        return False
+
+
+def release_abandoned(study: optuna.Study, watch: Watch) -> int:
+    """Release the running trials whose worker is dead; return their number."""
+    known = study.get_trials(deepcopy=False)
+    dead = watch.abandoned(trial for trial in known if trial.state == TrialState.RUNNING)
+    return sum(_release_dead(study, trial, known, "out of memory, perhaps") for trial in dead)
+
+
+def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -> int:
+    """Release the trials that a worker was evaluating; return their number.
+
+    ``death`` is what ended the worker, where it was its evaluation that did.
+    """
+    known = study.get_trials(deepcopy=False)
+    own = [t for t in known if t.state == TrialState.RUNNING and works_on(worker.name, t)]
+    if death is None:
+        return sum(release(study, trial, STOPPED) for trial in own)
+    return sum(_release_dead(study, trial, known, f"the last one by {death}") for trial in own)
+
+
+def given_up(known: Iterable[FrozenTrial], below: int = 0) -> list[Proposal]:
+    """Return the proposals of released trials that nobody has measured or is measuring.
+
+    There is one for each index. What a released trial was only offered is among them, and what
+    failed in a trial with a number ``below`` that.
+    """
+    taken, released = set(), {}
+    for trial in known:
+        index = index_made(trial)
+        if index is None:
+            continue
+        if is_taken(trial, below):
+            taken.add(index)
+        elif RELEASED in trial.system_attrs or is_open(trial, below):
+            released[index] = trial
+    left = (Proposal.of(trial) for index, trial in sorted(released.items()) if index not in taken)
+    return [proposal for proposal in left if proposal is not None]
+
+
+def next_index(known: Iterable[FrozenTrial]) -> int:
+    """Return the index of a new proposal: one more than the highest that was made."""
+    made = map(index_made, known)
+    return max((index for index in made if index is not None), default=-1) + 1
+
+
+def deaths(known: Iterable[FrozenTrial]) -> int:
+    """Return how many workers have died while they evaluated."""
+    return sum(t.system_attrs.get(RELEASED) == DIED and is_proposed(t) for t in known)
+
+
+def is_deadly(trial: FrozenTrial) -> bool:
+    """Return whether a trial counts as failed because its workers died."""
+    return failure_of(trial) is not None and trial.system_attrs.get(RELEASED) == DIED
+
+
+@contextmanager
+def _finishing(study: optuna.Study, trial: Trial, error: Exception) -> Iterator[None]:
+    """What is stored in the block is stored only if the trial was not released.
+
+    Raises:
+        EvaluationFailed: if the evaluation has finished the trial itself.
+    """
+    try:
+        yield
+    except (UpdateFinishedTrialError, ValueError) as finished:
+        now = study._storage.get_trial(trial._trial_id)
+        if not now.state.is_finished():
+            raise
+        if RELEASED not in now.system_attrs:
+            raise _finished_by_itself(now, finished) from error
+
+
+def _finished_by_itself(
+    trial: FrozenTrial, error: Exception, values: Mapping[str, float] | None = None
+) -> EvaluationFailed:
+    returned = "" if values is None else f"; it returned {dict(values)}"
+    return EvaluationFailed(
+        f"expected trial {trial.number} to run until its evaluation returns, but it is "
+        f"{trial.state.name} ({error}); an evaluation returns or raises, and leaves it to bonas to "
+        f"tell its trial; a process that it forks ends with os._exit(){returned}"
+    )
+
+
+def _is_measured(study: optuna.Study, own: FrozenTrial) -> bool:
+    """Return whether another trial has measured the same proposal."""
+    same = _with_index(study.get_trials(deepcopy=False), index_of(own))
+    return any(_is_stored(trial) and trial.number != own.number for trial in same)
+
+
+def _is_stored(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.COMPLETE and (counts(trial) or is_known(trial))
+
+
+def _with_index(known: Iterable[FrozenTrial], index: int) -> list[FrozenTrial]:
+    return [trial for trial in known if is_proposed(trial) and index_of(trial) == index]
+
+
+def _release_dead(
+    study: optuna.Study, trial: FrozenTrial, known: Sequence[FrozenTrial], reason: str
+) -> bool:
+    """Release it, or count it as failed where it has cost too many workers their lives."""
+    same = _with_index(known, index_of(trial)) if is_proposed(trial) else []
+    died = deaths(same) + 1
+    if died >= _DEATHS:
+        text = f"{died} processes died while they evaluated it: {reason}"
+        try:
+            study._storage.set_trial_user_attr(trial._trial_id, ERROR, storable(text))
+        except UpdateFinishedTrialError:
+            return False
+    return release(study, trial, DIED)
+
+
+def _store_late(
+    study: optuna.Study, trial: FrozenTrial, values: list[float], others: Mapping[str, Any]
+) -> None:
+    """Store what was measured in a trial of its own, which is within the budget or known."""
+    system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED}
+    late = create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs={**trial.user_attrs, **others, INDEX: index_of(trial)},
+        system_attrs=system,
+    )
+    is_surplus = _is_measured(study, trial)
+    storage, budget = study._storage, budget_of(study)
+    trial_id = storage.create_new_trial(study._study_id, template_trial=late)
+    number = storage.get_trial(trial_id).number
+    if is_surplus or (budget and not within(study, number, budget)):
+        storage.set_trial_user_attr(trial_id, KNOWN, SURPLUS)
+    storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)

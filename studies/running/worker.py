@@ -1,0 +1,270 @@
+"""One worker: asks, evaluates and tells until the budget is used; of one process or of many."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import optuna
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from bonas.errors import EvaluationFailed, StorageUnavailable
+from bonas.evaluation import Candidate, measured
+from bonas.studies.lineage import networks as drawn
+from bonas.studies.proposal import Proposal
+from bonas.studies.proposing.enqueued import completed, enqueued, is_whole, objection, unknown
+from bonas.studies.proposing.observations import reopened_below
+from bonas.studies.running import claims, trials
+from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
+from bonas.studies.running.lease import Renewal, Watch, Worker, claimed
+from bonas.studies.running.ledger import Ledger
+from bonas.studies.running.stopping import is_stopped, stop_all, stoppable
+from bonas.studies.running.streak import Streak
+from bonas.studies.running.trials import budget_of
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.search import Search
+
+Callback = Callable[[optuna.Study, FrozenTrial], object]
+
+_PAUSES = 0.02, 0.5  # seconds between two looks at what others do: at first, and at most
+_PATIENCE = 5.0  # seconds that another program's trial is waited for without a word
+_logger = logging.getLogger(__name__)
+_EXHAUSTED = (
+    "all architectures of {} were evaluated before the budget of {} was used; the search ends here"
+)
+
+
+def work(
+    search: Search,
+    study: optuna.Study,
+    worker: Worker,
+    callbacks: Sequence[Callback] = (),
+    ledger: Ledger | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    since: int = 0,
+) -> None:
+    """Evaluate until the study's budget is used, the space exhausted, or ``stopped``.
+
+    ``study.stop()``, in a callback or in an evaluation, ends it after the evaluation under way.
+
+    An interrupt, or a storage that gives up, releases the trial under way, whose proposal is then
+    the next to be evaluated, by whomever. So does an evaluation that raises what is no
+    ``Exception``, such as ``SystemExit``; but that is a death, of which one proposal survives few.
+
+    Args:
+        search: What is evaluated.
+        study: It has the search's sampler.
+        worker: Who evaluates.
+        callbacks: Called after each evaluation.
+        ledger: Notes what is measured.
+        stopped: Whether to end before the next evaluation.
+        since: The number of the call's first trial.
+
+    Raises:
+        EvaluationFailed: if the same failure came five times in a row, the first evaluation of the
+            call returned something without the objectives, or an evaluation told its trial itself.
+        KeyboardInterrupt: if there was one; ``Terminated`` for a SIGTERM.
+        StorageUnavailable: if the storage gives up; the ledger has what was measured.
+        BaseException: what an evaluation raised to end its process.
+    """
+    assert isinstance(study.sampler, ArchitectureSampler)
+    study.sampler.worker = worker
+    with sigterm_interrupts(), stoppable(study), Renewal(study, worker):
+        try:
+            loop = _Loop(search, study, worker, callbacks, ledger or Ledger(), since)
+            loop.run(lambda: is_stopped(study) or stopped())
+            if is_stopped(study) and worker.asker != worker.name:
+                stop_all(study, worker.asker)
+        except BaseException as error:
+            if os.getpid() == worker.pid:
+                with suppress(Exception):  # a storage that failed fails again
+                    trials.release_own(study, worker, _death(error))
+            raise
+
+
+def _death(error: BaseException) -> str | None:
+    """What ended the worker, if it was its evaluation."""
+    told = isinstance(error, KeyboardInterrupt) and not is_own(error)
+    if told or isinstance(error, Exception):
+        return None
+    return " ".join(repr(error).split())
+
+
+class _Loop:
+    """The evaluations of one worker."""
+
+    def __init__(
+        self,
+        search: Search,
+        study: optuna.Study,
+        worker: Worker,
+        callbacks: Sequence[Callback],
+        ledger: Ledger,
+        since: int,
+    ) -> None:
+        self.search, self.study, self.worker = search, study, worker
+        self.callbacks, self.ledger = callbacks, ledger
+        self.names = [objective.name for objective in search.goals]
+        assert isinstance(study.sampler, ArchitectureSampler)
+        self.sampler = study.sampler
+        self._watch = Watch()
+        self._streak = Streak(study, since)
+        self._begun: set[int] = set()  # its trials
+        self._waited_for: set[int] = set()  # trials of others that were told
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Until there is nothing more to do."""
+        pause, idle_since = _PAUSES[0], time.monotonic()
+        while not stopped():
+            room = self._room()
+            if room is None:
+                return
+            if room:
+                self._evaluate_one()
+                pause, idle_since = _PAUSES[0], time.monotonic()
+            else:
+                trials.release_abandoned(self.study, self._watch)
+                if time.monotonic() - idle_since > _PATIENCE:
+                    self._tell_waiting()
+                time.sleep(pause)
+                pause = min(2 * pause, _PAUSES[1])
+
+    def _tell_waiting(self) -> None:
+        """Say which trials are waited for that no worker of a search renews."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if claimed(trial).get("lease") or trial.number in self._waited_for:
+                continue
+            self._waited_for.add(trial.number)
+            _logger.warning(
+                "waiting for trial %d of the study %r, which another program runs or left running; "
+                "if that is gone: study.tell(%d, state=optuna.trial.TrialState.FAIL)",
+                trial.number,
+                self.study.study_name,
+                trial.number,
+            )
+
+    def _room(self) -> bool | None:
+        """Whether there is something to evaluate now; None if there never will be."""
+        known = self.study.get_trials(deepcopy=False)
+        budget = budget_of(self.study)
+        done = trials.counted(known, reopened_below(self.study, known))
+        running = sum(trial.state == TrialState.RUNNING for trial in known)
+        if done >= budget:
+            return None
+        if done + running >= budget:
+            return False
+        if not self.sampler.exhausted(self.study):
+            return True
+        if running:
+            return False  # what is given up can be evaluated again
+        warnings.warn(_EXHAUSTED.format(type(self.search.space).__name__, budget), stacklevel=4)
+        return None
+
+    def _evaluate_one(self) -> None:
+        trial = claims.begin(self.study, self.sampler.worker or self.worker)
+        if trial.number in self._begun:
+            raise self._unseen(trial, "begun")
+        self._begun.add(trial.number)
+        if not trials.within(self.study, trial.number, budget_of(self.study)):
+            trials.release(self.study, trial._cached_frozen_trial, trials.SURPLUS)
+            return
+        if (given := enqueued(trial._cached_frozen_trial)) and not self._can_have(trial, given):
+            self._tell(trial)
+            return
+        try:
+            self.search.space.suggest(trial)
+        except UpdateFinishedTrialError:
+            return  # this worker was thought dead, and the trial released
+        drawn.note(self.study, trial, self.search.space)
+        reason_to_stop = self._evaluated(trial)
+        self._tell(trial)
+        if reason_to_stop is not None and not is_stopped(self.study):
+            raise reason_to_stop
+
+    def _can_have(self, trial: Trial, given: Mapping[str, Any]) -> bool:
+        """Complete the parameters that a trial was enqueued with, or refuse the trial."""
+        space, sampler, known = (
+            self.search.space,
+            self.sampler,
+            self.study.get_trials(deepcopy=False),
+        )
+        frozen = trial._cached_frozen_trial
+        others = sampler.infer_relative_search_space(self.study, frozen)
+        why = objection(given, space, others) or unknown(given, space, known)
+        if why is None and not is_whole(given, space):
+            choices = completed(self.study, frozen, given, space, sampler.seed)
+            if choices is None:
+                why = f"no valid architecture was found with {dict(given)}"
+            else:
+                with suppress(UpdateFinishedTrialError):
+                    Proposal(trial.number, choices, None).settle(self.study, frozen)
+        if why is None:
+            return True
+        told = f"trial {trial.number} was enqueued with what it cannot have: {why}"
+        _logger.warning("%s; it is not evaluated", told)
+        trials.refuse(self.study, trial, f"{told}; enqueue it again with what is possible")
+        return False
+
+    def _tell(self, trial: Trial) -> None:
+        """Call the callbacks with a trial that is finished."""
+        now = self.study.get_trials(deepcopy=False)[trial.number]
+        if not now.state.is_finished():
+            raise self._unseen(trial, "finished")
+        for callback in self.callbacks:
+            callback(self.study, now)
+
+    def _evaluated(self, trial: Trial) -> EvaluationFailed | None:
+        """Measure and store; return why the search ends, if it does."""
+        candidate = Candidate.of(self.search.space, trial)
+        try:
+            values = measured(self.search.evaluator, candidate, self.search.goals)
+        except StorageUnavailable:
+            raise  # it is not the architecture's fault
+        except TrialPruned as error:
+            self._check_process()
+            with held_back():
+                trials.prune(self.study, trial, error)
+        except Exception as error:
+            self._check_process()
+            kept = error.values if isinstance(error, EvaluationFailed) else {}
+            with held_back():
+                trials.fail(self.study, trial, error, kept)
+            return self._streak.reason_to_stop(trial, error)
+        else:
+            self._check_process()
+            self._store(trial, values)
+        self._streak.end()
+        return None
+
+    def _store(self, trial: Trial, values: Mapping[str, float]) -> None:
+        with held_back():
+            self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
+            try:
+                trials.complete(self.study, trial, values, self.names)
+            except (EvaluationFailed, StorageUnavailable):
+                raise
+            except Exception as error:  # of a storage that is none of bonas's, or refuses a value
+                raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+            self.ledger.stored(trial.number)
+
+    def _unseen(self, trial: Trial, what: str) -> StorageUnavailable:
+        """The error for a storage that does not show what was written to it."""
+        return StorageUnavailable(
+            f"trial {trial.number} of the study {self.study.study_name!r} was {what}, but the "
+            "storage does not show it: its file was damaged or exchanged. Give the file's path or "
+            "URL as storage, and bonas says what is wrong with it"
+        )
+
+    def _check_process(self) -> None:
+        """See whether this is still the process that began the evaluation."""
+        if os.getpid() != self.worker.pid:
+            raise EvaluationFailed(
+                "the evaluation forked its process, and the copy returned, too; nothing of the "
+                "copy is stored. End a forked process with os._exit(), or use multiprocessing"
+            )

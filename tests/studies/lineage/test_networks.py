@@ -1,0 +1,109 @@
+"""A builder that changed between two calls is noticed, and its study refused or forked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from optuna import Study
+from torch import nn
+
+import bonas
+from bonas.errors import StudyMismatch
+from bonas.evaluation import Candidate
+from bonas.spaces import MLPSpace
+from bonas.studies.lineage import networks as drawn
+from bonas.studies.lineage.networks import NETWORK
+
+
+def family(activation: Callable[[], nn.Module], wide: Callable[[], nn.Module] = nn.ReLU) -> Any:
+    """The same choices, with another activation for all networks, or for the wide ones."""
+
+    def perceptron(choose: Any) -> nn.Module:
+        width = choose("width", [2, 4, 6, 8])
+        layers = [nn.Linear(4, width), wide() if width > 4 else activation()]
+        return nn.Sequential(*layers, nn.Linear(width, 2))
+
+    return bonas.space(perceptron, input=torch.zeros(1, 4))
+
+
+def search(space: bonas.Space, budget: int, storage: str, **more: Any) -> bonas.SearchResult:
+    return bonas.optimize(
+        space,
+        budget,
+        evaluate=evaluate,
+        objectives={"accuracy": "maximize"},
+        surrogate="random",
+        storage=storage,
+        seed=0,
+        progress=False,
+        **more,
+    )
+
+
+def evaluate(candidate: Candidate) -> dict[str, float]:
+    return {"accuracy": float(candidate.number)}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    return str(tmp_path / "s.log")
+
+
+def test_the_same_builder_goes_on(storage: str) -> None:
+    search(family(nn.ReLU), 2, storage)
+    found = search(family(nn.ReLU), 4, storage)
+    assert (found.study.study_name, len(found.candidates)) == ("bonas", 4)
+
+
+def test_another_builder_is_refused_by_trial(storage: str) -> None:
+    search(family(nn.ReLU), 3, storage)
+    with pytest.raises(
+        StudyMismatch, match=r"of trial \d.* choices \{'width': \d\} .* on_mismatch=\"fork\""
+    ):
+        search(family(nn.GELU), 4, storage)
+
+
+def test_a_fork_has_the_trials_whose_networks_are_the_same(storage: str) -> None:
+    search(family(nn.ReLU), 4, storage)
+    for _ in range(2):  # it is found again
+        fork = search(family(nn.ReLU, wide=nn.GELU), 4, storage, on_mismatch="fork")
+        assert fork.study.study_name == "bonas-2"
+        copied = [t for t in fork.study.trials if "bonas:copied" in t.user_attrs]
+        assert sorted(trial.params["width"] for trial in copied) == [2, 4]
+        assert len(fork.candidates) == 4
+    third = search(family(nn.Tanh, wide=nn.Tanh), 4, storage, on_mismatch="fork")
+    assert third.study.study_name == "bonas-3"
+    assert search(family(nn.ReLU), 4, storage, on_mismatch="fork").study.study_name == "bonas"
+
+
+def _changed(study: Study, space: bonas.Space) -> int:
+    return len(drawn.changed(study.trials, space))
+
+
+def test_what_other_code_has_drawn_is_not_compared(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of bonas or torch may draw the same network in another way."""
+    study = search(family(nn.ReLU), 3, storage).study
+    assert _changed(study, family(nn.GELU, wide=nn.GELU)) == 3
+    monkeypatch.setattr(drawn, "_drawer", lambda: "another")
+    assert _changed(study, family(nn.GELU, wide=nn.GELU)) == 0
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"hash": 3}', 5, None])
+def test_what_another_program_wrote_is_not_compared(storage: str, text: Any) -> None:
+    study = search(family(nn.ReLU), 1, storage).study
+    for trial in study.trials:
+        trial.system_attrs[NETWORK] = text
+        assert drawn.changed([trial], family(nn.GELU, wide=nn.GELU)) == []
+
+
+def test_networks_of_our_own_spaces_are_not_written_down(storage: str) -> None:
+    """They follow from the settings, which the study's description holds."""
+    space = MLPSpace(inputs=4, classes=3, depths=(1,), widths=(8, 16))
+    study = search(space, 2, storage).study
+    assert not any(NETWORK in trial.system_attrs for trial in study.trials)

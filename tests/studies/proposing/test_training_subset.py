@@ -1,0 +1,52 @@
+"""Which of very many trials teach the surrogate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
+
+from bonas.studies.proposing.milestones import milestone
+from bonas.studies.proposing.training_subset import lesson
+
+
+def values(n: int, m: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, m)))
+
+
+def test_few_trials_all_teach() -> None:
+    assert list(lesson(values(50, 2), most=50)) == list(range(50))
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_the_front_and_the_latest_always_teach(m: int) -> None:
+    Y = values(700, m)
+    rows = list(lesson(Y, most=200))
+    settled = milestone(700)
+    front = is_non_dominated(Y[:settled]).nonzero().squeeze(1).tolist()
+    assert set(front) <= set(rows)
+    assert set(range(settled, 700)) <= set(rows)
+    assert rows == sorted(set(rows))
+    assert len(rows) == 200 + 700 - settled
+
+
+def test_with_one_objective_the_best_half_teaches() -> None:
+    Y = values(400, 1)
+    settled = milestone(400)
+    best = torch.argsort(Y[:settled, 0], descending=True)[:50].tolist()
+    assert set(best) <= set(lesson(Y, most=100))
+
+
+def test_between_milestones_the_rows_only_grow() -> None:
+    Y = values(700, 2)
+    settled = milestone(700)
+    before = list(lesson(Y[: settled + 3], most=200))
+    assert list(lesson(Y, most=200))[: len(before)] == before
+
+
+def test_the_others_are_spread_over_the_whole_range() -> None:
+    Y = torch.linspace(0.0, 1.0, 400, dtype=torch.float64).unsqueeze(1)
+    taught = Y[list(lesson(Y, most=40)), 0]
+    assert taught.min() < 0.05
+    assert float(taught.diff().max()) < 0.1

@@ -1,0 +1,123 @@
+"""Nothing in a study is run, unpickled, shown with its password, or let out of its folder."""
+
+from __future__ import annotations
+
+import ast
+import json
+import pickle
+from pathlib import Path
+
+import optuna
+import pytest
+
+import bonas
+from bonas.errors import InvalidArgument
+from bonas.spaces import NASBench201
+from bonas.studies import ArchitectureSampler, open
+from bonas.studies.proposing.observations import PREDICTION, PROPOSAL
+from bonas.studies.running import trials
+from bonas.studies.running.lease import WORKER, Watch
+from bonas.studies.search import Search
+
+ROOT = Path(__file__).parents[2]
+SPACE = NASBench201(channels=4, cells=1, stages=1)
+FOLDERS = ("bonas", "encoders", "studies", "surrogates")
+SOURCES = [path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")]
+
+
+class Boom:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def called(source: Path) -> set[str]:
+    """The names that a module calls, with their module where they are written so."""
+    calls = [
+        node.func for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)
+    ]
+    return {ast.unparse(call) for call in calls}
+
+
+@pytest.mark.parametrize("name", ["eval", "exec", "pickle.load", "pickle.loads", "marshal.loads"])
+def test_nothing_is_run_or_unpickled(name: str) -> None:
+    assert len(SOURCES) > 100
+    assert [str(path) for path in SOURCES if name in called(path)] == []
+
+
+def test_only_what_a_process_sends_to_those_that_it_starts_is_unpacked() -> None:
+    """A study is read elsewhere: what is packed goes through a pipe, or through an executor."""
+    for name, where in (("cloudpickle.loads", "sending.py"), ("unpacked", "crew.py job.py")):
+        callers = {path.name for path in SOURCES if name in called(path)}
+        assert callers == set(where.split())
+
+
+def test_weights_load_as_weights_only() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                assert {k.arg: ast.unparse(k.value) for k in node.keywords}[
+                    "weights_only"
+                ] == "True"
+
+
+def test_attributes_of_another_program_do_nothing(tmp_path: Path) -> None:
+    """Texts that would be code, or a pickle, where a study holds proposals and workers."""
+    bomb = pickle.dumps(Boom(tmp_path / "boom")).hex()
+    study = optuna.create_study(
+        directions=["maximize", "minimize"],
+        sampler=ArchitectureSampler(SPACE, surrogate="random", seed=0),
+    )
+    for text in (bomb, "__import__('os').abort()", json.dumps({"py/object": "os.abort"}), "[1]"):
+        trial = study.ask()
+        for name in (PROPOSAL, PREDICTION):
+            study._storage.set_trial_system_attr(trial._trial_id, name, text)
+        trial.set_user_attr(WORKER, text)
+        trial.set_user_attr("bonas:index", text)
+        SPACE.suggest(trial)
+        trials.release_abandoned(study, Watch())
+        trials.release(study, study.trials[trial.number], trials.STOPPED)
+    assert SPACE.suggest(study.ask())
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_study_does_not_say_what_a_worker_runs(tmp_path: Path) -> None:
+    """The reference comes from the command; a study's attributes are not looked at."""
+    storage = str(tmp_path / "a.log")
+    study = optuna.create_study(storage=open(storage), study_name="s", direction="maximize")
+    for name in ("search", "bonas:search", "evaluate"):
+        study.set_user_attr(name, "os:abort")
+    with pytest.raises(InvalidArgument, match=r"expected module:name"):
+        Search.named("os")
+    with pytest.raises(InvalidArgument, match=r"must be or make a bonas.Search"):
+        Search.named("os:getcwd")
+    with pytest.raises(InvalidArgument, match="no 'nothing' in a module 'no_such_module'"):
+        Search.named("no_such_module:nothing")
+
+
+@pytest.mark.parametrize("name", ["../../escape", "/tmp/escape", "a/../../b", ".."])
+def test_names_of_studies_stay_in_their_folder(name: str, tmp_path: Path) -> None:
+    """A report's files are named by bonas, whatever methods and problems are called."""
+    from bonas.benchmarks.report import write
+
+    folder = tmp_path / "in" / "report"
+
+    def value(candidate: bonas.Candidate) -> dict[str, float]:
+        return {"accuracy": float(sum(SPACE.costs(candidate.choices).values()))}
+
+    found = bonas.ablate(
+        SPACE,
+        {name: "random"},
+        budget=3,
+        seeds=2,
+        evaluate=value,
+        objectives={"accuracy": "maximize"},
+    )
+    write(found, folder)
+    written = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert written
+    assert all(folder in path.parents for path in written)

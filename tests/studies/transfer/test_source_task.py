@@ -1,0 +1,374 @@
+"""Knowledge of other tasks, and what a search makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import optuna
+import pytest
+import torch
+
+from bonas import ArchitectureGraph, ArchitectureSampler, Objective
+from bonas.encoders import Layout
+from bonas.errors import InvalidArgument
+from bonas.result import SearchResult
+from bonas.spaces import Choices, Space
+from bonas.studies import Knowledge
+from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.proposing.point import Features, Point
+from bonas.studies.proposing.posterior import Belief
+from bonas.studies.study import open_study
+from bonas.studies.transfer.prior_mean import Prior
+from bonas.surrogates import DeepKernelGP, GraphGP
+from bonas.surrogates.kernel import BlockKernel
+
+ACCURACY = Objective("accuracy", "maximize", "%")
+LATENCY = Objective("latency", "minimize", "ms")
+
+
+class Chain(Space):
+    """Four layers out of five kinds: 625 networks, each a chain."""
+
+    parameters: ClassVar = {f"layer{i}": ["a", "b", "c", "d", "e"] for i in range(4)}
+
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        labels = ["input", *map(str, choices.values()), "output"]
+        return ArchitectureGraph(labels, [(i, i + 1) for i in range(5)])
+
+
+SPACE = Chain()
+GOOD: Choices = dict.fromkeys(SPACE.parameters, "a")
+WORTH = {"a": 4.0, "b": 3.0, "c": 1.5, "d": 0.5, "e": 0.0}
+
+
+def _accuracy(choices: Choices) -> float:
+    """The first layers count more, and a pair of equal neighbours is worth a little."""
+    kinds = [str(kind) for kind in choices.values()]
+    pairs = sum(one == other for one, other in pairwise(kinds))
+    return sum(WORTH[k] * (5 - i) for i, k in enumerate(kinds)) + 0.7 * pairs
+
+
+def _latency(choices: Choices) -> float:
+    """Good layers are slow."""
+    return 1.0 + sum(WORTH[str(kind)] ** 1.5 for kind in choices.values())
+
+
+MEASURES: Mapping[str, Callable[[Choices], float]] = {"accuracy": _accuracy, "latency": _latency}
+
+
+def _drawn(n: int, seed: int = 0) -> list[Choices]:
+    rng = np.random.default_rng(seed)
+    return [SPACE.sample(rng) for _ in range(n)]
+
+
+def _known(objective: Objective = ACCURACY, n: int = 60, *, sign: float = 1.0) -> Knowledge:
+    choices = _drawn(n)
+    values = [[sign * MEASURES[objective.name](each)] for each in choices]
+    return Knowledge("another task", choices, np.array(values), [objective])
+
+
+def _searched(
+    sampler: ArchitectureSampler, budget: int, objectives: tuple[Objective, ...] = (ACCURACY,)
+) -> optuna.Study:
+    study = open_study(None, None, objectives, {}, sampler)
+    for _ in range(budget):
+        trial = study.ask()
+        choices = SPACE.suggest(trial)
+        # on this task all accuracies are a third lower, and late layers count a little more
+        values = [MEASURES[goal.name](choices) for goal in objectives]
+        values[0] = values[0] * 2 / 3 + WORTH[str(choices["layer3"])]
+        study.tell(trial, values)
+    return study
+
+
+def _frame(records: list[dict[str, Any]]) -> Any:
+    class Frame:
+        def to_dict(self, orient: str) -> list[dict[str, Any]]:
+            assert orient == "records"
+            return records
+
+    return Frame()
+
+
+# what is known ---------------------------------------------------------------------------------
+
+
+def test_rows_a_frame_a_study_and_a_result_tell_the_same() -> None:
+    study = _searched(ArchitectureSampler(SPACE, surrogate="random", seed=0), 6)
+    choices = [trial.params for trial in study.trials]
+    values = [trial.values[0] for trial in study.trials]
+    goals = {"accuracy": "maximize"}
+    rows = [(c, {"accuracy": v, "seconds": 3.0}) for c, v in zip(choices, values, strict=True)]
+    records = [{**c, "accuracy": np.float64(v)} for c, v in zip(choices, values, strict=True)]
+    made = [
+        Knowledge.of("t", SearchResult(study, SPACE, (ACCURACY,))),
+        Knowledge.of_study("t", study, [ACCURACY]),
+        Knowledge.of_rows("t", rows, goals),  # type: ignore[arg-type]  # a literal
+        Knowledge.of_frame("t", _frame(records), [ACCURACY]),
+    ]
+    for known in made:
+        assert known.values.ravel().tolist() == values
+        assert list(known.choices) == choices
+        assert repr(known) == "<Knowledge of 't': 6 architectures, accuracy [%] maximize>"
+
+
+def test_a_parameter_that_a_row_of_a_frame_lacks_is_none_of_its_choices() -> None:
+    records = [{"depth": np.int64(1), "width": float("nan"), "accuracy": 1.0}]
+    known = Knowledge.of_frame("t", _frame(records), [ACCURACY])
+    assert known.choices == ({"depth": 1},)
+    assert type(known.choices[0]["depth"]) is int
+
+
+def test_failed_trials_teach_nothing() -> None:
+    study = optuna.create_study(direction="maximize")
+    study.add_trial(optuna.create_trial(value=float("inf")))
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    with pytest.raises(InvalidArgument, match="nothing is known of 't'"):
+        Knowledge.of_study("t", study, [ACCURACY])
+
+
+ROW = (GOOD, {"accuracy": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Knowledge.of_rows("t", [], [ACCURACY]), "at least one measured"),
+        (lambda: Knowledge.of_rows("", [ROW], [ACCURACY]), "must be a word, got ''"),
+        (lambda: Knowledge.of_rows("t", [ROW, (GOOD, {})], [ACCURACY]), "row 1 .* no value of"),
+        (lambda: Knowledge.of_rows("t", [GOOD], [ACCURACY]), "must be a pair"),
+        (lambda: Knowledge.of_rows("t", [(GOOD, {"accuracy": "x"})], [ACCURACY]), "not a number"),
+        (
+            lambda: Knowledge("t", [GOOD] * 3, np.array([[1], [np.nan], [np.inf]]), [ACCURACY]),
+            r"2 of 3 rows .* row 1 has the values \[nan\]",
+        ),
+        (lambda: Knowledge("t", [GOOD], np.ones((1, 2)), [ACCURACY]), r"1 x 1 .* got \(1, 2\)"),
+        (lambda: Knowledge.of_frame("t", [ROW], [ACCURACY]), "expected a DataFrame"),
+        (
+            lambda: Knowledge.of_study("t", optuna.create_study(), [ACCURACY]),
+            r"directions \['minimize'\]",
+        ),
+    ],
+    ids=["nothing", "name", "missing", "pair", "word", "not finite", "shape", "frame", "direction"],
+)
+def test_what_cannot_be_knowledge_is_refused(make: Callable[[], Knowledge], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({**GOOD, "layer9": "a"}, "unknown .'layer9'"),
+        ({**GOOD, "layer0": "z"}, "'layer0' must be one of"),
+        ({"layer0": "a"}, "missing .'layer1'"),
+    ],
+    ids=["unknown", "no option", "missing"],
+)
+def test_rows_that_do_not_fit_the_space_are_counted(choices: Choices, said: str) -> None:
+    known = Knowledge("t", [GOOD, choices, choices], np.ones((3, 1)), [ACCURACY])
+    with pytest.raises(InvalidArgument, match=f"2 of 3 rows .* row 1: .*{said}"):
+        ArchitectureSampler(SPACE, knowledge=[known])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"knowledge": _known()}, "list of Knowledge"),
+        ({"knowledge": [3]}, "list of Knowledge"),
+        ({"knowledge": [_known()], "space": None}, "needs a space"),
+        ({"knowledge": [_known()], "surrogate": "random"}, "'random' cannot read knowledge"),
+        ({"knowledge": [_known()], "surrogate": "gnn"}, "'gnn' cannot read knowledge"),
+    ],
+    ids=["not a list", "a number", "no space", "random", "gnn"],
+)
+def test_what_a_sampler_cannot_use_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        ArchitectureSampler(**{"space": SPACE, **settings})
+
+
+def test_knowledge_of_something_else_is_refused_when_the_objectives_are_known() -> None:
+    for objectives, said in [
+        ((LATENCY,), "about none of the objectives"),
+        ((Objective("accuracy", "minimize"),), "to maximize, this search has it to minimize"),
+    ]:
+        with pytest.raises(InvalidArgument, match=said):
+            _searched(ArchitectureSampler(SPACE, knowledge=[_known()]), 1, objectives)
+    study = optuna.create_study(sampler=ArchitectureSampler(SPACE, knowledge=[_known()]))
+    with pytest.raises(InvalidArgument, match="set_metric_names"):
+        study.ask(dict(SPACE.distributions))
+
+
+# the linear kernel -----------------------------------------------------------------------------
+
+
+def test_a_linear_term_is_bayesian_linear_regression() -> None:
+    rng = np.random.default_rng(0)
+    X, Z = rng.standard_normal((12, 3)), rng.standard_normal((5, 3))
+    y = X @ [1.5, -0.5, 0.2] + 0.7 + 0.1 * rng.standard_normal(12)
+    layout = Layout({"prior": slice(0, 3)}, {})
+    terms = [("prior", "linear")]
+    gp = GraphGP(torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=terms)
+    found = gp.hyperparameters
+    assert list(found) == ["weight of prior", "noise"]
+
+    # weights ~ N(0, v): posterior precision A = F'F / s^2 + I / v, posterior mean A^-1 F'z / s^2
+    F, G = (np.column_stack([np.ones(len(P)), P]) for P in (X, Z))
+    z, noise = (y - y.mean()) / y.std(), found["noise"] + 1e-6
+    A = F.T @ F / noise + np.eye(4) / found["weight of prior"]
+    mean = G @ np.linalg.solve(A, F.T @ z) / noise
+    variance = np.einsum("ij,ji->i", G, np.linalg.solve(A, G.T))
+
+    posterior = gp.posterior(torch.from_numpy(Z))
+    own, spread = gp.marginals(torch.from_numpy(Z))
+    for told in (posterior.mean.squeeze(1), own):
+        np.testing.assert_allclose(told.numpy(), y.mean() + y.std() * mean, rtol=1e-6)
+    for told in (posterior.variance.squeeze(1), spread):
+        np.testing.assert_allclose(told.numpy(), y.var() * (variance + 1e-6), rtol=1e-4)
+
+
+def test_rows_added_to_a_linear_term_give_the_model_of_all_rows() -> None:
+    rng = np.random.default_rng(1)
+    X = torch.from_numpy(rng.standard_normal((9, 5)))
+    Y = X[:, :1] + X[:, 2:3].sin()
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
+    first = GraphGP(X[:6], Y[:6], layout)
+    pool = torch.from_numpy(rng.standard_normal((7, 5)))
+    first.marginals(pool)
+    grown = first.conditioned(X, Y)
+    afresh = GraphGP(X[:6], Y[:6], layout).conditioned(X.clone(), Y)
+    afresh._learn(afresh.data, torch.zeros(0, 0, dtype=torch.float64))  # factorised as a whole
+    afresh._solved = None
+    for one, other in zip(grown.marginals(pool), afresh.marginals(pool), strict=True):
+        torch.testing.assert_close(one, other)
+    posterior = grown.posterior(pool.unsqueeze(1))
+    torch.testing.assert_close(posterior.variance.reshape(-1), grown.marginals(pool)[1])
+
+
+def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> None:
+    X = torch.from_numpy(np.random.default_rng(2).standard_normal((6, 5)))
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
+    kernel = BlockKernel(layout, [("prior", "linear"), ("own", "rough"), ("own", "smooth")])
+    theta = torch.linspace(-1.0, 1.0, len(kernel.names), dtype=torch.float64)
+    K = kernel.matrix(theta, kernel.distances(X, X))
+    torch.testing.assert_close(kernel.diagonal(theta, X), K.diagonal())
+
+
+# the prior -------------------------------------------------------------------------------------
+
+
+def test_each_objective_sees_its_own_prior_and_no_other() -> None:
+    layout = Layout({"one": slice(0, 2)}, {}, (None, slice(2, 3)))
+    assert layout.of(0).architecture == {"one": slice(0, 2)}
+    assert layout.of(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
+    assert "prior" not in layout.architecture
+
+
+def test_a_prior_has_a_column_for_each_task_that_knows_of_the_objective() -> None:
+    knowledge = [_known(), _known(LATENCY), _known(n=20)]
+    prior = Prior(
+        SPACE, knowledge, {"latency": "minimize", "accuracy": "maximize", "f1": "maximize"}
+    )
+    points = [Point(SPACE.architecture(each), {}) for each in _drawn(5, seed=3)]
+    features = Features(None, Parameters({}), prior)
+    assert features.encode(points).shape == (5, 3)
+    assert features.layout.prior == [slice(0, 1), slice(1, 3), None]
+
+
+def test_a_prior_expects_what_the_other_task_has_shown_oriented() -> None:
+    others = [SPACE.architecture(each) for each in _drawn(200, seed=5)]
+    for objective, sign in ((ACCURACY, 1), (LATENCY, -1)):
+        prior = Prior(SPACE, [_known(objective)], {objective.name: objective.direction})
+        told = prior.encode(others)[:, 0].numpy()
+        truth = [sign * MEASURES[objective.name](each.choices) for each in others]
+        assert np.corrcoef(told, truth)[0, 1] > 0.8
+
+
+def test_a_process_learns_the_scale_and_the_sign_of_a_prior() -> None:
+    rng = np.random.default_rng(0)
+    told = rng.standard_normal((40, 1))
+    X = torch.from_numpy(np.hstack([rng.standard_normal((40, 3)), told]))
+    layout = Layout({"own": slice(0, 3)}, {}, (slice(3, 4), None))
+    for scale in (5.0, -0.01):
+        Y = torch.from_numpy(np.hstack([scale * told + 3.0, told]))  # two: values are not bent
+        belief = Belief.fitted(GraphGP, X[:8], Y[:8], layout, 0)
+        error = (belief.expected(X[8:])[0] - Y[8:])[:, 0].abs()
+        assert float(error.mean()) < 0.3 * abs(scale)
+
+
+def test_a_prior_that_tells_nothing_moves_no_prediction() -> None:
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((60, 3)))
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 3)}, {})
+    promising = X + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    for told, slope in ((0.0, 0.0), (1.0, 1.0)):
+        gp = GraphGP(X, X[:, :1].sin() + told * X[:, 2:], layout)
+        moved = gp.marginals(promising)[0] - gp.marginals(X)[0]
+        assert float((moved - slope).abs().max()) < 0.1
+
+
+def test_a_deep_kernel_reads_the_prior_too() -> None:
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((10, 3)))
+    gp = DeepKernelGP(X, X[:, :1], Layout({"gnn": slice(0, 2), "prior": slice(2, 3)}, {}))
+    assert "weight of prior" in gp.hyperparameters
+
+
+# the search ------------------------------------------------------------------------------------
+
+
+def _proposals(study: optuna.Study) -> list[dict[str, Any]]:
+    return [trial.params for trial in study.trials]
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "wl", "forest"])
+def test_the_first_proposal_is_what_another_task_found_best(surrogate: str) -> None:
+    sampler = ArchitectureSampler(SPACE, surrogate=surrogate, knowledge=[_known(n=200)], seed=0)
+    values = _searched(sampler, 6).trials
+    ranked = sorted((_accuracy(each) for each in SPACE), reverse=True)
+    assert _accuracy(values[0].params) >= ranked[20]
+
+
+def test_proposals_are_a_function_of_trials_seed_and_knowledge() -> None:
+    def sampler() -> ArchitectureSampler:
+        return ArchitectureSampler(SPACE, surrogate="gp", knowledge=[_known()], seed=3)
+
+    study = _searched(sampler(), 9)
+    for n in (0, 1, 2, 3, 5, 8):
+        again = open_study(None, None, (ACCURACY,), {}, sampler())
+        again.add_trials(study.trials[:n])
+        trial = again.ask()
+        assert SPACE.suggest(trial) == study.trials[n].params
+
+
+def test_no_knowledge_changes_nothing() -> None:
+    made = [
+        _searched(ArchitectureSampler(SPACE, surrogate="gp", seed=1, **more), 13)
+        for more in ({}, {"knowledge": []}, {"n_initial": 10})
+    ]
+    assert _proposals(made[0]) == _proposals(made[1]) == _proposals(made[2])
+
+
+def test_knowledge_of_one_of_two_objectives_is_used() -> None:
+    sampler = ArchitectureSampler(SPACE, surrogate="gp", knowledge=[_known(LATENCY)], seed=0)
+    study = _searched(sampler, 12, (ACCURACY, LATENCY))
+    layout = Features(None, Parameters({}), sampler._planner._prior).layout
+    assert layout.prior == [None, slice(0, 1)]
+    assert len({str(each) for each in _proposals(study)}) == 12
+
+
+def _queries(knowledge: list[Knowledge], seed: int) -> int:
+    """Evaluations until the best network, at most 30."""
+    sampler = ArchitectureSampler(SPACE, surrogate="gp", knowledge=knowledge, seed=seed)
+    found = [trial.params == GOOD for trial in _searched(sampler, 30).trials]
+    return [*found, True].index(True) + 1
+
+
+def test_knowledge_saves_evaluations_and_false_knowledge_costs_few() -> None:
+    seeds = range(3)
+    cold = np.mean([_queries([], seed) for seed in seeds])
+    warm = np.mean([_queries([_known(n=40)], seed) for seed in seeds])
+    false = np.mean([_queries([_known(n=40, sign=-1.0)], seed) for seed in seeds])
+    assert warm < 0.7 * cold
+    assert false < cold + 5
