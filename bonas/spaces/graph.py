@@ -13,9 +13,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import index
 
-import torch
-from torch_geometric.data import Data
-
 from bonas.errors import InvalidGraph
 from bonas.spaces.canonical import canonical_form
 
@@ -163,25 +160,6 @@ class ArchitectureGraph:
                 key=lambda i: (-len(self.predecessors[i]) * len(self.successors[i]), place[i])
             )
         return found
-
-    def to_data(self, vocabulary: Sequence[str]) -> Data:
-        """The graph for torch-geometric: ``x`` is ``v x (len(vocabulary) + features)``, float32.
-
-        Raises:
-            InvalidGraph: if a label is not in ``vocabulary``.
-        """
-        code = {label: i for i, label in enumerate(vocabulary)}
-        missing = sorted(set(self.labels) - set(code))
-        if missing:
-            raise InvalidGraph(
-                f"labels {missing} are not in the vocabulary {list(vocabulary)}; add them to it"
-            )
-        codes = torch.tensor([code[label] for label in self.labels])
-        x = torch.nn.functional.one_hot(codes, len(code)).to(torch.float32)
-        if self.features is not None:
-            x = torch.cat([x, torch.tensor(self.features, dtype=torch.float32)], dim=1)
-        edge_index = torch.tensor(self.edges, dtype=torch.long).reshape(-1, 2).T.contiguous()
-        return Data(x=x, edge_index=edge_index)
 
     def _induced(self, keep: Sequence[int], edges: Sequence[Edge]) -> ArchitectureGraph:
         """The graph on the nodes ``keep``, with ``edges`` in the old numbering."""
