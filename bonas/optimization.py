@@ -15,6 +15,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
+from bonas.arguments import check_count, check_positive
 from bonas.encoders import Encoder
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.evaluation import Direction, Evaluator, Objective
@@ -117,7 +118,7 @@ def optimize(
     """
     others, same = parted(warm_start)
     search = Search(space, evaluate, objectives, surrogate, encoder, others)
-    _check("budget", budget, "architectures")
+    check_count("budget", budget)
     return join(
         search,
         storage,
@@ -168,7 +169,7 @@ def join(
     Raises:
         BonasError: as ``optimize`` does; ``InvalidArgument`` if there is no budget.
     """
-    _check("n_jobs", n_jobs, "workers")
+    check_count("n_jobs", n_jobs)
     _check_others(lease, callbacks)
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
     alone = n_jobs == 1 and executor is None
@@ -314,14 +315,8 @@ def _set_budget(study: optuna.Study, budget: int | None) -> None:
             _logger.warning("the budget of the study was %d; it is %d now", before, budget)
 
 
-def _check(name: str, value: object, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArgument(f"{name} must be a whole number of {what}, at least 1; got {value!r}")
-
-
 def _check_others(lease: object, callbacks: Sequence[Callback]) -> None:
-    if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not lease > 0:
-        raise InvalidArgument(f"lease must be a number of seconds over 0, got {lease!r}")
+    check_positive("lease", lease, finite=False, advice="give the seconds of silence")
     for callback in callbacks:
         if not callable(callback):
             raise InvalidArgument(

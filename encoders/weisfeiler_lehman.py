@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import WLConv
 
-from bonas.errors import InvalidArgument
+from bonas.arguments import check_count
 from bonas.spaces import Architecture, ArchitectureGraph, Space
 
 
@@ -49,8 +49,7 @@ class WeisfeilerLehman:
     scaling = "none"  # the kernel over them normalises counts itself
 
     def __init__(self, space: Space, *, depth: int, max_labels: int = 512) -> None:
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
-            raise InvalidArgument(f"depth must be a whole number of at least 0, got {depth!r}")
+        check_count("depth", depth, least=0)
         self.name = f"wl{depth}"
         self._first: dict[object, int] = {}
         self._rounds = [WLConv() for _ in range(depth)]

@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.arguments import check_count
 from bonas.encoders import Encoder, check_encoder
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
@@ -104,9 +105,9 @@ class ArchitectureSampler(BaseSampler):
             raise InvalidArgument(f"space must be a bonas.Space or None, got {space!r}")
         if n_initial is None:
             n_initial = _WARM if knowledge else _COLD
-        if isinstance(n_initial, bool) or not isinstance(n_initial, int) or n_initial < 1:
-            raise InvalidArgument(f"n_initial must be a whole number of at least 1: {n_initial!r}")
-        _check_seed(seed)
+        check_count("n_initial", n_initial)
+        if seed is not None:
+            check_count("seed", seed, least=0)
         self.space = space
         surrogates = named(surrogate, space)
         needed = surrogates.encoders if isinstance(surrogate, str) else ()
@@ -374,11 +375,6 @@ def _chosen_acquisition(given: str | Acquisition) -> Acquisition:
     if given not in ACQUISITIONS:
         raise unknown("acquisition", given, ACQUISITIONS)
     return ACQUISITIONS[given]
-
-
-def _check_seed(seed: object) -> None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise InvalidArgument(f"seed must be a whole number of at least 0, or None; got {seed!r}")
 
 
 def _checked_point(given: Sequence[float] | None) -> Sequence[float] | None:

@@ -367,7 +367,7 @@ class _OneChoice(_NoBuild):
         ({"space": _OneChoice()}, InvalidSpace, "'width' has 1 choice"),
         ({"space": _NoEnds()}, InvalidGraph, "expected a node labelled 'input'"),
         ({"space": _NoGraph()}, InvalidSpace, "graph must return a bonas.ArchitectureGraph"),
-        ({"budget": 0}, InvalidArgument, "budget must be a whole number of architectures"),
+        ({"budget": 0}, InvalidArgument, "budget must be a whole number of at least 1, got 0"),
         ({"budget": -3}, InvalidArgument, "got -3"),
         ({"budget": "many"}, InvalidArgument, "got 'many'"),
         ({"budget": 2.5}, InvalidArgument, "got 2.5"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from bonas.arguments import check_count, check_positive
 from bonas.errors import InvalidArgument
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.objective import Objective
-from bonas.evaluation.runtime import checked_whole
 from bonas.spaces import Choices
 
 KV_CACHE = Objective("kv_cache", "minimize", "bytes")
@@ -51,14 +50,8 @@ class KVCache:
 
     def __post_init__(self) -> None:
         if self.length is not None:
-            checked_whole("length", self.length, 1)
-        size: object = self.bytes_per_number
-        number = isinstance(size, (int, float)) and not isinstance(size, bool)
-        if not (number and 0 < self.bytes_per_number < math.inf):
-            raise InvalidArgument(
-                f"bytes_per_number must be a positive number, got {self.bytes_per_number!r}; "
-                "half precision takes 2"
-            )
+            check_count("length", self.length)
+        check_positive("bytes_per_number", self.bytes_per_number, advice="half precision takes 2")
 
     def describe(self) -> dict[str, Any]:
         """What decides the size, as JSON values under the objective's name."""

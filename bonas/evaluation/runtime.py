@@ -89,23 +89,3 @@ def _shapes(example: Example) -> str:
     if len(shapes) == 1 and not example.named:
         return f"shape {tuple(example.first.shape)}"
     return "shapes " + ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-
-
-def checked_whole(name: str, value: object, least: int) -> None:
-    """Refuses what is not a whole number of at least ``least``.
-
-    Raises:
-        InvalidArgument: naming the argument and what came.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidArgument(f"{name} must be a whole number of at least {least}, got {value!r}")
-
-
-def checked_range(name: str, value: object, low: float, below: float) -> None:
-    """Refuses what is not a number in ``[low, below)``.
-
-    Raises:
-        InvalidArgument: naming the argument and what came.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value < below:
-        raise InvalidArgument(f"{name} must be a number in [{low:g}, {below:g}), got {value!r}")

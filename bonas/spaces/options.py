@@ -1,4 +1,8 @@
-"""Options that a space is given, checked: each function returns them as a tuple."""
+"""Options of a space, checked: each function returns them as a tuple.
+
+Values of the wrong kind are an ``InvalidArgument``. What a space forbids beyond that, such as two
+options that contradict each other, is an ``InvalidSpace``.
+"""
 
 from __future__ import annotations
 
@@ -6,64 +10,53 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from bonas.errors import InvalidSpace, unknown
+from bonas.arguments import is_count, is_number
+from bonas.errors import InvalidArgument, unknown
 
 T = TypeVar("T")
 
 
 def whole_numbers(name: str, values: Sequence[int], *, empty: bool = False) -> tuple[int, ...]:
-    """Whole numbers of at least 1; ``name`` is what the space calls them.
+    """Return whole numbers of at least 1; ``name`` is what the space calls them.
 
     Raises:
-        InvalidSpace: for something else, or for none unless ``empty`` allows it.
+        InvalidArgument: for other values, or for no value unless ``empty`` allows it.
     """
     for value in _sequence(name, values, empty):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InvalidSpace(f"{name} must be whole numbers of at least 1, got {value!r}")
+        if not is_count(value, least=1):
+            raise InvalidArgument(f"{name} must be whole numbers of at least 1, got {value!r}")
     return tuple(values)
 
 
-def whole_number(name: str, value: int) -> None:
-    """Refuse what is no whole number of at least 1.
-
-    Raises:
-        InvalidSpace: naming ``name``.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidSpace(f"{name} must be a whole number of at least 1, got {value!r}")
-
-
 def positive_numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
-    """Finite numbers above 0.
+    """Return finite numbers above 0.
 
     Raises:
-        InvalidSpace: for something else, or for none.
+        InvalidArgument: for other values, or for no value.
     """
     for value in _sequence(name, values, False):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (number and 0 < value < math.inf):
-            raise InvalidSpace(f"{name} must be positive numbers, got {value!r}")
+        if not (is_number(value) and 0 < value < math.inf):
+            raise InvalidArgument(f"{name} must be positive numbers, got {value!r}")
     return tuple(values)
 
 
 def flags(name: str, values: Sequence[bool]) -> tuple[bool, ...]:
-    """True, False or both.
+    """Return True, False or both.
 
     Raises:
-        InvalidSpace: for something else, or for none.
+        InvalidArgument: for other values, or for no value.
     """
     for value in _sequence(name, values, False):
         if not isinstance(value, bool):
-            raise InvalidSpace(f"{name} must be True or False or both, got {value!r}")
+            raise InvalidArgument(f"{name} must be True or False or both, got {value!r}")
     return tuple(values)
 
 
 def names(kind: str, values: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Names out of ``known``; ``kind`` is the plural of what they name.
+    """Return names out of ``known``; ``kind`` is the plural of what they name.
 
     Raises:
-        InvalidArgument: for another name.
-        InvalidSpace: for none.
+        InvalidArgument: for another name, or for no name.
     """
     table = tuple(known)
     for value in _sequence(kind, values, False):
@@ -74,7 +67,9 @@ def names(kind: str, values: Sequence[str], known: Iterable[str]) -> tuple[str, 
 
 def _sequence(name: str, values: Sequence[T], empty: bool) -> Sequence[T]:
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise InvalidSpace(f"{name} must be a sequence of options, got {values!r}; put it in (,)")
+        raise InvalidArgument(
+            f"{name} must be a sequence of options, got {values!r}; put it in (,)"
+        )
     if not values and not empty:
-        raise InvalidSpace(f"{name} must hold at least one option, got none")
+        raise InvalidArgument(f"{name} must hold at least one option, got none")
     return values

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bonas.arguments import check_positive
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.conditional import ConditionalSpace
@@ -44,7 +45,7 @@ class SizedSpace(ConditionalSpace):
         max_memory: The most bytes of parameters and of all outputs of one example, in float32.
 
     Raises:
-        InvalidSpace: for a bound that is no positive number.
+        InvalidArgument: for a bound that is not a positive number.
     """
 
     _: KW_ONLY
@@ -61,9 +62,8 @@ class SizedSpace(ConditionalSpace):
     def __post_init__(self) -> None:
         for name in _BOUNDS:
             value = getattr(self, name)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if value is not None and not (number and value > 0):
-                raise InvalidSpace(f"{name} must be a positive number or None, got {value!r}")
+            if value is not None:
+                check_positive(name, value, finite=False, advice="None sets no bound")
 
     @abstractmethod
     def sketch(self, choices: Choices) -> tuple[Sketch, int]:

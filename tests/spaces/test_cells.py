@@ -95,15 +95,19 @@ def test_two_spaces_with_equal_settings_are_equal() -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
-    "one node": ({"nodes": 1}, InvalidSpace, "nodes must be a whole number of at least 2, got 1"),
-    "half a node": ({"nodes": 3.5}, InvalidSpace, "nodes must be .* got 3.5"),
-    "yes cells": ({"cells": True}, InvalidSpace, "cells must be .* at least 1, got True"),
-    "no channel": ({"channels": 0}, InvalidSpace, "channels must be .* got 0"),
-    "no stage": ({"stages": 0}, InvalidSpace, "stages must be .* got 0"),
-    "no class": ({"classes": -1}, InvalidSpace, "classes must be .* got -1"),
-    "no image channel": ({"in_channels": 0}, InvalidSpace, "in_channels must be .* got 0"),
-    "no pixel": ({"image_size": 0}, InvalidSpace, "image_size must be .* got 0"),
-    "word as size": ({"image_size": "32"}, InvalidSpace, "image_size must be .* got '32'"),
+    "one node": (
+        {"nodes": 1},
+        InvalidArgument,
+        "nodes must be a whole .* at least 2, got 1",
+    ),
+    "half a node": ({"nodes": 3.5}, InvalidArgument, "nodes must be .* got 3.5"),
+    "yes cells": ({"cells": True}, InvalidArgument, "cells must be .* at least 1, got True"),
+    "no channel": ({"channels": 0}, InvalidArgument, "channels must be .* got 0"),
+    "no stage": ({"stages": 0}, InvalidArgument, "stages must be .* got 0"),
+    "no class": ({"classes": -1}, InvalidArgument, "classes must be .* got -1"),
+    "no image channel": ({"in_channels": 0}, InvalidArgument, "in_channels must be .* got 0"),
+    "no pixel": ({"image_size": 0}, InvalidArgument, "image_size must be .* got 0"),
+    "word as size": ({"image_size": "32"}, InvalidArgument, "image_size must be .* got '32'"),
     "unknown operation": (
         {"operations": ["none", "conv"]},
         InvalidArgument,

@@ -360,14 +360,22 @@ def test_a_grey_image_is_one_with_equal_channels() -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
-    "no state": ({"nodes": 0}, InvalidSpace, "nodes must be a whole number of at least 1, got 0"),
-    "no channel": ({"channels": 0}, InvalidSpace, "channels must be .* got 0"),
+    "no state": (
+        {"nodes": 0},
+        InvalidArgument,
+        "nodes must be a whole .* at least 1, got 0",
+    ),
+    "no channel": ({"channels": 0}, InvalidArgument, "channels must be .* got 0"),
     "two cells": ({"cells": 2}, InvalidSpace, "cells must be at least 3, .* got 2"),
-    "a word": ({"image_size": "32"}, InvalidSpace, "image_size must be .* got '32'"),
-    "a number": ({"repeat_inputs": 1}, InvalidSpace, "repeat_inputs must be True or False, got 1"),
-    "no operation": ({"operations": ()}, InvalidSpace, "operations must hold at least one"),
+    "a word": ({"image_size": "32"}, InvalidArgument, "image_size must be .* got '32'"),
+    "a number": (
+        {"repeat_inputs": 1},
+        InvalidArgument,
+        "repeat_inputs must be True or .* got 1",
+    ),
+    "no operation": ({"operations": ()}, InvalidArgument, "operations must hold at least one"),
     "unknown": ({"operations": ("conv",)}, InvalidArgument, "unknown name .* 'conv'"),
-    "no parameter": ({"max_params": 0}, InvalidSpace, "max_params must be a positive number"),
+    "no parameter": ({"max_params": 0}, InvalidArgument, "max_params must be a positive number"),
 }
 
 

@@ -161,16 +161,28 @@ def test_inputs_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
-    "no input": ({"inputs": 0}, InvalidSpace, "inputs must be a whole number of at least 1, got 0"),
-    "a half class": ({"classes": 1.5}, InvalidSpace, "classes must be .* got 1.5"),
-    "depth 0": ({"depths": (0, 1)}, InvalidSpace, "depths must be whole numbers .* got 0"),
-    "one width": ({"widths": 8}, InvalidSpace, "widths must be a sequence of options, got 8"),
-    "a name": ({"norms": "none"}, InvalidSpace, "norms must be a sequence of options, got 'none'"),
+    "no input": (
+        {"inputs": 0},
+        InvalidArgument,
+        "inputs must be a whole .* at least 1, got 0",
+    ),
+    "a half class": ({"classes": 1.5}, InvalidArgument, "classes must be .* got 1.5"),
+    "depth 0": ({"depths": (0, 1)}, InvalidArgument, "depths must be whole numbers .* got 0"),
+    "one width": ({"widths": 8}, InvalidArgument, "widths must be a sequence of options, got 8"),
+    "a name": (
+        {"norms": "none"},
+        InvalidArgument,
+        "norms must be a sequence .* got 'none'",
+    ),
     "activation": ({"activations": ["sin"]}, InvalidArgument, "unknown name .*'sin'; .*'relu'"),
-    "residual": ({"residual": ["yes"]}, InvalidSpace, "residual must be True or .* got 'yes'"),
-    "all dropped": ({"max_dropout": 1.0}, InvalidSpace, r"max_dropout must be .* \[0, 1\), got 1"),
-    "half dropped": ({"max_dropout": "0.5"}, InvalidSpace, r"max_dropout must be .* got '0.5'"),
-    "no bound": ({"max_params": -1}, InvalidSpace, "max_params must be a positive number"),
+    "residual": ({"residual": ["yes"]}, InvalidArgument, "residual must be True or .* got 'yes'"),
+    "all dropped": (
+        {"max_dropout": 1.0},
+        InvalidArgument,
+        r"max_dropout must .* \[0, 1\), got 1",
+    ),
+    "half dropped": ({"max_dropout": "0.5"}, InvalidArgument, r"max_dropout must be .* got '0.5'"),
+    "no bound": ({"max_params": -1}, InvalidArgument, "max_params must be a positive number"),
 }
 
 

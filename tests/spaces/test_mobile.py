@@ -298,21 +298,25 @@ def test_spaces_of_equal_settings_are_equal_and_described_alike() -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
-    "no stage": ({"stages": ()}, InvalidSpace, "stages must be a list of at least one .*Stage"),
-    "one stage": ({"stages": Stage((8,))}, InvalidSpace, r"stages must be .* got Stage\("),
-    "a number": ({"stages": [16]}, InvalidSpace, r"stages must be .* got \[16\]"),
+    "no stage": ({"stages": ()}, InvalidArgument, "stages must be a list of at least one .*Stage"),
+    "one stage": ({"stages": Stage((8,))}, InvalidArgument, r"stages must be .* got Stage\("),
+    "a number": ({"stages": [16]}, InvalidArgument, r"stages must be .* got \[16\]"),
     "an even kernel": ({"kernels": (3, 4)}, InvalidSpace, r"kernels must be odd.* got \[4\]"),
-    "one kernel": ({"kernels": 3}, InvalidSpace, "kernels must be a sequence of options, got 3"),
-    "no kernel": ({"kernels": ()}, InvalidSpace, "kernels must hold at least one option"),
-    "no expansion": ({"expansions": (0,)}, InvalidSpace, "expansions must be positive .* got 0"),
-    "a word": ({"expansions": ("a",)}, InvalidSpace, "expansions must be positive .* got 'a'"),
-    "maybe": ({"squeeze_excite": (1,)}, InvalidSpace, "squeeze_excite must be True or .* got 1"),
-    "half a pixel": ({"resolutions": (7.5,)}, InvalidSpace, "resolutions must be whole .* 7.5"),
-    "no stem": ({"stem": 0}, InvalidSpace, "stem must be a whole number of at least 1, got 0"),
+    "one kernel": ({"kernels": 3}, InvalidArgument, "kernels must be a sequence of options, got 3"),
+    "no kernel": ({"kernels": ()}, InvalidArgument, "kernels must hold at least one option"),
+    "no expansion": ({"expansions": (0,)}, InvalidArgument, "expansions must be positive .* got 0"),
+    "a word": ({"expansions": ("a",)}, InvalidArgument, "expansions must be positive .* got 'a'"),
+    "maybe": ({"squeeze_excite": (1,)}, InvalidArgument, "squeeze_excite must be True or .* got 1"),
+    "half a pixel": ({"resolutions": (7.5,)}, InvalidArgument, "resolutions must be whole .* 7.5"),
+    "no stem": ({"stem": 0}, InvalidArgument, "stem must be a whole number of at least 1, got 0"),
     "activation": ({"activation": "tanh"}, InvalidArgument, "unknown activation 'tanh'"),
-    "no memory": ({"max_memory": 0}, InvalidSpace, "max_memory must be a positive number .* got 0"),
-    "a yes": ({"max_params": True}, InvalidSpace, "max_params must be .* got True"),
-    "not a number": ({"max_flops": float("nan")}, InvalidSpace, "max_flops must be .* got nan"),
+    "no memory": (
+        {"max_memory": 0},
+        InvalidArgument,
+        "max_memory must be a positive .* got 0; None",
+    ),
+    "a yes": ({"max_params": True}, InvalidArgument, "max_params must be .* got True"),
+    "not a number": ({"max_flops": float("nan")}, InvalidArgument, "max_flops must be .* got nan"),
 }
 
 
@@ -333,7 +337,7 @@ def test_broken_settings_are_refused(case: str) -> None:
     ],
 )
 def test_broken_stages_are_refused(given_: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidSpace, match=message):
+    with pytest.raises(InvalidArgument, match=message):
         Stage(**given_)
 
 

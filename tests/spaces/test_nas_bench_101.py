@@ -261,12 +261,12 @@ def test_a_grey_image_is_one_with_equal_channels() -> None:
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
     "one vertex": ({"nodes": 1}, InvalidSpace, "nodes must be at least 2, .* got 1"),
-    "half an edge": ({"max_edges": 0.5}, InvalidSpace, "max_edges must be a whole .* got 0.5"),
+    "half an edge": ({"max_edges": 0.5}, InvalidArgument, "max_edges must be a whole .* got 0.5"),
     "too narrow": ({"channels": 4}, InvalidSpace, "channels must be at least nodes - 2 = 5, .* 4"),
-    "no stack": ({"stacks": 0}, InvalidSpace, "stacks must be .* got 0"),
+    "no stack": ({"stacks": 0}, InvalidArgument, "stacks must be .* got 0"),
     "unknown": ({"operations": ("conv",)}, InvalidArgument, "unknown name .* 'conv'"),
-    "no operation": ({"operations": ()}, InvalidSpace, "operations must hold at least one"),
-    "no parameter": ({"max_params": 0}, InvalidSpace, "max_params must be a positive number"),
+    "no operation": ({"operations": ()}, InvalidArgument, "operations must hold at least one"),
+    "no parameter": ({"max_params": 0}, InvalidArgument, "max_params must be a positive number"),
 }
 
 

@@ -193,12 +193,12 @@ def test_samples_keep_within_the_bounds(seed: int) -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
-    "no input": ({"inputs": 0}, InvalidSpace, "inputs must be a whole number .* got 0"),
-    "half a step": ({"length": 1.5}, InvalidSpace, "length must be a whole number .* got 1.5"),
+    "no input": ({"inputs": 0}, InvalidArgument, "inputs must be a whole number .* got 0"),
+    "half a step": ({"length": 1.5}, InvalidArgument, "length must be a whole number .* got 1.5"),
     "unknown cell": ({"cells": ["sru"]}, InvalidArgument, "unknown .* 'sru'; expected one of 'gru"),
-    "no width": ({"widths": ()}, InvalidSpace, "widths must hold at least one option"),
-    "no depth": ({"depths": (0, 1)}, InvalidSpace, "depths must be whole numbers .* got 0"),
-    "perhaps": ({"residual": ("maybe",)}, InvalidSpace, "residual must be True or False"),
+    "no width": ({"widths": ()}, InvalidArgument, "widths must hold at least one option"),
+    "no depth": ({"depths": (0, 1)}, InvalidArgument, "depths must be whole numbers .* got 0"),
+    "perhaps": ({"residual": ("maybe",)}, InvalidArgument, "residual must be True or False"),
 }
 
 

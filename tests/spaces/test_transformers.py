@@ -403,7 +403,7 @@ def test_only_a_language_model_has_a_cache() -> None:
     assert set(ROWS.costs(whole(ROWS))) == {"parameters", "multiply_adds"}
     with pytest.raises(InvalidSpace, match=r"task='classify'; make it with task=\"language_model"):
         ROWS.kv_cache_bytes(whole(ROWS))
-    with pytest.raises(InvalidSpace, match="length must be a whole number of at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="length must be a whole number of at least 1, got 0"):
         TEXT.kv_cache_bytes(whole(TEXT), length=0)
 
 
@@ -505,7 +505,7 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
     "unknown task": ({"task": "translate"}, InvalidArgument, "unknown task 'translate'"),
     "two inputs": ({"vocabulary": 5, "inputs": 3}, InvalidSpace, "give vocabulary or inputs"),
     "no words": ({"task": "language_model"}, InvalidSpace, "reads and writes tokens; give voc"),
-    "no word": ({"vocabulary": 0}, InvalidSpace, "vocabulary must be a whole number .* got 0"),
+    "no word": ({"vocabulary": 0}, InvalidArgument, "vocabulary must be a whole number .* got 0"),
     "half a patch": ({"patch": 5}, InvalidSpace, "must be a multiple of patch, got 32 and 5"),
     "odd heads": ({"head_dims": (8, 9)}, InvalidSpace, r"head_dims must be even.*got \[9\]"),
     "uneven groups": (
@@ -518,12 +518,12 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
         InvalidSpace,
         "top_k must be at most the number of experts, got 4 of 2 experts",
     ),
-    "no depth": ({"depths": (0,)}, InvalidSpace, "depths must be whole numbers of .* got 0"),
-    "no ratio": ({"mlp_ratios": (0.0,)}, InvalidSpace, "mlp_ratios must be positive .* got 0.0"),
+    "no depth": ({"depths": (0,)}, InvalidArgument, "depths must be whole numbers of .* got 0"),
+    "no ratio": ({"mlp_ratios": (0.0,)}, InvalidArgument, "mlp_ratios must be positive .* got 0.0"),
     "unknown norm": ({"norms": ("batch",)}, InvalidArgument, "'batch'; expected one of 'layer_no"),
     "unknown kind": ({"attentions": ("linear",)}, InvalidArgument, "'linear'; expected one of"),
     "unknown activation": ({"activations": ("elu",)}, InvalidArgument, "'elu'; expected one of"),
-    "no bound": ({"max_params": 0}, InvalidSpace, "max_params must be a positive number"),
+    "no bound": ({"max_params": 0}, InvalidArgument, "max_params must be a positive number"),
 }
 
 

@@ -9,9 +9,10 @@ from typing import NoReturn
 from optuna.storages import BaseStorage, InMemoryStorage
 from tqdm.auto import tqdm
 
+from bonas.arguments import check_count
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.benchmarks.comparison.execution import Make, advance, quiet
-from bonas.benchmarks.comparison.plan import Plan, planned, whole
+from bonas.benchmarks.comparison.plan import Plan, planned
 from bonas.benchmarks.comparison.problem import Problem
 from bonas.benchmarks.comparison.processes import run_in_workers
 from bonas.benchmarks.comparison.stored import selected
@@ -65,8 +66,8 @@ def compare(
     """
     plan = planned(methods, problems, budget, seeds, folder)
     for checkpoint in checkpoints:
-        whole("a checkpoint", checkpoint)
-    whole("jobs", jobs)
+        check_count("a checkpoint", checkpoint)
+    check_count("jobs", jobs)
     names = _names(plan)
     opened = InMemoryStorage() if storage is None else opened_storage(storage)
     with quiet(), _bar(plan, names, progress) as bar:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+from bonas.arguments import check_count
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.comparison.execution import Make
 from bonas.benchmarks.comparison.problem import Problem, resolved
@@ -65,20 +66,9 @@ def planned(
         _listed("problem", problems),
         _checked_methods(methods),
         _checked_seeds(seeds),
-        whole("budget", budget),
+        check_count("budget", budget),
         folder,
     )
-
-
-def whole(what: str, value: object) -> int:
-    """A whole number of at least 1.
-
-    Raises:
-        InvalidArgument: if it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArgument(f"{what} must be a whole number of at least 1, got {value!r}")
-    return value
 
 
 def _checked_methods(given: object) -> dict[str, Make | None]:
@@ -100,10 +90,9 @@ def _checked_methods(given: object) -> dict[str, Make | None]:
 
 def _checked_seeds(given: object) -> tuple[int, ...]:
     if not isinstance(given, Sequence) or isinstance(given, str):
-        return tuple(range(whole("seeds", given)))
+        return tuple(range(check_count("seeds", given)))
     for seed in given:
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise InvalidArgument(f"a seed must be a whole number of at least 0, got {seed!r}")
+        check_count("a seed", seed, least=0)
     return _listed("seed", given)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from optuna.storages import BaseStorage
 
+from bonas.arguments import check_count
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
-from bonas.benchmarks.comparison.plan import whole
 from bonas.benchmarks.comparison.reference import Reference
 from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Key, Run
 from bonas.benchmarks.tables.scale import Scale, as_losses
@@ -56,7 +56,7 @@ def stored(
         InvalidArgument: if the budget is no whole number of at least 1.
     """
     if budget is not None:
-        whole("budget", budget)
+        check_count("budget", budget)
     opened = opened_storage(storage, create=False)
     records = _records(opened)
     if not records:

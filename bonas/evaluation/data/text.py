@@ -13,12 +13,12 @@ from importlib.abc import InspectLoader
 import numpy as np
 import torch
 
+from bonas.arguments import check_count
 from bonas.errors import MissingData
 from bonas.evaluation.data.rows import Integers
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Splits, split_tensors
 from bonas.evaluation.data.targets import Targets
-from bonas.evaluation.runtime import checked_whole
 
 MODULES = ("difflib", "fractions", "heapq", "random", "statistics", "textwrap")
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))
@@ -42,7 +42,7 @@ def python_text(length: int = 64) -> tuple[Integers, Integers]:
     >>> inputs.shape[1], bool((inputs[0, 1:] == targets[0, :-1]).all())
     (32, True)
     """
-    checked_whole("length", length, 1)
+    check_count("length", length)
     ids = encoded("".join(_source(name) for name in MODULES))
     n = (len(ids) - 1) // length
     return ids[: n * length].reshape(n, length), ids[1 : n * length + 1].reshape(n, length)

@@ -17,12 +17,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from bonas.arguments import check_count, check_range
 from bonas.errors import InvalidArgument
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.objective import LATENCY, Objective
 from bonas.evaluation.runtime import (
-    checked_range,
-    checked_whole,
     first_pass,
     resolved_device,
     seeded,
@@ -79,10 +78,10 @@ class Latency:
         if self.input_shape is not None:
             object.__setattr__(self, "input_shape", _checked_shape(self.input_shape))
         for name in ("batch_size", "warmup", "repeats"):
-            checked_whole(name, getattr(self, name), 1)
+            check_count(name, getattr(self, name))
         if self.threads is not None:
-            checked_whole("threads", self.threads, 1)
-        checked_range("seconds", self.seconds, 0.0, math.inf)
+            check_count("threads", self.threads)
+        check_range("seconds", self.seconds, 0.0, math.inf)
         resolved_device(self.device)
 
     def describe(self) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
+from bonas.arguments import check_count, check_range
 from bonas.errors import EvaluationFailed, InvalidArgument, unknown
 from bonas.evaluation.data.batches import Batches
-from bonas.evaluation.runtime import checked_range, checked_whole, in_precision
+from bonas.evaluation.runtime import in_precision
 
 LEARNING_RATES = {"adamw": 0.003, "sgd": 0.1}
 WEIGHT_DECAYS = {"adamw": 0.01, "sgd": 0.0005}
@@ -43,9 +44,9 @@ class Recipe:
             raise unknown("schedule", self.schedule, _SCHEDULES)
         if self.precision not in (None, "bf16"):
             raise unknown("precision", self.precision, ("bf16",))
-        checked_whole("epochs", self.epochs, 1)
-        checked_range("learning_rate", self.learning_rate, 0.0, 1e3)
-        checked_range("weight_decay", self.weight_decay, 0.0, 1e3)
+        check_count("epochs", self.epochs)
+        check_range("learning_rate", self.learning_rate, 0.0, 1e3)
+        check_range("weight_decay", self.weight_decay, 0.0, 1e3)
 
     def train(self, network: nn.Module, batches: Batches, step: Step, others: nn.Module) -> None:
         """Train a network, and the weights of ``others``, such as those of a loss.

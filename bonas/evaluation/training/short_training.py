@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bonas.arguments import check_count, check_range
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
@@ -24,7 +25,7 @@ from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.data.unread import load_unread
 from bonas.evaluation.objective import Direction, Objective
 from bonas.evaluation.outputs import Reader
-from bonas.evaluation.runtime import checked_range, checked_whole, resolved_device, seeded
+from bonas.evaluation.runtime import resolved_device, seeded
 from bonas.evaluation.training.compatibility import check_fit, check_weights
 from bonas.evaluation.training.feed import Feed
 from bonas.evaluation.training.judge import Judge, Score, objectives_of, own_score
@@ -160,12 +161,12 @@ class ShortTraining:
             raise unknown("class_weights", self.class_weights, ("balanced",))
         checked_task(self.task)
         self._check_own()
-        checked_whole("batch_size", self.batch_size, 2)
-        checked_whole("seed", self.seed, 0)
+        check_count("batch_size", self.batch_size, least=2)
+        check_count("seed", self.seed, least=0)
         if self.threads is not None:
-            checked_whole("threads", self.threads, 1)
+            check_count("threads", self.threads)
         if self.label_smoothing is not None:
-            checked_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
+            check_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
         if self.keep_weights is not None:
             object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
         resolved_device(self.device)

@@ -18,7 +18,8 @@ from itertools import combinations
 
 from torch import nn
 
-from bonas.errors import InvalidSpace, unknown
+from bonas.arguments import check_count
+from bonas.errors import unknown
 from bonas.spaces.architecture import Choices, Identity
 from bonas.spaces.cells.network import OPERATIONS, CellCosts, CellNetwork
 from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
@@ -64,11 +65,7 @@ class CellSpace(Space):
     def __post_init__(self) -> None:
         least = {"nodes": 2, "channels": 1, "cells": 1, "stages": 1, "classes": 1, "in_channels": 1}
         for name, low in {**least, "image_size": 1}.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < low:
-                raise InvalidSpace(
-                    f"{name} must be a whole number of at least {low}, got {value!r}"
-                )
+            check_count(name, getattr(self, name), least=low)
         for operation in self.operations:
             if operation not in OPERATIONS:
                 raise unknown("operation", operation, OPERATIONS)

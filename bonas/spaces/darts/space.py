@@ -15,13 +15,14 @@ from itertools import combinations, combinations_with_replacement
 
 from torch import nn
 
+from bonas.arguments import check_count
 from bonas.errors import InvalidArgument, InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.darts.cell import KERNELS, Design, Step, design
 from bonas.spaces.darts.network import DARTSNetwork
 from bonas.spaces.darts.plan import DARTSPlan
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.options import names, whole_number
+from bonas.spaces.options import names
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
 
@@ -91,13 +92,15 @@ class DARTSSpace(SizedSpace):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("nodes", "channels", "cells", "classes", "in_channels", "image_size"):
-            whole_number(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         if self.cells < 3:
             raise InvalidSpace(
                 f"cells must be at least 3, a normal one and two that reduce; got {self.cells}"
             )
         if not isinstance(self.repeat_inputs, bool):
-            raise InvalidSpace(f"repeat_inputs must be True or False, got {self.repeat_inputs!r}")
+            raise InvalidArgument(
+                f"repeat_inputs must be True or False, got {self.repeat_inputs!r}"
+            )
         operations = names("operations", self.operations, KERNELS)
         object.__setattr__(self, "operations", operations)
 

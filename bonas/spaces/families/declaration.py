@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from torch import Tensor
 
+from bonas.arguments import check_positive
 from bonas.errors import InvalidArgument, unknown
 from bonas.spaces.architecture import Identity
 from bonas.spaces.example import Example
@@ -94,8 +95,7 @@ def space(
     given = {"max_params": max_params, "max_flops": max_flops, "max_memory": max_memory}
     limits = {name: limit for name, limit in given.items() if limit is not None}
     for name, limit in limits.items():
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
-            raise InvalidArgument(f"{name} must be a number over 0, got {limit!r}")
+        check_positive(name, limit, finite=False)
 
     if identity not in (None, "graph", "choices"):
         raise unknown("identity", identity, ("graph", "choices"))

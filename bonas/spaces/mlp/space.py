@@ -13,10 +13,10 @@ from itertools import pairwise
 from optuna.distributions import BaseDistribution, FloatDistribution
 from torch import nn
 
-from bonas.errors import InvalidSpace
+from bonas.arguments import check_count, check_range
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.mlp.network import ACTIVATIONS, NORMS, Layer, Perceptron
-from bonas.spaces.options import flags, names, whole_number, whole_numbers
+from bonas.spaces.options import flags, names, whole_numbers
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
 
@@ -58,17 +58,15 @@ class MLPSpace(SizedSpace):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole_number("inputs", self.inputs)
-        whole_number("classes", self.classes)
+        check_count("inputs", self.inputs)
+        check_count("classes", self.classes)
         put = object.__setattr__
         put(self, "depths", whole_numbers("depths", self.depths))
         put(self, "widths", whole_numbers("widths", self.widths))
         put(self, "activations", names("activations", self.activations, ACTIVATIONS))
         put(self, "norms", names("norms", self.norms, NORMS))
         put(self, "residual", flags("residual", self.residual))
-        rate = self.max_dropout
-        if isinstance(rate, bool) or not (isinstance(rate, (int, float)) and 0 <= rate < 1):
-            raise InvalidSpace(f"max_dropout must be a number in [0, 1), got {rate!r}")
+        check_range("max_dropout", self.max_dropout, 0.0, 1.0)
 
     @cached_property
     def numeric(self) -> Mapping[str, BaseDistribution]:  # type: ignore[override]  # derived here

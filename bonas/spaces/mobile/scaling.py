@@ -12,13 +12,13 @@ networks", ICML.
 
 from __future__ import annotations
 
-import math
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Protocol
 
 from torch import nn
 
+from bonas.arguments import check_positive
 from bonas.errors import InvalidArgument
 from bonas.spaces.architecture import Choices
 from bonas.spaces.graph import ArchitectureGraph
@@ -74,10 +74,7 @@ class ScaledNetwork:
                 "search a MobileSpace, or write larger options into the space"
             )
         for name in ("depth", "width", "resolution"):
-            value = getattr(self, name)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not (number and 0 < value < math.inf):
-                raise InvalidArgument(f"{name} must be a positive number, got {value!r}")
+            check_positive(name, getattr(self, name))
         self.space.architecture(self.choices)  # raises for choices of another space
 
     @cached_property

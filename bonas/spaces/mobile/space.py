@@ -17,11 +17,12 @@ from typing import Any, Literal
 
 from torch import nn
 
-from bonas.errors import InvalidSpace, unknown
+from bonas.arguments import check_count
+from bonas.errors import InvalidArgument, InvalidSpace, unknown
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.mobile.network import ACTIVATIONS, MobileNetwork
 from bonas.spaces.mobile.plan import MobilePlan, StagePlan, rounded_channels
-from bonas.spaces.options import flags, positive_numbers, whole_number, whole_numbers
+from bonas.spaces.options import flags, positive_numbers, whole_numbers
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
 
@@ -38,7 +39,7 @@ class Stage:
         depths: Numbers of blocks.
 
     Raises:
-        InvalidSpace: unless all are whole numbers of at least 1.
+        InvalidArgument: unless all are whole numbers of at least 1.
     """
 
     widths: Sequence[int]
@@ -49,7 +50,7 @@ class Stage:
         for name in ("widths", "depths"):
             values = whole_numbers(f"the {name} of a stage", getattr(self, name))
             object.__setattr__(self, name, values)
-        whole_number("the stride of a stage", self.stride)
+        check_count("the stride of a stage", self.stride)
 
 
 CIFAR_STAGES = (
@@ -149,7 +150,7 @@ class MobileSpace(SizedSpace):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("stem", "head", "classes", "in_channels", "image_size"):
-            whole_number(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         put = object.__setattr__
         put(self, "stages", _checked_stages(self.stages))
         put(self, "kernels", whole_numbers("kernels", self.kernels))
@@ -248,7 +249,7 @@ class MobileSpace(SizedSpace):
 def _checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     right = isinstance(stages, Sequence) and all(isinstance(stage, Stage) for stage in stages)
     if not (right and stages):
-        raise InvalidSpace(
+        raise InvalidArgument(
             f"stages must be a list of at least one bonas.spaces.Stage, got {stages!r}; "
             "as in MobileSpace([Stage((16, 24)), Stage((32, 48), stride=2)])"
         )

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from torch import nn
 
+from bonas.arguments import check_count
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices, Identity
 from bonas.spaces.cells.space import cell_edges
@@ -21,7 +22,7 @@ from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.nas_bench_101.matrix import Matrix, MatrixLike, read, written
 from bonas.spaces.nas_bench_101.network import NASBench101Network
 from bonas.spaces.nas_bench_101.plan import KERNELS, Cell, Edge, add_cell
-from bonas.spaces.options import names, whole_number
+from bonas.spaces.options import names
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
 
@@ -98,7 +99,7 @@ class NASBench101Space(SizedSpace):
             *("nodes", "max_edges", "channels", "cells", "stacks"),
             *("classes", "in_channels", "image_size"),
         ):
-            whole_number(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         if self.nodes < 2:
             raise InvalidSpace("nodes must be at least 2, for input and output; got 1")
         if self.channels < self.nodes - 2:

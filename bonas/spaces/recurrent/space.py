@@ -8,8 +8,9 @@ from functools import cached_property
 
 from torch import nn
 
+from bonas.arguments import check_count
 from bonas.spaces.architecture import Choice, Choices
-from bonas.spaces.options import flags, names, whole_number, whole_numbers
+from bonas.spaces.options import flags, names, whole_numbers
 from bonas.spaces.recurrent.network import GATES, RecurrentNetwork, RecurrentPlan
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
@@ -57,7 +58,7 @@ class RecurrentSpace(SizedSpace):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("inputs", "length", "classes"):
-            whole_number(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         put = object.__setattr__
         put(self, "cells", names("cells", self.cells, GATES))
         for name in ("depths", "widths"):

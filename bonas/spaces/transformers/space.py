@@ -14,9 +14,10 @@ from typing import Literal
 
 from torch import nn
 
+from bonas.arguments import check_count, check_positive
 from bonas.errors import InvalidSpace, unknown
 from bonas.spaces.architecture import Choice, Choices
-from bonas.spaces.options import names, positive_numbers, whole_number, whole_numbers
+from bonas.spaces.options import names, positive_numbers, whole_numbers
 from bonas.spaces.sized import SizedSpace
 from bonas.spaces.sketch import Sketch
 from bonas.spaces.transformers.embedding import Patches, Reading, Rows, Tokens
@@ -73,8 +74,8 @@ class TransformerSpace(SizedSpace):
     Bounds: see ``SizedSpace``.
 
     Raises:
-        InvalidSpace: for settings that are out of range or do not fit each other.
-        InvalidArgument: for an unknown name.
+        InvalidArgument: for an unknown name, or a number out of its range.
+        InvalidSpace: for settings that do not fit each other.
 
     >>> space = TransformerSpace(task="language_model", vocabulary=1000)
     >>> space.costs(space.completed({}))
@@ -115,7 +116,7 @@ class TransformerSpace(SizedSpace):
         put(self, "activations", names("activations", self.activations, ACTIVATIONS))
         put(self, "attentions", names("attentions", self.attentions, ATTENTIONS))
         for name in ("length", "patch", "in_channels", "image_size", "classes"):
-            whole_number(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         _check_inputs(self)
         _check_heads(self)
         _check_experts(self)
@@ -182,8 +183,8 @@ class TransformerSpace(SizedSpace):
             bytes_per_number: 2 for half precision; a half for four bits.
 
         Raises:
-            InvalidSpace: if the networks are no language models, which keep nothing; or for a
-                length or size that is not positive.
+            InvalidSpace: if the networks are no language models, which keep nothing.
+            InvalidArgument: for a length or size that is not positive.
         """
         if self.task != "language_model":
             raise InvalidSpace(
@@ -191,8 +192,8 @@ class TransformerSpace(SizedSpace):
                 f'{self.task!r}; make it with task="language_model"'
             )
         if length is not None:
-            whole_number("length", length)
-        (bytes_per_number,) = positive_numbers("bytes_per_number", (bytes_per_number,))
+            check_count("length", length)
+        check_positive("bytes_per_number", bytes_per_number)
         return float(bytes_per_number * self.plan(choices).cached(length or self.length))
 
     @cached_property
@@ -276,7 +277,7 @@ def _check_inputs(space: TransformerSpace) -> None:
         raise unknown("task", space.task, TASKS)
     for name in ("vocabulary", "inputs"):
         if getattr(space, name) is not None:
-            whole_number(name, getattr(space, name))
+            check_count(name, getattr(space, name))
     if space.vocabulary is not None and space.inputs is not None:
         raise InvalidSpace("inputs are tokens or rows of numbers; give vocabulary or inputs")
     if space.task == "language_model" and space.vocabulary is None:

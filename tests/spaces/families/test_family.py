@@ -583,8 +583,8 @@ BAD_ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "no batch": ({"input": torch.tensor(1.0)}, "input must be an example batch"),
     "an empty batch": ({"input": torch.zeros(0, 3)}, "input must be an example batch"),
     "no tensors": ({"input": ()}, "input must be an example batch"),
-    "no bound": ({"input": ROW, "max_params": 0}, "max_params must be a number over 0, got 0"),
-    "a word": ({"input": ROW, "max_flops": "1e6"}, "max_flops must be a number over 0, got '1e6'"),
+    "no bound": ({"input": ROW, "max_params": 0}, "max_params must be a positive number, got 0"),
+    "a word": ({"input": ROW, "max_flops": "1e6"}, "max_flops must be a positive .* got '1e6'"),
     "no function": ({"build": 3, "input": ROW}, "expected a function that takes choose"),
 }
 
