@@ -42,7 +42,7 @@ from bonas.studies import open_study
 from bonas.studies.running import trials
 from bonas.studies.running.lease import WORKER
 from bonas.studies.search import Search
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
 SPACE = MLPSpace(inputs=16, classes=10)
@@ -104,7 +104,7 @@ def away(given: argparse.Namespace) -> None:
     back = datetime.now()
     for process in processes:
         process.join()
-    study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
+    study = optuna.load_study(study_name="kill", storage=open_storage(given.storage))
     ends = [t.datetime_complete for t in study.trials if t.datetime_complete]
     waited = min(end for end in ends if end > back) - back
     print(f"{given.workers} workers, the database away for {given.seconds:.0f} s:")
@@ -126,7 +126,7 @@ def kill(given: argparse.Namespace) -> None:
             processes[i].join()
             processes[i] = begun(given)
             kills += 1
-    study = optuna.load_study(study_name="kill", storage=opened_storage(given.storage))
+    study = optuna.load_study(study_name="kill", storage=open_storage(given.storage))
     print(f"{given.workers} workers, {kills} kills, {given.storage.partition(':')[0]}:")
     tell(study, given.budget, time.perf_counter() - started)
 
@@ -166,7 +166,7 @@ def rush(given: argparse.Namespace) -> None:
             for process in processes:
                 process.join()
             lines = notes.read().splitlines()
-        study = optuna.load_study(study_name=arguments[2], storage=opened_storage(given.storage))
+        study = optuna.load_study(study_name=arguments[2], storage=open_storage(given.storage))
         values = sum(bool(trial.values) for trial in study.get_trials(deepcopy=False))
         indices, keys = zip(*(line.split(" ", 1) for line in lines), strict=True)
         failed = sum(process.exitcode != 0 for process in processes)

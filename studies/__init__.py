@@ -4,7 +4,7 @@ from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.proposing.presets import SURROGATES
 from bonas.studies.salvage.rescue import Rescued, rescue
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.storages.opening import opened_storage as open
+from bonas.studies.storages.opening import open_storage as open
 from bonas.studies.study import open_study
 from bonas.studies.transfer.source_task import Knowledge
 

@@ -12,18 +12,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from bonas.errors import InvalidArgument, StudyMismatch, unknown
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.spaces import Space
-from bonas.studies.lineage.description import Description, describe_study, described, differences
+from bonas.studies.lineage.description import (
+    Description,
+    differences,
+    make_description,
+    store_description,
+)
 from bonas.studies.lineage.forks import (
-    completed,
-    extended,
-    forked,
-    latest,
-    line_of,
-    redrawn,
+    complete_fork,
+    latest_successor,
+    lineage_of,
+    network_changes,
+    open_fork,
+    open_successor,
 )
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.proposing.observations import directions
-from bonas.studies.storages.opening import Storage, opened_storage, unavailable, without_password
+from bonas.studies.storages.opening import Storage, open_storage, opening_error, without_password
 from bonas.texts import objection, shown
 
 DEFAULT_NAME = "bonas"
@@ -66,8 +71,8 @@ def open_study(
     if on_mismatch not in _WAYS:
         raise unknown("on_mismatch", on_mismatch, _WAYS)
     _check_name(name)
-    wanted = described(description, objectives)
-    opened = None if storage is None else opened_storage(storage)
+    wanted = make_description(description, objectives)
+    opened = None if storage is None else open_storage(storage)
     try:
         study = optuna.create_study(
             storage=opened,
@@ -78,10 +83,10 @@ def open_study(
         )
         stored = description_of(study)
     except SQLAlchemyError as error:
-        raise unavailable(storage, error) from error
+        raise opening_error(storage, error) from error
     if stored is None:
         _check_directions(study, objectives)
-        describe_study(study, wanted)
+        store_description(study, wanted)
         return study
     return _continued(study, wanted, space, on_mismatch)
 
@@ -93,14 +98,14 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if there is no such study in it, or it is none of bonas.
     """
-    opened = opened_storage(storage, create=False)
+    opened = open_storage(storage, create=False)
     names = optuna.get_all_study_names(opened)
     if name not in names:
         raise StudyMismatch(
             f"there is no study {name!r} in {without_password(storage)}; there are {sorted(names)}"
         )
     study = optuna.load_study(study_name=name, storage=opened)
-    *_, study = line_of(study)
+    *_, study = lineage_of(study)
     stored = description_of(study)
     if stored is None:
         raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
@@ -112,20 +117,20 @@ def _continued(
 ) -> optuna.Study:
     """The study, its successor or its fork, whichever is for ``wanted``."""
     root = study.study_name
-    study = completed(latest(study), space)
+    study = complete_fork(latest_successor(study), space)
     stored = description_of(study) or {}
     differing = differences(stored, wanted)
-    rebuilt = redrawn(study, space)
+    rebuilt = network_changes(study, space)
     if not differing and not rebuilt:
         if stored != wanted:  # an older version of bonas knew less
-            describe_study(study, wanted)
+            store_description(study, wanted)
         return study
-    successor = None if rebuilt else extended(study, wanted, space)
+    successor = None if rebuilt else open_successor(study, wanted, space)
     if successor is not None:
         return successor
     differing += [rebuilt] if rebuilt else []
     if on_mismatch == "fork":
-        return forked(study, wanted, space, root, differing)
+        return open_fork(study, wanted, space, root, differing)
     raise StudyMismatch(
         f"the study {study.study_name!r} was made for something else: {'; '.join(differing)}. "
         "Choose another study_name, call with what it was made for, or go on in a fork of it with "

@@ -20,7 +20,7 @@ from bonas.errors import BonasError, InvalidArgument, StudyMismatch
 from bonas.spaces import Space
 from bonas.studies.attributes import names_of, values_of
 from bonas.studies.lineage.add_once import add_once
-from bonas.studies.lineage.description import described, incomparable
+from bonas.studies.lineage.description import incompatibilities, make_description
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.proposing.observations import KNOWN, SD, directions
 from bonas.studies.row import Row
@@ -135,7 +135,7 @@ def _objectives_of(earlier: optuna.Study, search: Search) -> list[str]:
     """
     stored = description_of(earlier)
     if stored is not None:
-        reasons = incomparable(stored, described(search.describe(), search.goals))
+        reasons = incompatibilities(stored, make_description(search.describe(), search.goals))
         if reasons:
             raise StudyMismatch(
                 f"warm_start: the study {earlier.study_name!r} is of another task: "

@@ -16,7 +16,7 @@ import bonas
 from bonas.evaluation import Candidate
 from bonas.spaces import ArchitectureGraph, Choices, ConditionalSpace
 from bonas.studies.search import Search
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
 KINDS = ("memory", "sqlite", "journal")
@@ -89,7 +89,7 @@ def deaths(kind: str, folder: Path, writes: int, one: int) -> Iterator[tuple[int
     for number in range(writes) if kind == "memory" else (one,):
         own = folder / str(number)
         own.mkdir()
-        yield number, opened_storage(storage_of(kind, own))
+        yield number, open_storage(storage_of(kind, own))
 
 
 def storage_of(kind: str, folder: Path) -> Any:

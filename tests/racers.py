@@ -15,7 +15,7 @@ import optuna
 from optuna.trial import TrialState
 
 from bonas.studies.storages.lock import Lock
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 
 def processes() -> BaseContext:
@@ -33,7 +33,7 @@ def race(work: Callable[..., Any], count: int, *arguments: object) -> list[Any]:
 
 def claims(url: str, order: Sequence[int]) -> int:
     """How many of the waiting trials this process was given."""
-    storage = opened_storage(url)
+    storage = open_storage(url)
     return sum(
         storage.get_trial(trial).state == TrialState.WAITING
         and storage.set_trial_state_values(trial, TrialState.RUNNING)
@@ -43,7 +43,7 @@ def claims(url: str, order: Sequence[int]) -> int:
 
 def numbers(url: str, count: int) -> list[int]:
     """The numbers of ``count`` new trials."""
-    study = optuna.load_study(study_name="s", storage=opened_storage(url))
+    study = optuna.load_study(study_name="s", storage=open_storage(url))
     return [study.ask().number for _ in range(count)]
 
 

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
 from bonas.studies.attributes import values_of
-from bonas.studies.lineage.description import Description, incomparable
-from bonas.studies.lineage.networks import changed, is_same
+from bonas.studies.lineage.description import Description, incompatibilities
+from bonas.studies.lineage.networks import changed_trials, has_same_network
 from bonas.studies.proposing.observations import RELEASED, is_known, point_of
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.running.lease import RENEWED, WORKER
@@ -27,7 +27,7 @@ COPIED = "bonas:copied"
 _OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about one trial only
 
 
-def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
+def copy_all(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
     """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
     known, m = source.get_trials(deepcopy=False), len(source.directions)
     failed = {trial.number for trial in failures(known)}
@@ -37,7 +37,7 @@ def everything(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
     return {_mark(source, trial): _copy(trial, trial.values, wanted) for trial in kept}
 
 
-def comparable(
+def copy_comparable(
     source: Study, stored: Description, wanted: Description, space: Space | None, before: int
 ) -> dict[str, FrozenTrial]:
     """A mark -> a copy of each trial whose values hold for ``wanted``, its values by their names.
@@ -45,14 +45,14 @@ def comparable(
     These are finished trials out of the first ``before``, none if what is measured differs; where
     networks are built in another way now, those whose network is the same.
     """
-    if incomparable(stored, wanted):
+    if incompatibilities(stored, wanted):
         return {}
     known = source.get_trials(deepcopy=False)[:before]
-    is_rebuilt = bool(changed(known, space))
+    is_rebuilt = bool(changed_trials(known, space))
     places = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
     copies = {}
     for trial in known:
-        if is_rebuilt and space is not None and not is_same(trial, space):
+        if is_rebuilt and space is not None and not has_same_network(trial, space):
             continue
         if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
             found = values_of(trial, len(stored["objectives"]))
@@ -62,7 +62,7 @@ def comparable(
     return copies
 
 
-def fits(trial: FrozenTrial, space: Space) -> bool:
+def is_valid_in(trial: FrozenTrial, space: Space) -> bool:
     """Whether a trial stands for a valid architecture of the space."""
     point = point_of(trial, space, Parameters({}))
     if point is None or point.architecture is None:
@@ -77,7 +77,7 @@ def _fits(
     options = wanted.get("parameters", {})
     chosen = {n: x for n, x in trial.params.items() if n in stored.get("parameters", {})}
     possible = all(value in options.get(name, ()) for name, value in chosen.items())
-    return possible and (space is None or fits(trial, space))
+    return possible and (space is None or is_valid_in(trial, space))
 
 
 def _can_be_copied(trial: FrozenTrial, wanted: Description, m: int) -> bool:

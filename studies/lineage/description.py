@@ -46,7 +46,9 @@ def is_description(found: object) -> TypeGuard[Description]:
     )
 
 
-def described(description: Mapping[str, Any], objectives: Sequence[Objective]) -> Description:
+def make_description(
+    description: Mapping[str, Any], objectives: Sequence[Objective]
+) -> Description:
     """A description as it is stored."""
     directions = {objective.name: objective.direction for objective in objectives}
     whole = {**description, "objectives": directions, _VERSION_KEY: VERSION}
@@ -54,7 +56,7 @@ def described(description: Mapping[str, Any], objectives: Sequence[Objective]) -
     return stored
 
 
-def describe_study(study: Study, description: Description) -> None:
+def store_description(study: Study, description: Description) -> None:
     """Write down what a study is for; a study that has its description has all that belongs to it.
 
     It may be done again, by whomever.
@@ -97,7 +99,7 @@ def added_options(stored: Description, wanted: Description) -> dict[str, list[An
     return {name: options for name, options in new.items() if options}
 
 
-def incomparable(stored: Description, wanted: Description) -> list[str]:
+def incompatibilities(stored: Description, wanted: Description) -> list[str]:
     """Why a value that was measured for ``stored`` says nothing of ``wanted``; empty if it does.
 
     Options, bounds and directions may differ, and objectives may be gone: the same choices make the

@@ -18,25 +18,37 @@ import optuna
 from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.add_once import add_once
-from bonas.studies.lineage.copies import COPIED, comparable, everything, fits
-from bonas.studies.lineage.description import Description, added_options, differences, incomparable
-from bonas.studies.lineage.networks import changed
-from bonas.studies.lineage.origin import SUCCESSOR, Origin, claimed, description_of, furnish, loaded
+from bonas.studies.lineage.copies import COPIED, copy_all, copy_comparable, is_valid_in
+from bonas.studies.lineage.description import (
+    Description,
+    added_options,
+    differences,
+    incompatibilities,
+)
+from bonas.studies.lineage.networks import changed_trials
+from bonas.studies.lineage.origin import (
+    SUCCESSOR,
+    Origin,
+    claim_study,
+    copy_attributes,
+    description_of,
+    load_sibling,
+)
 from bonas.studies.proposal import is_proposed
 from bonas.studies.running.trials import BUDGET
 
 _logger = logging.getLogger(__name__)
 
 
-def latest(study: optuna.Study) -> optuna.Study:
+def latest_successor(study: optuna.Study) -> optuna.Study:
     """The study in which the search goes on, with all that was evaluated before."""
-    line = list(line_of(study))
+    line = list(lineage_of(study))
     for before, after in pairwise(line):
         _hand_over(before, after)
     return line[-1]
 
 
-def line_of(study: optuna.Study) -> Iterator[optuna.Study]:
+def lineage_of(study: optuna.Study) -> Iterator[optuna.Study]:
     """The study, the one that took over, the one that took over from that, and so on.
 
     One that came before ends it: no search goes back.
@@ -56,24 +68,26 @@ def line_of(study: optuna.Study) -> Iterator[optuna.Study]:
 def _successor_of(study: optuna.Study) -> optuna.Study | None:
     """The study that took over, if there is one."""
     name: object = study.user_attrs.get(SUCCESSOR)
-    found = loaded(study, name) if isinstance(name, str) else None
+    found = load_sibling(study, name) if isinstance(name, str) else None
     if found is None and name is not None:
         ignored_in_study(study, SUCCESSOR, f"there is no study {name!r:.200}")
     return found
 
 
-def completed(study: optuna.Study, space: Space | None) -> optuna.Study:
+def complete_fork(study: optuna.Study, space: Space | None) -> optuna.Study:
     """The study, with all that belongs to it if whoever forked it died on the way."""
     origin = Origin.of(study)
-    source = None if origin is None else loaded(study, origin.study)
+    source = None if origin is None else load_sibling(study, origin.study)
     if origin is not None and source is not None:
-        furnish(study, source, origin)
+        copy_attributes(study, source, origin)
         if origin.is_fork:
             _inherit(study, source, origin, space)
     return study
 
 
-def extended(study: optuna.Study, wanted: Description, space: Space | None) -> optuna.Study | None:
+def open_successor(
+    study: optuna.Study, wanted: Description, space: Space | None
+) -> optuna.Study | None:
     """The successor of a study to which options were added; None if anything else differs."""
     stored = description_of(study)
     added = None if stored is None else added_options(stored, wanted)
@@ -81,7 +95,7 @@ def extended(study: optuna.Study, wanted: Description, space: Space | None) -> o
         return None
     own = study.study_name
     origin = Origin(own, own, None, wanted)
-    successor = _first_claimed(study, _names(re.sub(r"\.v\d+$", "", own) + ".v"), origin)
+    successor = _claim_first_free(study, _names(re.sub(r"\.v\d+$", "", own) + ".v"), origin)
     study.set_user_attr(SUCCESSOR, successor.study_name)
     n = _hand_over(study, successor)
     _logger.warning(
@@ -94,9 +108,9 @@ def extended(study: optuna.Study, wanted: Description, space: Space | None) -> o
     return successor
 
 
-def redrawn(study: optuna.Study, space: Space | None) -> str | None:
+def network_changes(study: optuna.Study, space: Space | None) -> str | None:
     """Say which choices of a study stand for other networks now; None if none do."""
-    found = changed(study.get_trials(deepcopy=False), space)
+    found = changed_trials(study.get_trials(deepcopy=False), space)
     if not found:
         return None
     first, n = found[0], len(found)
@@ -107,7 +121,7 @@ def redrawn(study: optuna.Study, space: Space | None) -> str | None:
     )
 
 
-def forked(
+def open_fork(
     study: optuna.Study,
     wanted: Description,
     space: Space | None,
@@ -118,15 +132,15 @@ def forked(
 
     ``differing`` says why the study itself is not.
     """
-    known = {fork.study_name: latest(fork) for fork in _forks(study, root)}
-    stale = {name for name, fork in known.items() if redrawn(fork, space)}
+    known = {fork.study_name: latest_successor(fork) for fork in _forks(study, root)}
+    stale = {name for name, fork in known.items() if network_changes(fork, space)}
     forks = [fork for name, fork in known.items() if name not in stale]
     for fork in forks:
         if not differences(description_of(fork) or {}, wanted):
             _logger.warning("the search goes on in the study %r", fork.study_name)
-            return completed(fork, space)
+            return complete_fork(fork, space)
     for fork in forks:
-        successor = extended(completed(fork, space), wanted, space)
+        successor = open_successor(complete_fork(fork, space), wanted, space)
         if successor is not None:
             return successor
     names = (name for name in _names(f"{root}-") if name not in stale)
@@ -144,9 +158,9 @@ def _new_fork(
     stored = description_of(study) or {}
     total = len(study.get_trials(deepcopy=False))
     origin = Origin(root, study.study_name, total, wanted)
-    fork = _first_claimed(study, names, origin)
+    fork = _claim_first_free(study, names, origin)
     n = _inherit(fork, study, Origin.of(fork) or origin, space)
-    reasons = incomparable(stored, wanted)
+    reasons = incompatibilities(stored, wanted)
     _logger.warning(
         "the study %r was made for something else: %s. The search goes on in its fork %r, which "
         "has %d of its %d trials%s",
@@ -166,7 +180,7 @@ def _forks(study: optuna.Study, root: str) -> Iterator[optuna.Study]:
     names = {name: pattern.fullmatch(name) for name in optuna.get_all_study_names(study._storage)}
     numbers = {name: int(match[1]) for name, match in names.items() if match is not None}
     for name in sorted(numbers, key=numbers.__getitem__):
-        fork = loaded(study, name)
+        fork = load_sibling(study, name)
         origin = None if fork is None else Origin.of(fork)
         if fork is not None and origin is not None and origin.is_fork and origin.root == root:
             yield fork
@@ -176,14 +190,14 @@ def _names(stem: str) -> Iterator[str]:
     return (f"{stem}{n}" for n in count(2))
 
 
-def _first_claimed(study: optuna.Study, names: Iterator[str], origin: Origin) -> optuna.Study:
-    claims = (claimed(study, name, origin) for name in names)
+def _claim_first_free(study: optuna.Study, names: Iterator[str], origin: Origin) -> optuna.Study:
+    claims = (claim_study(study, name, origin) for name in names)
     return next(claim for claim in claims if claim is not None)
 
 
 def _inherit(fork: optuna.Study, source: optuna.Study, origin: Origin, space: Space | None) -> int:
     """Bring over what holds for the fork; how many trials that are."""
-    copies = comparable(
+    copies = copy_comparable(
         source, description_of(source) or {}, origin.description, space, origin.trials or 0
     )
     add_once(fork, copies, COPIED)
@@ -194,7 +208,7 @@ def _hand_over(study: optuna.Study, successor: optuna.Study) -> int:
     """Let the study's workers end, and bring over what they have evaluated; how many trials."""
     if study.user_attrs.get(BUDGET):
         study.set_user_attr(BUDGET, 0)
-    copies = everything(study, description_of(successor) or {})
+    copies = copy_all(study, description_of(successor) or {})
     add_once(successor, copies, COPIED)
     return len(copies)
 
@@ -206,4 +220,4 @@ def _still_whole(
     if stored["parameters"].keys() == wanted["parameters"].keys():
         return True
     known = list(filter(is_proposed, study.get_trials(deepcopy=False)))
-    return space is not None and bool(known) and all(fits(trial, space) for trial in known)
+    return space is not None and bool(known) and all(is_valid_in(trial, space) for trial in known)

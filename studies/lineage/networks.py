@@ -38,26 +38,28 @@ _AT_MOST = 24  # networks that are drawn again
 _SECONDS = 5.0  # after which no other is
 
 
-def note(study: Study, trial: Trial, space: Space) -> None:
+def record_network(study: Study, trial: Trial, space: Space) -> None:
     """Write down which network the trial is evaluated as, where that is in question."""
     choices = belongs(trial.params, space)
-    drawn = None if choices is None or not _is_in_question(space) else _hash(space, choices)
+    drawn = None if choices is None or not _depends_on_user_code(space) else _hash(space, choices)
     if drawn:
-        text = json.dumps({"hash": drawn, "by": _drawer()})
+        text = json.dumps({"hash": drawn, "by": _tracer_version()})
         with suppress(UpdateFinishedTrialError):
             study._storage.set_trial_system_attr(trial._trial_id, NETWORK, text)
 
 
-def changed(known: Iterable[FrozenTrial], space: Space | None) -> list[FrozenTrial]:
+def changed_trials(known: Iterable[FrozenTrial], space: Space | None) -> list[FrozenTrial]:
     """Return those of the latest trials whose network the space does not draw any more."""
-    if space is None or not _is_in_question(space):
+    if space is None or not _depends_on_user_code(space):
         return []
     end = time.monotonic() + _SECONDS
     noted = [trial for trial in known if _noted(trial)][-_AT_MOST:]
-    return [t for t in reversed(noted) if time.monotonic() < end and not is_same(t, space)][::-1]
+    return [
+        t for t in reversed(noted) if time.monotonic() < end and not has_same_network(t, space)
+    ][::-1]
 
 
-def is_same(trial: FrozenTrial, space: Space) -> bool:
+def has_same_network(trial: FrozenTrial, space: Space) -> bool:
     """Return whether a trial was evaluated as the network that the space draws now.
 
     That is not known of a trial that does not say it. Choices that are gone stand for no other.
@@ -68,7 +70,7 @@ def is_same(trial: FrozenTrial, space: Space) -> bool:
     return noted is not None and _hash(space, choices) in (noted, None)
 
 
-def _is_in_question(space: Space) -> bool:
+def _depends_on_user_code(space: Space) -> bool:
     """Whether the graphs follow from more than the settings of one of bonas's own spaces."""
     return isinstance(space, Family) or not type(space).__module__.startswith("bonas.")
 
@@ -77,7 +79,7 @@ def _noted(trial: FrozenTrial) -> str | None:
     """The hash of a trial's network, where it was drawn by the same code; else None."""
     found = json_object(trial.system_attrs.get(NETWORK)) or {}
     drawn: object = found.get("hash")
-    return drawn if isinstance(drawn, str) and found.get("by") == _drawer() else None
+    return drawn if isinstance(drawn, str) and found.get("by") == _tracer_version() else None
 
 
 def _hash(space: Space, choices: Choices) -> str | None:
@@ -95,7 +97,7 @@ def _is_stand_in(graph: ArchitectureGraph, choices: Choices) -> bool:
 
 
 @cache
-def _drawer() -> str:
+def _tracer_version() -> str:
     """What draws a graph out of a network: the code of the spaces, torch, and the kind of host."""
     digest = hashlib.blake2b(digest_size=8)
     for folder in bonas.spaces.__path__:

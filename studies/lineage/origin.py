@@ -19,9 +19,9 @@ from bonas.studies.attributes import ignored_in_study, is_whole, json_object
 from bonas.studies.lineage.description import (
     DESCRIPTION,
     Description,
-    describe_study,
     differences,
     is_description,
+    store_description,
 )
 from bonas.studies.running.trials import BUDGET
 
@@ -31,7 +31,7 @@ SUCCESSOR = "bonas:successor"
 """The study's user attribute that names the study in which the search goes on."""
 
 _OWN = (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR)  # attributes that are about one study only
-_PATIENCE = 2.0  # seconds in which whoever made a study has written its origin
+_ORIGIN_TIMEOUT = 2.0  # seconds in which whoever made a study has written its origin
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def description_of(study: optuna.Study) -> Description | None:
     return None if origin is None else origin.description
 
 
-def loaded(beside: optuna.Study, name: str) -> optuna.Study | None:
+def load_sibling(beside: optuna.Study, name: str) -> optuna.Study | None:
     """The study of that name in the same storage, with the same sampler; None if there is none."""
     try:
         return optuna.load_study(study_name=name, storage=beside._storage, sampler=beside.sampler)
@@ -105,7 +105,7 @@ def loaded(beside: optuna.Study, name: str) -> optuna.Study | None:
         return None
 
 
-def claimed(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | None:
+def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | None:
     """The study of that name and origin, made if there is none; None if the name is taken."""
     found = None
     try:
@@ -116,7 +116,7 @@ def claimed(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | N
             sampler=source.sampler,
         )
     except DuplicatedStudyError:
-        other = loaded(source, name)
+        other = load_sibling(source, name)
         if other is None or not (_awaited(other) or _is_blank(other)):
             return None
         study, found = other, Origin.of(other)
@@ -127,23 +127,23 @@ def claimed(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | N
         found = origin
     if not found.agrees(origin):
         return None
-    furnish(study, source, found)
+    copy_attributes(study, source, found)
     return study
 
 
-def furnish(study: optuna.Study, source: optuna.Study, origin: Origin) -> None:
+def copy_attributes(study: optuna.Study, source: optuna.Study, origin: Origin) -> None:
     """Give a study all that is written about it, unless it has that."""
     if DESCRIPTION in study.user_attrs:
         return
     for name, value in source.user_attrs.items():
         if name not in _OWN:
             study.set_user_attr(name, value)
-    describe_study(study, origin.description)
+    store_description(study, origin.description)
 
 
 def _awaited(study: optuna.Study) -> bool:
     """Whether a study that was made by another process a moment ago, perhaps, has its origin."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _ORIGIN_TIMEOUT
     while _is_blank(study) and time.monotonic() < end:
         time.sleep(0.05)
     return ORIGIN in study.user_attrs

@@ -17,7 +17,7 @@ from bonas.studies.running.pickling import unpacked
 from bonas.studies.running.stopping import are_stopped
 from bonas.studies.running.worker import work
 from bonas.studies.search import Search
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, open_storage
 
 DONE = "done"  # what a worker says that found nothing left to do
 
@@ -61,7 +61,7 @@ class Job:
             torch.set_num_threads(self.threads)
         study = optuna.load_study(
             study_name=self.study,
-            storage=opened_storage(self.storage),
+            storage=open_storage(self.storage),
             sampler=self.search.sampler(self.seed),
         )
         ledger, worker = Ledger(heard), Worker.here(self.lease, self.asker)

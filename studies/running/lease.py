@@ -25,7 +25,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.proposal import is_proposed
-from bonas.studies.storages.process import machine, runs, started
+from bonas.studies.storages.process import host_id, is_running, start_time
 
 WORKER = "bonas:worker"
 """The trial's user attribute that says which process evaluates it."""
@@ -62,7 +62,7 @@ class Worker:
         """A new worker in this process."""
         name = uuid.uuid4().hex[:12]
         pid = os.getpid()
-        return cls(machine(), pid, started(pid), name, lease, asker or name)
+        return cls(host_id(), pid, start_time(pid), name, lease, asker or name)
 
     def alone(self) -> Worker:
         """The same worker, proposing for itself."""
@@ -153,7 +153,7 @@ def _is_dead(trial: FrozenTrial, silence: float) -> bool:
     worker = claimed(trial)
     lease = _lease(trial)
     is_silent = lease is not None and silence >= lease
-    if worker.get("host") == machine():
+    if worker.get("host") == host_id():
         # A process that was stopped may go on with an evaluation, but must not keep a turn.
         return not _runs(worker) or (is_silent and not is_proposed(trial))
     return is_silent
@@ -180,4 +180,4 @@ def _runs(worker: Mapping[str, Any]) -> bool:
         return False
     if pid == os.getpid() and worker.get("lease") and worker.get("name") not in _at_work:
         return False  # a search of this process that has ended
-    return runs(pid, since)
+    return is_running(pid, since)

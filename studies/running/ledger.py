@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, open_storage
 
 Row = tuple[Mapping[str, Any], Mapping[str, float]]
 """Choices, and a measurement's name -> its value; as ``warm_start`` takes it."""
@@ -93,7 +93,7 @@ def _reading(storage: Storage | None, study: optuna.Study) -> list[FrozenTrial]:
     """The study's trials; from a file, opened anew."""
     if storage is None or isinstance(storage, optuna.storages.BaseStorage):
         return study.get_trials(deepcopy=False)
-    opened = opened_storage(storage, create=False, patience=1.0)
+    opened = open_storage(storage, create=False, patience=1.0)
     again = optuna.load_study(study_name=study.study_name, storage=opened)
     return again.get_trials(deepcopy=False)
 

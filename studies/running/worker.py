@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, measured
-from bonas.studies.lineage import networks as drawn
+from bonas.studies.lineage.networks import record_network
 from bonas.studies.proposal import Proposal
 from bonas.studies.proposing.enqueued import completed, enqueued, is_whole, objection, unknown
 from bonas.studies.proposing.observations import reopened_below
@@ -181,7 +181,7 @@ class _Loop:
             self.search.space.suggest(trial)
         except UpdateFinishedTrialError:
             return  # this worker was thought dead, and the trial released
-        drawn.note(self.study, trial, self.search.space)
+        record_network(self.study, trial, self.search.space)
         reason_to_stop = self._evaluated(trial)
         self._tell(trial)
         if reason_to_stop is not None and not is_stopped(self.study):

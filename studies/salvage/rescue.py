@@ -18,7 +18,7 @@ from bonas.studies.salvage.journal import read_journal
 from bonas.studies.salvage.remains import Remains, StudyRemains
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.journal import is_journal
-from bonas.studies.storages.opening import opened_storage, sqlite_file
+from bonas.studies.storages.opening import open_storage, sqlite_file
 
 _NAMELESS = "rescued"
 _SHOWN = 20  # unreadable lines or rows that are shown
@@ -73,7 +73,7 @@ def rescue(old: str | PathLike[str], new: str | PathLike[str], study: str | None
     if not names:
         known = sorted(str(found.name) for found in remains.studies)
         raise StudyMismatch(f"no study {study!r} can be read in {_shown(old)}; there are {known}")
-    storage = opened_storage(new)
+    storage = open_storage(new)
     taken = {found.study_name for found in storage.get_all_studies()} & set(names)
     if taken:
         raise StudyMismatch(

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.storages.faults import chain
+from bonas.studies.storages.classification import error_chain
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _DRIVERS |= {name: f"{name}+pymysql" for name in ("mysql", "mariadb")}
@@ -81,7 +81,7 @@ class Address:
 
     def shown_cause(self, error: Exception) -> Exception | None:
         """The error to raise another from; None if a traceback would show a password with it."""
-        texts = [str(found) for found in chain(error)]
+        texts = [str(found) for found in error_chain(error)]
         return error if all(self.hide(text) == text for text in texts) else None
 
     def _secrets(self) -> set[str]:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
 from bonas.errors import BonasError, InvalidArgument, StorageUnavailable
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.faults import chain
+from bonas.studies.storages.classification import error_chain
 
 _NAMED = (BonasError, UpdateFinishedTrialError, DuplicatedStudyError, MemoryError)
 _UNKNOWN = ("Record does not exist", "No trial", "No study", "No such study")
@@ -74,7 +74,7 @@ def is_about_an_unknown_record(error: Exception) -> bool:
 
 def _is_about_a_value(error: Exception, writes: bool) -> bool:
     """Whether it is no fault of the storage, but of what was given to it."""
-    for found in chain(error):
+    for found in error_chain(error):
         if isinstance(found, DataError | UnicodeEncodeError):
             return True
         if isinstance(found, json.JSONDecodeError):
@@ -88,7 +88,7 @@ def _is_about_a_value(error: Exception, writes: bool) -> bool:
 
 def _cause(error: Exception) -> str:
     """The text of the driver's error, where there is one: Optuna's own says nothing."""
-    for found in chain(error):
+    for found in error_chain(error):
         if isinstance(found, StatementError) and found.orig is not None:
             return str(found.orig)
     return str(error)

@@ -17,8 +17,8 @@ from bonas.studies.storages.address import Address
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal_file import JournalFile, damaged
 from bonas.studies.storages.journal_line import operation
-from bonas.studies.storages.retry import Patience
-from bonas.studies.storages.retrying_storage import PatientStorage
+from bonas.studies.storages.retry import Retry
+from bonas.studies.storages.retrying_storage import RetryingStorage
 
 ENDINGS = (".log", ".journal")
 
@@ -30,7 +30,7 @@ def is_journal(text: object) -> bool:
 
 def journal_file(storage: str | PathLike[str] | BaseStorage | None) -> Path | None:
     """Return the file behind a storage, opened or not, that is a journal; None for others."""
-    if isinstance(storage, PatientStorage):
+    if isinstance(storage, RetryingStorage):
         return journal_file(storage.inner)
     if isinstance(storage, JournalStorage):
         backend: object = storage._backend
@@ -71,7 +71,7 @@ def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStora
     if create:
         backend.drop_half_line()
     address = Address(shown)
-    return PatientStorage(storage, address, Patience(address, _no_fault, 0.0))
+    return RetryingStorage(storage, address, Retry(address, _no_fault, 0.0))
 
 
 def check_journal(path: str | PathLike[str]) -> int:

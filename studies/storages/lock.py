@@ -2,7 +2,7 @@
 
 Whoever makes ``search.log.lock`` holds the lock, as with Optuna's own locks. A holder of this
 machine that died is known by its process and loses the lock at once; one that says nothing, or is
-on another machine, after half a minute without a change.
+on another host_id, after half a minute without a change.
 
 Two processes may find the same holder dead. That neither removes the lock that the other, or a
 third, has made since: a lock is removed only under an ``flock`` of that very file, and only while
@@ -27,7 +27,7 @@ from typing import Any
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.identity import Identity
-from bonas.studies.storages.process import machine, runs, started
+from bonas.studies.storages.process import host_id, is_running, start_time
 
 if sys.platform != "win32":
     import fcntl
@@ -56,7 +56,7 @@ class Lock:
         """
         token = uuid.uuid4().hex
         pid = os.getpid()
-        own = {"host": machine(), "pid": pid, "started": started(pid), "token": token}
+        own = {"host": host_id(), "pid": pid, "started": start_time(pid), "token": token}
         text = json.dumps(own).encode()
         _held.add(token)
         try:
@@ -98,7 +98,7 @@ class Lock:
     def _judge(self, text: bytes, silence: float) -> None:
         """Remove the lock if its holder is dead."""
         holder = _holder(text)
-        if holder.get("host") != machine():
+        if holder.get("host") != host_id():
             if silence >= _GRACE:
                 _logger.warning("removing %s, unchanged for %.0f seconds", self._file, silence)
                 self._remove(text)
@@ -152,4 +152,4 @@ def _lives(holder: dict[str, Any]) -> bool:
         pid, since = int(holder["pid"]), float(holder["started"])
     except (KeyError, TypeError, ValueError):
         return False
-    return holder.get("token") in _held if pid == os.getpid() else runs(pid, since)
+    return holder.get("token") in _held if pid == os.getpid() else is_running(pid, since)

@@ -33,12 +33,17 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.address import Address
+from bonas.studies.storages.classification import (
+    Classification,
+    ErrorClass,
+    classify_grpc,
+    classify_sql,
+)
 from bonas.studies.storages.database import Database
-from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal import is_journal, open_journal
-from bonas.studies.storages.retry import Patience
-from bonas.studies.storages.retrying_storage import PatientStorage
+from bonas.studies.storages.retry import Retry
+from bonas.studies.storages.retrying_storage import RetryingStorage
 from bonas.studies.storages.sqlite import SQLite
 
 Storage = str | PathLike[str] | BaseStorage
@@ -59,7 +64,7 @@ _LIBPQ = {
 _UNOPENED = (SQLAlchemyError, StorageInternalError, OSError, ValueError, TypeError, RuntimeError)
 
 
-def opened_storage(
+def open_storage(
     storage: Storage | None, *, create: bool = True, patience: float = PATIENCE
 ) -> BaseStorage:
     """The storage that is meant; a file is made if there is none, unless ``create`` says not to.
@@ -91,7 +96,7 @@ def opened_storage(
     except _UNOPENED as error:
         if isinstance(error, StorageUnavailable):
             raise
-        raise unavailable(address.text, error) from address.shown_cause(error)
+        raise opening_error(address.text, error) from address.shown_cause(error)
 
 
 def is_in_memory(storage: Storage) -> bool:
@@ -107,9 +112,9 @@ def is_in_memory(storage: Storage) -> bool:
     return sqlite_file(Address(given).url()) is None
 
 
-def unavailable(storage: object, error: Exception) -> StorageUnavailable:
+def opening_error(storage: object, error: Exception) -> StorageUnavailable:
     """The error that says which storage it is, and what is expected."""
-    address, fault = Address(str(storage)), sql_fault(error)
+    address, fault = Address(str(storage)), classify_sql(error)
     reason = " ".join(str(error).split()) if fault is None else fault.reason
     if fault is None or address.scheme == "sqlite":
         advice = (
@@ -117,7 +122,7 @@ def unavailable(storage: object, error: Exception) -> StorageUnavailable:
             "written) or postgresql://user:password@host/database, a file such as search.log, or "
             "an Optuna storage"
         )
-    elif fault.kind is Kind.AWAY:
+    elif fault.error_class is ErrorClass.UNREACHABLE:
         advice = "start the server, or correct host and port"
     else:
         advice = "check the user, the password, the database, and what the user may do there"
@@ -142,14 +147,14 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
     text = (
         address.with_driver().text.replace("{", "{{").replace("}", "}}")
     )  # Optuna calls format on it
-    opening = Patience(address, _opening_fault, min(patience, _WAIT))
+    opening = Retry(address, _opening_fault, min(patience, _WAIT))
     opened: Database
     if file is not None:
         opened = opening(lambda: SQLite(text, _engine(url), file))
     else:
         opened = opening(lambda: Database(text, _engine(url)))
-    waiting = Patience(address, sql_fault, patience)
-    patient = PatientStorage(get_storage(opened), address, waiting)
+    waiting = Retry(address, classify_sql, patience)
+    patient = RetryingStorage(get_storage(opened), address, waiting)
     weakref.finalize(patient, _close, opened.engine, os.getpid())
     return patient
 
@@ -172,7 +177,7 @@ def _open_server(address: Address, url: URL, patience: float) -> BaseStorage:
             f"cannot open the storage {address}: nothing answers at {host}:{port}; start a server "
             "with optuna.storages.run_grpc_proxy_server"
         ) from None
-    return PatientStorage(opened, address, Patience(address, grpc_fault, patience))
+    return RetryingStorage(opened, address, Retry(address, classify_grpc, patience))
 
 
 def _engine(url: URL) -> dict[str, Any]:
@@ -185,14 +190,14 @@ def _engine(url: URL) -> dict[str, Any]:
     return {"pool_pre_ping": True}
 
 
-def _opening_fault(error: Exception) -> Fault | None:
+def _opening_fault(error: Exception) -> Classification | None:
     """What is worth waiting for while a database is opened: others that hold it, or open it too."""
-    fault = sql_fault(error)
-    if fault is not None and fault.kind is Kind.BUSY:
+    fault = classify_sql(error)
+    if fault is not None and fault.error_class is ErrorClass.BUSY:
         return fault
     is_database = isinstance(error, SQLAlchemyError | StorageInternalError)
     if isinstance(error, IntegrityError) or (is_database and "already exists" in str(error)):
-        return Fault(Kind.BUSY, "another process makes its tables")
+        return Classification(ErrorClass.BUSY, "another process makes its tables")
     return None
 
 

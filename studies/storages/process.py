@@ -1,4 +1,4 @@
-"""A process, told apart from all others: its machine, its number, and when it started."""
+"""A process, told apart from all others: its host_id, its number, and when it started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psutil
 
 
 @cache
-def machine() -> str:
+def host_id() -> str:
     """This host and its table of processes; containers and the time after a reboot have others."""
     parts = [socket.gethostname()]
     try:
@@ -22,7 +22,7 @@ def machine() -> str:
     return " ".join(parts)
 
 
-def started(pid: int) -> float:
+def start_time(pid: int) -> float:
     """Seconds from the start of the machine till that of the process, where that can be told.
 
     Elsewhere the time of its start, which changes when somebody sets the clock.
@@ -37,10 +37,10 @@ def started(pid: int) -> float:
         return float(psutil.Process(pid).create_time())
 
 
-def runs(pid: int, since: float) -> bool:
+def is_running(pid: int, since: float) -> bool:
     """Whether the process of this machine that started at ``since`` still runs."""
     try:
         alive = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        return alive and abs(started(pid) - since) < 1.0
+        return alive and abs(start_time(pid) - since) < 1.0
     except (psutil.Error, OSError, ValueError, OverflowError):  # the latter: no number of a process
         return False

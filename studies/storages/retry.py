@@ -1,4 +1,4 @@
-"""Patience: a call is repeated while its storage is busy or away, and given up after a limit.
+"""Retry: a call is repeated while its storage is busy or away, and given up after a limit.
 
 The pauses grow from a tenth of a second to five, each shortened at random by up to a half, so that
 the workers of a search do not come back all at once.
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.faults import Fault, Kind
+from bonas.studies.storages.classification import Classification, ErrorClass
 
 _FIRST, _LAST = 0.1, 5.0  # seconds of a pause
 _QUIET = 5.0  # seconds that others may hold a storage before it is worth a word
@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-class Patience:
+class Retry:
     """How long calls of one storage wait for it.
 
     Args:
@@ -32,7 +32,7 @@ class Patience:
     """
 
     def __init__(
-        self, address: Address, judge: Callable[[Exception], Fault | None], limit: float
+        self, address: Address, judge: Callable[[Exception], Classification | None], limit: float
     ) -> None:
         self._address = address
         self._judge = judge
@@ -71,11 +71,11 @@ class Patience:
 
         return self._wait(again, *first)
 
-    def _wait(self, again: Callable[[], Result], error: Exception, fault: Fault) -> Result:
+    def _wait(self, again: Callable[[], Result], error: Exception, fault: Classification) -> Result:
         started, pause = time.monotonic(), _FIRST
         while True:
             waited = time.monotonic() - started
-            if fault.kind is Kind.BROKEN or waited >= self._limit:
+            if fault.error_class is ErrorClass.PERMANENT or waited >= self._limit:
                 raise self._unavailable(fault) from self._address.shown_cause(error)
             self._tell(fault, waited)
             shorter = pause * self._random.uniform(0.5, 1.0)
@@ -92,9 +92,9 @@ class Patience:
             self._tell_end(time.monotonic() - started)
             return result
 
-    def _unavailable(self, fault: Fault) -> StorageUnavailable:
+    def _unavailable(self, fault: Classification) -> StorageUnavailable:
         reason = self._address.hide(fault.reason)
-        if fault.kind is Kind.BROKEN:
+        if fault.error_class is ErrorClass.PERMANENT:
             text = f"the storage {self._address} refused: {reason}. When that is mended"
         else:
             text = (
@@ -105,8 +105,8 @@ class Patience:
             f"{text}, make the same call again: it goes on with what is stored"
         )
 
-    def _tell(self, fault: Fault, waited: float) -> None:
-        if self._told or (fault.kind is Kind.BUSY and waited < _QUIET):
+    def _tell(self, fault: Classification, waited: float) -> None:
+        if self._told or (fault.error_class is ErrorClass.BUSY and waited < _QUIET):
             return
         self._told = True
         _logger.warning(

@@ -31,12 +31,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.contract import translated
-from bonas.studies.storages.retry import Patience
+from bonas.studies.storages.retry import Retry
 
 Result = TypeVar("Result")
 
 
-class PatientStorage(BaseStorage):
+class RetryingStorage(BaseStorage):
     """Every call of ``storage``, made with ``patience``.
 
     Raises:
@@ -45,7 +45,7 @@ class PatientStorage(BaseStorage):
         KeyError, UpdateFinishedTrialError, DuplicatedStudyError: as Optuna's storages do.
     """
 
-    def __init__(self, storage: BaseStorage, address: Address, patience: Patience) -> None:
+    def __init__(self, storage: BaseStorage, address: Address, patience: Retry) -> None:
         self._storage = storage
         self._address = address
         self._patience = patience

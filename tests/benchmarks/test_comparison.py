@@ -38,7 +38,7 @@ from bonas.evaluation import Candidate
 from bonas.spaces import Space
 from bonas.studies.proposing.observations import PREDICTION
 from bonas.studies.running import trials
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 from bonas.surrogates import GraphGP
 
 NAN = math.nan
@@ -291,7 +291,7 @@ def test_the_same_seed_gives_the_same_runs() -> None:
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
     method: str, kind: str, tmp_path: Path
 ) -> None:
-    storage = opened_storage(_storage(kind, tmp_path))
+    storage = open_storage(_storage(kind, tmp_path))
     plain = _method(method)
     problem = many_rows()
 
@@ -391,13 +391,13 @@ def test_a_killed_comparison_loses_nothing_and_evaluates_nothing_twice(tmp_path:
             break
     first.wait()
     first.stdout.close()
-    assert len(recorded(opened_storage(path), "table/slow/0")) == 4
+    assert len(recorded(open_storage(path), "table/slow/0")) == 4
     done = subprocess.run(
         [*command, "0"], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(i) for i in range(4, 12)]
-    assert [t[3]["i"] for t in recorded(opened_storage(path), "table/slow/0")] == list(range(12))
+    assert [t[3]["i"] for t in recorded(open_storage(path), "table/slow/0")] == list(range(12))
 
 
 @pytest.mark.parametrize("kind", [pytest.param("memory", marks=pytest.mark.slow), "journal"])

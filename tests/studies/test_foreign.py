@@ -19,7 +19,7 @@ from bonas.result import SearchResult
 from bonas.studies import Knowledge
 from bonas.studies.attributes import is_whole, json_object, names_of, values_of
 from bonas.studies.lineage.description import DESCRIPTION, is_description, set_names
-from bonas.studies.lineage.forks import latest
+from bonas.studies.lineage.forks import latest_successor
 from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR, Origin, description_of
 from bonas.studies.proposing.front import front_of
 from bonas.studies.proposing.observations import (
@@ -172,11 +172,11 @@ def test_a_line_of_successors_that_leads_back_ends(caplog: pytest.LogCaptureFixt
         study.set_user_attr(DESCRIPTION, DESCRIBED)
         study.set_user_attr(SUCCESSOR, after.study_name)
     with caplog.at_level(logging.WARNING, logger="bonas"):
-        assert latest(one).study_name == "s.v3"
+        assert latest_successor(one).study_name == "s.v3"
         assert load_study(storage, "s")[0].study_name == "s.v3"
     assert len([r for r in caplog.records if "'s' is an earlier study" in r.getMessage()]) == 1
     three.set_user_attr(SUCCESSOR, "s.v3")
-    assert latest(two).study_name == "s.v3"
+    assert latest_successor(two).study_name == "s.v3"
 
 
 @pytest.mark.parametrize("trials_", [None, 3])

@@ -29,7 +29,7 @@ from bonas.studies import open_study
 from bonas.studies.proposing.observations import KNOWN
 from bonas.studies.running import trials
 from bonas.studies.search import Search
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 from bonas.studies.warm_start import add_known
 
 ROWS = [
@@ -58,7 +58,7 @@ def opened(storage: Any = None, search: Search | None = None) -> optuna.Study:
 
 @pytest.fixture(params=KINDS)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return opened_storage(storage_of(request.param, tmp_path))
+    return open_storage(storage_of(request.param, tmp_path))
 
 
 def test_rows_are_data_that_no_budget_counts(storage: Any) -> None:

@@ -18,7 +18,7 @@ from bonas.benchmarks.comparison.processes import run_in_workers
 from bonas.benchmarks.comparison.stored import selected
 from bonas.benchmarks.tables import Table
 from bonas.errors import InvalidArgument
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, open_storage
 
 
 def compare(
@@ -69,7 +69,7 @@ def compare(
         check_count("a checkpoint", checkpoint)
     check_count("jobs", jobs)
     names = _names(plan)
-    opened = InMemoryStorage() if storage is None else opened_storage(storage)
+    opened = InMemoryStorage() if storage is None else open_storage(storage)
     with quiet(), _bar(plan, names, progress) as bar:
         if jobs == 1:
             _run_here(plan, opened, bar)

@@ -19,7 +19,7 @@ from bonas.benchmarks.comparison.problem import Problem
 from bonas.benchmarks.comparison.run import Key
 from bonas.errors import EvaluationFailed
 from bonas.studies.running.pickling import check_sendable
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, open_storage
 
 
 def run_in_workers(plan: Plan, storage: Storage, jobs: int) -> Iterator[Key]:
@@ -74,7 +74,7 @@ def _begin(plan: Plan, storage: Storage | None, stop: Event) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    _worker = _Worker(plan, None if storage is None else opened_storage(storage), stop)
+    _worker = _Worker(plan, None if storage is None else open_storage(storage), stop)
 
 
 def _run(index: int, key: Key, memory: InMemoryStorage | None) -> InMemoryStorage | None:

@@ -18,7 +18,7 @@ from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
 from bonas.studies.attributes import json_object
 from bonas.studies.lineage.description import DESCRIPTION
-from bonas.studies.storages.opening import Storage, opened_storage
+from bonas.studies.storages.opening import Storage, open_storage
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def stored(
     """
     if budget is not None:
         check_count("budget", budget)
-    opened = opened_storage(storage, create=False)
+    opened = open_storage(storage, create=False)
     records = _records(opened)
     if not records:
         names = [study.study_name for study in opened.get_all_studies()]

@@ -32,14 +32,14 @@ from bonas.studies.lineage.copies import COPIED
 from bonas.studies.lineage.description import (
     DESCRIPTION,
     added_options,
-    described,
     differences,
-    incomparable,
+    incompatibilities,
+    make_description,
 )
 from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR
 from bonas.studies.running import trials
 from bonas.studies.running.trials import BUDGET, budget_of
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 from bonas.studies.study import load_study
 
 BOTH = as_objectives(OBJECTIVES)
@@ -47,13 +47,13 @@ BOTH = as_objectives(OBJECTIVES)
 
 @pytest.fixture(params=KINDS)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return opened_storage(storage_of(request.param, tmp_path))
+    return open_storage(storage_of(request.param, tmp_path))
 
 
 @pytest.fixture(params=["memory", "journal"])
 def quick(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Without the database, whose tables take a second to make."""
-    return opened_storage(storage_of(request.param, tmp_path))
+    return open_storage(storage_of(request.param, tmp_path))
 
 
 def opened(space: Widths, storage: Any, **more: Any) -> optuna.Study:
@@ -69,17 +69,17 @@ def opened(space: Widths, storage: Any, **more: Any) -> optuna.Study:
 
 def _described(space: Widths = Widths(), evaluate: Measure = Measure()) -> dict[str, Any]:  # noqa: B008 # frozen
     search = search_of(space, evaluate=evaluate)
-    return described(search.describe(), search.goals)
+    return make_description(search.describe(), search.goals)
 
 
 def test_data_that_an_older_version_knew_less_of_are_no_difference_but_others_are() -> None:
     X, y = [[0.0], [1.0]] * 10, [0, 1] * 10
-    new = described({"evaluation": ShortTraining((X, y)).describe()}, BOTH)
+    new = make_description({"evaluation": ShortTraining((X, y)).describe()}, BOTH)
     old = json.loads(json.dumps(new))
     del old["bonas:version"]
     old["evaluation"]["accuracy"]["data"] = new["evaluation"]["accuracy"]["data"].split(", inp")[0]
     assert differences(old, new) == []
-    unlike = described({"evaluation": ShortTraining((X, y[::-1])).describe()}, BOTH)
+    unlike = make_description({"evaluation": ShortTraining((X, y[::-1])).describe()}, BOTH)
     assert "evaluation.accuracy.data was" in differences(old, unlike)[0]
     old["bonas:version"] = 2  # rows that were read one by one
     assert "evaluation.accuracy.data was" in differences(old, new)[0]
@@ -119,15 +119,15 @@ def test_a_setting_that_looks_like_options_but_is_none_is_a_difference() -> None
 
 
 def test_values_hold_where_only_options_bounds_and_directions_differ() -> None:
-    assert incomparable(_described(), _described(Widths((8, 128), max_params=64))) == []
-    assert incomparable(_described(), _described(Widths(scale=2))) == ["scale was 1, now 2"]
-    assert incomparable(_described(), _described(evaluate=Measure(epochs=9))) == [
+    assert incompatibilities(_described(), _described(Widths((8, 128), max_params=64))) == []
+    assert incompatibilities(_described(), _described(Widths(scale=2))) == ["scale was 1, now 2"]
+    assert incompatibilities(_described(), _described(evaluate=Measure(epochs=9))) == [
         "evaluation.accuracy.epochs was 1, now 9"
     ]
     fewer = {**_described(), "objectives": {"latency": "minimize"}}
     fewer["evaluation"] = {"latency": {"device": "cpu"}}
-    assert incomparable(_described(), fewer) == []
-    assert incomparable(fewer, _described())[0] == "objectives.accuracy is new"
+    assert incompatibilities(_described(), fewer) == []
+    assert incompatibilities(fewer, _described())[0] == "objectives.accuracy is new"
 
 
 def test_a_study_of_an_older_version_opens_and_knows_its_data_from_then_on() -> None:
@@ -252,7 +252,7 @@ def test_a_name_that_is_taken_is_passed_over(quick: Any) -> None:
 def test_wherever_a_process_dies_the_next_call_completes_the_fork(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
+    monkeypatch.setattr("bonas.studies.lineage.origin._ORIGIN_TIMEOUT", 0.0)
     for writes, storage in deaths(kind, tmp_path, 24, one=12):
         first = searched(Widths(), 4, storage).study
         with killed_after(monkeypatch, storage, writes):
@@ -348,7 +348,7 @@ def test_what_a_worker_finishes_at_the_old_study_comes_along_later(storage: Any)
 def test_wherever_a_process_dies_the_next_call_completes_the_successor(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bonas.studies.lineage.origin._PATIENCE", 0.0)
+    monkeypatch.setattr("bonas.studies.lineage.origin._ORIGIN_TIMEOUT", 0.0)
     for writes, storage in deaths(kind, tmp_path, 16, one=9):
         first = searched(Widths(), 3, storage).study
         with killed_after(monkeypatch, storage, writes):

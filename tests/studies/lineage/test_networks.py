@@ -15,7 +15,7 @@ import bonas
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
-from bonas.studies.lineage import networks as drawn
+from bonas.studies.lineage import networks
 from bonas.studies.lineage.networks import NETWORK
 
 
@@ -81,7 +81,7 @@ def test_a_fork_has_the_trials_whose_networks_are_the_same(storage: str) -> None
 
 
 def _changed(study: Study, space: bonas.Space) -> int:
-    return len(drawn.changed(study.trials, space))
+    return len(networks.changed_trials(study.trials, space))
 
 
 def test_what_other_code_has_drawn_is_not_compared(
@@ -90,7 +90,7 @@ def test_what_other_code_has_drawn_is_not_compared(
     """Another version of bonas or torch may draw the same network in another way."""
     study = search(family(nn.ReLU), 3, storage).study
     assert _changed(study, family(nn.GELU, wide=nn.GELU)) == 3
-    monkeypatch.setattr(drawn, "_drawer", lambda: "another")
+    monkeypatch.setattr(networks, "_tracer_version", lambda: "another")
     assert _changed(study, family(nn.GELU, wide=nn.GELU)) == 0
 
 
@@ -99,7 +99,7 @@ def test_what_another_program_wrote_is_not_compared(storage: str, text: Any) -> 
     study = search(family(nn.ReLU), 1, storage).study
     for trial in study.trials:
         trial.system_attrs[NETWORK] = text
-        assert drawn.changed([trial], family(nn.GELU, wide=nn.GELU)) == []
+        assert networks.changed_trials([trial], family(nn.GELU, wide=nn.GELU)) == []
 
 
 def test_networks_of_our_own_spaces_are_not_written_down(storage: str) -> None:

@@ -25,7 +25,7 @@ from bonas.spaces import MLPSpace, Space
 from bonas.studies.proposal import is_proposed
 from bonas.studies.proposing.observations import proposed
 from bonas.studies.running import trials
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 SCHEDULES = int(os.environ.get("BONAS_SCHEDULES", "200"))  # of each storage
 FIRST = int(os.environ.get("BONAS_FIRST_SCHEDULE", "0"))
@@ -61,7 +61,7 @@ def storages(kind: str, folder: Path) -> Callable[[], BaseStorage]:
         memory = InMemoryStorage()
         return lambda: memory
     address = str(folder / "s.log") if kind == "journal" else f"sqlite:///{folder / 's.db'}"
-    return lambda: opened_storage(address)
+    return lambda: open_storage(address)
 
 
 class Schedule:

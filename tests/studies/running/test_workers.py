@@ -41,7 +41,7 @@ from bonas.studies.running import trials
 from bonas.studies.running.claims import to_serve
 from bonas.studies.running.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
 from bonas.studies.running.trials import budget_of
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
@@ -225,7 +225,7 @@ def test_what_a_dead_process_was_evaluating_is_asked_for_again(tmp_path: Path) -
     url = f"sqlite:///{tmp_path / 'a.db'}"
     script = (
         "import os; from tests.test_workers import *\n"
-        f"study = study_of(study_name='s', storage=opened_storage({url!r}))\n"
+        f"study = study_of(study_name='s', storage=open_storage({url!r}))\n"
         "print(sorted(asked(study).params.items()), flush=True); os._exit(9)\n"
     )
     root = str(Path(__file__).parents[2])
@@ -234,7 +234,7 @@ def test_what_a_dead_process_was_evaluating_is_asked_for_again(tmp_path: Path) -
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 9, done.stderr
     sampler = ArchitectureSampler(SPACE, surrogate="random", seed=2)
-    study = optuna.load_study(study_name="s", storage=opened_storage(url), sampler=sampler)
+    study = optuna.load_study(study_name="s", storage=open_storage(url), sampler=sampler)
     assert trials.release_abandoned(study, Watch()) == 1
     assert str(sorted(asked(study).params.items())) == done.stdout.strip()
 
@@ -600,7 +600,7 @@ def test_a_command_works_on_a_study(module: str, capsys: pytest.CaptureFixture[s
     assert main([*given, "--budget", "6"]) == 0
     assert main(given) == 0
     assert capsys.readouterr().out.count("s: front ") == 3
-    study = optuna.load_study(study_name="s", storage=opened_storage("a.log"))
+    study = optuna.load_study(study_name="s", storage=open_storage("a.log"))
     assert trials.evaluated(study) == budget_of(study) == 6
 
 
@@ -608,7 +608,7 @@ def test_a_command_reads_its_options_from_a_file(module: str, tmp_path: Path) ->
     config = f'search = "{module}"\nstorage = "a.log"\nstudy = "t"\nbudget = 9\n'
     (tmp_path / "worker.toml").write_text(config)
     assert main(["worker", "--config", "worker.toml", "--budget", "3"]) == 0
-    study = optuna.load_study(study_name="t", storage=opened_storage("a.log"))
+    study = optuna.load_study(study_name="t", storage=open_storage("a.log"))
     assert trials.evaluated(study) == 3
 
 

@@ -22,7 +22,7 @@ from bonas.evaluation.candidate import INDEX
 from bonas.spaces import MLPSpace
 from bonas.studies import rescue
 from bonas.studies.running.trials import RELEASED, counts
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 SPACE = MLPSpace(inputs=4, classes=2, depths=(1,), widths=(8, 16, 32, 64))
 Searched = Callable[[str], tuple[Path, list[FrozenTrial]]]
@@ -71,7 +71,7 @@ def searched(tmp_path: Path, originals: dict[str, tuple[Path, list[FrozenTrial]]
 
 
 def _named(storage: str, name: str = "bonas") -> optuna.Study:
-    return optuna.load_study(study_name=name, storage=opened_storage(storage))
+    return optuna.load_study(study_name=name, storage=open_storage(storage))
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -97,7 +97,7 @@ def _essence(trial: FrozenTrial) -> tuple[object, ...]:
 
 def _rich(storage: str) -> optuna.Study:
     study = optuna.create_study(
-        storage=opened_storage(storage), study_name="rich", directions=["minimize", "maximize"]
+        storage=open_storage(storage), study_name="rich", directions=["minimize", "maximize"]
     )
     study.set_user_attr("about", {"a": [1, None]})
     study._storage.set_study_system_attr(study._study_id, "study:metric_names", ["loss", "gain"])
@@ -163,7 +163,7 @@ def test_the_search_goes_on_whatever_line_of_a_journal_is_lost(
     lines[bad] = _garble(lines[bad])
     old.write_bytes(b"".join(lines))
     with pytest.raises(StorageUnavailable, match=f"damaged: line {bad + 1} .*bonas rescue"):
-        opened_storage(old)
+        open_storage(old)
     found = rescue(old, new, "bonas")
     assert len(found.unreadable) == 1
     assert found.unreadable[0].startswith(f"line {bad + 1} (")
@@ -207,7 +207,7 @@ def test_lines_whose_breaks_were_overwritten_are_read(tmp_path: Path, searched: 
 
 def test_several_studies_of_a_journal_are_kept_apart(tmp_path: Path) -> None:
     old, new = tmp_path / "a.log", tmp_path / "b.log"
-    storage = opened_storage(old)
+    storage = open_storage(old)
     one, other = (optuna.create_study(storage=storage, study_name=n) for n in ("one", "other"))
     x = {"x": FloatDistribution(0.0, 1.0)}
     for _ in range(5):

@@ -15,10 +15,10 @@ from sqlalchemy.exc import OperationalError
 from bonas.errors import StorageUnavailable
 from bonas.studies import open
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.faults import Fault, Kind, sql_fault
-from bonas.studies.storages.opening import unavailable, without_password
-from bonas.studies.storages.retry import Patience
-from bonas.studies.storages.retrying_storage import PatientStorage
+from bonas.studies.storages.classification import Classification, ErrorClass, classify_sql
+from bonas.studies.storages.opening import opening_error, without_password
+from bonas.studies.storages.retry import Retry
+from bonas.studies.storages.retrying_storage import RetryingStorage
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_no_password_is_in_an_error_or_its_traceback(url: str) -> None:
 def test_no_message_shows_a_password_however_it_is_spelt(password: str) -> None:
     url = URL.create("postgresql", "me", password, "db", 5, "x").render_as_string(False)
     driver = Exception(f"cannot connect to {url}: wrong password '{password}'")
-    text = str(unavailable(url, OperationalError("select 1", None, driver)))
+    text = str(opening_error(url, OperationalError("select 1", None, driver)))
     plain = text.replace("postgresql://me:***@db:5/x", "")
     assert f"'{password}'" not in plain
     assert url not in text
@@ -77,8 +77,8 @@ def test_no_message_shows_a_password_however_it_is_spelt(password: str) -> None:
 def test_a_log_and_an_error_about_waiting_show_no_password(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def judge(error: Exception) -> Fault:
-        return Fault(Kind.AWAY, str(error))
+    def judge(error: Exception) -> Classification:
+        return Classification(ErrorClass.UNREACHABLE, str(error))
 
     def attempt() -> None:
         raise OSError("no route to me:hush@db")
@@ -87,7 +87,7 @@ def test_a_log_and_an_error_about_waiting_show_no_password(
         caplog.at_level(logging.INFO),
         pytest.raises(StorageUnavailable, match=r"me:\*\*\*@db") as caught,
     ):
-        Patience(Address("postgresql://me:hush@db/x"), judge, 0.05)(attempt)
+        Retry(Address("postgresql://me:hush@db/x"), judge, 0.05)(attempt)
     assert "waiting for it" in caplog.text
     assert "hush" not in caplog.text + str(caught.value)
     assert caught.value.__cause__ is None
@@ -95,7 +95,7 @@ def test_a_log_and_an_error_about_waiting_show_no_password(
 
 def test_a_storage_is_printed_without_its_password_and_can_be_pickled() -> None:
     address = Address("postgresql://me:hush@db/x")
-    storage = PatientStorage(open("sqlite://"), address, Patience(address, sql_fault, 1.0))
+    storage = RetryingStorage(open("sqlite://"), address, Retry(address, classify_sql, 1.0))
     shown = "<storage postgresql://me:***@db/x>"
     assert repr(storage) == repr(pickle.loads(pickle.dumps(storage))) == shown
     assert without_password(storage) == shown
@@ -117,4 +117,4 @@ def test_the_driver_of_the_extra_is_used_unless_another_is_named(url: str, used:
 
 
 def test_errors_of_other_things_are_no_faults() -> None:
-    assert sql_fault(KeyError("trial 3")) is None
+    assert classify_sql(KeyError("trial 3")) is None

@@ -21,16 +21,16 @@ from sqlalchemy import exc
 from bonas.errors import InvalidArgument, StorageUnavailable
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.contract import RecordGone, translated
-from bonas.studies.storages.opening import opened_storage
-from bonas.studies.storages.retry import Patience
-from bonas.studies.storages.retrying_storage import PatientStorage
+from bonas.studies.storages.opening import open_storage
+from bonas.studies.storages.retry import Retry
+from bonas.studies.storages.retrying_storage import RetryingStorage
 
 URLS = ["sqlite:///{}/a.db", "{}/a.log"]
 
 
 @pytest.fixture(params=URLS)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BaseStorage:
-    return opened_storage(request.param.format(tmp_path))
+    return open_storage(request.param.format(tmp_path))
 
 
 class TestContract(StorageTestCase):
@@ -92,7 +92,7 @@ def test_lone_surrogates_are_stored_or_are_invalid(storage: BaseStorage) -> None
 
 
 def test_a_number_that_is_too_large_is_an_invalid_argument(tmp_path: Path) -> None:
-    storage = opened_storage(f"sqlite:///{tmp_path}/a.db")
+    storage = open_storage(f"sqlite:///{tmp_path}/a.db")
     trial = storage.create_new_trial(_study(storage))
     with pytest.raises(InvalidArgument, match="too large"):
         storage.set_trial_intermediate_value(trial, 2**70, 1.0)
@@ -123,7 +123,7 @@ def test_an_unknown_record_is_a_key_error_and_no_more(storage: BaseStorage) -> N
 
 def test_a_study_that_another_deleted_is_both_unavailable_and_unknown(tmp_path: Path) -> None:
     for url in URLS:
-        storage, other = (opened_storage(url.format(tmp_path)) for _ in range(2))
+        storage, other = (open_storage(url.format(tmp_path)) for _ in range(2))
         study = _study(storage)
         storage.get_all_trials(study)
         other.delete_study(study)
@@ -150,7 +150,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_row_is_told(tmp_path: Path, damage: str) -> None:
-    storage = opened_storage(f"sqlite:///{tmp_path}/a.db")
+    storage = open_storage(f"sqlite:///{tmp_path}/a.db")
     study = optuna.load_study(study_name="s", storage=storage) if _study(storage) else None
     assert study is not None
     trial = study.ask({"x": FloatDistribution(0.0, 1.0)})
@@ -160,7 +160,7 @@ def test_a_damaged_row_is_told(tmp_path: Path, damage: str) -> None:
     other.execute(damage)
     other.commit()
     other.close()
-    fresh = opened_storage(f"sqlite:///{tmp_path}/a.db")
+    fresh = open_storage(f"sqlite:///{tmp_path}/a.db")
     with pytest.raises(StorageUnavailable, match=r"a\.db"):
         fresh.get_all_trials(study._study_id)
 
@@ -205,7 +205,7 @@ def test_every_error_is_one_of_the_contract(
     error: Exception, reading: type[Exception], writing: type[Exception]
 ) -> None:
     address = Address("sqlite:///a.db")
-    storage = PatientStorage(Raises(error), address, Patience(address, lambda _: None, 0.0))
+    storage = RetryingStorage(Raises(error), address, Retry(address, lambda _: None, 0.0))
     with pytest.raises(reading) as caught:
         storage.get_study_user_attrs(0)
     assert caught.value is error or caught.value.__cause__ is error

@@ -32,8 +32,7 @@ from bonas.errors import StorageUnavailable
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
 from bonas.studies import open
-from bonas.studies.storages import opening
-from bonas.studies.storages import retry as patience
+from bonas.studies.storages import opening, retry
 from bonas.studies.storages.filesystem import network_file_system
 
 postgresql = pytest.fixture(scope="module")(servers.postgresql)
@@ -350,7 +349,7 @@ def test_a_search_outlives_a_restart_of_postgresql(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "_LAST", 0.5)
+    monkeypatch.setattr(retry, "_LAST", 0.5)
     postgresql.create("stopped")
     study = _study(open(postgresql.url.replace("/postgres", "/stopped")))
     evaluated = threading.Event()

@@ -9,7 +9,7 @@ import pytest
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.journal import is_journal, open_journal
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 from bonas.studies.study import load_study
 
 
@@ -29,7 +29,7 @@ def test_what_is_a_journal() -> None:
 
 def test_two_processes_see_each_other(tmp_path: Path) -> None:
     study = _with_study(tmp_path / "a.log")
-    other = optuna.load_study(study_name="s", storage=opened_storage(tmp_path / "a.log"))
+    other = optuna.load_study(study_name="s", storage=open_storage(tmp_path / "a.log"))
     study.add_trial(optuna.create_trial(value=2.0))
     assert [trial.value for trial in other.trials] == [1.0, 2.0]
 
@@ -64,13 +64,13 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path, content: str) ->
     path = tmp_path / "diary.log"
     path.write_text(content)
     with pytest.raises(StorageUnavailable, match=r"cannot open .*diary.log as a journal"):
-        opened_storage(path)
+        open_storage(path)
     assert path.read_text() == content
 
 
 def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="in a folder that exists"):
-        opened_storage(str(tmp_path / "none" / "a.log"))
+        open_storage(str(tmp_path / "none" / "a.log"))
 
 
 def test_a_study_of_another_program_in_a_journal_is_refused(tmp_path: Path) -> None:

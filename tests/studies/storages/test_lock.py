@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages import lock
 from bonas.studies.storages.lock import Lock
-from bonas.studies.storages.process import machine, started
+from bonas.studies.storages.process import host_id, start_time
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def _dead() -> int:
 
 def _leave(path: Path, **holder: object) -> None:
     """A lock whose holder was killed in it."""
-    known = {"host": machine(), "pid": _dead(), "started": 1.0, "token": "t"}
+    known = {"host": host_id(), "pid": _dead(), "started": 1.0, "token": "t"}
     _lock_file(path).write_text(json.dumps(known | holder))
 
 
 def test_the_lock_says_who_holds_it_and_is_gone_afterwards(path: Path) -> None:
     with Lock(path).held():
         told = json.loads(_lock_file(path).read_text())
-        assert (told["host"], told["pid"]) == (machine(), os.getpid())
-        assert told["started"] == started(os.getpid())
+        assert (told["host"], told["pid"]) == (host_id(), os.getpid())
+        assert told["started"] == start_time(os.getpid())
     assert list(path.parent.iterdir()) == []
 
 
@@ -91,7 +91,7 @@ def test_a_process_killed_in_the_lock_frees_it(path: Path) -> None:
 @pytest.mark.parametrize("holder", [{"host": "another"}, {"pid": os.getppid(), "started": None}])
 def test_a_living_or_unknown_holder_keeps_the_lock(path: Path, holder: dict[str, object]) -> None:
     if "started" in holder:
-        holder = {**holder, "started": started(os.getppid())}
+        holder = {**holder, "started": start_time(os.getppid())}
     _leave(path, **holder)
     entered = threading.Event()
 
@@ -143,7 +143,7 @@ def test_who_waits_too_long_is_told_who_holds_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "_LIMIT", 0.1)
-    _leave(path, pid=os.getppid(), started=started(os.getppid()))
+    _leave(path, pid=os.getppid(), started=start_time(os.getppid()))
     with (
         pytest.raises(StorageUnavailable, match=f"process {os.getppid()} has held"),
         Lock(path).held(),

@@ -20,11 +20,16 @@ from optuna.trial import TrialState
 from sqlalchemy import exc
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.storages import retry as patience
+from bonas.studies.storages import retry
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.faults import Fault, Kind, grpc_fault, sql_fault
-from bonas.studies.storages.retry import Patience
-from bonas.studies.storages.retrying_storage import PatientStorage
+from bonas.studies.storages.classification import (
+    Classification,
+    ErrorClass,
+    classify_grpc,
+    classify_sql,
+)
+from bonas.studies.storages.retry import Retry
+from bonas.studies.storages.retrying_storage import RetryingStorage
 
 MINIMIZE = [StudyDirection.MINIMIZE]
 
@@ -66,18 +71,25 @@ class Answers(InMemoryStorage):
         return done
 
 
-def _lost(error: Exception) -> Fault | None:
-    return Fault(Kind.AWAY, "the connection broke") if isinstance(error, Lost) else None
+_BROKEN = Classification(ErrorClass.UNREACHABLE, "the connection broke")
 
 
-def _patient(storage: InMemoryStorage, limit: float = 10.0) -> PatientStorage:
+def _lost(error: Exception) -> Classification | None:
+    return (
+        Classification(ErrorClass.UNREACHABLE, "the connection broke")
+        if isinstance(error, Lost)
+        else None
+    )
+
+
+def _patient(storage: InMemoryStorage, limit: float = 10.0) -> RetryingStorage:
     address = Address("sqlite://")
-    return PatientStorage(storage, address, Patience(address, _lost, limit))
+    return RetryingStorage(storage, address, Retry(address, _lost, limit))
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_FIRST", 0.001)
+    monkeypatch.setattr(retry, "_FIRST", 0.001)
 
 
 def test_a_study_made_before_the_answer_was_lost_is_found() -> None:
@@ -158,7 +170,7 @@ def test_an_outage_is_told_once_and_its_end_too(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = [Lost()] * 5
-    calls = Patience(Address("postgresql://h/d"), _lost, 10.0)
+    calls = Retry(Address("postgresql://h/d"), _lost, 10.0)
 
     def attempt() -> int:
         if left:
@@ -175,7 +187,7 @@ def test_an_outage_is_told_once_and_its_end_too(
 
 def test_many_threads_wait_together() -> None:
     back = threading.Event()
-    calls = Patience(Address("postgresql://h/d"), _lost, 10.0)
+    calls = Retry(Address("postgresql://h/d"), _lost, 10.0)
 
     def attempt() -> int:
         if not back.is_set():
@@ -197,7 +209,7 @@ def test_patience_ends() -> None:
         raise Lost
 
     with pytest.raises(StorageUnavailable, match=r"gave no answer for 0 seconds: the conn") as e:
-        Patience(Address("postgresql://h/d"), _lost, 0.02)(attempt)
+        Retry(Address("postgresql://h/d"), _lost, 0.02)(attempt)
     assert isinstance(e.value.__cause__, Lost)
 
 
@@ -205,8 +217,10 @@ def test_what_waiting_cannot_mend_is_told_at_once() -> None:
     def attempt() -> None:
         raise Lost
 
-    broken = Patience(
-        Address("postgresql://h/d"), lambda _: Fault(Kind.BROKEN, "disk full"), limit=3600.0
+    broken = Retry(
+        Address("postgresql://h/d"),
+        lambda _: Classification(ErrorClass.PERMANENT, "disk full"),
+        limit=3600.0,
     )
     with pytest.raises(StorageUnavailable, match="refused: disk full"):
         broken(attempt)
@@ -230,50 +244,50 @@ def _sqlite(code: int) -> sqlite3.OperationalError:
 @pytest.mark.parametrize(
     ("driver", "kind"),
     [
-        (_sqlite(sqlite3.SQLITE_BUSY), Kind.BUSY),
-        (_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT), Kind.BUSY),
-        (_sqlite(sqlite3.SQLITE_FULL), Kind.BROKEN),
-        (_sqlite(sqlite3.SQLITE_IOERR_WRITE), Kind.BROKEN),
-        (_sqlite(sqlite3.SQLITE_READONLY_DIRECTORY), Kind.BROKEN),
-        (_sqlite(sqlite3.SQLITE_ERROR), Kind.BROKEN),  # no such table
-        (Driver("terminating connection", state="57P01"), Kind.AWAY),
-        (Driver("starting up", state="57P03"), Kind.AWAY),
-        (Driver("lost", state="08006"), Kind.AWAY),
-        (Driver("deadlock", state="40P01"), Kind.BUSY),
-        (Driver("too many clients", state="53300"), Kind.BUSY),
-        (Driver("disk full", state="53100"), Kind.BROKEN),
-        (Driver("read-only", state="25006"), Kind.BROKEN),
-        (Driver("no such table", state="42P01"), Kind.BROKEN),
-        (Driver("connection refused"), Kind.AWAY),
-        (Driver("the database system is shutting down"), Kind.AWAY),
-        (Driver('FATAL: password authentication failed for user "me"'), Kind.BROKEN),
-        (Driver('FATAL: database "x" does not exist'), Kind.BROKEN),
-        (Driver(2013, "Lost connection to MySQL server"), Kind.AWAY),
-        (Driver(1213, "Deadlock found"), Kind.BUSY),
-        (Driver(1045, "Access denied"), Kind.BROKEN),
+        (_sqlite(sqlite3.SQLITE_BUSY), ErrorClass.BUSY),
+        (_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT), ErrorClass.BUSY),
+        (_sqlite(sqlite3.SQLITE_FULL), ErrorClass.PERMANENT),
+        (_sqlite(sqlite3.SQLITE_IOERR_WRITE), ErrorClass.PERMANENT),
+        (_sqlite(sqlite3.SQLITE_READONLY_DIRECTORY), ErrorClass.PERMANENT),
+        (_sqlite(sqlite3.SQLITE_ERROR), ErrorClass.PERMANENT),  # no such table
+        (Driver("terminating connection", state="57P01"), ErrorClass.UNREACHABLE),
+        (Driver("starting up", state="57P03"), ErrorClass.UNREACHABLE),
+        (Driver("lost", state="08006"), ErrorClass.UNREACHABLE),
+        (Driver("deadlock", state="40P01"), ErrorClass.BUSY),
+        (Driver("too many clients", state="53300"), ErrorClass.BUSY),
+        (Driver("disk full", state="53100"), ErrorClass.PERMANENT),
+        (Driver("read-only", state="25006"), ErrorClass.PERMANENT),
+        (Driver("no such table", state="42P01"), ErrorClass.PERMANENT),
+        (Driver("connection refused"), ErrorClass.UNREACHABLE),
+        (Driver("the database system is shutting down"), ErrorClass.UNREACHABLE),
+        (Driver('FATAL: password authentication failed for user "me"'), ErrorClass.PERMANENT),
+        (Driver('FATAL: database "x" does not exist'), ErrorClass.PERMANENT),
+        (Driver(2013, "Lost connection to MySQL server"), ErrorClass.UNREACHABLE),
+        (Driver(1213, "Deadlock found"), ErrorClass.BUSY),
+        (Driver(1045, "Access denied"), ErrorClass.PERMANENT),
     ],
 )
-def test_a_driver_says_whether_waiting_helps(driver: Exception, kind: Kind) -> None:
+def test_a_driver_says_whether_waiting_helps(driver: Exception, kind: ErrorClass) -> None:
     error = exc.OperationalError("insert", None, driver)
     internal = StorageInternalError("during the commit")
     internal.__cause__ = error
     for one in (error, internal):
-        fault = sql_fault(one)
+        fault = classify_sql(one)
         assert fault is not None
-        assert fault.kind is kind
+        assert fault.error_class is kind
 
 
 def test_what_is_wrong_with_a_value_is_no_fault_of_the_storage() -> None:
-    assert sql_fault(exc.IntegrityError("insert", None, Driver("twice"))) is None
-    assert sql_fault(exc.DataError("insert", None, Driver("too long"))) is None
+    assert classify_sql(exc.IntegrityError("insert", None, Driver("twice"))) is None
+    assert classify_sql(exc.DataError("insert", None, Driver("too long"))) is None
 
 
 def test_a_connection_lost_within_a_session_is_found_behind_what_follows() -> None:
     lost = exc.OperationalError("select", None, Driver("closed"), connection_invalidated=True)
     later = exc.PendingRollbackError("can't reconnect")
     later.__context__ = lost
-    fault = sql_fault(later)
-    assert fault == Fault(Kind.AWAY, "closed")
+    fault = classify_sql(later)
+    assert fault == Classification(ErrorClass.UNREACHABLE, "closed")
 
 
 def test_grpc_says_whether_waiting_helps() -> None:
@@ -283,9 +297,9 @@ def test_grpc_says_whether_waiting_helps() -> None:
         def __init__(self, code: object) -> None:
             self.code, self.details = lambda: code, lambda: "said the server"
 
-    away = grpc_fault(Error(grpc.StatusCode.UNAVAILABLE))
-    assert away == Fault(Kind.AWAY, "UNAVAILABLE: said the server")
-    unknown = grpc_fault(Error(grpc.StatusCode.UNKNOWN))
+    away = classify_grpc(Error(grpc.StatusCode.UNAVAILABLE))
+    assert away == Classification(ErrorClass.UNREACHABLE, "UNAVAILABLE: said the server")
+    unknown = classify_grpc(Error(grpc.StatusCode.UNKNOWN))
     assert unknown is not None
-    assert unknown.kind is Kind.BROKEN
-    assert grpc_fault(KeyError("trial 3")) is None
+    assert unknown.error_class is ErrorClass.PERMANENT
+    assert classify_grpc(KeyError("trial 3")) is None

@@ -13,12 +13,12 @@ import pytest
 import racers
 
 from bonas.errors import StorageUnavailable
-from bonas.studies.storages.opening import opened_storage
+from bonas.studies.storages.opening import open_storage
 
 
 def _study(path: Path, trials: int = 0) -> optuna.Study:
     study = optuna.create_study(
-        storage=opened_storage(f"sqlite:///{path}"), study_name="s", load_if_exists=True
+        storage=open_storage(f"sqlite:///{path}"), study_name="s", load_if_exists=True
     )
     for number in range(trials):
         study.add_trial(optuna.create_trial(value=float(number)))

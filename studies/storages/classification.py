@@ -1,7 +1,7 @@
-"""What an error of a storage means: wait, or say what is wrong.
+"""Error classification: is an error of a storage worth a retry?
 
-A database that is busy or away answers again by itself; one that is full, damaged, read-only or
-refuses the password does not. Drivers tell the two apart by number:
+A database that is busy or unreachable answers again by itself; one that is full, damaged, read-only
+or refuses the password does not. Drivers tell the two apart by number:
 
 =================  =========================================================================
 SQLite             the result code in ``sqlite_errorcode`` (its low byte; sqlite.org/rescode.html)
@@ -35,19 +35,19 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
-class Kind(Enum):
-    """What to do about a fault."""
+class ErrorClass(Enum):
+    """What to do about an error."""
 
-    BUSY = "others hold it: try again"
-    AWAY = "it does not answer: wait for it"
-    BROKEN = "waiting does not help"
+    BUSY = "other processes hold the storage: retry"
+    UNREACHABLE = "the storage does not answer: retry, and log it"
+    PERMANENT = "a retry does not help: raise"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a storage, in a line."""
+class Classification:
+    """The class of a storage's error, and the reason in one line."""
 
-    kind: Kind
+    error_class: ErrorClass
     reason: str
 
 
@@ -65,42 +65,48 @@ _SQLITE_ADVICE = {
 # Deadlocks, locks and time-outs; more connections than allowed.
 _SQLSTATE_BUSY = ("40001", "40P01", "55P03", "57014", "53300")
 # The connection is lost; the server is being stopped or started.
-_SQLSTATE_AWAY = ("08", "57P01", "57P02", "57P03")
+_SQLSTATE_UNREACHABLE = ("08", "57P01", "57P02", "57P03")
 _MYSQL_BUSY = (1040, 1203, 1205, 1213)
-_MYSQL_AWAY = (0, 1053, 1077, 1079, 2002, 2003, 2006, 2013, 2055)
+_MYSQL_UNREACHABLE = (0, 1053, 1077, 1079, 2002, 2003, 2006, 2013, 2055)
+_GRPC_UNREACHABLE = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|pg_hba\.conf|(database|role) .* does not exist"
 )
 _LONGEST = 300  # characters of a driver's message that are repeated
-_GRPC_AWAY = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
 
 
-def sql_fault(error: Exception) -> Fault | None:
-    """The fault behind an error of SQLAlchemy, or of Optuna about one; None if there is none."""
+def classify_sql(error: Exception) -> Classification | None:
+    """Classify an error of SQLAlchemy, or of Optuna about one.
+
+    Return None for all other errors, and for those about the value that was to be stored.
+    """
     if not isinstance(error, StorageInternalError | SQLAlchemyError):
         return None
-    for found in chain(error):
+    for found in error_chain(error):
         if isinstance(found, IntegrityError | DataError | NotSupportedError):
-            return None  # about what was to be stored
+            return None
         if isinstance(found, DBAPIError) and found.orig is not None:
-            return _driver_fault(found, found.orig)
+            return _classify_driver_error(found, found.orig)
         if isinstance(found, PoolTimeout):
-            return Fault(Kind.BUSY, "all connections are in use")
-    lost = any(isinstance(found, PendingRollbackError) for found in chain(error))
-    return Fault(Kind.AWAY, "the connection was lost") if lost else None
+            return Classification(ErrorClass.BUSY, "all connections are in use")
+    if any(isinstance(found, PendingRollbackError) for found in error_chain(error)):
+        return Classification(ErrorClass.UNREACHABLE, "the connection was lost")
+    return None
 
 
-def grpc_fault(error: Exception) -> Fault | None:
-    """The fault behind an error of gRPC; None if it is something else."""
+def classify_grpc(error: Exception) -> Classification | None:
+    """Classify an error of gRPC; return None for all other errors."""
     code = getattr(error, "code", None)
     if not callable(code):
         return None
     status, text = code().name, " ".join(str(getattr(error, "details", str)()).split())
-    return Fault(Kind.AWAY if status in _GRPC_AWAY else Kind.BROKEN, f"{status}: {text}"[:_LONGEST])
+    is_unreachable = status in _GRPC_UNREACHABLE
+    error_class = ErrorClass.UNREACHABLE if is_unreachable else ErrorClass.PERMANENT
+    return Classification(error_class, f"{status}: {text}"[:_LONGEST])
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from, and so on."""
+def error_chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error, the one that it was raised from, and so on."""
     found: BaseException | None = error
     seen: set[int] = set()
     while found is not None and id(found) not in seen:
@@ -109,23 +115,29 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         found = found.__cause__ or found.__context__
 
 
-def _driver_fault(error: DBAPIError, driver: BaseException) -> Fault:
+def _classify_driver_error(error: DBAPIError, driver: BaseException) -> Classification:
     text = " ".join(str(driver).split())[:_LONGEST]
     if isinstance(driver, sqlite3.Error):
         code = getattr(driver, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         advice = _SQLITE_ADVICE.get(code)
         reason = f"{text}: {advice}" if advice else text
-        return Fault(Kind.BUSY if code in _SQLITE_BUSY else Kind.BROKEN, reason)
-    return Fault(Kind.AWAY if error.connection_invalidated else _server_kind(error, driver), text)
+        is_busy = code in _SQLITE_BUSY
+        return Classification(ErrorClass.BUSY if is_busy else ErrorClass.PERMANENT, reason)
+    if error.connection_invalidated:
+        return Classification(ErrorClass.UNREACHABLE, text)
+    return Classification(_classify_server_error(error, driver), text)
 
 
-def _server_kind(error: DBAPIError, driver: BaseException) -> Kind:
+def _classify_server_error(error: DBAPIError, driver: BaseException) -> ErrorClass:
+    """Classify an error of a database server by its number, or by its text where it has none."""
     state, number = getattr(driver, "sqlstate", None), next(iter(driver.args), None)
     if isinstance(state, str):
-        busy, away = state in _SQLSTATE_BUSY, state.startswith(_SQLSTATE_AWAY)
+        busy, unreachable = state in _SQLSTATE_BUSY, state.startswith(_SQLSTATE_UNREACHABLE)
     elif isinstance(number, int):
-        busy, away = number in _MYSQL_BUSY, number in _MYSQL_AWAY
+        busy, unreachable = number in _MYSQL_BUSY, number in _MYSQL_UNREACHABLE
     else:
-        unsure = isinstance(error, OperationalError | InterfaceError)
-        busy, away = False, unsure and not _REFUSED.search(str(driver))
-    return Kind.BUSY if busy else Kind.AWAY if away else Kind.BROKEN
+        is_unnumbered = isinstance(error, OperationalError | InterfaceError)
+        busy, unreachable = False, is_unnumbered and not _REFUSED.search(str(driver))
+    return (
+        ErrorClass.BUSY if busy else ErrorClass.UNREACHABLE if unreachable else ErrorClass.PERMANENT
+    )
