@@ -20,6 +20,11 @@ from bonas.evaluation import (
     as_objectives,
     default_evaluation,
 )
+from bonas.evaluation.declared import (
+    check_spelling,
+    declared_description,
+    declared_objectives,
+)
 from bonas.spaces import Space
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.transfer.source_task import Knowledge
@@ -93,6 +98,8 @@ class Search:
                 "evaluate must be a function of a candidate that returns a name -> a number, or a "
                 f"list of such functions; got {given!r}"
             )
+        for one in given if isinstance(given, Sequence) else [given]:
+            check_spelling(one)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -114,7 +121,7 @@ class Search:
         Raises:
             InvalidArgument: if neither the caller nor the evaluation says so.
         """
-        known = getattr(self.evaluator, "objectives", ())
+        known = declared_objectives(self.evaluator)
         if self.objectives is None and not known:
             raise InvalidArgument(
                 "this evaluate does not say what its objectives are; pass "
@@ -124,8 +131,7 @@ class Search:
 
     def describe(self) -> dict[str, Any]:
         """What makes two searches the same, as JSON values."""
-        describe = getattr(self.evaluator, "describe", None)
-        return {**self.space.describe(), "evaluation": {} if describe is None else describe()}
+        return {**self.space.describe(), "evaluation": declared_description(self.evaluator)}
 
     def sampler(self, seed: int | None) -> ArchitectureSampler:
         """What decides what to try next."""

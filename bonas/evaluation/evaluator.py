@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bonas.errors import EvaluationFailed, InvalidArgument, ObjectivesMissing
 from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.declared import check_spelling, declared_description, declared_objectives
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.texts import objection, shown
 
@@ -51,15 +52,13 @@ class Joint:
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """Those of the parts, one after the other."""
-        return tuple(o for part in self.evaluators for o in getattr(part, "objectives", ()))
+        return tuple(o for part in self.evaluators for o in declared_objectives(part))
 
     def describe(self) -> dict[str, Any]:
         """What decides each objective, as JSON values under its name."""
         merged: dict[str, Any] = {}
         for part in self.evaluators:
-            describe: Callable[[], dict[str, Any]] | None = getattr(part, "describe", None)
-            if describe is not None:
-                merged |= describe()
+            merged |= declared_description(part)
         return merged
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
@@ -72,7 +71,7 @@ class Joint:
         merged: dict[str, float] = {}
         for part in self.evaluators:
             try:
-                values = measured(part, candidate, getattr(part, "objectives", ()))
+                values = measured(part, candidate, declared_objectives(part))
             except EvaluationFailed as error:
                 error.values = {**merged, **error.values}
                 raise
@@ -98,6 +97,7 @@ def _checked_parts(evaluators: object) -> tuple[Evaluator, ...]:
                 f"expected evaluators to call with a candidate, got {part!r}; "
                 "give functions or objects such as ShortTraining()"
             )
+        check_spelling(part)
     return tuple(evaluators)
 
 
