@@ -38,7 +38,7 @@ from bonas.studies.search import Search
 from bonas.studies.storages.journal import check_journal, journal_file
 from bonas.studies.storages.opening import Storage
 from bonas.studies.study import OnMismatch
-from bonas.studies.warm_start import add_known, parted
+from bonas.studies.warm_start import add_known, split_source_tasks
 from bonas.surrogates import Surrogate
 
 _logger = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ def optimize(
             these, a list of pairs (choices, an objective's name -> its value), or a table with
             ``to_dict("records")`` such as a pandas ``DataFrame``. It becomes finished trials of the
             study, once, which the budget does not count.
-            What is known of another task or device, a ``bonas.studies.Knowledge``, alone or in the
-            list, is no data: it becomes a prior whose worth the search learns.
+            A ``bonas.studies.SourceTask``, alone or in the list, holds measurements of another task
+            or device: they become a transfer prior whose weight the search learns.
         seed: Of everything random; a stored study remembers its own.
         n_jobs: How many workers evaluate at once, each in a process of its own, which share the
             CPU's threads. A measured latency is that of a busy machine then.
@@ -116,8 +116,8 @@ def optimize(
             was made for something else, an evaluation that does not return the objectives, or the
             same failure five times in a row.
     """
-    others, same = parted(warm_start)
-    search = Search(space, evaluate, objectives, surrogate, encoder, others)
+    source_tasks, same = split_source_tasks(warm_start)
+    search = Search(space, evaluate, objectives, surrogate, encoder, source_tasks)
     check_count("budget", budget)
     return join(
         search,

@@ -10,7 +10,7 @@ from torch import Tensor
 from bonas.errors import InvalidArgument
 
 PRIOR = "prior"
-"""The block of one objective that says what knowledge of other tasks expects of it."""
+"""The block of one objective that holds its transfer prior: the posterior means of source tasks."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Layout:
     """The blocks of an ``n x d`` encoding: a name -> its columns, in their order.
 
     ``architecture`` blocks come from encoders; ``parameters`` are the parameters outside the space
-    (a learning rate, say), one block each. ``prior`` has, where there is knowledge of other tasks,
+    (a learning rate, say), one block each. ``prior`` has, with source tasks,
     for each objective the columns with what it expects; they are out of sight but in ``of``.
     """
 

@@ -1,4 +1,4 @@
-"""Knowledge of another task: how many evaluations does it save on NAS-Bench-201?
+"""SourceTask of another task: how many evaluations does it save on NAS-Bench-201?
 
 The best cell of CIFAR-100 or ImageNet16-120, with 200 random cells of CIFAR-10 known beforehand, or
 those that a search on CIFAR-10 evaluated (`--kinds search --known 100`); and the front of accuracy
@@ -16,7 +16,7 @@ import bonas
 from bonas.benchmarks import ablate
 from bonas.benchmarks.comparison.statistics import mean_interval, paired_test
 from bonas.benchmarks.tables import NASBench201Table
-from bonas.studies import Knowledge
+from bonas.studies import SourceTask
 
 SINGLE = ["cifar100", "ImageNet16-120"]
 DEVICES = [("raspi4", "edgegpu"), ("edgegpu", "raspi4"), ("pixel3", "edgegpu")]
@@ -50,12 +50,12 @@ class Warm:
             for c, v in zip(choices, values, strict=True)
         ]
         goals = {self.names[o.name]: o.direction for o in self.source.objectives}
-        known = Knowledge.of_rows(self.source.name, rows, goals)
-        return bonas.ArchitectureSampler(space, knowledge=[known], seed=seed)
+        known = SourceTask.of_rows(self.source.name, rows, goals)
+        return bonas.ArchitectureSampler(space, source_tasks=[known], seed=seed)
 
 
 def searched(table, n, seed):
-    """What a search without knowledge evaluates."""
+    """Return the values that a search without a source task evaluates."""
     sampler = bonas.ArchitectureSampler(table.space, seed=seed)
     directions = [goal.direction for goal in table.objectives]
     study = optuna.create_study(directions=directions, sampler=sampler)

@@ -40,11 +40,11 @@ from bonas.studies.proposing.queue import Ahead
 from bonas.studies.running import claims, trials
 from bonas.studies.running.lease import Watch, Worker
 from bonas.studies.running.settled import Settled
-from bonas.studies.transfer.prior_mean import checked
-from bonas.studies.transfer.source_task import Knowledge
+from bonas.studies.transfer.prior_mean import check_source_tasks
+from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 
-_COLD, _WARM = 10, 4  # initial proposals, without and with knowledge of other tasks
+_COLD, _WARM = 10, 4  # initial proposals, without and with source tasks
 
 
 class ArchitectureSampler(BaseSampler):
@@ -69,13 +69,14 @@ class ArchitectureSampler(BaseSampler):
             random scalarisations (qLogNParEGO) for five and more, or for large fronts of three or
             four; ``thompson``) or an ``Acquisition``.
         n_initial: How many trials there must be before the first fit, finished with success or,
-            up to a half, under way; by default 10, or 4 where there is ``knowledge``. Till then
-            proposals are random (with knowledge only every second one is), but with several
+            up to a half, under way; by default 10, or 4 with ``source_tasks``. Before that,
+            proposals are random (with source tasks only every second one), but with several
             objectives the first two are the smallest and the largest network, so that both ends of
             the front are seen.
         reference_point: One value an objective, in its unit, that every point worth having beats;
             by default a little worse than the worst of the first ``n_initial`` finished trials.
-        knowledge: Of other tasks or devices; objectives are matched by the study's metric names.
+        source_tasks: Measurements of other tasks or devices, for a transfer prior; objectives are
+            matched by the study's metric names.
         seed: Of everything random; None takes a fresh one.
 
     Raises:
@@ -98,13 +99,13 @@ class ArchitectureSampler(BaseSampler):
         acquisition: str | Acquisition = "noisy_improvement",
         n_initial: int | None = None,
         reference_point: Sequence[float] | None = None,
-        knowledge: Sequence[Knowledge] = (),
+        source_tasks: Sequence[SourceTask] = (),
         seed: int | None = None,
     ) -> None:
         if not (space is None or isinstance(space, Space)):
             raise InvalidArgument(f"space must be a bonas.Space or None, got {space!r}")
         if n_initial is None:
-            n_initial = _WARM if knowledge else _COLD
+            n_initial = _WARM if source_tasks else _COLD
         check_count("n_initial", n_initial)
         if seed is not None:
             check_count("seed", seed, least=0)
@@ -118,7 +119,7 @@ class ArchitectureSampler(BaseSampler):
             _chosen_acquisition(acquisition),
             n_initial,
             _checked_point(reference_point),
-            checked(knowledge, space, surrogate),
+            check_source_tasks(source_tasks, space, surrogate),
         )
         self.seed = _fresh_seed() if seed is None else seed
         self._distributions = {} if space is None else space.distributions

@@ -27,7 +27,7 @@ from bonas.evaluation.declared import (
 )
 from bonas.spaces import Space
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.transfer.source_task import Knowledge
+from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 
 
@@ -45,7 +45,7 @@ class Search:
             bonas, which know theirs.
         surrogate: A name or a ``Surrogate``, as ``ArchitectureSampler`` takes it.
         encoder: What the surrogate reads; by default what suits it.
-        knowledge: What is known of other tasks or devices.
+        source_tasks: Measurements of other tasks or devices.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -56,7 +56,7 @@ class Search:
     objectives: Mapping[str, Direction] | Sequence[Objective] | None = None
     surrogate: str | Surrogate = "mixture"
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
-    knowledge: Sequence[Knowledge] = ()
+    source_tasks: Sequence[SourceTask] = ()
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -139,6 +139,6 @@ class Search:
             self.space,
             surrogate=self.surrogate,
             encoder=self.encoder,
-            knowledge=self.knowledge,
+            source_tasks=self.source_tasks,
             seed=seed,
         )

@@ -16,11 +16,11 @@ from torch import Tensor
 from bonas.studies.proposing.candidates import Pool
 from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.point import Point
-from bonas.studies.transfer.prior_mean import Prior
+from bonas.studies.transfer.prior_mean import TransferPrior
 
 
 def promised(
-    prior: Prior, pool: Pool, history: History, number: int, rng: np.random.Generator
+    prior: TransferPrior, pool: Pool, history: History, number: int, rng: np.random.Generator
 ) -> Point | None:
     """An unspent point: for an even ``number`` what the prior expects most of, else any.
 
@@ -29,12 +29,12 @@ def promised(
     """
     if number % 2:
         return pool.draw(rng, history.spent)
-    known = prior.promise(prior.measured)
+    known = prior.mean(prior.measured)
     weights = torch.from_numpy(rng.dirichlet(np.ones(known.shape[1])))
     top = known.amax(0)
 
     def score(points: Sequence[Point]) -> Tensor:
-        found = prior.promise([point.architecture for point in points if point.architecture])
+        found = prior.mean([point.architecture for point in points if point.architecture])
         return -((top - found) * weights).amax(1)
 
     front = zip(prior.measured, is_non_dominated(known).tolist(), strict=True)

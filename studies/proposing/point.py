@@ -12,7 +12,7 @@ from torch import Tensor
 from bonas.encoders import Blocks, Layout
 from bonas.spaces import Architecture
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.transfer.prior_mean import Prior
+from bonas.studies.transfer.prior_mean import TransferPrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Features:
 
     blocks: Blocks | None
     parameters: Parameters
-    prior: Prior | None = None
+    prior: TransferPrior | None = None
 
     @property
     def layout(self) -> Layout:

@@ -35,8 +35,8 @@ from bonas.studies.proposing.point import Features, Point
 from bonas.studies.proposing.posterior import Belief
 from bonas.studies.proposing.presets import Named
 from bonas.studies.proposing.recommender import Proposer
-from bonas.studies.transfer.prior_mean import Prior
-from bonas.studies.transfer.source_task import Knowledge
+from bonas.studies.transfer.prior_mean import TransferPrior
+from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 from bonas.surrogates.outcome_transform import scaled
 from bonas.threads import one_thread
@@ -64,13 +64,13 @@ class Planner:
         acquisition: Acquisition,
         n_initial: int,
         reference_point: Sequence[float] | None,
-        knowledge: Sequence[Knowledge],
+        source_tasks: Sequence[SourceTask],
     ) -> None:
         self.space, self.surrogates, self.encoders = space, surrogates, encoders
         self.n_initial, self.reference_point = n_initial, reference_point
-        self.knowledge = knowledge
+        self.source_tasks = source_tasks
         self._proposer = Proposer(acquisition)
-        self._prior: Prior | None = None
+        self._prior: TransferPrior | None = None
         self._blocks: Blocks | None = None
         self._pool: Pool | None = None
         self._tuned: tuple[list[Architecture], Blocks] | None = None
@@ -139,14 +139,14 @@ class Planner:
             return pool.draw(rng, history.spent)
         return point
 
-    def _known(self, study: Study) -> Prior | None:
+    def _known(self, study: Study) -> TransferPrior | None:
         """What other tasks tell of the study's objectives."""
-        if not self.knowledge or self.space is None:
+        if not self.source_tasks or self.space is None:
             return None
         names = names_of(study)
         objectives = dict(zip(names, directions(study), strict=bool(names)))
         if self._prior is None or self._prior.objectives != objectives:
-            self._prior = Prior(self.space, self.knowledge, objectives)
+            self._prior = TransferPrior(self.space, self.source_tasks, objectives)
         return self._prior
 
     def _pool_over(self, parameters: Parameters) -> Pool:

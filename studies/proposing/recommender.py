@@ -34,7 +34,7 @@ from bonas.studies.proposing.point import Features, Point
 from bonas.studies.proposing.posterior import Belief
 from bonas.studies.proposing.scalarisation import Scalarisation
 from bonas.studies.proposing.training_subset import lesson
-from bonas.studies.transfer.prior_mean import Prior
+from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.surrogates import Surrogate
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ _FEWEST = 16  # down to these
 _LARGEST = {3: 300, 4: 32}  # fronts whose hypervolume takes seconds at most; of five none does
 
 Marginals = tuple[Tensor, Tensor]
-_By = tuple[Blocks | None, Prior | None]  # what encodes; each is equal to itself alone
+_By = tuple[Blocks | None, TransferPrior | None]  # what encodes; each is equal to itself alone
 
 
 class Proposer:

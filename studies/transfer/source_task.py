@@ -1,15 +1,12 @@
-"""Knowledge of another task: what was measured on another data set, or on another device.
+"""A source task: values of the same architectures for other data or on another device.
 
-It is no data of the task at hand, where its values would be wrong; ``prior.py`` learns from it what
-to expect there.
+Its values are no data of the search at hand; ``prior_mean.py`` makes a transfer prior of them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,46 +18,55 @@ from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Objective, as_objectives
 from bonas.spaces import Architecture, Choices, Space
 from bonas.studies.attributes import values_of
-from bonas.studies.transfer.rows import Frame, is_pair, plain
+from bonas.studies.transfer.rows import (
+    Frame,
+    Pair,
+    is_missing,
+    is_pair,
+    number_of,
+    pair_of,
+    records_of,
+)
 
 Objectives = Mapping[str, Direction] | Sequence[Objective]
 
 
 class Searched(Protocol):
-    """What a search found, such as a ``SearchResult``."""
+    """The result of a search, such as a ``SearchResult``."""
 
     @property
     def study(self) -> Study:
-        """With all that was measured."""
+        """The study with all measured trials."""
         ...
 
     @property
     def objectives(self) -> Sequence[Objective]:
-        """In the order of the trials' values."""
+        """The objectives, in the order of the trials' values."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
-    """``n`` architectures and their values of ``m`` objectives, on another task.
+class SourceTask:
+    """``n`` architectures and their values of ``m`` objectives on another task.
 
-    ``of``, ``of_study``, ``of_rows`` and ``of_frame`` make it of what there is. Objectives are
-    those of the task at hand that have the same name and direction; there may be fewer. A latency
-    on another device is thus named ``latency``, in whatever unit. Values need not be on the same
-    scale.
+    ``of``, ``of_study``, ``of_rows`` and ``of_frame`` construct it from a result, a study, pairs or
+    a table. Objectives are matched by name and direction with those of the search at hand; a source
+    task may have fewer. A latency on another device is thus named ``latency``, in any unit. The
+    values need not be on the same scale.
 
     Args:
-        task: The other task's name, for people.
-        choices: Of each architecture: a parameter's name -> the chosen value.
+        task: The name of the source task, for messages.
+        choices: One mapping per architecture: a parameter's name -> the chosen value.
         values: ``n x m``, in each objective's direction.
-        objectives: What the values are.
+        objectives: The ``m`` objectives.
 
     Raises:
-        InvalidArgument: if there is nothing, the numbers do not fit or are not finite.
+        InvalidArgument: if there is no architecture, the shapes do not match or a value is not
+            finite.
 
     >>> rows = [({"width": 8}, {"accuracy": 71.0}), ({"width": 16}, {"accuracy": 75.0})]
-    >>> Knowledge.of_rows("digits", rows, {"accuracy": "maximize"})
-    <Knowledge of 'digits': 2 architectures, accuracy [%] maximize>
+    >>> SourceTask.of_rows("digits", rows, {"accuracy": "maximize"})
+    <SourceTask 'digits': 2 architectures, accuracy [%] maximize>
     """
 
     task: str
@@ -72,16 +78,18 @@ class Knowledge:
         goals = as_objectives(self.objectives)
         values = np.array(self.values, np.float64)
         if not isinstance(self.task, str) or not self.task:
-            raise InvalidArgument(f"the other task's name must be a word, got {self.task!r}")
+            raise InvalidArgument(
+                f"the name of a source task must be a non-empty string, got {self.task!r}"
+            )
         if not len(self.choices):
             raise InvalidArgument(
-                f"nothing is known of {self.task!r}: expected at least one measured architecture; "
-                "leave this knowledge out"
+                f"source task {self.task!r} is empty: expected at least one measured architecture; "
+                "leave it out"
             )
         if values.shape != (len(self.choices), len(goals)):
             raise InvalidArgument(
-                f"expected values {len(self.choices)} x {len(goals)} of {self.task!r}, one row an "
-                f"architecture and one column an objective, got {values.shape}"
+                f"expected values {len(self.choices)} x {len(goals)} of {self.task!r}, one row per "
+                f"architecture and one column per objective, got {values.shape}"
             )
         wrong = ~np.isfinite(values).all(axis=1)
         if wrong.any():
@@ -98,25 +106,25 @@ class Knowledge:
         object.__setattr__(self, "objectives", goals)
 
     @classmethod
-    def of(cls, task: str, found: Searched) -> Knowledge:
-        """All that a search evaluated, a ``SearchResult`` say.
+    def of(cls, task: str, found: Searched) -> SourceTask:
+        """Return everything that a search, such as a ``SearchResult``, measured.
 
         Raises:
-            InvalidArgument: if it evaluated nothing with success.
+            InvalidArgument: if no trial of the search is complete.
         """
         return cls.of_study(task, found.study, found.objectives)
 
     @classmethod
-    def of_study(cls, task: str, study: Study, objectives: Objectives) -> Knowledge:
-        """The finished trials of an Optuna study whose values are finite.
+    def of_study(cls, task: str, study: Study, objectives: Objectives) -> SourceTask:
+        """Return the complete trials of an Optuna study whose values are finite.
 
         Args:
-            task: The other task's name.
+            task: The name of the source task.
             study: Its values are those of ``objectives``, in that order.
             objectives: A name -> ``"maximize"`` or ``"minimize"``.
 
         Raises:
-            InvalidArgument: if the objectives are not the study's, or no trial is finished.
+            InvalidArgument: if the objectives are not the study's, or no trial is complete.
         """
         goals = as_objectives(objectives)
         found = [direction.name.lower() for direction in study.directions]
@@ -136,10 +144,10 @@ class Knowledge:
         task: str,
         rows: Iterable[tuple[Choices, Mapping[str, float]]],
         objectives: Objectives,
-    ) -> Knowledge:
-        """Pairs of choices and of values, an objective's name -> a number.
+    ) -> SourceTask:
+        """Return pairs of choices and values, an objective's name -> a number.
 
-        Values of other names are left out.
+        Values under other names are ignored.
 
         Raises:
             InvalidArgument: if a row is no such pair, or lacks an objective.
@@ -147,40 +155,38 @@ class Knowledge:
         goals = as_objectives(objectives)
         pairs = [_pair(task, number, row) for number, row in enumerate(rows)]
         values = [
-            [_value(task, number, known, goal.name) for goal in goals]
-            for number, (_, known) in enumerate(pairs)
+            [_value(task, number, measured, goal.name) for goal in goals]
+            for number, (_, measured) in enumerate(pairs)
         ]
         table = np.array(values, np.float64).reshape(-1, len(goals))
         return cls(task, [choices for choices, _ in pairs], table, goals)
 
     @classmethod
-    def of_frame(cls, task: str, frame: Frame, objectives: Objectives) -> Knowledge:
-        """A pandas DataFrame, or another table with ``to_dict("records")``.
+    def of_frame(cls, task: str, frame: Frame, objectives: Objectives) -> SourceTask:
+        """Return the rows of a pandas DataFrame, or of another table with ``to_dict("records")``.
 
-        The columns are the parameters of the space and the objectives, and no others; NaN is a
+        The columns are the parameters of the space and the objectives, and no others; NaN marks a
         parameter that an architecture does not have.
 
         Raises:
             InvalidArgument: if it is no such table, or a row lacks an objective.
         """
-        if not hasattr(frame, "to_dict"):
+        records = records_of(frame) if isinstance(frame, Frame) else None
+        if records is None:
             raise InvalidArgument(
                 f"expected a DataFrame of {task!r}, got {frame!r}; of_rows takes pairs of choices "
                 "and values"
             )
         names = {goal.name for goal in as_objectives(objectives)}
-        records = [{n: plain(v) for n, v in row.items()} for row in frame.to_dict("records")]
+        pairs = [pair_of(record, names) for record in records]
         rows = [
-            (
-                {n: v for n, v in row.items() if n not in names and not _missing(v)},
-                {n: v for n, v in row.items() if n in names},
-            )
-            for row in records
+            ({name: cell for name, cell in choices.items() if not is_missing(cell)}, measured)
+            for choices, measured in pairs
         ]
         return cls.of_rows(task, rows, objectives)
 
     def architectures(self, space: Space) -> list[Architecture]:
-        """The ``n`` architectures in a space; one that its ``is_valid`` forbids still teaches.
+        """Return the ``n`` architectures in ``space``; its ``is_valid`` is not consulted.
 
         Numeric parameters of the space (a dropout rate) are left out.
 
@@ -200,17 +206,17 @@ class Knowledge:
 
     def __repr__(self) -> str:
         goals = ", ".join(f"{goal} {goal.direction}" for goal in self.objectives)
-        return f"<Knowledge of {self.task!r}: {len(self.choices):,} architectures, {goals}>"
+        return f"<SourceTask {self.task!r}: {len(self.choices):,} architectures, {goals}>"
 
 
 def _refused(task: str, count: int, of: int, reason: str) -> InvalidArgument:
     return InvalidArgument(
-        f"{count} of {of} rows of {task!r} cannot be used, the first because {reason}; mend these "
-        "rows or leave them out"
+        f"{count} of {of} rows of {task!r} cannot be used, the first because {reason}; correct "
+        "these rows or leave them out"
     )
 
 
-def _pair(task: str, number: int, row: object) -> tuple[Choices, Mapping[str, Any]]:
+def _pair(task: str, number: int, row: object) -> Pair:
     if is_pair(row):
         return row
     raise InvalidArgument(
@@ -219,17 +225,14 @@ def _pair(task: str, number: int, row: object) -> tuple[Choices, Mapping[str, An
     )
 
 
-def _value(task: str, number: int, known: Mapping[str, Any], name: str) -> float:
-    value = plain(known.get(name))
-    if value is None:
+def _value(task: str, number: int, measured: Mapping[str, Any], name: str) -> float:
+    given = measured.get(name)
+    if given is None:
         raise InvalidArgument(
-            f"row {number} of {task!r} has no value of {name!r}, only of {list(known)}; give each "
-            "row all objectives, or make one Knowledge for each objective"
+            f"row {number} of {task!r} has no value of {name!r}, only of {list(measured)}; give "
+            "each row all objectives, or make one SourceTask for each objective"
         )
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidArgument(f"row {number} of {task!r} has {value!r} as {name!r}, not a number")
-    return float(value)
-
-
-def _missing(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    value = number_of(given)
+    if value is None:
+        raise InvalidArgument(f"row {number} of {task!r} has {given!r} as {name!r}, not a number")
+    return value

@@ -134,7 +134,7 @@ def transferred() -> list[Any]:
     rng = np.random.default_rng(3)
     drawn = [space.sample(rng) for _ in range(40)]
     other = [(c, {"accuracy": 0.8 * value("accuracy", c) + 0.2 * value("other", c)}) for c in drawn]
-    known = bonas.studies.Knowledge.of_rows("other task", other, {"accuracy": "maximize"})
+    known = bonas.studies.SourceTask.of_rows("other task", other, {"accuracy": "maximize"})
     own = [
         (c, {"accuracy": value("accuracy", c), "latency": value("latency", c)}) for c in drawn[:4]
     ]

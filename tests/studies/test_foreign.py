@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import bonas
 from bonas.result import SearchResult
-from bonas.studies import Knowledge
+from bonas.studies import SourceTask
 from bonas.studies.attributes import is_whole, json_object, names_of, values_of
 from bonas.studies.lineage.description import DESCRIPTION, is_description, set_names
 from bonas.studies.lineage.forks import latest_successor
@@ -118,7 +118,7 @@ def test_no_attribute_of_a_trial_does(name: str, value: object) -> None:
     assert all(isinstance(text, str) for text in result.failures.values())
     assert len(result.predictions) == 0
     assert str(result)
-    assert Knowledge.of_study("before", result.study, OBJECTIVES).values.shape[1] == 2
+    assert SourceTask.of_study("before", result.study, OBJECTIVES).values.shape[1] == 2
 
 
 @pytest.mark.parametrize(

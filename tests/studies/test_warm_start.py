@@ -118,7 +118,7 @@ def test_a_study_of_another_task_is_refused(
 ) -> None:
     other = searched(space, 2, None, **more)
     study = opened()
-    with pytest.raises(StudyMismatch, match=rf"{message}.*bonas\.studies\.Knowledge"):
+    with pytest.raises(StudyMismatch, match=rf"{message}.*bonas\.studies\.SourceTask"):
         add_known(study, search_of(Widths()), [*ROWS, other])
     assert study.trials == []
 
@@ -174,7 +174,7 @@ def test_what_is_no_rows_is_refused(given: object) -> None:
 
 def test_nothing_is_nothing_known(caplog: pytest.LogCaptureFixture) -> None:
     assert add_known(opened(), search_of(Widths()), []) == 0
-    assert "nothing was known before" in caplog.text
+    assert "nothing was added" in caplog.text
 
 
 def _whole(space: Space) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Knowledge of other tasks, and what a search makes of it."""
+"""SourceTask of other tasks, and what a search makes of it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bonas.encoders import Layout
 from bonas.errors import InvalidArgument
 from bonas.result import SearchResult
 from bonas.spaces import Choices, Space
-from bonas.studies import Knowledge
+from bonas.studies import SourceTask
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Features, Point
 from bonas.studies.proposing.posterior import Belief
 from bonas.studies.study import open_study
-from bonas.studies.transfer.prior_mean import Prior
+from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.surrogates import DeepKernelGP, GraphGP
 from bonas.surrogates.kernel import BlockKernel
 
@@ -64,10 +64,10 @@ def _drawn(n: int, seed: int = 0) -> list[Choices]:
     return [SPACE.sample(rng) for _ in range(n)]
 
 
-def _known(objective: Objective = ACCURACY, n: int = 60, *, sign: float = 1.0) -> Knowledge:
+def _known(objective: Objective = ACCURACY, n: int = 60, *, sign: float = 1.0) -> SourceTask:
     choices = _drawn(n)
     values = [[sign * MEASURES[objective.name](each)] for each in choices]
-    return Knowledge("another task", choices, np.array(values), [objective])
+    return SourceTask("another task", choices, np.array(values), [objective])
 
 
 def _searched(
@@ -104,20 +104,20 @@ def test_rows_a_frame_a_study_and_a_result_tell_the_same() -> None:
     rows = [(c, {"accuracy": v, "seconds": 3.0}) for c, v in zip(choices, values, strict=True)]
     records = [{**c, "accuracy": np.float64(v)} for c, v in zip(choices, values, strict=True)]
     made = [
-        Knowledge.of("t", SearchResult(study, SPACE, (ACCURACY,))),
-        Knowledge.of_study("t", study, [ACCURACY]),
-        Knowledge.of_rows("t", rows, goals),  # type: ignore[arg-type]  # a literal
-        Knowledge.of_frame("t", _frame(records), [ACCURACY]),
+        SourceTask.of("t", SearchResult(study, SPACE, (ACCURACY,))),
+        SourceTask.of_study("t", study, [ACCURACY]),
+        SourceTask.of_rows("t", rows, goals),  # type: ignore[arg-type]  # a literal
+        SourceTask.of_frame("t", _frame(records), [ACCURACY]),
     ]
     for known in made:
         assert known.values.ravel().tolist() == values
         assert list(known.choices) == choices
-        assert repr(known) == "<Knowledge of 't': 6 architectures, accuracy [%] maximize>"
+        assert repr(known) == "<SourceTask 't': 6 architectures, accuracy [%] maximize>"
 
 
 def test_a_parameter_that_a_row_of_a_frame_lacks_is_none_of_its_choices() -> None:
     records = [{"depth": np.int64(1), "width": float("nan"), "accuracy": 1.0}]
-    known = Knowledge.of_frame("t", _frame(records), [ACCURACY])
+    known = SourceTask.of_frame("t", _frame(records), [ACCURACY])
     assert known.choices == ({"depth": 1},)
     assert type(known.choices[0]["depth"]) is int
 
@@ -126,8 +126,8 @@ def test_failed_trials_teach_nothing() -> None:
     study = optuna.create_study(direction="maximize")
     study.add_trial(optuna.create_trial(value=float("inf")))
     study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
-    with pytest.raises(InvalidArgument, match="nothing is known of 't'"):
-        Knowledge.of_study("t", study, [ACCURACY])
+    with pytest.raises(InvalidArgument, match="source task 't' is empty"):
+        SourceTask.of_study("t", study, [ACCURACY])
 
 
 ROW = (GOOD, {"accuracy": 1.0})
@@ -136,25 +136,25 @@ ROW = (GOOD, {"accuracy": 1.0})
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Knowledge.of_rows("t", [], [ACCURACY]), "at least one measured"),
-        (lambda: Knowledge.of_rows("", [ROW], [ACCURACY]), "must be a word, got ''"),
-        (lambda: Knowledge.of_rows("t", [ROW, (GOOD, {})], [ACCURACY]), "row 1 .* no value of"),
-        (lambda: Knowledge.of_rows("t", [GOOD], [ACCURACY]), "must be a pair"),
-        (lambda: Knowledge.of_rows("t", [(GOOD, {"accuracy": "x"})], [ACCURACY]), "not a number"),
+        (lambda: SourceTask.of_rows("t", [], [ACCURACY]), "at least one measured"),
+        (lambda: SourceTask.of_rows("", [ROW], [ACCURACY]), "must be a non-empty string, got ''"),
+        (lambda: SourceTask.of_rows("t", [ROW, (GOOD, {})], [ACCURACY]), "row 1 .* no value of"),
+        (lambda: SourceTask.of_rows("t", [GOOD], [ACCURACY]), "must be a pair"),
+        (lambda: SourceTask.of_rows("t", [(GOOD, {"accuracy": "x"})], [ACCURACY]), "not a number"),
         (
-            lambda: Knowledge("t", [GOOD] * 3, np.array([[1], [np.nan], [np.inf]]), [ACCURACY]),
+            lambda: SourceTask("t", [GOOD] * 3, np.array([[1], [np.nan], [np.inf]]), [ACCURACY]),
             r"2 of 3 rows .* row 1 has the values \[nan\]",
         ),
-        (lambda: Knowledge("t", [GOOD], np.ones((1, 2)), [ACCURACY]), r"1 x 1 .* got \(1, 2\)"),
-        (lambda: Knowledge.of_frame("t", [ROW], [ACCURACY]), "expected a DataFrame"),
+        (lambda: SourceTask("t", [GOOD], np.ones((1, 2)), [ACCURACY]), r"1 x 1 .* got \(1, 2\)"),
+        (lambda: SourceTask.of_frame("t", [ROW], [ACCURACY]), "expected a DataFrame"),
         (
-            lambda: Knowledge.of_study("t", optuna.create_study(), [ACCURACY]),
+            lambda: SourceTask.of_study("t", optuna.create_study(), [ACCURACY]),
             r"directions \['minimize'\]",
         ),
     ],
     ids=["nothing", "name", "missing", "pair", "word", "not finite", "shape", "frame", "direction"],
 )
-def test_what_cannot_be_knowledge_is_refused(make: Callable[[], Knowledge], said: str) -> None:
+def test_what_is_no_source_task_is_refused(make: Callable[[], SourceTask], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
         make()
 
@@ -169,19 +169,19 @@ def test_what_cannot_be_knowledge_is_refused(make: Callable[[], Knowledge], said
     ids=["unknown", "no option", "missing"],
 )
 def test_rows_that_do_not_fit_the_space_are_counted(choices: Choices, said: str) -> None:
-    known = Knowledge("t", [GOOD, choices, choices], np.ones((3, 1)), [ACCURACY])
+    known = SourceTask("t", [GOOD, choices, choices], np.ones((3, 1)), [ACCURACY])
     with pytest.raises(InvalidArgument, match=f"2 of 3 rows .* row 1: .*{said}"):
-        ArchitectureSampler(SPACE, knowledge=[known])
+        ArchitectureSampler(SPACE, source_tasks=[known])
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"knowledge": _known()}, "list of Knowledge"),
-        ({"knowledge": [3]}, "list of Knowledge"),
-        ({"knowledge": [_known()], "space": None}, "needs a space"),
-        ({"knowledge": [_known()], "surrogate": "random"}, "'random' cannot read knowledge"),
-        ({"knowledge": [_known()], "surrogate": "gnn"}, "'gnn' cannot read knowledge"),
+        ({"source_tasks": _known()}, "list of SourceTask"),
+        ({"source_tasks": [3]}, "list of SourceTask"),
+        ({"source_tasks": [_known()], "space": None}, "need a space"),
+        ({"source_tasks": [_known()], "surrogate": "random"}, "'random' reads no transfer prior"),
+        ({"source_tasks": [_known()], "surrogate": "gnn"}, "'gnn' reads no transfer prior"),
     ],
     ids=["not a list", "a number", "no space", "random", "gnn"],
 )
@@ -190,14 +190,14 @@ def test_what_a_sampler_cannot_use_is_refused(settings: dict[str, Any], said: st
         ArchitectureSampler(**{"space": SPACE, **settings})
 
 
-def test_knowledge_of_something_else_is_refused_when_the_objectives_are_known() -> None:
+def test_a_source_task_of_something_else_is_refused_when_the_objectives_are_known() -> None:
     for objectives, said in [
-        ((LATENCY,), "about none of the objectives"),
+        ((LATENCY,), "has none of the objectives"),
         ((Objective("accuracy", "minimize"),), "to maximize, this search has it to minimize"),
     ]:
         with pytest.raises(InvalidArgument, match=said):
-            _searched(ArchitectureSampler(SPACE, knowledge=[_known()]), 1, objectives)
-    study = optuna.create_study(sampler=ArchitectureSampler(SPACE, knowledge=[_known()]))
+            _searched(ArchitectureSampler(SPACE, source_tasks=[_known()]), 1, objectives)
+    study = optuna.create_study(sampler=ArchitectureSampler(SPACE, source_tasks=[_known()]))
     with pytest.raises(InvalidArgument, match="set_metric_names"):
         study.ask(dict(SPACE.distributions))
 
@@ -268,9 +268,9 @@ def test_each_objective_sees_its_own_prior_and_no_other() -> None:
 
 
 def test_a_prior_has_a_column_for_each_task_that_knows_of_the_objective() -> None:
-    knowledge = [_known(), _known(LATENCY), _known(n=20)]
-    prior = Prior(
-        SPACE, knowledge, {"latency": "minimize", "accuracy": "maximize", "f1": "maximize"}
+    sources = [_known(), _known(LATENCY), _known(n=20)]
+    prior = TransferPrior(
+        SPACE, sources, {"latency": "minimize", "accuracy": "maximize", "f1": "maximize"}
     )
     points = [Point(SPACE.architecture(each), {}) for each in _drawn(5, seed=3)]
     features = Features(None, Parameters({}), prior)
@@ -281,7 +281,7 @@ def test_a_prior_has_a_column_for_each_task_that_knows_of_the_objective() -> Non
 def test_a_prior_expects_what_the_other_task_has_shown_oriented() -> None:
     others = [SPACE.architecture(each) for each in _drawn(200, seed=5)]
     for objective, sign in ((ACCURACY, 1), (LATENCY, -1)):
-        prior = Prior(SPACE, [_known(objective)], {objective.name: objective.direction})
+        prior = TransferPrior(SPACE, [_known(objective)], {objective.name: objective.direction})
         told = prior.encode(others)[:, 0].numpy()
         truth = [sign * MEASURES[objective.name](each.choices) for each in others]
         assert np.corrcoef(told, truth)[0, 1] > 0.8
@@ -324,15 +324,15 @@ def _proposals(study: optuna.Study) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("surrogate", ["gp", "wl", "forest"])
 def test_the_first_proposal_is_what_another_task_found_best(surrogate: str) -> None:
-    sampler = ArchitectureSampler(SPACE, surrogate=surrogate, knowledge=[_known(n=200)], seed=0)
+    sampler = ArchitectureSampler(SPACE, surrogate=surrogate, source_tasks=[_known(n=200)], seed=0)
     values = _searched(sampler, 6).trials
     ranked = sorted((_accuracy(each) for each in SPACE), reverse=True)
     assert _accuracy(values[0].params) >= ranked[20]
 
 
-def test_proposals_are_a_function_of_trials_seed_and_knowledge() -> None:
+def test_proposals_are_a_function_of_trials_seed_and_source_tasks() -> None:
     def sampler() -> ArchitectureSampler:
-        return ArchitectureSampler(SPACE, surrogate="gp", knowledge=[_known()], seed=3)
+        return ArchitectureSampler(SPACE, surrogate="gp", source_tasks=[_known()], seed=3)
 
     study = _searched(sampler(), 9)
     for n in (0, 1, 2, 3, 5, 8):
@@ -342,30 +342,30 @@ def test_proposals_are_a_function_of_trials_seed_and_knowledge() -> None:
         assert SPACE.suggest(trial) == study.trials[n].params
 
 
-def test_no_knowledge_changes_nothing() -> None:
+def test_no_source_task_changes_nothing() -> None:
     made = [
         _searched(ArchitectureSampler(SPACE, surrogate="gp", seed=1, **more), 13)
-        for more in ({}, {"knowledge": []}, {"n_initial": 10})
+        for more in ({}, {"source_tasks": []}, {"n_initial": 10})
     ]
     assert _proposals(made[0]) == _proposals(made[1]) == _proposals(made[2])
 
 
-def test_knowledge_of_one_of_two_objectives_is_used() -> None:
-    sampler = ArchitectureSampler(SPACE, surrogate="gp", knowledge=[_known(LATENCY)], seed=0)
+def test_a_source_task_of_one_of_two_objectives_is_used() -> None:
+    sampler = ArchitectureSampler(SPACE, surrogate="gp", source_tasks=[_known(LATENCY)], seed=0)
     study = _searched(sampler, 12, (ACCURACY, LATENCY))
     layout = Features(None, Parameters({}), sampler._planner._prior).layout
     assert layout.prior == [None, slice(0, 1)]
     assert len({str(each) for each in _proposals(study)}) == 12
 
 
-def _queries(knowledge: list[Knowledge], seed: int) -> int:
+def _queries(source_tasks: list[SourceTask], seed: int) -> int:
     """Evaluations until the best network, at most 30."""
-    sampler = ArchitectureSampler(SPACE, surrogate="gp", knowledge=knowledge, seed=seed)
+    sampler = ArchitectureSampler(SPACE, surrogate="gp", source_tasks=source_tasks, seed=seed)
     found = [trial.params == GOOD for trial in _searched(sampler, 30).trials]
     return [*found, True].index(True) + 1
 
 
-def test_knowledge_saves_evaluations_and_false_knowledge_costs_few() -> None:
+def test_a_source_task_saves_evaluations_and_a_false_one_costs_few() -> None:
     seeds = range(3)
     cold = np.mean([_queries([], seed) for seed in seeds])
     warm = np.mean([_queries([_known(n=40)], seed) for seed in seeds])
