@@ -53,7 +53,7 @@ def test_only_what_a_process_sends_to_those_that_it_starts_is_unpacked() -> None
     """A study is read elsewhere: what is packed goes through a pipe, or through an executor."""
     for name, where in (
         ("cloudpickle.loads", "pickling.py"),
-        ("unpacked", "worker_pool.py job.py"),
+        ("unpacked", "job.py worker_pool.py"),
     ):
         callers = {path.name for path in SOURCES if name in called(path)}
         assert callers == set(where.split())

