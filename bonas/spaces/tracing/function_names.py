@@ -1,4 +1,4 @@
-"""Torch functions by their plain names, and what is known of whole groups of them."""
+"""Torch functions by plain name, and groups of them that are treated alike."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ def _names(text: str) -> frozenset[str]:
 RESHAPES = _names(
     "flatten ravel reshape reshape_as squeeze unflatten unsqueeze view view_as atleast_1d"
 )
-"""What gives a tensor other sides; its elements stay in their order."""
+"""Functions that change a tensor's shape but not the order of its elements."""
 
 PERMUTES = _names("H T adjoint mH mT moveaxis movedim permute swapaxes swapdims t transpose")
-"""What puts a tensor's dimensions in another order."""
+"""Functions that permute dimensions."""
 
 EXPANDS = _names("broadcast_to expand expand_as")
-"""What repeats a tensor's elements without a copy."""
+"""Functions that repeat elements without a copy."""
 
 PARTS = _names(
     """
     chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split vsplit
     """
 )
-"""What cuts a tensor into parts along one dimension."""
+"""Functions that split a tensor along one dimension."""
 
 CASTS = _names("bfloat16 bool byte char double float half int long short to type type_as")
-"""What gives a tensor another type of numbers, another device, or neither."""
+"""Functions that change a tensor's dtype, its device, or neither."""
 
 SAME = _names(
     """
@@ -37,7 +37,7 @@ SAME = _names(
     requires_grad_ resolve_conj resolve_neg
     """
 )
-"""What passes a tensor on as it is."""
+"""Functions that return their input as it is."""
 
 SHARING = (
     RESHAPES
@@ -51,10 +51,10 @@ SHARING = (
     """
     )
 )
-"""What returns a tensor that shares its elements with the one that it was given."""
+"""Functions whose result shares memory with their input."""
 
 VIEWS = RESHAPES | PERMUTES | EXPANDS | CASTS | SAME
-"""What passes a tensor on: what it does to the order of elements is kept with the tensor."""
+"""Functions that compute nothing: their effect on the order of elements is kept as a layout."""
 
 CONSTANTS = _names(
     """
@@ -62,7 +62,7 @@ CONSTANTS = _names(
     randint_like randn_like zeros_like
     """
 )
-"""What reads a tensor's shape only."""
+"""Functions that read the shape of their input only."""
 
 RANDOM = _names(
     """
@@ -71,12 +71,12 @@ RANDOM = _names(
     rrelu uniform
     """
 )
-"""What makes numbers that no later run makes again."""
+"""Functions whose results differ from run to run."""
 
 READS = _names(
     "__bool__ __complex__ __contains__ __float__ __index__ __int__ equal is_nonzero item tolist"
 )
-"""What asks a tensor for its values."""
+"""Functions that read values into Python."""
 
 QUERIES = CONSTANTS | _names(
     """
@@ -85,7 +85,7 @@ QUERIES = CONSTANTS | _names(
     ndimension nelement numel size storage_offset stride untyped_storage
     """
 )
-"""What asks a tensor for its shape, or for other things that are no tensors."""
+"""Functions that read the shape, or something else that is not the values."""
 
 UNARY = _names(
     """
@@ -95,8 +95,27 @@ UNARY = _names(
     tanhshrink threshold
     """
 )
+"""Activations and the like, whose result has the shape of their input."""
+
 NORMS = _names("batch_norm group_norm instance_norm layer_norm local_response_norm rms_norm")
 BINARY = _names("add div mul sub")
+
+ANY_SHAPE = _names("embedding linear tuple")
+"""Operations for which a reshape of their input is no node: their own sizes show its shape."""
+
+SQUEEZABLE = NORMS | _names(
+    """
+    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d lp_pool1d lp_pool2d
+    lp_pool3d max_pool avg_pool adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d lstm gru rnn_tanh rnn_relu
+    multi_head_attention_forward scaled_dot_product_attention
+    """
+)
+"""Operations for which dimensions of size 1 make no difference."""
+
+SEQUENTIAL = _names("gru lstm multi_head_attention_forward rnn_relu rnn_tanh")
+"""Operations whose input may have time first and the batch second."""
+
 ELEMENTWISE = _names(
     """
     abs ceil celu clamp clamp_max clamp_min clip cos cosh elu erf erfc exp exp2 expm1 floor frac
@@ -107,7 +126,7 @@ ELEMENTWISE = _names(
     alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout bool to
     """
 )
-"""What computes each number from one number of each tensor, wherever that stands."""
+"""Functions that compute each number from one number of each input, wherever that stands."""
 
 COMMUTATIVE = _names(
     """
@@ -115,7 +134,7 @@ COMMUTATIVE = _names(
     logaddexp2 logical_and logical_or logical_xor maximum minimum mul ne
     """
 )
-"""What two tensors may be given to in either order."""
+"""Functions whose first two arguments may be swapped."""
 
 FREE = _names(
     """
@@ -140,8 +159,10 @@ FREE = _names(
     std_mean var_mean kthvalue quantile sigmoid xlogy dist atan2 hypot
     """
 )
+"""Functions that count no multiply-adds."""
+
 COSTLY = ("fft_", "linalg_", "cdist", "stft", "istft", "custom")
-"""Beginnings of names of functions that compute much, though no formula here knows how much."""
+"""Prefixes of functions that are expensive and have no formula."""
 
 _OPERATORS = frozenset({"add", "sub", "mul", "pow"})
 _RENAMED = {
@@ -197,7 +218,7 @@ _RENAMED = {
 
 @lru_cache(maxsize=4096)
 def plain_name(function: Any) -> str:
-    """A function's name without the marks of operators and in-place variants.
+    """Return a function's name without the marks of operators and in-place variants.
 
     >>> import torch
     >>> plain_name(torch.Tensor.__iadd__), plain_name(torch.relu_), plain_name(torch.cat)

@@ -1,7 +1,7 @@
-"""The tensors that a network has before it runs: parameters, buffers, and others that it holds.
+"""The tensors that a network holds before it runs.
 
-Others are attributes, what lists and dictionaries in attributes hold, what functions enclose, and
-what the module of a ``forward`` defines.
+These are parameters, buffers, plain attributes, tensors in lists and dictionaries among attributes,
+tensors in closures, and globals that a ``forward`` names.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from torch import Tensor, nn
 
 from bonas.spaces.tracing.constants import LIMIT, Constant
 
-_DEPTH = 3  # containers within containers
+_DEPTH = 3  # nesting of containers that is searched
 _PLAIN = frozenset(
     {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size, type}
 )
 _INNER = frozenset(vars(nn.Module()))
 
-_names: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+_global_names: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
 def known_tensors(module: nn.Module) -> Iterator[tuple[Tensor, Constant]]:
-    """Every tensor of a network, and what it is."""
+    """Yield every tensor of a network, with the constant that it is."""
     for part in module.modules():
         for parameter in part._parameters.values():
             if parameter is not None:
@@ -39,19 +39,19 @@ def known_tensors(module: nn.Module) -> Iterator[tuple[Tensor, Constant]]:
 
 
 def constant_of(tensor: Tensor) -> Constant:
-    """A tensor that no function of this run made."""
+    """Describe a tensor that no function of this run returned."""
     if isinstance(tensor, nn.Parameter):
         return Constant(parameters=(tensor,))
     remembered: Constant | None = getattr(tensor, "_bonas_constant", None)
     if remembered is not None:
         return remembered
     if tensor.is_meta or tensor.numel() > LIMIT:
-        return Constant(made="" if not tensor.is_meta else "unknown")
+        return Constant(origin="" if not tensor.is_meta else "unknown")
     return Constant(tensor if tensor.device.type == "cpu" else tensor.cpu())
 
 
 def remember(tensor: Tensor, constant: Constant) -> Tensor:
-    """A tensor that keeps what it is, also where its values are gone."""
+    """Attach a constant to a tensor, so that it is known even where the values are gone."""
     tensor._bonas_constant = constant  # type: ignore[attr-defined]  # a mark of this package
     return tensor
 
@@ -69,12 +69,12 @@ def _held(part: nn.Module) -> Iterator[Tensor]:
 
 
 def _globals_of(kind: type, forward: FunctionType) -> tuple[str, ...]:
-    """The names of a function that its module may define as tensors."""
-    if kind not in _names:
+    """Return the names in a ``forward`` that its module defines as tensors."""
+    if kind not in _global_names:
         module = forward.__globals__
         found = [n for n in forward.__code__.co_names if isinstance(module.get(n), Tensor)]
-        _names[kind] = tuple(found)
-    return _names[kind]
+        _global_names[kind] = tuple(found)
+    return _global_names[kind]
 
 
 def _within(value: Any, depth: int) -> Iterator[Tensor]:
@@ -87,14 +87,14 @@ def _within(value: Any, depth: int) -> Iterator[Tensor]:
     if isinstance(value, Mapping):
         value = tuple(value.values())
     elif isinstance(value, FunctionType):
-        value = tuple(cell.cell_contents for cell in value.__closure__ or () if _is_full(cell))
+        value = tuple(cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell))
     if isinstance(value, (list, tuple)):
         for inner in value:
             if type(inner) not in _PLAIN:
                 yield from _within(inner, depth - 1)
 
 
-def _is_full(cell: Any) -> bool:
+def _is_filled(cell: Any) -> bool:
     try:
         _ = cell.cell_contents
     except ValueError:

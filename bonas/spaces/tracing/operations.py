@@ -1,16 +1,15 @@
-"""What a torch function is in a graph: its label, its sizes and its multiply-adds.
+"""A torch function as a node: its label, its sizes and its multiply-adds.
 
-Labels are plain names in lower case (``conv2d``, ``linear``, ``attention``, ``add``). Every
-argument that changes what is computed and that no size shows stands in the label:
-``leaky_relu(0.2)``, ``conv2d(dilation=2)``, ``softmax(dim=1)``, ``slice(:, 0)``; where it is the
-usual one it is left out.
+Labels are plain names in lower case (``conv2d``, ``linear``, ``attention``, ``add``), followed by
+every argument that changes what is computed, that no size shows and that is not the default:
+``leaky_relu(0.2)``, ``conv2d(dilation=2)``, ``softmax(dim=1)``, ``slice(:, 0)``.
 
 Multiply-adds are the products of convolutions, linear maps, matrix products and recurrences:
 
-    convolution  products of one output = inputs / groups * kernel volume
+    convolution  inputs / groups * kernel volume, per output
     linear       outputs * inputs
-    attention    L * S * (E + E_v) a head: scores of L queries and S keys, then the mixed values
-    recurrence   every weight matrix once a step
+    attention    L * S * (E + E_v) per head: scores of L queries and S keys, then the mixed values
+    recurrence   the elements of every weight matrix, per step
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from typing import Any
 
 from torch import Tensor
 
-from bonas.spaces.tracing.calls import Call, arguments_told, index_told, value_told
+from bonas.spaces.tracing.argument_labels import argument_label, argument_labels
+from bonas.spaces.tracing.calls import Call
 from bonas.spaces.tracing.function_names import (
     BINARY,
     ELEMENTWISE,
@@ -35,14 +35,22 @@ from bonas.spaces.tracing.function_names import (
     UNARY,
     VIEWS,
 )
+from bonas.spaces.tracing.indexing import index_label
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one operation; multiply-adds are of the whole batch, None where unknown."""
+    """One operation in a graph.
+
+    Attributes:
+        name: The label without arguments.
+        arguments: The arguments in the label.
+        multiply_adds: Of the whole batch; None where unknown.
+        sizes: Columns of ``bonas.spaces.sketch.FEATURES`` that the operation has.
+    """
 
     name: str
-    told: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     multiply_adds: int | None = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
 
@@ -51,39 +59,39 @@ _FORMULAS = (VIEWS, QUERIES, FREE, UNARY, NORMS, BINARY, ELEMENTWISE, PARTS, RAN
 
 
 def has_formula(name: str) -> bool:
-    """Whether the multiply-adds of a function are known (those of most are 0)."""
+    """Return whether the multiply-adds of a function are known; for most they are 0."""
     return name in _TABLE or name in _FREE
 
 
 def facts(call: Call) -> Facts:
-    """Name, arguments, multiply-adds and sizes of a call."""
+    """Return name, arguments, multiply-adds and sizes of a call."""
     if call.name in _TABLE:
         return _TABLE[call.name](call)
     if call.name in NORMS:
         return _norm(call)
-    return Facts(call.name, arguments_told(call), 0 if call.name in _FREE else None)
+    return Facts(call.name, argument_labels(call), 0 if call.name in _FREE else None)
 
 
 def _norm(call: Call) -> Facts:
-    """Statistics that were kept are weights: they are in no label."""
+    """Describe a norm. Running statistics are weights, which stand in no label."""
     over = call.get("normalized_shape", ())
-    told = arguments_told(call, without=_OF_NORMS)
-    told += (f"over={len(over)}",) if isinstance(over, (tuple, list)) and len(over) > 1 else ()
+    arguments = argument_labels(call, without=_NORM_ARGUMENTS)
+    arguments += (f"over={len(over)}",) if isinstance(over, (tuple, list)) and len(over) > 1 else ()
     if call.get("training", False) is True:
-        told += ("of_batch",)
+        arguments += ("of_batch",)
     if call.get("use_input_stats", True) is False:
-        told += ("of_training",)
+        arguments += ("of_training",)
     channels = call.out.shape[1 if "batch" in call.name else -1]
     sizes = {"outputs": channels, "groups": call.get("num_groups", 0)}
-    return Facts(call.name, told, 0, sizes)
+    return Facts(call.name, arguments, 0, sizes)
 
 
-_OF_NORMS = frozenset(
+_NORM_ARGUMENTS = frozenset(
     {"normalized_shape", "num_groups", "training", "use_input_stats", "running_mean", "running_var"}
 )
 
 
-def _side(value: Any) -> int:
+def _largest(value: Any) -> int:
     return int(max(value)) if isinstance(value, (tuple, list)) else int(value)
 
 
@@ -91,8 +99,8 @@ def _uneven(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(set(value)) > 1
 
 
-def _by(value: Any) -> str:
-    """Sides as ``3x5``, of a single number if they are equal."""
+def _sizes(value: Any) -> str:
+    """Format sizes as ``3x5``, or as one number if they are equal."""
     if isinstance(value, (tuple, list)):
         return "x".join(map(str, value if _uneven(value) else value[:1]))
     return str(value)
@@ -110,34 +118,34 @@ def _convolution(call: Call) -> Facts:
         "inputs": inputs,
         "outputs": outputs,
         "kernel": max(kernel),
-        "stride": _side(stride),
+        "stride": _largest(stride),
         "groups": groups,
     }
     name = f"depthwise_{call.name}" if groups == inputs > 1 else call.name
     products = (x if transposed else call.out).numel() * weight[0].numel()
-    return Facts(name, _convolution_told(call, kernel, stride), products, sizes)
+    return Facts(name, _convolution_arguments(call, kernel, stride), products, sizes)
 
 
-def _convolution_told(call: Call, kernel: tuple[int, ...], stride: Any) -> tuple[str, ...]:
-    """What the sizes leave open.
+def _convolution_arguments(call: Call, kernel: tuple[int, ...], stride: Any) -> tuple[str, ...]:
+    """Return the arguments of a convolution that its sizes leave open.
 
-    The size of the output shows a padding where the stride is 1 or 2.
+    Where the stride is 1 or 2, the size of the output shows the padding.
     """
-    told = [_by(kernel)] if _uneven(kernel) else []
+    arguments = [_sizes(kernel)] if _uneven(kernel) else []
     dilation, padding = call.get("dilation", 1), call.get("padding", 0)
     if _uneven(stride):
-        told.append(f"stride={_by(stride)}")
+        arguments.append(f"stride={_sizes(stride)}")
     if isinstance(padding, str):
         padding = 0 if padding == "valid" or max(kernel) % 2 else padding
-    hidden = _side(stride) > 2 and not isinstance(padding, str) and _side(padding) > 0
+    hidden = _largest(stride) > 2 and not isinstance(padding, str) and _largest(padding) > 0
     if isinstance(padding, str) or _uneven(padding) or hidden:
-        told.append(f"padding={_by(padding)}")
-    if _side(dilation) > 1:
-        told.append(f"dilation={_by(dilation)}")
+        arguments.append(f"padding={_sizes(padding)}")
+    if _largest(dilation) > 1:
+        arguments.append(f"dilation={_sizes(dilation)}")
     beyond = call.get("output_padding", 0)
-    if _side(beyond):
-        told.append(f"output_padding={_by(beyond)}")
-    return tuple(told)
+    if _largest(beyond):
+        arguments.append(f"output_padding={_sizes(beyond)}")
+    return tuple(arguments)
 
 
 def _linear(call: Call) -> Facts:
@@ -147,22 +155,22 @@ def _linear(call: Call) -> Facts:
 
 
 def _product(call: Call) -> Facts:
-    """``a @ b``, or ``addmm`` and its like, whose first argument is added."""
+    """Describe ``a @ b``, or ``addmm`` and its like, whose first argument is added."""
     factors = [call.get(name) for name in ("mat1", "batch1", "mat")]
     a = next((factor for factor in factors if factor is not None), call.first)
     inner = a.shape[-1]
     summed = a.shape[0] if call.name == "addbmm" else 1
     return Facts(
-        call.name, arguments_told(call), call.out.numel() * inner * summed, {"inputs": inner}
+        call.name, argument_labels(call), call.out.numel() * inner * summed, {"inputs": inner}
     )
 
 
 def _grouped_product(call: Call) -> Facts:
-    """Each row by the matrix of its group."""
+    """Describe a product of each row with the matrix of its group."""
     a = call.first
     inner = a.shape[-1]
     rows = call.out.numel() if call.out.dim() == a.dim() or a.dim() == 2 else a.numel() // inner
-    return Facts(call.name, arguments_told(call), rows * inner, {"inputs": inner})
+    return Facts(call.name, argument_labels(call), rows * inner, {"inputs": inner})
 
 
 def _bilinear(call: Call) -> Facts:
@@ -175,33 +183,35 @@ def _attention(call: Call) -> Facts:
     q, k, v = (call.get(name) for name in ("query", "key", "value"))
     products = math.prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
     heads, shared = q.shape[-3] if q.dim() > 2 else 1, k.shape[-3] if k.dim() > 2 else 1
-    told: tuple[str, ...] = ("causal",) if call.get("is_causal", False) else ()
-    usual = math.isclose(call.get("scale", 0.0), q.shape[-1] ** -0.5)
-    told += arguments_told(call, without=_OF_ATTENTION | ({"scale"} if usual else set()))
+    arguments: tuple[str, ...] = ("causal",) if call.get("is_causal", False) else ()
+    is_default = math.isclose(call.get("scale", 0.0), q.shape[-1] ** -0.5)
+    arguments += argument_labels(
+        call, without=_ATTENTION_ARGUMENTS | ({"scale"} if is_default else set())
+    )
     sizes = {"inputs": heads * q.shape[-1], "outputs": heads * v.shape[-1], "heads": heads}
-    return Facts("attention", told, products, {**sizes, "groups": shared})
+    return Facts("attention", arguments, products, {**sizes, "groups": shared})
 
 
-_OF_ATTENTION = frozenset({"is_causal", "enable_gqa"})
+_ATTENTION_ARGUMENTS = frozenset({"is_causal", "enable_gqa"})
 
 
 def _multi_head(call: Call) -> Facts:
-    """Projections of query, key and value, the attention itself, and the projection out."""
+    """Describe attention with its projections of query, key, value and output."""
     q, k, v = (call.get(name) for name in ("query", "key", "value"))
     width, heads = q.shape[-1], call.get("num_heads")
     queries, keys = q.numel() // width, k.numel() // k.shape[-1]
     projected = 2 * queries * width + keys * (k.shape[-1] + v.shape[-1])
     mixed = 2 * queries * k.shape[0]  # sequences come first here
     dropout = call.get("dropout_p", 0.0)
-    told: tuple[str, ...] = ("causal",) if call.get("is_causal", False) else ()
-    told += (f"dropout={dropout:.4g}",) if dropout else ()
-    told += ("zero",) if call.get("add_zero_attn", False) else ()
+    arguments: tuple[str, ...] = ("causal",) if call.get("is_causal", False) else ()
+    arguments += (f"dropout={dropout:.4g}",) if dropout else ()
+    arguments += ("zero",) if call.get("add_zero_attn", False) else ()
     sizes = {"inputs": width, "outputs": width, "heads": heads, "groups": heads}
-    return Facts("attention", told, width * (projected + mixed), sizes)
+    return Facts("attention", arguments, width * (projected + mixed), sizes)
 
 
 def _recurrence(call: Call) -> Facts:
-    """Every weight matrix once a step, for whole sequences, packed ones, and single steps."""
+    """Describe a recurrence over whole sequences or packed ones, or a single step."""
     x = call.first
     weights = call.get("params")
     if weights is None:  # a cell: input to hidden, hidden to hidden
@@ -209,22 +219,22 @@ def _recurrence(call: Call) -> Facts:
     matrices = [w for w in weights if w.dim() == 2]
     steps = x.numel() // x.shape[-1]
     dropout = call.get("dropout", 0.0)
-    told: tuple[str, ...] = (f"dropout={dropout:.4g}",) if dropout else ()
-    told += ("time_first",) if call.time_first else ()
+    arguments: tuple[str, ...] = (f"dropout={dropout:.4g}",) if dropout else ()
+    arguments += ("time_first",) if call.time_first else ()
     sizes = {"inputs": x.shape[-1], "outputs": call.out.shape[-1]}
-    return Facts(call.name, told, steps * sum(w.numel() for w in matrices), sizes)
+    return Facts(call.name, arguments, steps * sum(w.numel() for w in matrices), sizes)
 
 
 def _pool(call: Call) -> Facts:
     kernel = call.get("kernel_size")
     stride = call.get("stride") or kernel
-    told: tuple[str, ...] = (_by(kernel),) if _uneven(kernel) else ()
-    told += (f"stride={_by(stride)}",) if _uneven(stride) and stride != kernel else ()
-    told += arguments_told(call, without=_OF_POOLS)
-    return Facts(call.name, told, 0, {"kernel": _side(kernel), "stride": _side(stride)})
+    arguments: tuple[str, ...] = (_sizes(kernel),) if _uneven(kernel) else ()
+    arguments += (f"stride={_sizes(stride)}",) if _uneven(stride) and stride != kernel else ()
+    arguments += argument_labels(call, without=_POOL_ARGUMENTS)
+    return Facts(call.name, arguments, 0, {"kernel": _largest(kernel), "stride": _largest(stride)})
 
 
-_OF_POOLS = frozenset({"kernel_size", "stride", "return_indices"})
+_POOL_ARGUMENTS = frozenset({"kernel_size", "stride", "return_indices"})
 
 
 def _adaptive_pool(call: Call) -> Facts:
@@ -233,7 +243,7 @@ def _adaptive_pool(call: Call) -> Facts:
     sides = tuple(call.out.shape[-spatial:])
     if all(side == 1 for side in sides):
         return Facts(f"global_{kind}_pool")
-    return Facts(f"adaptive_{kind}_pool", (_by(sides),) if _uneven(sides) else ())
+    return Facts(f"adaptive_{kind}_pool", (_sizes(sides),) if _uneven(sides) else ())
 
 
 def _mean(call: Call) -> Facts:
@@ -242,25 +252,27 @@ def _mean(call: Call) -> Facts:
     over = {d % x.dim() for d in dims}
     if x.dim() > 3 and over == set(range(2, x.dim())) and call.get("dtype") is None:
         return Facts("global_avg_pool")
-    told = tuple("-1" if d == x.dim() - 1 else str(d) for d in sorted(over))
-    return Facts("mean", (*told, *arguments_told(call, without=frozenset({"dim"}))))
+    arguments = tuple("-1" if d == x.dim() - 1 else str(d) for d in sorted(over))
+    return Facts("mean", (*arguments, *argument_labels(call, without=frozenset({"dim"}))))
 
 
 def _slice(call: Call) -> Facts:
-    name, told = index_told(call)
-    return Facts(name, told)
+    name, arguments = index_label(call)
+    return Facts(name, arguments)
 
 
 def _set_item(call: Call) -> Facts:
-    _, told = index_told(call)
+    _, arguments = index_label(call)
     value = call.args[2] if len(call.args) > 2 else None
-    return Facts("set_item", told + (() if isinstance(value, Tensor) else (value_told(value),)))
+    return Facts(
+        "set_item", arguments + (() if isinstance(value, Tensor) else (argument_label(value),))
+    )
 
 
 def _embedding(call: Call) -> Facts:
     weight = call.get("weight")
-    told = arguments_told(call, without=frozenset({"padding_idx"}))
-    return Facts(call.name, told, 0, {"inputs": weight.shape[0], "outputs": weight.shape[1]})
+    arguments = argument_labels(call, without=frozenset({"padding_idx"}))
+    return Facts(call.name, arguments, 0, {"inputs": weight.shape[0], "outputs": weight.shape[1]})
 
 
 _TABLE: dict[str, Callable[[Call], Facts]] = {

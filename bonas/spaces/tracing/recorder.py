@@ -1,14 +1,13 @@
-"""What a run of a network does, written down function by function.
+"""The recorder of a run: a torch function mode that sees every function a network calls.
 
-Each tensor of the run has a value: ``Data``, which an operation made of what was put in, or a
-``Constant``, which no data reach. A tensor that is a view of another is bound to it: what is
-written into one is written into the other.
+Each call becomes a node (``GraphBuilder``), a constant (``ConstantFolder``), or a view of another
+tensor (``TensorValues``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,29 +16,29 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.spaces.example import Example
-from bonas.spaces.tracing.calls import Call, index_told, parts_told, side_of, tensors_of
-from bonas.spaces.tracing.constants import Constant, expression
-from bonas.spaces.tracing.drafting import TIMED, Data, Draft, Read
+from bonas.spaces.tracing.calls import Call, tensors_of
+from bonas.spaces.tracing.constant_folding import ConstantFolder
+from bonas.spaces.tracing.constants import Constant
+from bonas.spaces.tracing.dense_calls import dense_call
 from bonas.spaces.tracing.function_names import (
     CASTS,
     CONSTANTS,
-    EXPANDS,
     PERMUTES,
     READS,
     RESHAPES,
     SAME,
+    SEQUENTIAL,
     SHARING,
     plain_name,
 )
+from bonas.spaces.tracing.graph_builder import Data, GraphBuilder, Read
+from bonas.spaces.tracing.indexing import index_label
 from bonas.spaces.tracing.known_tensors import known_tensors
-from bonas.spaces.tracing.layouts import Layout, fresh, viewed
+from bonas.spaces.tracing.layouts import base_layout, view_layout
 from bonas.spaces.tracing.operations import Facts, facts, has_formula
-from bonas.spaces.tracing.routing import whole
-from bonas.spaces.tracing.shadows import Shadows
-from bonas.spaces.tracing.shapes import shaped
+from bonas.spaces.tracing.shapes import meta_result
+from bonas.spaces.tracing.tensor_values import WHOLE_VIEWS, TensorValues, Value, unmapped
 from bonas.spaces.tracing.unallocated import STORAGE
-
-Value = Data | Constant
 
 _FACTORIES = STORAGE | {torch.arange, torch.linspace, torch.tensor, torch.eye, torch.randint}
 _PROPERTIES = frozenset(
@@ -50,56 +49,54 @@ _PROPERTIES = frozenset(
         *("is_cpu", "is_mkldnn", "is_mps", "is_xpu", "itemsize", "nbytes", "get_device"),
     }
 )
-"""What asks for something else than a tensor."""
-_TURNS = RESHAPES | PERMUTES
-_ORDERS = RESHAPES | PERMUTES | EXPANDS
-_WHOLE = _ORDERS | SAME | {"slice"}  # a slice that takes a part has it told
+"""Attributes and methods whose result is no tensor."""
+
+_IN_PLACE_VIEWS = RESHAPES | PERMUTES  # their in-place variants change the tensor's own layout
 
 
-class TimeFirst(Exception):  # not an error: the run is made again
-    """The example's second dimension is the batch."""
-
-
-@dataclass(slots=True, eq=False)
-class _Alias:
-    """How a tensor comes from another one that it shares its elements with.
-
-    ``told`` says which part it is, if it is one.
-    """
-
-    base: Tensor
-    call: Call
-    part: int
-    told: tuple[str, ...]
-    seen: Value | None = None
+class TimeFirst(Exception):  # not an error: the run is repeated
+    """The example's first dimension is time, and its second one the batch."""
 
 
 class Recorder(TorchFunctionMode):
-    """Sees every torch function while it is active."""
+    """Records every torch function that is called while the mode is active.
+
+    Args:
+        module: The network that will run; its tensors are constants.
+        example: Its input, whose tensors are data.
+        axis: The batch dimension of the example.
+        by_value: Whether to select parts of tensors as values say; otherwise all of a tensor is
+            taken (``bonas.spaces.tracing.dense_calls``).
+
+    Attributes:
+        builder: The graph so far.
+        batch: The number of examples.
+        routed: Whether any function selected parts by value.
+    """
 
     def __init__(self, module: nn.Module, example: Example, axis: int, by_value: bool) -> None:
         super().__init__()
         first = example.first
         self.batch = first.shape[axis] if first.dim() > axis else 1
-        self.meta = first.device if first.is_meta else None
-        self.axis, self.by_value, self.routed = axis, by_value, False
+        self.routed = False
+        self.builder = GraphBuilder(first, axis)
+        self._axis, self._by_value = axis, by_value
+        self._meta = first.device if first.is_meta else None
         self._mapped = False  # by torch.vmap
-        self.second = first.shape[1] if first.dim() > 1 else 0
-        self.draft = Draft(first, axis)
-        self._shadows = Shadows()
-        self._values: dict[int, Value] = {}
-        self._aliases: dict[int, _Alias] = {}
-        self._kept: list[object] = []  # an identity may not be used again during the run
+        self._second = first.shape[1] if first.dim() > 1 else 0
+        self._folder = ConstantFolder()
+        self._values = TensorValues(self.builder, self._folder, self._meta is not None)
         for tensor, constant in known_tensors(module):
-            self._values[id(tensor)] = constant
-            self._kept.append(tensor)
-        self._enter(example)
+            self._values.put(tensor, constant)
+        self._put_inputs(example)
 
-    def _enter(self, example: Example) -> None:
-        tensors = example.tensors
-        self._put(tensors[0], Data(self.draft.sketch.input, fresh(tensors[0].shape, self.axis)))
-        for name, tensor in zip(example.names, tensors, strict=True) if len(tensors) > 1 else ():
-            self._put(tensor, self.draft.argument(name, tensor, self.axis))
+    def _put_inputs(self, example: Example) -> None:
+        first, *others = example.tensors
+        layout = base_layout(first.shape, self._axis)
+        self._values.put(first, Data(self.builder.sketch.input, layout))
+        if others:
+            for name, tensor in zip(example.names, example.tensors, strict=True):
+                self._values.put(tensor, self.builder.argument(name, tensor, self._axis))
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -109,103 +106,106 @@ class Recorder(TorchFunctionMode):
         if name in _PROPERTIES:
             return func(*args, **kwargs)
         self._mapped = torch._C._functorch.peek_interpreter_stack() is not None
-        if self.meta is not None:
+        if self._meta is not None:
             if func in _FACTORIES and kwargs.get("device") is None:
-                kwargs = {**kwargs, "device": self.meta}
-            if name in READS and (known := self._read(func, args, kwargs)) is not None:
+                kwargs = {**kwargs, "device": self._meta}
+            if name in READS and (known := self._known_values(func, args, kwargs)) is not None:
                 return known
         out, counted = self._run(name, func, args, kwargs)
-        made = tensors_of(args[0] if name == "set_item" else out)
-        if made:
-            self._record(Call(name, func, args, kwargs, made[0]), made, counted)
+        outputs = tensors_of(args[0] if name == "set_item" else out)
+        if outputs:
+            self._record(Call(name, func, args, kwargs, outputs[0]), outputs, counted)
         return out
 
     def end(self, tensors: Sequence[Tensor]) -> int:
-        """The node of what the module returned; several tensors are joined."""
-        return self.draft.end([self._value(tensor) for tensor in tensors])
+        """Return the node of what the module returned; several tensors are joined by one."""
+        return self.builder.end([self._values.of(tensor) for tensor in tensors])
 
     def _run(self, name: str, func: Any, args: Any, kwargs: Any) -> tuple[Any, int | None]:
-        """What the function returns, and the multiply-adds that torch counts in it, if it does."""
-        if self.meta is not None and not self._mapped:
-            out = shaped(name, func, args, kwargs)
+        """Return the result of a function, and its multiply-adds where torch has to count them."""
+        if self._meta is not None and not self._mapped:
+            out = meta_result(name, func, args, kwargs)
             if out is not None:
                 return out, None
-        if not self.by_value:
-            entire = whole(name, func, args, kwargs, self._constant_or_none)
-            if entire is not None:
+        if not self._by_value:
+            dense = dense_call(name, func, args, kwargs, self._values.constant_or_none)
+            if dense is not None:
                 self.routed = True
-                return entire(), None
+                return dense(), None
         if has_formula(name):
             return func(*args, **kwargs), None
         with FlopCounterMode(display=False) as counter:
             out = func(*args, **kwargs)
         return out, counter.get_total_flops() // 2
 
-    def _read(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """The values of a constant; None where they are not known."""
-        values = [self._value(tensor) for tensor in tensors_of((args, kwargs))]
+    def _known_values(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a function reads from constants; None where values are not known."""
+        values = [self._values.of(tensor) for tensor in tensors_of((args, kwargs))]
         if any(isinstance(v, Data) or v.values is None for v in values):
             return None
-        return self._shadows.of(func, args, kwargs, self._constant)
+        return self._folder.evaluate(func, args, kwargs, self._values.constant)
 
-    def _record(self, call: Call, made: list[Tensor], counted: int | None) -> None:
+    def _record(self, call: Call, outputs: list[Tensor], counted: int | None) -> None:
         tensors = call.tensors()
-        target = next((t for _, t in tensors if t is made[0]), None)
-        if target is None and call.name in SHARING and _is_basic(call):
-            return self._bind(call, made)
-        reads = [Read(name, self._value(t), t) for name, t in tensors if name != "out"]
-        values = self._made(call, reads, made, counted, target)
+        target = next((t for _, t in tensors if t is outputs[0]), None)
+        if target is None and call.name in SHARING and _is_view(call):
+            return self._values.bind(call, outputs)
+        reads = [Read(name, self._values.of(t), t) for name, t in tensors if name != "out"]
+        values = self._output_values(call, reads, outputs, counted, target)
         if target is None:
-            for tensor, value in zip(made, values, strict=True):
-                self._put(tensor, value)
-        elif call.name in _TURNS:
-            self._values[id(target)] = values[0]
-        elif values[0] is not self._values.get(id(target)):
-            self._write(target, values[0])
+            for tensor, value in zip(outputs, values, strict=True):
+                self._values.put(tensor, value, mapped=self._mapped)
+        elif call.name in _IN_PLACE_VIEWS:
+            self._values.turn(target, values[0])
+        elif not self._values.is_value_of(values[0], target):
+            self._values.write(target, values[0])
         return None
 
-    def _made(
+    def _output_values(
         self,
         call: Call,
         reads: list[Read],
-        made: list[Tensor],
+        outputs: list[Tensor],
         counted: int | None,
         target: Tensor | None,
     ) -> list[Value]:
-        """The values of what a function returned."""
+        """Return the values of what a function returned, or wrote into ``target``."""
         name = call.name
         data = any(isinstance(r.value, Data) for r in reads)
         if not data or name in CONSTANTS or (target is not None and name in ("fill", "zero")):
-            return [*self._constants(call, reads if not data else [], made, counted, target)]
-        if name == "concat":  # nothing joined to something, as caches do at first
+            return [*self._constants(call, reads if not data else [], outputs, counted, target)]
+        if name == "concat":  # with empty tensors, as caches do at first
             full = [read for read in reads if read.tensor.numel()]
-            if len(full) == 1 and full[0].tensor.shape == made[0].shape:
+            if len(full) == 1 and full[0].tensor.shape == outputs[0].shape:
                 return [full[0].value]
         first = reads[0].value
         if name in CASTS or name in SAME:
-            return [self._cast(first, reads[0].tensor, made[0])]
-        if name in _ORDERS:
-            return [self._ordered(call, first, made[0])]
+            return [self._cast(first, reads[0].tensor, outputs[0])]
+        if name in WHOLE_VIEWS:
+            return [self._values.reordered(call, first, outputs[0])]
         if "dropout" in name and not call.get("p", 0.5):
             return [first]
         if target is not None and name == "copy":
             return [self._copied(reads[1].value, reads[1].tensor, target)]
-        if name in TIMED:
-            self._see_time(call, reads[0])
-        known = _of_all(facts(call), made[0]) if self._mapped else facts(call)
-        value = self.draft.operation(call, reads, known, counted)
-        if len(made) == 1:
-            return [value]
-        rest = (fresh(t.shape, self.draft.axis_of(tuple(t.shape), value)) for t in made[1:])
+        if name in SEQUENTIAL:
+            self._check_time_first(call, reads[0])
+        known = _for_mapped(facts(call), outputs[0]) if self._mapped else facts(call)
+        value = self.builder.operation(call, reads, known, counted)
+        shapes = (tuple(tensor.shape) for tensor in outputs[1:])
+        rest = [base_layout(shape, self.builder.axis_of(shape, value)) for shape in shapes]
         return [value, *(Data(value.node, layout, i) for i, layout in enumerate(rest, 1))]
 
-    def _see_time(self, call: Call, read: Read) -> None:
-        """Whether a recurrence takes the example's first dimension for time."""
+    def _check_time_first(self, call: Call, read: Read) -> None:
+        """Note whether a sequential operation reads time first.
+
+        Raises:
+            TimeFirst: if that is the example's first dimension, which was taken for the batch.
+        """
         if call.get("batch_first", False) or read.tensor.dim() != 3:
             return
-        call.time_first = self.axis == 1
-        if isinstance(read.value, Data) and read.value.layout.axis == self.axis == 0:
-            if read.tensor.shape[1] == self.second:
+        call.time_first = self._axis == 1
+        if isinstance(read.value, Data) and read.value.layout.axis == self._axis == 0:
+            if read.tensor.shape[1] == self._second:
                 raise TimeFirst
             call.time_first = True
 
@@ -213,169 +213,42 @@ class Recorder(TorchFunctionMode):
         self,
         call: Call,
         reads: list[Read],
-        made: list[Tensor],
+        outputs: list[Tensor],
         counted: int | None,
         target: Tensor | None,
     ) -> list[Constant]:
         inputs = [r.value for r in reads if isinstance(r.value, Constant)]
-        if call.parametric(inputs):
+        if any(constant.parameters for constant in inputs):
             known = facts(call).multiply_adds
             counted = counted if known is None else known
-        return self._shadows.made(call, inputs, made, counted, self._constant, target)
-
-    def _bind(self, call: Call, made: list[Tensor]) -> None:
-        """Views: what they are is found when they are read, since their base may change."""
-        base = call.first
-        start = 0
-        for part, tensor in enumerate(made):
-            alias = _Alias(base, call, part, parts_told(call, tensor, part, start))
-            self._aliases[id(tensor)] = alias
-            self._kept.append(tensor)
-            start += side_of(call, tensor)
-            if self.meta is None and isinstance(self._value(base), Constant):
-                self._value(tensor)  # before something else is written into it
-
-    def _value(self, tensor: Tensor) -> Value:
-        """Of a tensor that no function made (a custom gradient's): what was latest."""
-        alias = self._aliases.get(id(tensor))
-        if alias is not None:
-            base = self._value(alias.base)
-            if alias.seen is not base:
-                alias.seen = base
-                self._values[id(tensor)] = self._derived(alias, base, tensor)
-        found = self._values.get(id(tensor))
-        if found is not None:
-            return found
-        inner = _physical(tensor)
-        found = self._values.get(id(inner)) if inner is not tensor else None
-        if isinstance(found, Constant):
-            return found
-        node = self.draft.latest if found is None else self.draft.node(found)
-        return Data(node, fresh(tensor.shape, 0 if found is None else -1))
-
-    def _constant(self, tensor: Tensor) -> Constant:
-        value = self._value(tensor)
-        return value if isinstance(value, Constant) else Constant()
-
-    def _constant_or_none(self, tensor: Tensor) -> Constant | None:
-        value = self._value(tensor)
-        return value if isinstance(value, Constant) else None
-
-    def _derived(self, alias: _Alias, base: Value, tensor: Tensor) -> Value:
-        """What a view is of what its base is."""
-        call = alias.call
-        if isinstance(base, Constant):
-            made = self._shadows.made(
-                call, [base], [tensor], None, self._constant, None, alias.part
-            )
-            return made[0]
-        if alias.told:
-            return self._told("slice", alias.told, [(alias.base, base)], tensor)
-        if call.name in _ORDERS or call.name == "slice":
-            return self._ordered(call, base, tensor)
-        if call.name in SAME:
-            return base
-        return self._told(call.name, facts(call).told, [(alias.base, base)], tensor)
-
-    def _ordered(self, call: Call, base: Value, tensor: Tensor) -> Value:
-        """A view that keeps all elements."""
-        assert isinstance(base, Data)
-        if tensor.dtype is not call.first.dtype:
-            return self._told("view", (str(tensor.dtype),), [(call.first, base)], tensor)
-        name = "reshape" if call.name == "slice" else call.name
-        rest = [v for v in call.values.values() if not isinstance(v, Tensor)]
-        layout = viewed(name, rest, base.layout, tuple(tensor.shape))
-        if layout is None:
-            base = self.draft.settled(base)
-            layout = viewed(name, rest, base.layout, tuple(tensor.shape))
-            assert layout is not None  # elements in their order have any sides
-        return base._replace(layout=layout)
+        return self._folder.fold(call, inputs, outputs, counted, self._values.constant, target)
 
     def _cast(self, value: Value, before: Tensor, after: Tensor) -> Value:
-        """Another type of numbers: a node, unless each number stays what it was."""
-        kind = after.dtype
-        lossless = kind is torch.float32 and not (before.is_floating_point() or before.is_complex())
-        if kind is before.dtype or lossless or isinstance(value, Constant):
+        """Return the value in another dtype: a node, unless no number changes by it."""
+        dtype = after.dtype
+        exact = dtype is torch.float32 and not (before.is_floating_point() or before.is_complex())
+        if dtype is before.dtype or exact or isinstance(value, Constant):
             return value
-        return self._told("to", (str(kind).removeprefix("torch."),), [(before, value)], after)
+        label = str(dtype).removeprefix("torch.")
+        return self.builder.implicit("to", (label,), [(before, value)], after)
 
     def _copied(self, value: Value, source: Tensor, target: Tensor) -> Value:
-        """What is written over a whole tensor."""
+        """Return the value of a tensor that another one was copied over."""
         if isinstance(value, Data) and source.shape != target.shape:
-            layout = viewed("expand", [], value.layout, tuple(target.shape))
+            layout = view_layout("expand", [], value.layout, tuple(target.shape))
             assert layout is not None  # an expansion copies nothing
             value = value._replace(layout=layout)
         return self._cast(value, source, target)
 
-    def _told(
-        self, name: str, told: tuple[str, ...], sources: list[tuple[Tensor, Value]], out: Tensor
-    ) -> Data:
-        """An operation that is no call of its own."""
-        call = Call(name, name, tuple(t for t, _ in sources), {}, out)
-        reads = [Read("", value, tensor) for tensor, value in sources]
-        return self.draft.operation(call, reads, Facts(name, told), None)
 
-    def _write(self, tensor: Tensor, value: Value) -> None:
-        """A tensor was changed in place, and with it what it is a view of."""
-        alias = self._aliases.get(id(tensor))
-        before = None if alias is None else self._value(alias.base)
-        self._values[id(tensor)] = value
-        if alias is not None and before is not None:
-            self._write(alias.base, self._rebased(alias, before, value, tensor))
-            alias.seen = self._values[id(alias.base)]
-
-    def _rebased(self, alias: _Alias, base: Value, value: Value, tensor: Tensor) -> Value:
-        """What a tensor is after something was written into a view of it."""
-        part = alias.told or (() if alias.call.name in _WHOLE else facts(alias.call).told)
-        if isinstance(base, Constant) and isinstance(value, Constant):
-            known = base.values if value.values is not None else None
-            both = expression("set_item", [base.text, *part, value.text])
-            all_of_them = base.parameters + value.parameters
-            works = base.works + value.works
-            return Constant(known, both, all_of_them, works, frozen=self.meta is None)
-        if part:
-            return self._told("set_item", part, [(alias.base, base), (tensor, value)], alias.base)
-        if isinstance(value, Constant):
-            return value
-        if isinstance(base, Data) and value.layout[:3] == self._seen(alias, base, tensor)[:3]:
-            return Data(value.node, base.layout)
-        if value.layout.strides is None and alias.call.name not in PERMUTES:
-            sides = tuple(alias.base.shape)
-            return value._replace(layout=value.layout._replace(sides=sides))
-        return self._told(
-            "set_item", (alias.call.name,), [(alias.base, base), (tensor, value)], alias.base
-        )
-
-    def _seen(self, alias: _Alias, base: Data, tensor: Tensor) -> Layout:
-        view = self._ordered(alias.call, base, tensor) if alias.call.name not in SAME else base
-        assert isinstance(view, Data)
-        return view.layout
-
-    def _put(self, tensor: Tensor, value: Value) -> None:
-        self._values[id(tensor)] = value
-        self._aliases.pop(id(tensor), None)
-        self._kept.append(tensor)
-        if self._mapped and isinstance(value, Data):
-            inner = _physical(tensor)
-            if inner is not tensor:
-                self._put(inner, Data(value.node, fresh(inner.shape)))
+def _is_view(call: Call) -> bool:
+    """Return whether the result shares memory: an index does where it holds no tensor."""
+    return call.name != "slice" or index_label(call)[0] == "slice"
 
 
-def _is_basic(call: Call) -> bool:
-    """Whether an index shares the elements that it takes."""
-    return call.name != "slice" or index_told(call)[0] == "slice"
-
-
-def _of_all(known: Facts, made: Tensor) -> Facts:
-    """What is known of an operation, for all that ``torch.vmap`` maps it over."""
+def _for_mapped(known: Facts, out: Tensor) -> Facts:
+    """Return the facts of an operation for all that ``torch.vmap`` maps it over."""
     if not known.multiply_adds:
         return known
-    times = _physical(made).numel() // max(made.numel(), 1)
+    times = unmapped(out).numel() // max(out.numel(), 1)
     return replace(known, multiply_adds=known.multiply_adds * times)
-
-
-def _physical(tensor: Tensor) -> Tensor:
-    """The tensor of all that ``torch.vmap`` maps over."""
-    while torch._C._functorch.is_batchedtensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor

@@ -1,9 +1,8 @@
-"""The arguments of a torch function by their names, however they were given.
+"""The arguments of a torch function by name, however they were passed.
 
-A function that is written in Python has a signature; of one that is written in C++, torch keeps a
-schema of each overload, the first of which that fits is taken. Names that torch takes as synonyms
-(``axis`` for ``dim``) are one, and so are lists and single numbers after another
-(``x.permute(0, 2, 1)``).
+A function written in Python has a signature. For one written in C++, torch keeps a schema of each
+overload; the first that fits is taken. Synonyms (``axis`` for ``dim``) become one name, and numbers
+passed one after another (``x.permute(0, 2, 1)``) become one tuple.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ _SYNONYMS = {
     "axis0": "dim0",
     "axis1": "dim1",
 }
-_UNKNOWN = object()
+_REQUIRED = object()
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One parameter: its name, what fits it, and what it is if it is not given."""
+    """One parameter: its name, which values fit it, and its default."""
 
     name: str
     takes_tensor: bool = False
@@ -44,38 +43,38 @@ class _Slot:
     variadic: bool = False
     untyped: bool = False
     named_only: bool = False
-    usual: Any = _UNKNOWN
+    default: Any = _REQUIRED
 
 
-class Bound(NamedTuple):
-    """Arguments by name, in the order of the signature, and what those are that are not given."""
+class BoundArguments(NamedTuple):
+    """Arguments by name, in the order of the signature, and the defaults of all parameters."""
 
     values: dict[str, Any]
-    usual: Mapping[str, Any]
+    defaults: Mapping[str, Any]
 
 
 _Match = tuple[tuple[str, ...], int | None, Mapping[str, Any]]
-_KEPT = 100_000
-_known: dict[tuple[Any, tuple[type, ...], tuple[str, ...]], _Match] = {}
+_MOST = 100_000  # cached matches
+_matches: dict[tuple[Any, tuple[type, ...], tuple[str, ...]], _Match] = {}
 
 
-def bound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
-    """The arguments of a call by name; by their places (``"0"``) where no signature fits.
+def bind(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BoundArguments:
+    """Return the arguments of a call by name, or by position (``"0"``) where no signature fits.
 
     >>> import torch
     >>> x = torch.zeros(2, 3)
-    >>> list(bound(torch.Tensor.mean, (x,), {"axis": 1}).values)
+    >>> list(bind(torch.Tensor.mean, (x,), {"axis": 1}).values)
     ['input', 'dim']
-    >>> bound(torch.Tensor.permute, (x, 1, 0), {}).values["dim"]
+    >>> bind(torch.Tensor.permute, (x, 1, 0), {}).values["dim"]
     (1, 0)
     """
     key = (function, tuple(map(type, args)), tuple(kwargs))
-    found = _known.get(key)
-    if found is None:
-        found = _matched(function, args, kwargs)
-        if len(_known) < _KEPT:
-            _known[key] = found
-    names, many, usual = found
+    match = _matches.get(key)
+    if match is None:
+        match = _match(function, args, kwargs)
+        if len(_matches) < _MOST:
+            _matches[key] = match
+    names, many, defaults = match
     if many is None:
         values = dict(zip(names, args, strict=False))
     else:
@@ -84,23 +83,28 @@ def bound(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bo
         for name, value in kwargs.items():
             values[_SYNONYMS.get(name, name)] = value
         values = {name: values[name] for name in names if name in values} | values
-    return Bound(values, usual)
+    return BoundArguments(values, defaults)
 
 
-def _matched(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Match:
-    """The names of the arguments by place, and which one takes all that follow."""
+def _match(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Match:
+    """Find the parameter names by position, the variadic parameter if one is, and the defaults."""
     given = {_SYNONYMS.get(name, name): value for name, value in kwargs.items()}
-    for slots, usual in _signatures(function):
-        many = _fitted(slots, args, given)
+    for slots, defaults in _signatures(function):
+        many = _fit(slots, args, given)
         if many is not False:
-            return tuple(slot.name for slot in slots), many, usual
+            return tuple(slot.name for slot in slots), many, defaults
     return tuple(map(str, range(len(args)))), None, {}
 
 
-def _fitted(
+def _fit(
     slots: tuple[_Slot, ...], args: tuple[Any, ...], given: Mapping[str, Any]
 ) -> int | Literal[False] | None:
-    """False where a call does not fit; the place of an argument that takes all that follow."""
+    """Match the arguments of a call to one signature.
+
+    Returns:
+        False if they do not fit; the position of the parameter that takes all arguments that
+        follow; or None if no parameter does.
+    """
     many = None
     place, n = 0, len(args)
     for i, slot in enumerate(slots):
@@ -116,7 +120,7 @@ def _fitted(
         elif slot.name in given:
             if not _fits(slot, given[slot.name]):
                 return False
-        elif slot.usual is _UNKNOWN:
+        elif slot.default is _REQUIRED:
             return False
     return False if place < n else many
 
@@ -133,7 +137,7 @@ def _fits(slot: _Slot, value: Any) -> bool:
 
 @lru_cache(maxsize=4096)
 def _signatures(function: Any) -> list[tuple[tuple[_Slot, ...], Mapping[str, Any]]]:
-    """Every overload's slots and usual values."""
+    """Return the slots and the defaults of every overload."""
     name = getattr(function, "__name__", "")
     found = [] if name.startswith("__") else _of_python(function)
     if not found:
@@ -141,11 +145,14 @@ def _signatures(function: Any) -> list[tuple[tuple[_Slot, ...], Mapping[str, Any
         found = [
             _of_schema(schema) for schema in schemas if not schema.overload_name.endswith("out")
         ]
-    return [(slots, {s.name: s.usual for s in slots if s.usual is not _UNKNOWN}) for slots in found]
+    return [
+        (slots, {slot.name: slot.default for slot in slots if slot.default is not _REQUIRED})
+        for slots in found
+    ]
 
 
 def _schema_name(name: str) -> str:
-    """Of an operator, that of the function; ``__radd__`` swaps what it is given."""
+    """Return the function's name for an operator; argument order does not matter (``__radd__``)."""
     return _OPERATORS.get(name, name)
 
 
@@ -178,14 +185,14 @@ def _of_schema(schema: Any) -> tuple[_Slot, ...]:
                 named_only=argument.kwarg_only,
                 takes_list="List" in kind,
                 variadic="List" in kind and "Tensor" not in kind and argument.N is None,
-                usual=argument.default_value if argument.has_default_value() else _UNKNOWN,
+                default=argument.default_value if argument.has_default_value() else _REQUIRED,
             )
         )
     return tuple(slots)
 
 
 def _of_python(function: Any) -> list[tuple[_Slot, ...]]:
-    """Of a function with a signature of its own; one that takes anything has none."""
+    """Read a Python function's own signature; one of ``*args`` or ``**kwargs`` does not count."""
     if not inspect.isfunction(function):
         return []
     try:
@@ -200,7 +207,7 @@ def _of_python(function: Any) -> list[tuple[_Slot, ...]]:
                 _SYNONYMS.get(p.name, p.name),
                 untyped=True,
                 named_only=p.kind is p.KEYWORD_ONLY,
-                usual=_UNKNOWN if p.default is p.empty else p.default,
+                default=_REQUIRED if p.default is p.empty else p.default,
             )
             for p in parameters
         )

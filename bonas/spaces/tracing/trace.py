@@ -1,14 +1,14 @@
-"""A network seen in one run: every torch function becomes a node, every tensor an edge.
+"""The trace of a network: in one run, every torch function becomes a node, every tensor an edge.
 
 The network runs once on an example, usually on the ``meta`` device, where tensors have shapes but
 no values, so that a large network costs no memory and a few milliseconds. A torch function mode
-sees each function with its inputs and outputs; which function made a tensor is known by the
-tensor's identity. Control flow in Python needs no care, since it has happened.
+sees each function with its inputs and outputs; the identity of a tensor says which function
+returned it. Control flow in Python needs no analysis, since it has happened.
 
-Views, reshapes and casts become no node, unless they change what the next operation computes
-(``bonas.spaces.tracing.layouts``); nor do functions of parameters and constants alone: what they
-computed belongs to the first operation on data that reads it, and what they are stands in its
-label (``bonas.spaces.tracing.constants``). A parameter counts once, where it is first used.
+Two kinds of functions become no node. Views, reshapes and casts do so only if they change what the
+next operation computes (``bonas.spaces.tracing.layouts``). Functions of parameters and constants
+alone count for the first operation on data that reads their result, and stand in its label
+(``bonas.spaces.tracing.constants``). A parameter counts once, where it is first read.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from bonas.spaces.tracing.recorder import Recorder, TimeFirst
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a run showed.
+    """The operations of one run, and their costs.
 
     Attributes:
         sketch: The operations; sizes and costs are of one example.
-        output: The number of the operation that makes the output.
-        parameters: All trainable numbers of the module, those included that the run did not use.
-        frozen: All other parameters.
-        unknown: Functions whose multiply-adds are not known and count as 0 -> how often.
-        routed: Whether parts of tensors were taken by value; the run took all of each.
+        output: The number of the operation that computes the output.
+        parameters: All trainable numbers of the module, also those that the run did not read.
+        frozen: The numbers in all other parameters.
+        unknown: Functions whose multiply-adds are unknown and count as 0 -> the number of calls.
+        routed: Whether functions selected parts of tensors by value; the run took all of each.
         multiply_adds: Of one example, the mean over the batch.
     """
 
@@ -52,26 +52,26 @@ class Trace:
 
     @property
     def graph(self) -> ArchitectureGraph:
-        """What leads from the input to the output."""
+        """The graph of what leads from the input to the output."""
         return self.sketch.graph(self.output)
 
 
 def traced(
     module: nn.Module, inputs: object, *, by_value: bool = False, training: bool = False
 ) -> Trace:
-    """Run a module once, in evaluation mode unless ``training``, and write down what it does.
+    """Run a module once, in evaluation mode unless ``training``, and record its operations.
 
-    A recurrence that reads the example's first dimension as time makes the second one the batch.
+    If a recurrence reads the example's first dimension as time, the second one is the batch.
 
     Args:
         module: On the device of ``inputs``; it is left in the mode of the run.
         inputs: An example batch (of one or more), as ``bonas.spaces.example.Example`` takes it.
-        by_value: Take those parts of tensors that values say (``x[chosen == 1]``). Otherwise all
-            of a tensor is taken, so that what a network is depends on no value.
+        by_value: Select parts of tensors as values say (``x[chosen == 1]``). Otherwise all of a
+            tensor is taken, so that the graph depends on no value.
         training: Run in training mode.
 
     Raises:
-        InvalidSpace: if the module returns no tensor. What the module raises is passed on.
+        InvalidSpace: if the module returns no tensor. Errors of the module are passed on.
 
     >>> trace = traced(nn.Sequential(nn.Linear(4, 2), nn.ReLU()), torch.zeros(1, 4))
     >>> trace.graph.labels, trace.parameters, trace.sketch.costs["multiply_adds"]
@@ -79,7 +79,7 @@ def traced(
     """
     example = Example.of(inputs)
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
-        with torch.no_grad():  # they take their shapes, and values that belong to no graph
+        with torch.no_grad():  # lazy layers take their shapes in a run that is not recorded
             example.call(module.eval())
     try:
         return _traced(module.train(training), example, 0, by_value)
@@ -97,11 +97,11 @@ def _traced(module: nn.Module, example: Example, axis: int, by_value: bool) -> T
     output = recorder.end(tensors)
     sizes = [(p.requires_grad, p.numel()) for p in module.parameters()]
     return Trace(
-        recorder.draft.sketch,
+        recorder.builder.sketch,
         output,
         sum(n for trainable, n in sizes if trainable),
         sum(n for trainable, n in sizes if not trainable),
-        dict(recorder.draft.unknown),
+        dict(recorder.builder.unknown),
         recorder.routed,
-        recorder.draft.multiply_adds / recorder.batch,
+        recorder.builder.multiply_adds / recorder.batch,
     )

@@ -1,7 +1,7 @@
-"""Networks without memory: on the meta device, where tensors have shapes but no values.
+"""Networks without memory: built on the meta device, where tensors have shapes but no values.
 
-Small constants keep theirs, since a mask or a table decides what a network computes; of large ones
-it is remembered how they were made.
+Small constants keep their values, since a mask or a table decides what a network computes; for
+large ones the expression that made them is kept.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from bonas.spaces.tracing.calls import Call, arguments_told
-from bonas.spaces.tracing.constants import LIMIT, Constant, expression, written
+from bonas.spaces.tracing.argument_labels import argument_labels
+from bonas.spaces.tracing.calls import Call
+from bonas.spaces.tracing.constants import LIMIT, Constant, expression, value_label
 from bonas.spaces.tracing.function_names import RANDOM, SAME, plain_name
 from bonas.spaces.tracing.known_tensors import constant_of, remember
 
 STORAGE = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
-"""What makes tensors that are mostly filled later."""
+"""Factories of tensors that are mostly filled later."""
 
 _EVEN = frozenset({torch.zeros, torch.ones, torch.full})
 _INITS = ("constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "uniform_")
@@ -38,20 +39,20 @@ _SEED = 20205  # any fixed number
 
 
 class _Unallocated(TorchFunctionMode):
-    """Networks that are built inside have no memory: new tensors are on the meta device.
+    """A mode in which networks are built without memory: new tensors are on the meta device.
 
     Tensors with values that a builder may read (``linspace``, ``tensor``) are real, and so are
-    small ones of zeros or ones, out of which masks are made. Initialisation is skipped, and so are
-    moves to a device.
+    small ones of zeros or ones, from which masks are made. Initialisation and moves between devices
+    are skipped.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: dict[int, Tensor] = {}  # by the place of their elements
+        self._allocated: dict[int, Tensor] = {}  # by storage
 
-    def made(self, tensor: Tensor) -> bool:
-        """Whether a tensor with values was made inside."""
-        return _place(tensor) in self._made
+    def allocated(self, tensor: Tensor) -> bool:
+        """Return whether a tensor with values was allocated inside the mode."""
+        return _storage(tensor) in self._allocated
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -61,50 +62,50 @@ class _Unallocated(TorchFunctionMode):
             return func(*args, **kwargs)
         if func in STORAGE and kwargs.get("device") is None:
             if func in _EVEN and _elements(args, kwargs) <= LIMIT:
-                return self._noted(func(*args, **kwargs))
-            return self._remembered(func, args, {**kwargs, "device": "meta"})
+                return self._note(func(*args, **kwargs))
+            return self._with_origin(func, args, {**kwargs, "device": "meta"})
         if func in _FILLING:
             tensor = args[0] if args else kwargs["tensor"]
             if tensor.is_meta:
                 return tensor
         if func in _MOVES:
             return _moved(args, kwargs)
-        return self._remembered(func, args, kwargs)
+        return self._with_origin(func, args, kwargs)
 
-    def _remembered(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What the function returns; of tensors without values, how they were made."""
+    def _with_origin(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Call a function, and attach to a result without values the expression that made it."""
         out = func(*args, **kwargs)
         target = args[0] if getattr(func, "__name__", "") == "__setitem__" else out
         if type(target) is not Tensor or func is torch.empty:
             return out
         if not target.is_meta:
-            self._noted(target)
+            self._note(target)
         elif plain_name(func) not in SAME or hasattr(args[0], "_bonas_constant"):
-            text = _made(plain_name(func), Call(plain_name(func), func, args, kwargs, target))
-            remember(target, Constant(made=text))
+            origin = _origin(plain_name(func), Call(plain_name(func), func, args, kwargs, target))
+            remember(target, Constant(origin=origin))
             if target._base is not None and target is args[0]:
-                remember(target._base, Constant(made=expression("set_item", [text])))
+                remember(target._base, Constant(origin=expression("set_item", [origin])))
         return out
 
-    def _noted(self, tensor: Tensor) -> Tensor:
-        self._made[_place(tensor)] = tensor
+    def _note(self, tensor: Tensor) -> Tensor:
+        self._allocated[_storage(tensor)] = tensor
         return tensor
 
 
-def _place(tensor: Tensor) -> int:
+def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _made(name: str, call: Call) -> str:
-    """How a tensor without values was made."""
-    inputs = [constant_of(tensor).text or "parameter" for _, tensor in call.tensors()]
+def _origin(name: str, call: Call) -> str:
+    """Return the expression that made a tensor without values."""
+    inputs = [constant_of(tensor).label or "parameter" for _, tensor in call.tensors()]
     if name in RANDOM or name in SAME:
         return inputs[0] if name in SAME else name
-    return expression(name, [*inputs, *arguments_told(call), str(tuple(call.out.shape))])
+    return expression(name, [*inputs, *argument_labels(call), str(tuple(call.out.shape))])
 
 
 def _elements(args: tuple[Any, ...], kwargs: Any) -> float:
-    """How many elements a tensor of zeros or ones will have."""
+    """Return the number of elements that a factory will allocate; infinity if unknown."""
     size = args[0] if args else kwargs.get("size", ())
     sides = size if isinstance(size, (tuple, list)) else [a for a in args if isinstance(a, int)]
     try:
@@ -114,11 +115,11 @@ def _elements(args: tuple[Any, ...], kwargs: Any) -> float:
 
 
 def _moved(args: tuple[Any, ...], kwargs: Any) -> Tensor:
-    """A tensor that stays where it is, with another type of numbers if that was asked for."""
+    """Return the tensor on its own device, in another dtype if that was asked for."""
     tensor: Tensor = args[0]
     given = (*args[1:], *kwargs.values())
-    types = [v.dtype if isinstance(v, Tensor) else v for v in given]
-    dtype = next((t for t in types if isinstance(t, torch.dtype)), tensor.dtype)
+    dtypes = [v.dtype if isinstance(v, Tensor) else v for v in given]
+    dtype = next((t for t in dtypes if isinstance(t, torch.dtype)), tensor.dtype)
     if dtype is tensor.dtype:
         return tensor
     out = tensor.to(dtype)
@@ -132,7 +133,7 @@ _current: ContextVar[_Unallocated | None] = ContextVar("_current", default=None)
 
 @contextmanager
 def unallocated() -> Iterator[None]:
-    """Build without memory, and without a draw from a global random state."""
+    """Build networks inside without memory, and without draws from a global random state."""
     mode = _Unallocated()
     token = _current.set(mode)
     try:
@@ -144,8 +145,8 @@ def unallocated() -> Iterator[None]:
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Draw the same random numbers each time, and leave the global states as they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # others draw from it
+    """Seed all global generators inside, and restore their states afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # libraries draw from it
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_SEED)
         random.seed(_SEED)
@@ -158,21 +159,22 @@ def seeded() -> Iterator[None]:
 
 
 def without_memory(module: nn.Module) -> nn.Module:
-    """The module, or a copy of it, with its last real parameters and buffers on meta, too.
+    """Return the module, or a copy of it, with all parameters and buffers on the meta device.
 
-    What has memory may be the builder's own, such as a pre-trained part of all its networks, which
-    is never changed: then it is a copy. A module that cannot be copied is returned as it is. A
-    tensor that several modules share stays one; what the values of buffers were is remembered.
+    Real tensors that were not allocated in this mode may belong to the user, such as a pre-trained
+    part of all networks. They are never changed: the result is a copy. A module that cannot be
+    copied is returned as it is. Tensors that several modules share stay shared, and the values of
+    small buffers are kept as constants.
     """
     mode = _current.get()
     with torch._C.DisableTorchFunction():
         real = [tensor for tensor in _held(module) if _is_real(tensor)]
-        instead = {id(tensor): _on_meta(tensor) for tensor in real}
-        if mode is not None and all(map(mode.made, real)):
-            _put_instead(module, instead)
+        replacements = {id(tensor): _on_meta(tensor) for tensor in real}
+        if mode is not None and all(map(mode.allocated, real)):
+            _replace_tensors(module, replacements)
             return module
         try:
-            return copy.deepcopy(module, dict[int, Any](instead)) if real else module
+            return copy.deepcopy(module, dict[int, Any](replacements)) if real else module
         except Exception:
             return module
 
@@ -184,13 +186,13 @@ def _held(module: nn.Module) -> Iterator[Tensor]:
                 yield tensor
 
 
-def _put_instead(module: nn.Module, instead: dict[int, Tensor]) -> None:
+def _replace_tensors(module: nn.Module, replacements: dict[int, Tensor]) -> None:
     for part in module.modules():
         tables: tuple[dict[str, Any], ...] = (part._parameters, part._buffers, vars(part))
         for tensors in tables:
             for name, tensor in tensors.items():
-                if id(tensor) in instead:
-                    tensors[name] = instead[id(tensor)]
+                if id(tensor) in replacements:
+                    tensors[name] = replacements[id(tensor)]
 
 
 def _is_real(tensor: Tensor) -> bool:
@@ -198,10 +200,10 @@ def _is_real(tensor: Tensor) -> bool:
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    """A tensor without values; of a constant it is remembered what they were."""
+    """Return the tensor without values; a buffer keeps them, or their digest, as a constant."""
     values = tensor.detach()
     empty = torch.empty_like(values, device="meta")
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)
-    known = Constant(values) if tensor.numel() <= LIMIT else Constant(made=written(values))
+    known = Constant(values) if tensor.numel() <= LIMIT else Constant(origin=value_label(values))
     return remember(empty, known)
