@@ -1,1 +1,1 @@
-"""What can be read of a damaged storage, copied into a new one."""
+"""Salvage: what can be read of a damaged storage is copied into a new one."""

@@ -1,7 +1,7 @@
-"""What is left of an SQLite database: each row that can still be reached.
+"""Salvage of an SQLite database: every row that can still be reached.
 
-A table is read from both ends. Where neither gets on, in a damaged page, its rows are asked for one
-by one. The file is read in a copy, since SQLite repairs what an interrupted write left.
+A table is read from both ends, each up to a damaged page; the rows between are queried one by one.
+A copy of the file is read, since SQLite repairs what an interrupted write left.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from bonas.studies.salvage.remains import Remains, StudyRemains, TrialRemains
+from bonas.studies.salvage.salvaged import Salvaged, SalvagedStudy, SalvagedTrial
 
-Row = dict[str, Any]
-_PAGE = 4096  # bytes, as SQLite makes its files
-_WIDEST = 100_000  # rows between the two ends that are asked for one by one
-_TABLES = {  # and their keys
+Record = dict[str, Any]
+"""A row of a table: a column's name -> its value."""
+_PAGE = 4096  # bytes, SQLite's default
+_WIDEST = 100_000  # rows between the two ends that are queried one by one
+_TABLES = {  # table -> its primary key
     "studies": "study_id",
     "study_directions": "study_direction_id",
     "study_user_attributes": "study_user_attribute_id",
@@ -42,13 +43,13 @@ _TABLES = {  # and their keys
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 
-def read_database(path: Path) -> Remains:
-    """What can be read of the SQLite database ``path``.
+def read_database(path: Path) -> Salvaged:
+    """Read what is readable of the SQLite database ``path``.
 
     Raises:
         OSError: if the file cannot be read.
     """
-    remains = Remains()
+    salvaged = Salvaged()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
@@ -56,16 +57,17 @@ def read_database(path: Path) -> Remains:
             if (part := path.with_name(path.name + ending)).exists():
                 shutil.copyfile(part, Path(folder) / part.name)
         if not _has_schema(copy):
-            _mend_first_page(copy, Path(folder) / "fresh.db")
+            _replace_first_page(copy, Path(folder) / "fresh.db")
         with closing(sqlite3.connect(copy)) as opened:
             opened.row_factory = sqlite3.Row
             opened.text_factory = lambda text: text.decode(errors="replace")
-            rows = {table: list(_rows(opened, table, remains.unreadable)) for table in _TABLES}
-    _Reading(remains, rows).run()
-    return remains
+            rows = {table: list(_rows(opened, table, salvaged.unreadable)) for table in _TABLES}
+    _Assembly(salvaged, rows).run()
+    return salvaged
 
 
 def _has_schema(path: Path) -> bool:
+    """Return whether the tables of the database can be found."""
     try:
         with closing(sqlite3.connect(path)) as opened:
             return bool(opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
@@ -73,8 +75,8 @@ def _has_schema(path: Path) -> bool:
         return False
 
 
-def _mend_first_page(path: Path, fresh: Path) -> None:
-    """Write the first page of a new database over that of ``path``: Optuna makes all alike."""
+def _replace_first_page(path: Path, fresh: Path) -> None:
+    """Overwrite the first page of ``path`` with that of a new database: Optuna makes all alike."""
     RDBStorage(f"sqlite:///{fresh}").engine.dispose()
     page = bytearray(fresh.read_bytes()[:_PAGE])
     page[28:32] = (path.stat().st_size // _PAGE).to_bytes(4, "big")  # the size in pages
@@ -83,8 +85,9 @@ def _mend_first_page(path: Path, fresh: Path) -> None:
         opened.write(page)
 
 
-def _rows(opened: sqlite3.Connection, table: str, unreadable: list[str]) -> Iterator[Row]:
-    found: dict[int, Row] = {}
+def _rows(opened: sqlite3.Connection, table: str, unreadable: list[str]) -> Iterator[Record]:
+    """Yield the readable rows of a table by their key, and note how many are unreadable."""
+    found: dict[int, Record] = {}
     first = _walk(opened, table, "ASC", found)
     if first is None:
         yield from found.values()
@@ -112,12 +115,12 @@ def _select(table: str) -> str:
 
 
 def _walk(
-    opened: sqlite3.Connection, table: str, way: str, found: dict[int, Row]
+    opened: sqlite3.Connection, table: str, order: str, found: dict[int, Record]
 ) -> sqlite3.DatabaseError | None:
-    """Read rows from one end; the error that ended it, if there was one."""
+    """Read rows from one end; return the error that stopped it, if any."""
     key = _TABLES[table]
     try:
-        for row in opened.execute(f"{_select(table)} ORDER BY {key} {way}"):
+        for row in opened.execute(f"{_select(table)} ORDER BY {key} {order}"):
             if row[key] in found:
                 return None
             found[row[key]] = dict(row)
@@ -126,15 +129,16 @@ def _walk(
     return None
 
 
-class _Reading:
-    """Puts the rows together."""
+class _Assembly:
+    """Assembles studies and trials from the rows of all tables."""
 
-    def __init__(self, remains: Remains, rows: dict[str, list[Row]]) -> None:
-        self._remains, self._rows = remains, rows
-        self._studies: dict[int, StudyRemains] = {}
-        self._trials: dict[int, TrialRemains] = {}
+    def __init__(self, salvaged: Salvaged, rows: dict[str, list[Record]]) -> None:
+        self._salvaged, self._rows = salvaged, rows
+        self._studies: dict[int, SalvagedStudy] = {}
+        self._trials: dict[int, SalvagedTrial] = {}
 
     def run(self) -> None:
+        """Assemble all studies, and count the lost trials."""
         self._each("studies", self._study)
         self._each("study_directions", self._direction)
         self._each("trials", self._trial)
@@ -147,66 +151,69 @@ class _Reading:
         for study in self._studies.values():
             study.trials.sort(key=lambda trial: trial.number)
             numbers = {trial.number for trial in study.trials}
-            self._remains.lost += max(numbers, default=-1) + 1 - len(numbers)
-        self._remains.studies.extend(self._studies.values())
+            self._salvaged.lost += max(numbers, default=-1) + 1 - len(numbers)
+        self._salvaged.studies.extend(self._studies.values())
 
-    def _each(self, table: str, read: Callable[[Row], None]) -> None:
-        """Read each row; those that hold nonsense are told."""
+    def _each(self, table: str, read: Callable[[Record], None]) -> None:
+        """Apply ``read`` to each row; note the rows whose values are invalid."""
         for row in self._rows[table]:
             try:
                 read(row)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                told = f"row {row[_TABLES[table]]} of the table {table} ({error!r:.80})"
-                self._remains.unreadable.append(told)
+                text = f"row {row[_TABLES[table]]} of the table {table} ({error!r:.80})"
+                self._salvaged.unreadable.append(text)
 
-    def _study(self, row: Row) -> None:
-        self._studies[row["study_id"]] = StudyRemains(name=str(row["study_name"]))
+    def _study(self, row: Record) -> None:
+        self._studies[row["study_id"]] = SalvagedStudy(name=str(row["study_name"]))
 
-    def _direction(self, row: Row) -> None:
-        study = self._studies.setdefault(row["study_id"], StudyRemains())
+    def _direction(self, row: Record) -> None:
+        study = self._studies.setdefault(row["study_id"], SalvagedStudy())
         study.directions = [*(study.directions or []), StudyDirection[row["direction"]]]
 
-    def _study_attribute(self, kind: str) -> Callable[[Row], None]:
-        def read(row: Row) -> None:
-            study = self._studies.setdefault(row["study_id"], StudyRemains())
+    def _study_attribute(self, kind: str) -> Callable[[Record], None]:
+        def read(row: Record) -> None:
+            study = self._studies.setdefault(row["study_id"], SalvagedStudy())
             getattr(study, f"{kind}_attrs")[row["key"]] = json.loads(row["value_json"])
 
         return read
 
-    def _trial(self, row: Row) -> None:
-        trial = TrialRemains(number=int(row["number"]))
-        self._studies.setdefault(row["study_id"], StudyRemains()).trials.append(trial)
+    def _trial(self, row: Record) -> None:
+        trial = SalvagedTrial(number=int(row["number"]))
+        self._studies.setdefault(row["study_id"], SalvagedStudy()).trials.append(trial)
         self._trials[row["trial_id"]] = trial
         trial.state = TrialState[row["state"]]
         trial.start, trial.complete = _time(row["datetime_start"]), _time(row["datetime_complete"])
 
-    def _trial_attribute(self, kind: str) -> Callable[[Row], None]:
-        def read(row: Row) -> None:
-            attributes = getattr(self._of(row), f"{kind}_attrs")
+    def _trial_attribute(self, kind: str) -> Callable[[Record], None]:
+        def read(row: Record) -> None:
+            attributes = getattr(self._trial_of(row), f"{kind}_attrs")
             attributes[row["key"]] = json.loads(row["value_json"])
 
         return read
 
-    def _param(self, row: Row) -> None:
+    def _param(self, row: Record) -> None:
         distribution = json_to_distribution(row["distribution_json"])
-        trial, name = self._of(row), row["param_name"]
+        trial, name = self._trial_of(row), row["param_name"]
         trial.params[name] = distribution.to_external_repr(row["param_value"])
         trial.distributions[name] = distribution
 
-    def _value(self, row: Row) -> None:
+    def _value(self, row: Record) -> None:
         kind, value = row["value_type"], row["value"]
-        self._of(row).values[int(row["objective"])] = _INFINITE.get(kind) or float(value)
+        self._trial_of(row).values[int(row["objective"])] = _INFINITE.get(kind) or float(value)
 
-    def _intermediate(self, row: Row) -> None:
+    def _intermediate(self, row: Record) -> None:
         kind, value = row["intermediate_value_type"], row["intermediate_value"]
-        self._of(row).intermediate[int(row["step"])] = _INFINITE.get(kind) or float(value)
+        self._trial_of(row).intermediate[int(row["step"])] = _INFINITE.get(kind) or float(value)
 
-    def _of(self, row: Row) -> TrialRemains:
-        """The trial of a row, made anew if its own row is lost and only one study can have it."""
+    def _trial_of(self, row: Record) -> SalvagedTrial:
+        """Return the trial of a row.
+
+        If the trial's own row is lost, add the trial to the study, provided there is only one.
+        """
         identity = row["trial_id"]
         if identity not in self._trials:
             first = next(((i - t.number) for i, t in self._trials.items()), 1)
-            self._trials[identity] = trial = TrialRemains(number=identity - first)
+            self._trials[identity] = trial = SalvagedTrial(number=identity - first)
             for study in self._studies.values() if len(self._studies) == 1 else ():
                 study.trials.append(trial)
         return self._trials[identity]

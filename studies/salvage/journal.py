@@ -1,9 +1,10 @@
-"""What is left of a journal.
+"""Salvage of a journal.
 
-A line names a trial by how many were made before it, so that a lost line that made one shifts all
-trials after it. How many were lost is seen from the lines that follow: one about trial ``t`` says
-that ``t + 1`` trials were made before it, of which the readable lines may know fewer. A worker
-writes about a trial as soon as it has made it, so the bound is tight. The same holds of studies.
+A line identifies a trial by the number of trials created before it, so that a lost line that
+created one shifts all later trials. The lines that follow show how many were lost: a line about
+trial ``t`` implies that ``t + 1`` trials were created before it, and the readable lines may have
+created fewer. A worker writes about a trial as soon as it has created it, so the bound is tight.
+The same holds for studies.
 """
 
 from __future__ import annotations
@@ -16,56 +17,55 @@ from pathlib import Path
 from typing import Any
 
 from optuna.distributions import json_to_distribution
-from optuna.storages.journal._storage import JournalOperation
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from bonas.studies.salvage.remains import Remains, StudyRemains, TrialRemains
-from bonas.studies.storages.journal_line import operation
+from bonas.studies.salvage.salvaged import Salvaged, SalvagedStudy, SalvagedTrial
+from bonas.studies.storages.journal_line import OpCode, parse_operation
 
 Operation = dict[str, Any]
 _START = b'{"op_code":'
 
 
-def read_journal(path: Path) -> Remains:
-    """What can be read of the journal ``path``.
+def read_journal(path: Path) -> Salvaged:
+    """Read what is readable of the journal ``path``.
 
     Raises:
         OSError: if the file cannot be read.
     """
-    remains = Remains()
-    found = _operations(path, remains.unreadable)
-    _Replay(_gaps(found)).run(found, remains)
-    return remains
+    salvaged = Salvaged()
+    found = _operations(path, salvaged.unreadable)
+    _Replay(_gaps(found)).run(found, salvaged)
+    return salvaged
 
 
 def _operations(path: Path, unreadable: list[str]) -> list[Operation | None]:
-    """What each line says; None for one that cannot be read."""
+    """Return the operation of each line; None for a line that cannot be parsed."""
     found: list[Operation | None] = []
     for number, line in enumerate(path.read_bytes().removesuffix(b"\n").split(b"\n"), start=1):
         try:
-            found.append(operation(line))
+            found.append(parse_operation(line))
         except ValueError as error:
             unreadable.append(f"line {number} ({str(error)[:80]})")
             found.append(None)
-            found.extend(_merged(line))
+            found.extend(_operations_within(line))
     return found
 
 
-def _merged(line: bytes) -> Iterator[Operation]:
-    """Whole lines in one whose line breaks were overwritten."""
+def _operations_within(line: bytes) -> Iterator[Operation]:
+    """Yield the operations in a line that is several lines whose line breaks were overwritten."""
     for part in line.split(_START)[1:]:
         end = part.rfind(b"}")
         while end >= 0:
             try:
-                yield operation(_START + part[: end + 1])
+                yield parse_operation(_START + part[: end + 1])
                 break
             except ValueError:
                 end = part.rfind(b"}", 0, end)
 
 
 def _gaps(found: list[Operation | None]) -> list[tuple[int, int]]:
-    """For each stretch between lost lines: how many studies and trials were lost before it."""
+    """Return, for each stretch between lost lines, how many studies and trials were lost before."""
     studies = trials = lost_studies = lost_trials = 0
     gaps = [(0, 0)]
     deleted: set[int] = set()
@@ -78,80 +78,81 @@ def _gaps(found: list[Operation | None]) -> list[tuple[int, int]]:
         lost_trials = max(lost_trials, log.get("trial_id", -1) + 1 - trials)
         gaps[-1] = (lost_studies, lost_trials)
         match log["op_code"]:
-            case JournalOperation.CREATE_STUDY if log["study_name"] not in names:
+            case OpCode.CREATE_STUDY if log["study_name"] not in names:
                 studies += 1
                 names.add(log["study_name"])
-            case JournalOperation.DELETE_STUDY:
+            case OpCode.DELETE_STUDY:
                 deleted.add(log["study_id"])
-                names.clear()  # which name it had is known only after the ids are
-            case JournalOperation.CREATE_TRIAL if log["study_id"] not in deleted:
+                names.clear()  # the name of a deleted study is known only once the ids are
+            case OpCode.CREATE_TRIAL if log["study_id"] not in deleted:
                 trials += 1
     return gaps
 
 
 @dataclass
 class _Replay:
-    """Does again what the lines say, as ``JournalStorage`` does it."""
+    """Replays the operations as ``JournalStorage`` does, with room for the lost ones."""
 
     gaps: list[tuple[int, int]]
-    studies: dict[int, StudyRemains] = field(default_factory=dict)
-    trials: dict[int, TrialRemains] = field(default_factory=dict)
-    homes: dict[int, int] = field(default_factory=dict)  # the study of each trial
-    orphans: dict[int, str] = field(default_factory=dict)  # of lost homes, with their workers
-    workers: dict[str, set[int]] = field(default_factory=dict)  # the studies of each
+    studies: dict[int, SalvagedStudy] = field(default_factory=dict)
+    trials: dict[int, SalvagedTrial] = field(default_factory=dict)
+    homes: dict[int, int] = field(default_factory=dict)  # trial -> its study
+    orphans: dict[int, str] = field(default_factory=dict)  # trial of unknown study -> its worker
+    workers: dict[str, set[int]] = field(default_factory=dict)  # worker -> its studies
     deleted: set[int] = field(default_factory=set)
-    made: tuple[int, int] = (0, 0)  # studies and trials, with those lost
+    created: tuple[int, int] = (0, 0)  # studies and trials, with those lost
 
-    def run(self, found: list[Operation | None], remains: Remains) -> None:
+    def run(self, found: list[Operation | None], salvaged: Salvaged) -> None:
+        """Replay the operations, and collect the studies in ``salvaged``."""
         stretch, lost = 0, (0, 0)
         for log in found:
             stretch += log is None
             more = self.gaps[stretch][0] - lost[0], self.gaps[stretch][1] - lost[1]
-            self.made = self.made[0] + more[0], self.made[1] + more[1]
+            self.created = self.created[0] + more[0], self.created[1] + more[1]
             lost = self.gaps[stretch]
             if log is not None:
                 self._apply(log)
-        self._collect(remains)
+        self._collect(salvaged)
 
     def _apply(self, log: Operation) -> None:
         code = log["op_code"]
-        if code == JournalOperation.CREATE_STUDY:
-            self._make_study(log)
-        elif code == JournalOperation.CREATE_TRIAL:
-            self._make_trial(log)
+        if code == OpCode.CREATE_STUDY:
+            self._create_study(log)
+        elif code == OpCode.CREATE_TRIAL:
+            self._create_trial(log)
         elif "study_id" in log and log["study_id"] not in self.deleted:
             self._change_study(log)
         elif "trial_id" in log:
             self._change_trial(log)
 
-    def _make_study(self, log: Operation) -> None:
+    def _create_study(self, log: Operation) -> None:
         name = log["study_name"]
         if any(s.name == name for i, s in self.studies.items() if i not in self.deleted):
             return
-        study = self.studies.setdefault(self.made[0], StudyRemains())
+        study = self.studies.setdefault(self.created[0], SalvagedStudy())
         study.name = name
         study.directions = [StudyDirection(direction) for direction in log["directions"]]
-        self.made = self.made[0] + 1, self.made[1]
+        self.created = self.created[0] + 1, self.created[1]
 
     def _change_study(self, log: Operation) -> None:
         identity = log["study_id"]
-        study = self.studies.setdefault(identity, StudyRemains())
+        study = self.studies.setdefault(identity, SalvagedStudy())
         study.user_attrs.update(log.get("user_attr", {}))
         study.system_attrs.update(log.get("system_attr", {}))
-        if log["op_code"] == JournalOperation.DELETE_STUDY:
+        if log["op_code"] == OpCode.DELETE_STUDY:
             self.deleted.add(identity)
 
-    def _make_trial(self, log: Operation) -> None:
+    def _create_trial(self, log: Operation) -> None:
         home = log["study_id"]
         if home in self.deleted:
             return
-        self.studies.setdefault(home, StudyRemains())
-        number = self.made[1]
-        self.made = self.made[0], number + 1
+        self.studies.setdefault(home, SalvagedStudy())
+        number = self.created[1]
+        self.created = self.created[0], number + 1
         self.homes[number] = home
         self.workers.setdefault(log["worker_id"], set()).add(home)
         values = log.get("values") or [log.get("value")]
-        trial = self.trials[number] = TrialRemains(
+        trial = self.trials[number] = SalvagedTrial(
             state=TrialState(log.get("state", TrialState.RUNNING.value)),
             values=_numbers(values),
             user_attrs=dict(log.get("user_attrs", {})),
@@ -166,55 +167,56 @@ class _Replay:
     def _change_trial(self, log: Operation) -> None:
         number, worker = log["trial_id"], log["worker_id"]
         trial = self.trials.get(number)
-        if trial is None:  # the line that made it is lost
-            trial = self.trials[number] = TrialRemains()
+        if trial is None:  # the line that created it is lost
+            trial = self.trials[number] = SalvagedTrial()
             self.orphans[number] = worker
         if trial.state is not None and trial.state.is_finished():
             return
         match log["op_code"]:
-            case JournalOperation.SET_TRIAL_PARAM:
+            case OpCode.SET_TRIAL_PARAM:
                 value = log["param_value_internal"]
                 _set_param(trial, log["param_name"], log["distribution"], value)
-            case JournalOperation.SET_TRIAL_STATE_VALUES:
+            case OpCode.SET_TRIAL_STATE_VALUES:
                 trial.state = TrialState(log["state"])
                 trial.start = _time(log.get("datetime_start")) or trial.start
                 trial.complete = _time(log.get("datetime_complete")) or trial.complete
                 trial.values = _numbers(log["values"]) or trial.values
-            case JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE:
+            case OpCode.SET_TRIAL_INTERMEDIATE_VALUE:
                 value = log["intermediate_value"]
                 trial.intermediate[log["step"]] = math.nan if value is None else value
             case _:
                 trial.user_attrs.update(log.get("user_attr", {}))
                 trial.system_attrs.update(log.get("system_attr", {}))
 
-    def _collect(self, remains: Remains) -> None:
+    def _collect(self, salvaged: Salvaged) -> None:
+        """Give each trial to its study, and count those that are lost."""
         living = {i: study for i, study in self.studies.items() if i not in self.deleted}
         only = next(iter(living)) if len(living) == 1 and not self.deleted else None
         for number, worker in self.orphans.items():
             homes = self.workers.get(worker, set())
-            if len(homes) == 1:  # a worker of several studies may have made it for any
+            if len(homes) == 1:  # else the worker may have created it in any of them
                 self.homes[number] = next(iter(homes))
-        for number in range(self.made[1]):
+        for number in range(self.created[1]):
             home, trial = self.homes.get(number, only), self.trials.get(number)
             if home in self.deleted:
                 continue
             if home is None or trial is None:
-                remains.lost += 1
+                salvaged.lost += 1
             else:
-                # Numbers count the lost trials where it is known that they belong here.
+                # The lost trials are counted where they certainly belong to this study.
                 trial.number = number if only is not None else len(living[home].trials)
                 living[home].trials.append(trial)
-        remains.studies.extend(living.values())
+        salvaged.studies.extend(living.values())
 
 
-def _set_param(trial: TrialRemains, name: str, distribution: str, value: float) -> None:
+def _set_param(trial: SalvagedTrial, name: str, distribution: str, value: float) -> None:
     found = json_to_distribution(distribution)
     trial.distributions[name] = found
     trial.params[name] = found.to_external_repr(value)
 
 
 def _numbers(values: list[Any] | None) -> dict[int, float]:
-    """The objectives that are numbers."""
+    """Return the objectives that are numbers, by their index."""
     return {i: float(x) for i, x in enumerate(values or []) if isinstance(x, (int, float))}
 
 

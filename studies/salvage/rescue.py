@@ -1,4 +1,4 @@
-"""Rescuing what can be read of a damaged journal or SQLite database, into a new storage."""
+"""Rescue of a damaged journal or SQLite database: what can be read goes into a new storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bonas.errors import InvalidArgument, StorageUnavailable, StudyMismatch
 from bonas.studies.lineage.description import DESCRIPTION
 from bonas.studies.salvage.database import read_database
 from bonas.studies.salvage.journal import read_journal
-from bonas.studies.salvage.remains import Remains, StudyRemains
+from bonas.studies.salvage.salvaged import Salvaged, SalvagedStudy
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.journal import is_journal
 from bonas.studies.storages.opening import open_storage, sqlite_file
@@ -26,12 +26,12 @@ _SHOWN = 20  # unreadable lines or rows that are shown
 
 @dataclass(frozen=True, slots=True)
 class Rescued:
-    """What a rescue copied.
+    """The outcome of a rescue.
 
     Attributes:
-        studies: The names of the studies.
-        trials: How many trials were copied.
-        lost: How many trials are known to have been there, of which nothing could be read.
+        studies: The names of the copied studies.
+        trials: The number of copied trials.
+        lost: The number of trials that certainly existed, and of which nothing could be read.
         unreadable: The lines of a journal, or the rows of tables, that could not be read, each with
             the reason.
     """
@@ -42,24 +42,25 @@ class Rescued:
     unreadable: tuple[str, ...]
 
     def __str__(self) -> str:
+        """Return one line that says what was copied, lost and unreadable."""
         more = len(self.unreadable) - _SHOWN
         bad = [*self.unreadable[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-        told = f"{self.trials} trials copied of {', '.join(map(repr, self.studies))}; "
-        told += f"{self.lost} lost; "
-        return told + (f"unreadable: {'; '.join(bad)}" if bad else "every line could be read")
+        text = f"{self.trials} trials copied of {', '.join(map(repr, self.studies))}; "
+        text += f"{self.lost} lost; "
+        return text + (f"unreadable: {'; '.join(bad)}" if bad else "every line could be read")
 
 
 def rescue(old: str | PathLike[str], new: str | PathLike[str], study: str | None = None) -> Rescued:
     """Copy what can be read of a damaged storage into a new one, where the search goes on.
 
-    ``old`` is left as it is; nobody may write to it meanwhile. Trials keep their values,
-    parameters, attributes and, but for those lost before them, their numbers. A trial that was
+    ``old`` is only read; no process may write to it meanwhile. Trials keep their values,
+    parameters and attributes, and their numbers if no earlier trial is lost. A trial that was
     running, or whose values are lost, is evaluated again by the next ``bonas.optimize`` with
     ``storage=new``.
 
     Args:
         old: A journal, or an SQLite database as ``sqlite:///search.db``.
-        new: Where to copy it: a storage as ``bonas.optimize`` takes it.
+        new: The storage to copy to, as ``bonas.optimize`` takes it.
         study: The study to copy; all of them by default.
 
     Raises:
@@ -67,11 +68,11 @@ def rescue(old: str | PathLike[str], new: str | PathLike[str], study: str | None
         StudyMismatch: if there is no such study in ``old``, or one of its name in ``new``.
         InvalidArgument: if ``old`` is no journal and no SQLite database, or is ``new``.
     """
-    remains = _remains(old, new)
-    chosen = [found for found in _named(remains, study) if study in (None, found.name)]
+    salvaged = _salvage(old, new)
+    chosen = [found for found in _named(salvaged, study) if study in (None, found.name)]
     names = tuple(str(found.name) for found in chosen)
     if not names:
-        known = sorted(str(found.name) for found in remains.studies)
+        known = sorted(str(found.name) for found in salvaged.studies)
         raise StudyMismatch(f"no study {study!r} can be read in {_shown(old)}; there are {known}")
     storage = open_storage(new)
     taken = {found.study_name for found in storage.get_all_studies()} & set(names)
@@ -82,10 +83,11 @@ def rescue(old: str | PathLike[str], new: str | PathLike[str], study: str | None
     for found in chosen:
         _copy(found, storage)
     trials = sum(len(found.trials) for found in chosen)
-    return Rescued(names, trials, remains.lost, tuple(remains.unreadable))
+    return Rescued(names, trials, salvaged.lost, tuple(salvaged.unreadable))
 
 
-def _remains(old: str | PathLike[str], new: str | PathLike[str]) -> Remains:
+def _salvage(old: str | PathLike[str], new: str | PathLike[str]) -> Salvaged:
+    """Read ``old``; raise an error if it is of the wrong kind, or nothing can be read."""
     file, target = _file(old), _file(new)
     if file is None:
         raise InvalidArgument(
@@ -107,27 +109,28 @@ def _remains(old: str | PathLike[str], new: str | PathLike[str]) -> Remains:
     return found
 
 
-def _named(remains: Remains, study: str | None) -> list[StudyRemains]:
-    """The studies that can be made: a name that is lost is made up, directions are not.
+def _named(salvaged: Salvaged, study: str | None) -> list[SalvagedStudy]:
+    """Return the studies that can be created, each with a name and directions.
 
-    The study that the caller names is the one without a name, where only one has none.
+    A lost name is replaced by the one that the caller gave, if it can only mean this study, or by
+    a new one. A study whose directions are lost is lost.
     """
-    made, nameless = [], [found for found in remains.studies if found.name is None]
-    is_meant = len(nameless) == 1 and study not in {found.name for found in remains.studies}
-    for index, found in enumerate(remains.studies):
+    named, nameless = [], [found for found in salvaged.studies if found.name is None]
+    is_meant = len(nameless) == 1 and study not in {found.name for found in salvaged.studies}
+    for index, found in enumerate(salvaged.studies):
         if found.name is None:
             found.name = study if is_meant and study is not None else f"{_NAMELESS}-{index}"
-        found.directions = found.directions or _described(found)
+        found.directions = found.directions or _described_directions(found)
         if found.directions:
-            made.append(found)
+            named.append(found)
         else:
-            remains.lost += len(found.trials)
-            remains.unreadable.append(f"the directions of the study {found.name!r}")
-    return made
+            salvaged.lost += len(found.trials)
+            salvaged.unreadable.append(f"the directions of the study {found.name!r}")
+    return named
 
 
-def _described(study: StudyRemains) -> list[StudyDirection]:
-    """The directions that a study of bonas also tells elsewhere; empty if it does not."""
+def _described_directions(study: SalvagedStudy) -> list[StudyDirection]:
+    """Return the directions that a study's description repeats; empty if it has none."""
     try:
         objectives = json.loads(study.user_attrs[DESCRIPTION])["objectives"]
         return [StudyDirection[direction.upper()] for direction in objectives.values()]
@@ -135,7 +138,7 @@ def _described(study: StudyRemains) -> list[StudyDirection]:
         return []
 
 
-def _copy(study: StudyRemains, storage: BaseStorage) -> None:
+def _copy(study: SalvagedStudy, storage: BaseStorage) -> None:
     assert study.directions is not None
     copied = storage.create_new_study(study.directions, study.name)
     for key, value in study.system_attrs.items():
@@ -147,7 +150,7 @@ def _copy(study: StudyRemains, storage: BaseStorage) -> None:
 
 
 def _file(storage: str | PathLike[str]) -> Path | None:
-    """The file of a journal or an SQLite database; None for other storages."""
+    """Return the file of a journal or an SQLite database; None for other storages."""
     given = os.fspath(storage)
     if is_journal(given):
         return Path(given)

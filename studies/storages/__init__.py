@@ -1,1 +1,1 @@
-"""Where studies live: opened, waited for, and what is wrong where they cannot be."""
+"""Storages of studies: how they are opened, retried and locked, and what their errors say."""

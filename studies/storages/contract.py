@@ -1,16 +1,16 @@
-"""What a storage may raise: what Optuna's contract names, and errors of bonas.
+"""The errors that a storage may raise: those that Optuna's contract names, and bonas's own.
 
 ===============================  ==================================================================
 ``KeyError``                     no study or trial has this id or name
-``UpdateFinishedTrialError``     the trial is finished, and is not changed any more
+``UpdateFinishedTrialError``     the trial is finished and cannot be changed
 ``DuplicatedStudyError``         a study of this name exists
 ``ValueError``                   a value that cannot be stored, or differs from the trials before:
-                                 ``InvalidArgument``, which is one
-about the best trial             ``ValueError`` where none is complete, ``RuntimeError`` where
-                                 several objectives have no best one
-``StorageUnavailable``           everything else: a damaged row, a text that is no JSON, a file that
-                                 is a folder. Also a study or trial that was there before, and is
-                                 not any more (``RecordGone``)
+                                 raised as ``InvalidArgument``, a subclass
+about the best trial             ``ValueError`` if none is complete, ``RuntimeError`` if there are
+                                 several objectives
+``StorageUnavailable``           everything else: a damaged row, a text that is not JSON, a folder
+                                 instead of a file. Also (``RecordGone``) a study or trial that was
+                                 there before and no longer is
 ===============================  ==================================================================
 """
 
@@ -25,36 +25,37 @@ from bonas.errors import BonasError, InvalidArgument, StorageUnavailable
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.classification import error_chain
 
-_NAMED = (BonasError, UpdateFinishedTrialError, DuplicatedStudyError, MemoryError)
+_PASSED_ON = (BonasError, UpdateFinishedTrialError, DuplicatedStudyError, MemoryError)
 _UNKNOWN = ("Record does not exist", "No trial", "No study", "No such study")
 _BEST = ("Best trial can be obtained only", "No trials are completed", "Record does not exist")
-_VALUES = (ValueError, TypeError, OverflowError, RecursionError)
+_VALUE_ERRORS = (ValueError, TypeError, OverflowError, RecursionError)
 _LONGEST = 300  # characters of an error's text that are repeated
 
 
 class RecordGone(StorageUnavailable, KeyError):
-    """A study or trial that was in the storage is not any more."""
+    """A study or trial that was in the storage no longer is."""
 
     __str__ = Exception.__str__  # a KeyError shows its text in quotes
 
 
-def translated(error: Exception, address: Address, *, writes: bool, known: bool) -> Exception:
-    """The error that a call of the storage raises for ``error``: the same, or one of bonas.
+def translate(error: Exception, address: Address, *, writes: bool, was_known: bool) -> Exception:
+    """Return the error to raise for ``error``: the same one, or one of bonas.
 
     Args:
-        error: What the call met.
-        address: The storage's, for the message.
+        error: The error that the call raised.
+        address: The address of the storage, for the message.
         writes: Whether the call was to store something.
-        known: Whether the study or trial that it was about has been there before.
+        was_known: Whether an earlier call found the study or trial of this one.
     """
-    if isinstance(error, _NAMED):
+    if isinstance(error, _PASSED_ON):
         return error
-    if is_about_an_unknown_record(error):
-        return RecordGone(_gone(error, address)) if known else error
+    if is_unknown_record(error):
+        return RecordGone(_gone(error, address)) if was_known else error
     if type(error) in (ValueError, RuntimeError) and str(error).startswith(_BEST):
         return error
-    text = address.hide(" ".join(f"{type(error).__name__}: {_cause(error)}".split()))[:_LONGEST]
-    if _is_about_a_value(error, writes):
+    text = " ".join(f"{type(error).__name__}: {_cause(error)}".split())
+    text = address.redact(text)[:_LONGEST]
+    if _is_about_value(error, writes):
         return InvalidArgument(f"the storage {address} cannot hold this value: {text}")
     return StorageUnavailable(
         f"the storage {address} cannot be used: {text}. If its file is damaged, bonas rescue OLD "
@@ -62,32 +63,32 @@ def translated(error: Exception, address: Address, *, writes: bool, known: bool)
     )
 
 
-def is_about_an_unknown_record(error: Exception) -> bool:
-    """Whether it says that no study or trial has this id or name."""
+def is_unknown_record(error: Exception) -> bool:
+    """Return whether ``error`` says that no study or trial has this id or name."""
     if not isinstance(error, KeyError):
         return False
-    told = error.args[0] if error.args else ""  # Optuna's proxy says nothing
-    return isinstance(told, int) or (
-        isinstance(told, str) and (not told or told.startswith(_UNKNOWN))
+    what = error.args[0] if error.args else ""  # Optuna's proxy gives no text
+    return isinstance(what, int) or (
+        isinstance(what, str) and (not what or what.startswith(_UNKNOWN))
     )
 
 
-def _is_about_a_value(error: Exception, writes: bool) -> bool:
-    """Whether it is no fault of the storage, but of what was given to it."""
+def _is_about_value(error: Exception, writes: bool) -> bool:
+    """Return whether the value that was to be stored caused the error, not the storage."""
     for found in error_chain(error):
         if isinstance(found, DataError | UnicodeEncodeError):
             return True
         if isinstance(found, json.JSONDecodeError):
-            return False  # what was stored cannot be read
+            return False  # a stored text cannot be parsed
         if isinstance(found, DBAPIError) and "binding parameter" in str(found.orig):
             return True
-        if writes and isinstance(found, StatementError) and isinstance(found.orig, _VALUES):
+        if writes and isinstance(found, StatementError) and isinstance(found.orig, _VALUE_ERRORS):
             return True
-    return writes and isinstance(error, _VALUES)
+    return writes and isinstance(error, _VALUE_ERRORS)
 
 
 def _cause(error: Exception) -> str:
-    """The text of the driver's error, where there is one: Optuna's own says nothing."""
+    """Return the text of the driver's error if there is one: Optuna's own gives no reason."""
     for found in error_chain(error):
         if isinstance(found, StatementError) and found.orig is not None:
             return str(found.orig)

@@ -1,4 +1,4 @@
-"""Optuna's storage in a database, which leaves no connection behind where it cannot be opened."""
+"""Optuna's storage in a database, which closes its connections if it cannot be opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from optuna.storages import RDBStorage
 
 
 class Database(RDBStorage):
-    """A database by SQLAlchemy's URL."""
+    """A database by its SQLAlchemy URL."""
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Which file stands under a path: another one may have taken its place."""
+"""The identity of a file, which shows whether another file has taken its place under its path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Identity = tuple[int, int]
 
 
 def identity_of(path: str | PathLike[str] | int) -> Identity | None:
-    """The identity of the file that is there, or of an open one; None if there is none."""
+    """Return the identity of the file at ``path``, or of an open one; None if there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A journal: an Optuna storage that is one plain file, a line for each thing that happens.
+"""Journals: Optuna's storage in one plain file, to which each operation appends a line.
 
 Far faster than a database for many small studies, and several processes may write at once.
 """
@@ -16,7 +16,7 @@ from bonas.errors import StorageUnavailable
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal_file import JournalFile, damaged
-from bonas.studies.storages.journal_line import operation
+from bonas.studies.storages.journal_line import parse_operation
 from bonas.studies.storages.retry import Retry
 from bonas.studies.storages.retrying_storage import RetryingStorage
 
@@ -24,16 +24,16 @@ ENDINGS = (".log", ".journal")
 
 
 def is_journal(text: object) -> bool:
-    """Whether this is the path of a journal, and not a URL."""
+    """Return whether ``text`` is the path of a journal, and not a URL."""
     return isinstance(text, str) and text.endswith(ENDINGS) and "://" not in text
 
 
 def journal_file(storage: str | PathLike[str] | BaseStorage | None) -> Path | None:
-    """Return the file behind a storage, opened or not, that is a journal; None for others."""
+    """Return the file of a storage, opened or not, that is a journal; None for others."""
     if isinstance(storage, RetryingStorage):
         return journal_file(storage.inner)
     if isinstance(storage, JournalStorage):
-        backend: object = storage._backend
+        backend: object = storage._backend  # Optuna offers no other way from a storage to its file
         if isinstance(backend, JournalFile):
             return backend.path
         return Path(backend._file_path) if isinstance(backend, JournalFileBackend) else None
@@ -44,14 +44,14 @@ def journal_file(storage: str | PathLike[str] | BaseStorage | None) -> Path | No
 
 
 def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStorage:
-    """The storage in the file ``path``, which is made if there is none, unless ``create`` is false.
+    """Open the journal ``path``; create the file if it is missing, unless ``create`` is false.
 
     Warns:
-        UserWarning: if it lies on a network file system.
+        UserWarning: if it is on a network file system.
 
     Raises:
-        StorageUnavailable: if the file cannot be opened or is no journal, or if there is none and
-            none is to be made; from any call of the storage, if the file cannot be used any more.
+        StorageUnavailable: if the file cannot be opened or is no journal, or is missing and not to
+            be created; from any call of the storage, if the file can no longer be used.
     """
     file, shown = Path(path).resolve(), os.fspath(path)
     if not create and not file.exists():
@@ -71,17 +71,18 @@ def open_journal(path: str | PathLike[str], *, create: bool = True) -> BaseStora
     if create:
         backend.drop_half_line()
     address = Address(shown)
-    return RetryingStorage(storage, address, Retry(address, _no_fault, 0.0))
+    return RetryingStorage(storage, address, Retry(address, _never_retried, 0.0))
 
 
 def check_journal(path: str | PathLike[str]) -> int:
-    """Return the number of lines of a journal, each of which can be read.
+    """Parse every line of a journal, and return their number.
 
-    A search reads a line once. This reads all of them again, and so finds those that were damaged
-    since. A half line at the end is none: the next writer drops it.
+    A search reads each line once. This reads all of them again, and so finds lines that were
+    damaged since. An incomplete last line is not counted: the next writer drops it.
 
     Raises:
-        StorageUnavailable: if a line cannot be read, the first of which it names, or the file.
+        StorageUnavailable: if the file cannot be read, or a line cannot be parsed; the message
+            names the first such line.
     """
     file, count = Path(path).resolve(), 0
     try:
@@ -90,7 +91,7 @@ def check_journal(path: str | PathLike[str]) -> int:
                 if not line.endswith(b"\n"):
                     return count - 1
                 try:
-                    operation(line)
+                    parse_operation(line)
                 except ValueError as error:
                     raise damaged(file, count, error) from error
     except OSError as error:
@@ -100,24 +101,27 @@ def check_journal(path: str | PathLike[str]) -> int:
     return count
 
 
-def _no_fault(_: Exception) -> None:
-    """A file is there or not: nothing is worth waiting for but its lock."""
+def _never_retried(_: Exception) -> None:
+    """Classify no error: a local file is there or not, and its lock has its own retries."""
 
 
 def _check_first_line(file: Path) -> None:
-    """A file that begins with something else is no journal, unless its other lines are one's."""
+    """Raise an error if the first line is no operation.
+
+    The file is a damaged journal if any other line is an operation, and no journal otherwise.
+    """
     with file.open("rb") as opened:
         first = opened.readline()
         if not first or _is_operation(first):
             return
         if any(map(_is_operation, opened)):
             raise damaged(file, 1, ValueError("no JSON object of a journal"))
-    operation(first)
+    parse_operation(first)
 
 
 def _is_operation(line: bytes) -> bool:
     try:
-        operation(line)
+        parse_operation(line)
     except ValueError:
         return False
     return True

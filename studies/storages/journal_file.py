@@ -1,9 +1,9 @@
-"""The file of a journal: lines are appended, and none that was read changes.
+"""The file of a journal: lines are appended, and a line that was read must not change.
 
-Optuna's own backend reads on from where it stopped, whatever file is there by now. Here each read
-and each append first look whether the file is the one that was read before: the same inode, no
-shorter, and with the same last bytes where reading stopped. What was deleted, cut off, replaced by
-an older copy or overwritten is told, and never written to as if it were whole.
+Optuna's own backend goes on reading where it stopped, whatever file is there now. Here each read
+and each append first checks that the file is still the one that was read: the same inode, no
+shorter, and with the same last bytes where reading stopped. A file that was deleted, truncated,
+replaced by an older copy or overwritten raises an error, and is not written to.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from optuna.storages.journal import BaseJournalBackend
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.filesystem import network_file_system
 from bonas.studies.storages.identity import Identity, identity_of
-from bonas.studies.storages.journal_line import operation
+from bonas.studies.storages.journal_line import parse_operation
 from bonas.studies.storages.lock import Lock
 
 _TAIL = 256  # bytes before the place where reading stopped that are compared
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where reading stopped: after how many lines and bytes, of which these are the last."""
+class _Position:
+    """The place where reading stopped: lines and bytes before it, and the last of these bytes."""
 
     lines: int = 0
     offset: int = 0
     tail: bytes = b""
 
-    def after(self, line: bytes) -> _Place:
-        return _Place(self.lines + 1, self.offset + len(line), (self.tail + line[-_TAIL:])[-_TAIL:])
+    def after(self, line: bytes) -> _Position:
+        return _Position(
+            self.lines + 1, self.offset + len(line), (self.tail + line[-_TAIL:])[-_TAIL:]
+        )
 
 
 class JournalFile(BaseJournalBackend):
-    """The lines of the file ``path``, for Optuna's ``JournalStorage``.
+    """The backend of Optuna's ``JournalStorage`` for the file ``path``.
 
     Raises:
         StorageUnavailable: from any call, if the file was deleted, replaced or damaged, or cannot
@@ -50,56 +52,58 @@ class JournalFile(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock(path)
-        self._place = _Place()
-        # Some network file systems number a file anew whenever they have forgotten it.
+        self._position = _Position()
+        # Some network file systems give a file a new inode number when they have dropped it.
         self._has_inodes = network_file_system(path) is None
         self._identity: Identity | None = None
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        if log_number_from != self._place.lines:  # a copy of this was sent to another process
-            self._place = _Place()
-        for line in self._lines():
-            number = self._place.lines
+        """Yield the operations from the line of that number on."""
+        if log_number_from != self._position.lines:  # a copy of this was sent to another process
+            self._position = _Position()
+        for line in self._read_lines():
+            number = self._position.lines
             try:
-                found = operation(line)
+                found = parse_operation(line)
             except ValueError as error:
                 raise damaged(self.path, number + 1, error) from error
-            self._place = self._place.after(line)
+            self._position = self._position.after(line)
             if number >= log_number_from:
                 yield found
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append all of the operations, or none."""
         lines = (json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         text = "".join(lines).encode()
-        with self._telling("cannot write to"), self._lock.held(), self._opened() as handle:
-            _write(handle, text)
+        with self._translated("cannot write to"), self._lock.held(), self._opened() as handle:
+            _append(handle, text)
             if self._has_inodes and identity_of(self.path) != self._identity:
                 raise self._lost("was replaced")
 
     def drop_half_line(self) -> None:
-        """Drop the half line that a writer left who died, or had no room."""
-        with self._telling("cannot read"), self.path.open("rb") as opened:
-            new = self._since(opened.fileno())
+        """Drop an incomplete last line, left by a writer that died or had a full disk."""
+        with self._translated("cannot read"), self.path.open("rb") as opened:
+            new = self._read_new(opened.fileno())
         if new and not new.endswith(b"\n"):
-            with self._telling("cannot write to"), self._lock.held(), self._opened():
-                pass  # a writer may have been in the middle of it
+            with self._translated("cannot write to"), self._lock.held(), self._opened():
+                pass  # checked again under the lock: a writer may have been in the middle of it
 
-    def _lines(self) -> list[bytes]:
-        """What was written since, without a last line that is not whole yet."""
-        with self._telling("cannot read"), self.path.open("rb") as opened:
+    def _read_lines(self) -> list[bytes]:
+        """Return the new lines, without an incomplete last one."""
+        with self._translated("cannot read"), self.path.open("rb") as opened:
             self._check_identity(opened.fileno())
-            new = self._since(opened.fileno())
+            new = self._read_new(opened.fileno())
         return [line + b"\n" for line in new.split(b"\n")[:-1]]
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """The file, checked, without a half line, to append to; only under the lock."""
+        """Open the file to append to, checked and without a half line; only under the lock."""
         handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
         try:
             self._check_identity(handle)
-            new = self._since(handle)
+            new = self._read_new(handle)
             if new and not new.endswith(b"\n"):
-                os.truncate(handle, self._place.offset + new.rfind(b"\n") + 1)
+                os.truncate(handle, self._position.offset + new.rfind(b"\n") + 1)
             yield handle
         finally:
             os.close(handle)
@@ -112,25 +116,22 @@ class JournalFile(BaseJournalBackend):
             raise self._lost("was replaced by another file")
         self._identity = found
 
-    def _since(self, handle: int) -> bytes:
-        """The bytes after the place where reading stopped; checks those before."""
-        tail, offset = self._place.tail, self._place.offset
+    def _read_new(self, handle: int) -> bytes:
+        """Return the bytes after the place where reading stopped; check those before it."""
+        tail, offset = self._position.tail, self._position.offset
         size = os.fstat(handle).st_size
         if size < offset:
             raise self._lost(f"was cut off, or replaced by an older copy: {size} of {offset} bytes")
         os.lseek(handle, offset - len(tail), os.SEEK_SET)
         found = _read(handle, size - offset + len(tail))
         if not found.startswith(tail):
-            raise self._lost(f"was replaced by another one, or damaged before line {self._line}")
+            line = self._position.lines + 1
+            raise self._lost(f"was replaced by another one, or damaged before line {line}")
         return found[len(tail) :]
 
-    @property
-    def _line(self) -> int:
-        """The number of the next line."""
-        return self._place.lines + 1
-
     @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
+    def _translated(self, what: str) -> Iterator[None]:
+        """Raise the errors of the operating system as ``StorageUnavailable``."""
         try:
             yield
         except FileNotFoundError as error:
@@ -140,30 +141,31 @@ class JournalFile(BaseJournalBackend):
         except OSError as error:
             raise StorageUnavailable(
                 f"{what} the journal {self.path}: {error.strerror or error}; all lines before are "
-                "safe. When that is mended, make the same call again: it goes on with what is "
+                "safe. When that is fixed, make the same call again: it goes on with what is "
                 "stored"
             ) from error
 
     def _lost(self, what: str) -> StorageUnavailable:
         return StorageUnavailable(
             f"the journal {self.path} {what} while it was in use. Put the right file there, and "
-            f"make the same call again; or save what is left of it: {_rescue(self.path)}"
+            f"make the same call again; or save what is left of it: {_rescue_command(self.path)}"
         )
 
 
 def damaged(path: Path, line: int, error: Exception) -> StorageUnavailable:
-    """The error that names the line of a journal that cannot be read."""
+    """Return the error that names the line of a journal that cannot be parsed."""
     return StorageUnavailable(
         f"the journal {path} is damaged: line {line} cannot be read ({error}). Save all other lines"
-        f" of it: {_rescue(path)}"
+        f" of it: {_rescue_command(path)}"
     )
 
 
-def _rescue(path: Path) -> str:
+def _rescue_command(path: Path) -> str:
     return f"bonas rescue {path} {path.with_name(f'{path.stem}-rescued{path.suffix}')}"
 
 
 def _read(handle: int, count: int) -> bytes:
+    """Read ``count`` bytes, or fewer at the end of the file."""
     parts = []
     while count > 0 and (part := os.read(handle, count)):
         parts.append(part)
@@ -171,14 +173,14 @@ def _read(handle: int, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _write(handle: int, text: bytes) -> None:
-    """Append all of it, or nothing."""
+def _append(handle: int, text: bytes) -> None:
+    """Append all of the text, or nothing."""
     size, done = os.fstat(handle).st_size, 0
     try:
         while done < len(text):
             done += os.write(handle, text[done:])
     finally:
-        if done < len(text):  # nobody has read a line that is not whole
+        if done < len(text):  # nobody has read an incomplete line
             with suppress(OSError):  # the next writer drops it
                 os.truncate(handle, size)
     os.fsync(handle)

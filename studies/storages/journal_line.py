@@ -1,26 +1,27 @@
-"""A line of a journal: one thing that happened, as JSON.
+"""The lines of a journal: one operation each, as JSON.
 
-=====  =========================  ======================================================
-code   what happened              fields, besides ``worker_id``
-=====  =========================  ======================================================
-0      a study was made           ``study_name``, ``directions``
-1      it was deleted             ``study_id``
-2, 3   its attribute was set      ``study_id``, ``user_attr`` or ``system_attr``
-4      a trial was made           ``study_id``, ``datetime_start``, perhaps all of it
-5      its parameter was drawn    ``trial_id``, ``param_name``, its value, ``distribution``
-6      its state changed          ``trial_id``, ``state``, ``values``, a time
-7      it reported a step         ``trial_id``, ``step``, ``intermediate_value``
-8, 9   its attribute was set      ``trial_id``, ``user_attr`` or ``system_attr``
-10     trials were discarded      (another implementation's)
-=====  =========================  ======================================================
+====  =============================  ==================================================
+code  operation                      fields, besides ``worker_id``
+====  =============================  ==================================================
+0     a study is created             ``study_name``, ``directions``
+1     a study is deleted             ``study_id``
+2, 3  an attribute of a study        ``study_id``, ``user_attr`` or ``system_attr``
+4     a trial is created             ``study_id``, ``datetime_start``, perhaps all of it
+5     a parameter is drawn           ``trial_id``, ``param_name``, its value, ``distribution``
+6     a trial's state changes        ``trial_id``, ``state``, ``values``, a time
+7     an intermediate value          ``trial_id``, ``step``, ``intermediate_value``
+8, 9  an attribute of a trial        ``trial_id``, ``user_attr`` or ``system_attr``
+10    trials are discarded           (written by another implementation only)
+====  =============================  ==================================================
 
-Studies and trials have no ids of their own: the n-th that was made has the id n.
+Studies and trials have no ids of their own: the n-th that is created has the id n.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
@@ -28,30 +29,56 @@ from optuna.distributions import json_to_distribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-NUMBER = (int, float)
+
+class OpCode(IntEnum):
+    """The code of an operation, as Optuna writes it."""
+
+    CREATE_STUDY = 0
+    DELETE_STUDY = 1
+    SET_STUDY_USER_ATTR = 2
+    SET_STUDY_SYSTEM_ATTR = 3
+    CREATE_TRIAL = 4
+    SET_TRIAL_PARAM = 5
+    SET_TRIAL_STATE_VALUES = 6
+    SET_TRIAL_INTERMEDIATE_VALUE = 7
+    SET_TRIAL_USER_ATTR = 8
+    SET_TRIAL_SYSTEM_ATTR = 9
+    DISCARD_TRIALS = 10
+
+
+_NUMBER = (int, float)
 _FIELDS: dict[int, dict[str, type | tuple[type, ...]]] = {
-    0: {"study_name": str, "directions": list},
-    1: {"study_id": int},
-    2: {"study_id": int, "user_attr": dict},
-    3: {"study_id": int, "system_attr": dict},
-    4: {"study_id": int, "datetime_start": (str, type(None))},
-    5: {"trial_id": int, "param_name": str, "param_value_internal": NUMBER, "distribution": str},
-    6: {"trial_id": int, "state": int, "values": (list, type(None))},
-    7: {"trial_id": int, "step": int, "intermediate_value": (*NUMBER, type(None))},
-    8: {"trial_id": int, "user_attr": dict},
-    9: {"trial_id": int, "system_attr": dict},
-    10: {},
+    OpCode.CREATE_STUDY: {"study_name": str, "directions": list},
+    OpCode.DELETE_STUDY: {"study_id": int},
+    OpCode.SET_STUDY_USER_ATTR: {"study_id": int, "user_attr": dict},
+    OpCode.SET_STUDY_SYSTEM_ATTR: {"study_id": int, "system_attr": dict},
+    OpCode.CREATE_TRIAL: {"study_id": int, "datetime_start": (str, type(None))},
+    OpCode.SET_TRIAL_PARAM: {
+        "trial_id": int,
+        "param_name": str,
+        "param_value_internal": _NUMBER,
+        "distribution": str,
+    },
+    OpCode.SET_TRIAL_STATE_VALUES: {"trial_id": int, "state": int, "values": (list, type(None))},
+    OpCode.SET_TRIAL_INTERMEDIATE_VALUE: {
+        "trial_id": int,
+        "step": int,
+        "intermediate_value": (*_NUMBER, type(None)),
+    },
+    OpCode.SET_TRIAL_USER_ATTR: {"trial_id": int, "user_attr": dict},
+    OpCode.SET_TRIAL_SYSTEM_ATTR: {"trial_id": int, "system_attr": dict},
+    OpCode.DISCARD_TRIALS: {},
 }
 _TIMES = {TrialState.RUNNING: "datetime_start"} | {
     state: "datetime_complete" for state in TrialState if state.is_finished()
 }
 
 
-def operation(line: bytes) -> dict[str, Any]:
-    """What a line says happened.
+def parse_operation(line: bytes) -> dict[str, Any]:
+    """Return the operation of a line.
 
     Raises:
-        ValueError: if it cannot be read, or lacks what Optuna needs to do it again.
+        ValueError: if it cannot be parsed, or lacks a field that Optuna needs to replay it.
     """
     try:
         found = json.loads(line)
@@ -67,29 +94,35 @@ def operation(line: bytes) -> dict[str, Any]:
         if not isinstance(found.get(name, ...), kind):
             raise ValueError(f"expected another {name} than {found.get(name)!r}")
     try:
-        _check(found)
+        _check_values(found)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{error!r}") from error
     return found
 
 
-def _check(found: dict[str, Any]) -> None:
-    """The values of the fields; raises ValueError, KeyError, TypeError or AttributeError."""
+def _check_values(found: dict[str, Any]) -> None:
+    """Check the values of the fields; raise ValueError, KeyError, TypeError or AttributeError."""
     match found["op_code"]:
-        case 0:
+        case OpCode.CREATE_STUDY:
             for direction in found["directions"]:
                 StudyDirection(direction)
-        case 2 | 3 | 8 | 9:
-            if len(found["user_attr" if "user_attr" in found else "system_attr"]) != 1:
-                raise ValueError("expected one attribute")
-        case 4:
+        case OpCode.SET_STUDY_USER_ATTR | OpCode.SET_TRIAL_USER_ATTR:
+            _check_attribute(found["user_attr"])
+        case OpCode.SET_STUDY_SYSTEM_ATTR | OpCode.SET_TRIAL_SYSTEM_ATTR:
+            _check_attribute(found["system_attr"])
+        case OpCode.CREATE_TRIAL:
             _check_trial(found)
-        case 5:
+        case OpCode.SET_TRIAL_PARAM:
             _distribution(found["distribution"]).to_external_repr(found["param_value_internal"])
-        case 6:
+        case OpCode.SET_TRIAL_STATE_VALUES:
             time = _TIMES.get(TrialState(found["state"]))
             if time is not None:
                 datetime.fromisoformat(found[time])
+
+
+def _check_attribute(found: dict[str, Any]) -> None:
+    if len(found) != 1:
+        raise ValueError("expected one attribute")
 
 
 def _check_trial(found: dict[str, Any]) -> None:

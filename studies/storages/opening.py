@@ -1,4 +1,4 @@
-"""Opening a storage: a database or a server by its URL, a journal by its path.
+"""Opening storages: a database or a server by its URL, a journal by its path.
 
 ============================  =======================================================
 ``None``                      in memory
@@ -48,32 +48,39 @@ from bonas.studies.storages.sqlite import SQLite
 
 Storage = str | PathLike[str] | BaseStorage
 """A database's URL, the path of a journal (``.log``, ``.journal``), or a storage of Optuna."""
-PATIENCE = 600.0
-"""Seconds that a call waits for a database that is stopped, restarted or locked."""
-_WAIT = 60.0  # seconds that SQLite waits for another process's lock, and that opening waits for it
-_GRPC_PORT = 13000  # Optuna's own
+RETRY_SECONDS = 600.0
+"""Seconds for which a call to a database that is stopped, restarted or locked is retried."""
+_WAIT = 60.0  # seconds that SQLite, and the opening of it, wait for another process's lock
+_GRPC_PORT = 13000  # Optuna's default
 _GRPC_WAIT = 5.0  # seconds until a first answer
 _EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "grpc": "grpc"}
-# A server's machine that vanishes is noticed within a minute, where libpq would wait for hours.
+# A vanished server is detected within a minute; with libpq's defaults it takes hours.
 _LIBPQ = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-_UNOPENED = (SQLAlchemyError, StorageInternalError, OSError, ValueError, TypeError, RuntimeError)
+_OPENING_ERRORS = (
+    SQLAlchemyError,
+    StorageInternalError,
+    OSError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+)
 
 
 def open_storage(
-    storage: Storage | None, *, create: bool = True, patience: float = PATIENCE
+    storage: Storage | None, *, create: bool = True, patience: float = RETRY_SECONDS
 ) -> BaseStorage:
-    """The storage that is meant; a file is made if there is none, unless ``create`` says not to.
+    """Open a storage; create a missing file unless ``create`` is false.
 
-    A database's calls wait for it up to ``patience`` seconds, once it is open. A storage of Optuna
-    is returned as it is.
+    Each call of a database is retried for up to ``patience`` seconds once it is open. A storage of
+    Optuna is returned as it is.
 
     Warns:
-        UserWarning: if a file lies on a network file system.
+        UserWarning: if a file is on a network file system.
 
     Raises:
         StorageUnavailable: if it cannot be opened.
@@ -92,11 +99,11 @@ def open_storage(
             return _open_server(address, url, patience)
         return _open_database(address, url, create, patience)
     except ImportError as error:
-        raise StorageUnavailable(_missing(address, url)) from error
-    except _UNOPENED as error:
+        raise StorageUnavailable(_missing_driver(address, url)) from error
+    except _OPENING_ERRORS as error:
         if isinstance(error, StorageUnavailable):
             raise
-        raise opening_error(address.text, error) from address.shown_cause(error)
+        raise opening_error(address.text, error) from address.safe_cause(error)
 
 
 def is_in_memory(storage: Storage) -> bool:
@@ -113,27 +120,37 @@ def is_in_memory(storage: Storage) -> bool:
 
 
 def opening_error(storage: object, error: Exception) -> StorageUnavailable:
-    """The error that says which storage it is, and what is expected."""
-    address, fault = Address(str(storage)), classify_sql(error)
-    reason = " ".join(str(error).split()) if fault is None else fault.reason
-    if fault is None or address.scheme == "sqlite":
+    """Return the error that names the storage, the reason and what is expected."""
+    address, found = Address(str(storage)), classify_sql(error)
+    reason = " ".join(str(error).split()) if found is None else found.reason
+    if found is None or address.scheme == "sqlite":
         advice = (
             "expected a URL such as sqlite:///search.db (in a folder that exists and can be "
             "written) or postgresql://user:password@host/database, a file such as search.log, or "
             "an Optuna storage"
         )
-    elif fault.error_class is ErrorClass.UNREACHABLE:
+    elif found.error_class is ErrorClass.UNREACHABLE:
         advice = "start the server, or correct host and port"
     else:
         advice = "check the user, the password, the database, and what the user may do there"
     return StorageUnavailable(
-        f"cannot open the storage {without_password(storage)}: {address.hide(reason)}; {advice}"
+        f"cannot open the storage {without_password(storage)}: {address.redact(reason)}; {advice}"
     )
 
 
 def without_password(storage: object) -> str:
-    """A storage as it may be shown."""
+    """Return a storage's address as it may be shown."""
     return repr(storage) if isinstance(storage, BaseStorage) else str(Address(str(storage)))
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of an SQLite database; None for one in memory, and for other databases."""
+    database = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or database == ":memory:" or "memory" in str(url.query):
+        return None
+    is_uri = database.startswith("file:")
+    path = unquote(urlsplit(database).path) if is_uri else database
+    return None if path == ":memory:" else Path(path)
 
 
 def _open_database(address: Address, url: URL, create: bool, patience: float) -> BaseStorage:
@@ -144,23 +161,22 @@ def _open_database(address: Address, url: URL, create: bool, patience: float) ->
         if not create and not file.exists():
             raise StorageUnavailable(f"there is no file {file}, so no study is stored in it")
         warn_of_network(file, "SQLite")
-    text = (
-        address.with_driver().text.replace("{", "{{").replace("}", "}}")
-    )  # Optuna calls format on it
-    opening = Retry(address, _opening_fault, min(patience, _WAIT))
+    # Optuna calls format on the URL.
+    text = address.with_driver().text.replace("{", "{{").replace("}", "}}")
+    opening = Retry(address, _classify_opening, min(patience, _WAIT))
     opened: Database
     if file is not None:
-        opened = opening(lambda: SQLite(text, _engine(url), file))
+        opened = opening(lambda: SQLite(text, _engine_kwargs(url), file))
     else:
-        opened = opening(lambda: Database(text, _engine(url)))
-    waiting = Retry(address, classify_sql, patience)
-    patient = RetryingStorage(get_storage(opened), address, waiting)
-    weakref.finalize(patient, _close, opened.engine, os.getpid())
-    return patient
+        opened = opening(lambda: Database(text, _engine_kwargs(url)))
+    retry = Retry(address, classify_sql, patience)
+    retrying = RetryingStorage(get_storage(opened), address, retry)
+    weakref.finalize(retrying, _close, opened.engine, os.getpid())
+    return retrying
 
 
 def _close(engine: Engine, owner: int) -> None:
-    """Close the connections, unless they are another process's that this one was forked from."""
+    """Close the connections, unless this process was forked from the one that owns them."""
     engine.dispose(close=os.getpid() == owner)
 
 
@@ -180,8 +196,8 @@ def _open_server(address: Address, url: URL, patience: float) -> BaseStorage:
     return RetryingStorage(opened, address, Retry(address, classify_grpc, patience))
 
 
-def _engine(url: URL) -> dict[str, Any]:
-    """SQLAlchemy's arguments: wait for SQLite's locks, find lost connections of servers."""
+def _engine_kwargs(url: URL) -> dict[str, Any]:
+    """Return SQLAlchemy's arguments: wait for SQLite's locks, detect lost connections."""
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": _WAIT}}
     if url.drivername == "postgresql+psycopg":
@@ -190,28 +206,18 @@ def _engine(url: URL) -> dict[str, Any]:
     return {"pool_pre_ping": True}
 
 
-def _opening_fault(error: Exception) -> Classification | None:
-    """What is worth waiting for while a database is opened: others that hold it, or open it too."""
-    fault = classify_sql(error)
-    if fault is not None and fault.error_class is ErrorClass.BUSY:
-        return fault
+def _classify_opening(error: Exception) -> Classification | None:
+    """Classify an error while a database is opened: busy if others hold it, or open it too."""
+    found = classify_sql(error)
+    if found is not None and found.error_class is ErrorClass.BUSY:
+        return found
     is_database = isinstance(error, SQLAlchemyError | StorageInternalError)
     if isinstance(error, IntegrityError) or (is_database and "already exists" in str(error)):
         return Classification(ErrorClass.BUSY, "another process makes its tables")
     return None
 
 
-def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for one in memory, and for other databases."""
-    database = url.database or ":memory:"
-    if url.get_backend_name() != "sqlite" or database == ":memory:" or "memory" in str(url.query):
-        return None
-    is_uri = database.startswith("file:")
-    path = unquote(urlsplit(database).path) if is_uri else database
-    return None if path == ":memory:" else Path(path)
-
-
-def _missing(address: Address, url: URL) -> str:
+def _missing_driver(address: Address, url: URL) -> str:
     extra = _EXTRAS.get(address.scheme)
     advice = f'pip install "bonas[{extra}]"' if extra else "install what SQLAlchemy needs for it"
     return f"cannot open the storage {address}: {url.drivername} is not installed; {advice}"

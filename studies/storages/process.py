@@ -1,4 +1,4 @@
-"""A process, told apart from all others: its host_id, its number, and when it started."""
+"""Processes, identified across machines and reboots: the host, the pid and the start time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import psutil
 
 @cache
 def host_id() -> str:
-    """This host and its table of processes; containers and the time after a reboot have others."""
+    """Return an id of this host and its process table; a container or a reboot gives another."""
     parts = [socket.gethostname()]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text()[:8])
         parts.append(Path("/proc/self/ns/pid").readlink().name)
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         pass
     return " ".join(parts)
 
 
 def start_time(pid: int) -> float:
-    """Seconds from the start of the machine till that of the process, where that can be told.
+    """Return the seconds from the boot of the machine to the start of the process.
 
-    Elsewhere the time of its start, which changes when somebody sets the clock.
+    Without ``/proc``: the clock time of its start, which changes when the clock is set.
 
     Raises:
-        OSError: if there is no such process; ``psutil.Error`` where it is looked up otherwise.
+        OSError: if there is no such process; ``psutil.Error`` without ``/proc``.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -38,9 +38,9 @@ def start_time(pid: int) -> float:
 
 
 def is_running(pid: int, since: float) -> bool:
-    """Whether the process of this machine that started at ``since`` still runs."""
+    """Return whether the process of this machine that started at ``since`` is still running."""
     try:
         alive = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         return alive and abs(start_time(pid) - since) < 1.0
-    except (psutil.Error, OSError, ValueError, OverflowError):  # the latter: no number of a process
+    except (psutil.Error, OSError, ValueError, OverflowError):  # the latter two: no valid pid
         return False

@@ -1,4 +1,4 @@
-"""Retry: a call is repeated while its storage is busy or away, and given up after a limit.
+"""Retries: a call is repeated while its storage is busy or unreachable, up to a limit.
 
 The pauses grow from a tenth of a second to five, each shortened at random by up to a half, so that
 the workers of a search do not come back all at once.
@@ -17,85 +17,92 @@ from bonas.studies.storages.address import Address
 from bonas.studies.storages.classification import Classification, ErrorClass
 
 _FIRST, _LAST = 0.1, 5.0  # seconds of a pause
-_QUIET = 5.0  # seconds that others may hold a storage before it is worth a word
+_QUIET = 5.0  # seconds that a storage may be busy before it is logged
 _logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
 class Retry:
-    """How long calls of one storage wait for it.
+    """Repeats the calls of one storage for up to ``limit`` seconds each.
 
     Args:
-        address: The storage's, for messages.
-        judge: Tells the fault behind an error; None for errors that are none of the storage's.
-        limit: Seconds after which a call gives up.
+        address: The address of the storage, for messages.
+        classify: Classifies an error; None for an error that the storage did not cause.
+        limit: Seconds after which a call fails.
     """
 
     def __init__(
-        self, address: Address, judge: Callable[[Exception], Classification | None], limit: float
+        self,
+        address: Address,
+        classify: Callable[[Exception], Classification | None],
+        limit: float,
     ) -> None:
         self._address = address
-        self._judge = judge
+        self._classify = classify
         self._limit = limit
         self._random = random.Random()
-        self._told = False  # once an outage, not once a call; a race costs one line of the log
+        self._is_logged = False  # once per outage, not per call; a race costs one line of the log
 
     def __call__(
         self,
         attempt: Callable[[], Result],
-        repeated: Callable[[Exception], Result] | None = None,
+        resolve: Callable[[Exception], Result] | None = None,
     ) -> Result:
-        """What ``attempt`` returns, now or later.
+        """Return what ``attempt`` returns, at once or after retries.
 
-        ``repeated`` is asked about an error that a second attempt meets and that is no fault of the
-        storage: the first attempt may have done its work, and only the answer was lost.
+        If a retry raises an error that the storage did not cause, ``resolve`` decides: the first
+        attempt may have done its work, and only its answer was lost. ``resolve`` returns the
+        result, or raises.
 
         Raises:
-            StorageUnavailable: if waiting does not help, or has not helped for ``limit`` seconds.
+            StorageUnavailable: if the error is permanent, or ``limit`` seconds have passed.
         """
         try:
             return attempt()
         except Exception as error:
-            fault = self._judge(error)
-            if fault is None:
+            found = self._classify(error)
+            if found is None:
                 raise
-            first = error, fault
+            first = error, found
 
         def again() -> Result:
             try:
                 return attempt()
             except Exception as error:
-                if repeated is None or self._judge(error) is not None:
+                if resolve is None or self._classify(error) is not None:
                     raise
-                return repeated(error)
+                return resolve(error)
 
-        return self._wait(again, *first)
+        return self._repeat(again, *first)
 
-    def _wait(self, again: Callable[[], Result], error: Exception, fault: Classification) -> Result:
-        started, pause = time.monotonic(), _FIRST
+    def _repeat(
+        self, again: Callable[[], Result], error: Exception, found: Classification
+    ) -> Result:
+        """Call ``again`` with growing pauses until it returns."""
+        began, pause = time.monotonic(), _FIRST
         while True:
-            waited = time.monotonic() - started
-            if fault.error_class is ErrorClass.PERMANENT or waited >= self._limit:
-                raise self._unavailable(fault) from self._address.shown_cause(error)
-            self._tell(fault, waited)
+            waited = time.monotonic() - began
+            if found.error_class is ErrorClass.PERMANENT or waited >= self._limit:
+                raise self._unavailable(found) from self._address.safe_cause(error)
+            self._log_outage(found, waited)
             shorter = pause * self._random.uniform(0.5, 1.0)
             time.sleep(min(shorter, self._limit - waited))
             pause = min(2.0 * pause, _LAST)
             try:
                 result = again()
             except Exception as next_error:
-                next_fault = self._judge(next_error)
-                if next_fault is None:
+                next_found = self._classify(next_error)
+                if next_found is None:
                     raise
-                error, fault = next_error, next_fault
+                error, found = next_error, next_found
                 continue
-            self._tell_end(time.monotonic() - started)
+            self._log_recovery(time.monotonic() - began)
             return result
 
-    def _unavailable(self, fault: Classification) -> StorageUnavailable:
-        reason = self._address.hide(fault.reason)
-        if fault.error_class is ErrorClass.PERMANENT:
-            text = f"the storage {self._address} refused: {reason}. When that is mended"
+    def _unavailable(self, found: Classification) -> StorageUnavailable:
+        reason = self._address.redact(found.reason)
+        if found.error_class is ErrorClass.PERMANENT:
+            text = f"the storage {self._address} refused: {reason}. When that is fixed"
         else:
             text = (
                 f"the storage {self._address} gave no answer for {self._limit:.0f} seconds: "
@@ -105,18 +112,18 @@ class Retry:
             f"{text}, make the same call again: it goes on with what is stored"
         )
 
-    def _tell(self, fault: Classification, waited: float) -> None:
-        if self._told or (fault.error_class is ErrorClass.BUSY and waited < _QUIET):
+    def _log_outage(self, found: Classification, waited: float) -> None:
+        if self._is_logged or (found.error_class is ErrorClass.BUSY and waited < _QUIET):
             return
-        self._told = True
+        self._is_logged = True
         _logger.warning(
-            "the storage %s does not answer (%s); waiting for it, up to %.0f seconds",
+            "the storage %s does not answer (%s); retrying for up to %.0f seconds",
             self._address,
-            self._address.hide(fault.reason),
+            self._address.redact(found.reason),
             self._limit,
         )
 
-    def _tell_end(self, waited: float) -> None:
-        if self._told:
-            self._told = False
+    def _log_recovery(self, waited: float) -> None:
+        if self._is_logged:
+            self._is_logged = False
             _logger.warning("the storage %s answers again, after %.0f s", self._address, waited)

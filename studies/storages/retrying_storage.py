@@ -1,17 +1,18 @@
-"""A storage that waits while its database is stopped, restarted or locked, and then goes on.
+"""A storage whose calls are retried while its database is stopped, restarted or locked.
 
-A call whose connection breaks is made again, though its work may have been done already:
+A call whose connection breaks is repeated, although its work may have been done already:
 
 ==========================  ==================================================================
-reading, setting            the same once or twice: parameters keep the first value, attributes
-                            get the same one
-``create_new_trial``        may leave a second trial, running, that nobody works on; trials whose
-                            worker is gone are released like those of a dead process. A trial that
-                            was enqueued or added may stand there twice
+reading, setting            the same result once or twice: parameters keep the first value, and
+                            attributes get the same one
+``create_new_trial``        may leave a second, running trial without a worker, which is released
+                            like that of a dead process. A trial that was enqueued or added may
+                            be there twice
 ``set_trial_state_values``  finds the trial finished: success, if with the same state and values.
-                            Taking a waiting trial is answered by "somebody has it": it is never
-                            evaluated twice, and released like one of a dead process
-``create_new_study``        finds the name taken: success, if by an empty study of these directions
+                            A waiting trial that is claimed twice counts as claimed by another
+                            process: it is never evaluated twice, and later released
+``create_new_study``        finds the name taken: success, if by an empty study with the same
+                            directions
 ``delete_study``            finds no study: success
 ==========================  ==================================================================
 """
@@ -26,35 +27,34 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.contract import translated
+from bonas.studies.storages.contract import translate
 from bonas.studies.storages.retry import Retry
 
 Result = TypeVar("Result")
 
 
 class RetryingStorage(BaseStorage):
-    """Every call of ``storage``, made with ``patience``.
+    """``storage``, with every call repeated by ``retry`` and every error translated.
 
     Raises:
-        StorageUnavailable: from any call, if waiting does not help, or the storage is damaged.
+        StorageUnavailable: from any call, if retries do not help, or the storage is damaged.
         InvalidArgument: from any call that writes, if a value cannot be stored.
         KeyError, UpdateFinishedTrialError, DuplicatedStudyError: as Optuna's storages do.
     """
 
-    def __init__(self, storage: BaseStorage, address: Address, patience: Retry) -> None:
+    def __init__(self, storage: BaseStorage, address: Address, retry: Retry) -> None:
         self._storage = storage
         self._address = address
-        self._patience = patience
-        self._studies: set[int] = set()  # that were there
+        self._retry = retry
+        self._studies: set[int] = set()  # ids that a call has found
         self._trials: set[int] = set()
 
     @property
     def inner(self) -> BaseStorage:
-        """The storage that is called."""
+        """The wrapped storage."""
         return self._storage
 
     def __repr__(self) -> str:
@@ -63,21 +63,21 @@ class RetryingStorage(BaseStorage):
     def _call(
         self,
         attempt: Callable[[], Result],
-        repeated: Callable[[Exception], Result] | None = None,
+        resolve: Callable[[Exception], Result] | None = None,
         *,
         study: int | None = None,
         trial: int | None = None,
         writes: bool = False,
     ) -> Result:
-        """What ``attempt`` returns, about a study or a trial; all errors are translated."""
+        """Return what ``attempt`` returns; it reads or changes the given study or trial."""
         try:
-            result = self._patience(attempt, repeated)
+            result = self._retry(attempt, resolve)
         except Exception as error:
-            known = study in self._studies or trial in self._trials
-            told = translated(error, self._address, writes=writes, known=known)
-            if told is error:
+            was_known = study in self._studies or trial in self._trials
+            raised = translate(error, self._address, writes=writes, was_known=was_known)
+            if raised is error:
                 raise
-            raise told from self._address.shown_cause(error)
+            raise raised from self._address.safe_cause(error)
         if study is not None:
             self._studies.add(study)
         if trial is not None:
@@ -87,10 +87,10 @@ class RetryingStorage(BaseStorage):
     def create_new_study(
         self, directions: Sequence[StudyDirection], study_name: str | None = None
     ) -> int:
-        unnamed = f"no-name-{uuid.uuid4()}"  # a repeated call needs to know it
+        unnamed = f"no-name-{uuid.uuid4()}"  # chosen here: a repeated call needs it
         name = unnamed if study_name is None else study_name
 
-        def repeated(error: Exception) -> int:
+        def resolve(error: Exception) -> int:
             if not isinstance(error, DuplicatedStudyError):
                 raise error
             found = self._storage.get_study_id_from_name(name)
@@ -99,10 +99,11 @@ class RetryingStorage(BaseStorage):
             return found
 
         return self._call(
-            lambda: self._storage.create_new_study(directions, name), repeated, writes=True
+            lambda: self._storage.create_new_study(directions, name), resolve, writes=True
         )
 
     def _is_fresh(self, study_id: int, directions: Sequence[StudyDirection]) -> bool:
+        """Return whether a study has these directions, and nothing in it yet."""
         return (
             self._storage.get_study_directions(study_id) == list(directions)
             and not self._storage.get_study_user_attrs(study_id)
@@ -111,11 +112,11 @@ class RetryingStorage(BaseStorage):
         )
 
     def delete_study(self, study_id: int) -> None:
-        def repeated(error: Exception) -> None:
+        def resolve(error: Exception) -> None:
             if not isinstance(error, KeyError):
                 raise error
 
-        self._call(lambda: self._storage.delete_study(study_id), repeated, writes=True)
+        self._call(lambda: self._storage.delete_study(study_id), resolve, writes=True)
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         self._call(
@@ -146,7 +147,7 @@ class RetryingStorage(BaseStorage):
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         return self._call(lambda: self._storage.get_study_system_attrs(study_id), study=study_id)
 
-    def get_all_studies(self) -> list[FrozenStudy]:
+    def get_all_studies(self) -> list[Any]:  # of FrozenStudy, a private class of Optuna
         return self._call(self._storage.get_all_studies)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
@@ -179,7 +180,7 @@ class RetryingStorage(BaseStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        def repeated(error: Exception) -> bool:
+        def resolve(error: Exception) -> bool:
             if not isinstance(error, UpdateFinishedTrialError):
                 raise error
             stored = self._storage.get_trial(trial_id)
@@ -189,7 +190,7 @@ class RetryingStorage(BaseStorage):
 
         return self._call(
             lambda: self._storage.set_trial_state_values(trial_id, state, values),
-            repeated,
+            resolve,
             trial=trial_id,
             writes=True,
         )

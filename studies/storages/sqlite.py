@@ -1,6 +1,6 @@
-"""SQLite, so that what is read before a write still holds when it is written.
+"""SQLite in transactions that make each call of a storage atomic.
 
-Optuna reads a row and then writes what follows from it: a waiting trial is taken, a new one gets
+Optuna reads a row and then writes what follows from it: a waiting trial is claimed, a new one gets
 the next number. Python's driver begins a transaction only at the write, so that two processes may
 read the same row first. Here every call is one transaction from its first statement:
 
@@ -9,9 +9,9 @@ reading     ``BEGIN``: all statements of a call see one state of the database
 writing     ``BEGIN IMMEDIATE``: one writer at a time, which waits for the others before it reads
 ==========  ==================================================================================
 
-A file that is exchanged under an open connection is noticed. Its inode tells of one that was moved
-or deleted. Its ``user_version``, which grows by one with each write, tells of an older copy that
-was written over it, and its ``application_id``, drawn once, of another database.
+A file that is exchanged under an open connection is detected: one that was moved or deleted by its
+inode, an older copy written over it by its ``user_version``, which grows by one with each write,
+and another database by its ``application_id``, which is drawn once.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from bonas.studies.storages.identity import Identity, identity_of
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 _STATE = "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
-_LARGEST = 2**31 - 1  # that SQLite keeps of either
+_LARGEST = 2**31 - 1  # value that SQLite stores of either
 
 
 def _writing(
     method: Callable[Concatenate[Any, Arguments], Result],
 ) -> Callable[Concatenate[SQLite, Arguments], Result]:
-    """The method, in transactions that nobody else can write in."""
+    """Return the method with its transactions begun as those of a writer."""
 
-    def alone(self: SQLite, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+    def begun(self: SQLite, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with self._transactions.writing():
             return method(self, *args, **kwargs)
 
-    return alone
+    return begun
 
 
 class SQLite(Database):
@@ -72,7 +72,7 @@ class SQLite(Database):
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's, which Optuna assigns when a storage is made, and when it is unpickled."""
+        """SQLAlchemy's engine, which Optuna assigns when it creates or unpickles a storage."""
         found: Engine = self.__dict__["engine"]
         return found
 
@@ -86,6 +86,8 @@ class SQLite(Database):
         event.listen(engine, "commit", self._transactions.commit)
         event.listen(engine, "rollback", self._transactions.rollback)
 
+    # Optuna's cache of an RDBStorage calls the two methods with an underscore, so that wrapping
+    # the public ones would not suffice.
     create_new_study = _writing(RDBStorage.create_new_study)
     delete_study = _writing(RDBStorage.delete_study)
     set_study_user_attr = _writing(RDBStorage.set_study_user_attr)
@@ -100,67 +102,70 @@ class SQLite(Database):
 
 
 class _Thread(threading.local):
-    """The transaction of a thread."""
+    """The current transaction of a thread."""
 
     is_writing = False
     changes = 0  # rows that its connection had changed when it began
-    version, mark = 0, 0  # of the database when it began
-    written: int | None = None  # the version that it leaves
+    version, mark = 0, 0  # user_version and application_id when it began
+    written: int | None = None  # the user_version that it commits
 
 
 class _Transactions:
-    """Begins and ends the transactions of an engine, and knows what they have seen of the file."""
+    """Begins and commits the transactions of an engine, and detects another file in its place."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._identity: Identity | None = None
-        self._version = 0  # the latest that was seen
-        self._mark = 0  # the application_id; 0 where none was drawn yet
+        self._version = 0  # the latest user_version that was seen
+        self._mark = 0  # the application_id; 0 until one is drawn
         self._lock = threading.Lock()
-        self._here = _Thread()
+        self._current = _Thread()
         self._has_tables = False
-        self.is_open = False  # until then, what begins one transaction waits for another one's end
+        self.is_open = False  # while the storage is being opened, see _begin_opening
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The transactions of this thread are to write."""
-        here = self._here
-        here.is_writing, here.written = True, None
+        """Begin the transactions of this thread as those of a writer."""
+        current = self._current
+        current.is_writing, current.written = True, None
         try:
             yield
-            if here.written is not None:
-                self._see(here.written)
+            if current.written is not None:
+                self._record_version(current.written)
         finally:
-            here.is_writing = False
+            current.is_writing = False
 
     def connecting(self, *_: object) -> None:
-        """SQLite would make a file that was deleted anew."""
+        """Check that the file exists: SQLite would create a deleted one anew."""
         self._check_file()
 
     def connected(self, connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver begins no transactions of its own
+        """Leave transactions to ``begin``, and remember which file was opened."""
+        connection.isolation_level = None  # else the driver begins its own
         if self._identity is None:
             self._identity = identity_of(self._file)
 
     def begin(self, connection: Connection) -> None:
+        """Begin a transaction, and check that the database is the one that was opened."""
         self._check_file()
         if not self.is_open:
             self._begin_opening(connection)
             return
-        here, before = self._here, self._version
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if here.is_writing else "BEGIN")
+        current, before = self._current, self._version
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if current.is_writing else "BEGIN")
         version, mark = self._state(connection)
         if version < before or self._mark not in (0, mark):
             raise self._lost("was replaced by an older copy or another database")
         self._mark = self._mark or mark
-        self._see(version)
-        here.version, here.mark, here.changes = version, mark, _changes(connection)
+        self._record_version(version)
+        current.version, current.mark, current.changes = version, mark, _changes(connection)
 
     def _begin_opening(self, connection: Connection) -> None:
-        """Optuna makes all tables in the first transaction, and then nests others.
+        """Begin a transaction while Optuna creates the tables.
 
-        One that held a lock while a nested one waits for a writer, who waits for the lock, would
-        wait for ever: each statement after the tables is a transaction of its own.
+        It creates all of them in the first transaction, and then nests others. A transaction that
+        holds a lock while a nested one waits for a writer, which waits for that lock, would
+        deadlock: after the first, each statement is a transaction of its own.
         """
         if not self._has_tables:
             is_new = self._file.stat().st_size == 0
@@ -168,23 +173,25 @@ class _Transactions:
             self._has_tables = True
 
     def commit(self, connection: Connection) -> None:
-        here = self._here
-        if not self.is_open or _changes(connection) == here.changes:
+        """Increment the version of the database, if the transaction has changed any row."""
+        current = self._current
+        if not self.is_open or _changes(connection) == current.changes:
             return
         self._check_file()
-        if here.mark == 0:
-            mark = secrets.randbelow(_LARGEST) + 1  # known from the next transaction on
+        if current.mark == 0:
+            mark = secrets.randbelow(_LARGEST) + 1  # read back by the next transaction
             connection.exec_driver_sql(f"PRAGMA application_id = {mark}")
-        here.written = min(here.version + 1, _LARGEST)
-        connection.exec_driver_sql(f"PRAGMA user_version = {here.written}")
+        current.written = min(current.version + 1, _LARGEST)
+        connection.exec_driver_sql(f"PRAGMA user_version = {current.written}")
 
     def rollback(self, _: Connection) -> None:
-        self._here.written = None
+        """Forget the version that would have been committed."""
+        self._current.written = None
 
     def _state(self, connection: Connection) -> Sequence[int]:
         return connection.exec_driver_sql(_STATE).one()
 
-    def _see(self, version: int) -> None:
+    def _record_version(self, version: int) -> None:
         with self._lock:
             self._version = max(self._version, version)
 
@@ -203,6 +210,6 @@ class _Transactions:
 
 
 def _changes(connection: Connection) -> int:
-    """Rows that were changed since it was opened."""
+    """Return how many rows the connection has changed since it was opened."""
     changes: int = connection.connection.dbapi_connection.total_changes  # type: ignore[union-attr]  # sqlite3's
     return changes

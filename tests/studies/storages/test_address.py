@@ -88,7 +88,7 @@ def test_a_log_and_an_error_about_waiting_show_no_password(
         pytest.raises(StorageUnavailable, match=r"me:\*\*\*@db") as caught,
     ):
         Retry(Address("postgresql://me:hush@db/x"), judge, 0.05)(attempt)
-    assert "waiting for it" in caplog.text
+    assert "retrying for up to" in caplog.text
     assert "hush" not in caplog.text + str(caught.value)
     assert caught.value.__cause__ is None
 

@@ -20,7 +20,7 @@ from sqlalchemy import exc
 
 from bonas.errors import InvalidArgument, StorageUnavailable
 from bonas.studies.storages.address import Address
-from bonas.studies.storages.contract import RecordGone, translated
+from bonas.studies.storages.contract import RecordGone, translate
 from bonas.studies.storages.opening import open_storage
 from bonas.studies.storages.retry import Retry
 from bonas.studies.storages.retrying_storage import RetryingStorage
@@ -216,6 +216,6 @@ def test_every_error_is_one_of_the_contract(
 def test_no_error_shows_a_password() -> None:
     address = Address("postgresql://me:hush@h/d")
     error = OSError("cannot reach postgresql://me:hush@h/d")
-    told = translated(error, address, writes=False, known=False)
+    told = translate(error, address, writes=False, was_known=False)
     assert "hush" not in str(told)
-    assert address.shown_cause(error) is None
+    assert address.safe_cause(error) is None

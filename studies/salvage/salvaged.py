@@ -1,4 +1,4 @@
-"""What is left of a study: as much of each trial as could be read."""
+"""Salvaged studies: as much of each trial as could be read from a damaged storage."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bonas.studies.running.trials import STOPPED
 
 
 @dataclass
-class TrialRemains:
-    """What is left of a trial; a value or a parameter may be missing, and its state be None."""
+class SalvagedTrial:
+    """The readable part of a trial: values and parameters may be missing, the state may be None."""
 
     number: int = -1
     state: TrialState | None = None
@@ -33,10 +33,10 @@ class TrialRemains:
     complete: datetime | None = None
 
     def frozen(self, objectives: int, number: int) -> FrozenTrial:
-        """The trial number ``number`` of a new study with that many objectives.
+        """Return the trial as number ``number`` of a new study with ``objectives`` objectives.
 
-        Nobody works on the new study: a trial that was running is released, as is one whose values
-        are lost. Their proposals are evaluated again, under the index that they had.
+        A trial that was running, or whose values are lost, is released: no worker evaluates it in
+        the new study. Its proposal is evaluated again, under the index that it had.
         """
         values = [self.values.get(index, math.nan) for index in range(objectives)]
         is_measured = not any(map(math.isnan, values))
@@ -64,26 +64,26 @@ class TrialRemains:
 
 
 @dataclass
-class StudyRemains:
-    """What is left of a study; ``name`` and ``directions`` are None if nobody can tell them."""
+class SalvagedStudy:
+    """The readable part of a study; ``name`` and ``directions`` are None if they are lost."""
 
     name: str | None = None
     directions: list[StudyDirection] | None = None
     user_attrs: dict[str, Any] = field(default_factory=dict)
     system_attrs: dict[str, Any] = field(default_factory=dict)
-    trials: list[TrialRemains] = field(default_factory=list)
+    trials: list[SalvagedTrial] = field(default_factory=list)
 
 
 @dataclass
-class Remains:
-    """What is left of a storage.
+class Salvaged:
+    """The readable part of a storage.
 
     Attributes:
-        studies: Those of which something is left.
-        lost: How many trials there were of which nothing is left.
+        studies: The studies of which something could be read.
+        lost: The number of trials of which nothing could be read.
         unreadable: The lines or rows that could not be read, each with the reason.
     """
 
-    studies: list[StudyRemains] = field(default_factory=list)
+    studies: list[SalvagedStudy] = field(default_factory=list)
     lost: int = 0
     unreadable: list[str] = field(default_factory=list)
