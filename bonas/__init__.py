@@ -1,51 +1,18 @@
 """Neural architecture search by Bayesian optimisation over graphs.
 
-Say which networks are possible (a space) and how one is measured; ``optimize`` finds the front of
+Given a search space and a way to measure one network, ``optimize`` finds the Pareto front of
 accuracy against latency in a few dozen trainings.
 
-The parts are imported when first used, so that ``import bonas`` and ``bonas --help`` are instant.
+Names are imported on first use, so that ``import bonas`` and ``bonas --help`` are instant.
 """
 
 import random
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from bonas import benchmarks, encoders, evaluation, spaces, studies, surrogates
-    from bonas.benchmarks.comparison import ablate
-    from bonas.errors import BonasError
-    from bonas.evaluation import Candidate, Objective
-    from bonas.optimization import optimize
-    from bonas.result import SearchResult
-    from bonas.spaces import Architecture, ArchitectureGraph, Space
-    from bonas.spaces.families.declaration import space
-    from bonas.studies import ArchitectureSampler
-    from bonas.studies.search import Search
-
 __version__ = "0.1.0"
 
-__all__ = [
-    "Architecture",
-    "ArchitectureGraph",
-    "ArchitectureSampler",
-    "BonasError",
-    "Candidate",
-    "Objective",
-    "Search",
-    "SearchResult",
-    "Space",
-    "__version__",
-    "ablate",
-    "benchmarks",
-    "encoders",
-    "evaluation",
-    "optimize",
-    "space",
-    "spaces",
-    "studies",
-    "surrogates",
-]
-
+_PARTS = ("benchmarks", "encoders", "evaluation", "spaces", "studies", "surrogates")
 _HOME = {
     "Architecture": "bonas.spaces",
     "ArchitectureGraph": "bonas.spaces",
@@ -60,7 +27,28 @@ _HOME = {
     "optimize": "bonas.optimization",
     "space": "bonas.spaces.families.declaration",
 }
-_PARTS = ("benchmarks", "encoders", "evaluation", "spaces", "studies", "surrogates")
+
+if TYPE_CHECKING:  # an alias exports a name
+    from bonas import benchmarks as benchmarks
+    from bonas import encoders as encoders
+    from bonas import evaluation as evaluation
+    from bonas import spaces as spaces
+    from bonas import studies as studies
+    from bonas import surrogates as surrogates
+    from bonas.benchmarks.comparison import ablate as ablate
+    from bonas.errors import BonasError as BonasError
+    from bonas.evaluation import Candidate as Candidate
+    from bonas.evaluation import Objective as Objective
+    from bonas.optimization import optimize as optimize
+    from bonas.result import SearchResult as SearchResult
+    from bonas.spaces import Architecture as Architecture
+    from bonas.spaces import ArchitectureGraph as ArchitectureGraph
+    from bonas.spaces import Space as Space
+    from bonas.spaces.families.declaration import space as space
+    from bonas.studies import ArchitectureSampler as ArchitectureSampler
+    from bonas.studies.search import Search as Search
+else:
+    __all__ = sorted([*_HOME, *_PARTS, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
@@ -72,7 +60,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _imported(name: str) -> Any:
-    """A module; a package that others import (rich) draws from Python's random state on the way."""
+    """Import a module; restore Python's random state, which a dependency (rich) draws from."""
     before = random.getstate()
     try:
         return import_module(name)
@@ -81,4 +69,4 @@ def _imported(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*_HOME, *_PARTS, "__version__"])

@@ -1,4 +1,4 @@
-"""The command ``bonas``: a demo, a stored front, workers, a rescue, and benchmarks of methods."""
+"""Command line of bonas: demo, front of a stored study, workers, rescue, and benchmarks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from typing import Any
 from bonas import __version__
 from bonas.errors import BonasError, InvalidArgument, unknown
 
+_NAMES = "mixture, gp, embedded_gp, deep_kernel, forest, wl, gnn or random"
+_SURROGATE = f"Surrogate model: {_NAMES}."
+_BUDGET = "Total number of architectures to evaluate."
+_STORAGE = "Database URL, or the path of a journal such as search.log."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the status is 0, 2 after an error that bonas explains, 130 after Ctrl-C."""
+    """Run one command; return 0, 2 after an error of bonas, or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -21,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bonas: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("bonas: interrupted; the same command goes on with what is stored", file=sys.stderr)
+        print("bonas: interrupted; the same command resumes from what is stored", file=sys.stderr)
         return 130
     return 0
 
@@ -38,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_front(commands)
     _add_worker(commands)
     _add_rescue(commands)
-    bench = _command(commands, "bench", "compare search methods, or time the search itself")
+    bench = _command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     _add_bench_run(parts)
     _add_bench_report(parts)
@@ -48,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults that there are."""
+    """Help that shows a default only where there is one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
@@ -62,90 +67,130 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _add_demo(commands: Any) -> None:
-    one = _command(commands, "demo", "search small image networks on embedded data")
-    one.add_argument("--budget", type=int, default=30, help="networks to evaluate in all")
-    one.add_argument("--storage", default="sqlite:///bonas-demo.db", help="database URL")
-    one.add_argument("--study", default="demo", help="name of the study in the database")
-    one.add_argument("--picture", default="bonas-front.png", help="where to draw the front")
-    one.add_argument("--surrogate", default="mixture", help="mixture, gp, gnn or random")
-    one.add_argument("--seed", type=int, default=0, help="of everything random")
-    one.set_defaults(run=_demo)
+    demo = _command(commands, "demo", "Search small image networks on bundled data.")
+    demo.add_argument("--budget", type=int, default=30, help=_BUDGET)
+    demo.add_argument("--storage", default="sqlite:///bonas-demo.db", help=_STORAGE)
+    demo.add_argument("--study", default="demo", help="Name of the study in the storage.")
+    demo.add_argument(
+        "--picture", default="bonas-front.png", help="File that the plot of the front is saved to."
+    )
+    demo.add_argument("--surrogate", default="mixture", help=_SURROGATE)
+    demo.add_argument("--seed", type=int, default=0, help="Random seed.")
+    demo.set_defaults(run=_demo)
 
 
 def _add_front(commands: Any) -> None:
-    two = _command(commands, "front", "print the front of a stored study")
-    two.add_argument("--storage", required=True, help="database URL, or a journal such as a.log")
-    two.add_argument("--study", default="bonas", help="name of the study in the database")
-    two.set_defaults(run=_front)
+    front = _command(commands, "front", "Print the Pareto front of a stored study.")
+    front.add_argument("--storage", required=True, help=_STORAGE)
+    front.add_argument("--study", default="bonas", help="Name of the study in the storage.")
+    front.set_defaults(run=_front)
 
 
 def _add_worker(commands: Any) -> None:
-    work = _command(commands, "worker", "work on a study, with all others that do")
-    work.add_argument("search", nargs="?", help="module:name of a bonas.Search")
-    work.add_argument("--config", help="TOML file with these options: search, storage, ...")
-    work.add_argument("--storage", help="database URL, or a journal such as a.log")
-    work.add_argument("--study", help="name of the study in the database; bonas if none")
-    work.add_argument("--budget", type=int, help="networks to evaluate in all; the study's if none")
-    work.add_argument("--jobs", type=int, help="evaluations at once on this machine; 1 if none")
-    work.add_argument("--lease", type=float, help="seconds of silence after which a worker is dead")
-    work.set_defaults(run=_worker)
+    worker = _command(
+        commands, "worker", "Evaluate architectures of a study, together with its other workers."
+    )
+    worker.add_argument(
+        "search", nargs="?", help="A bonas.Search, or a function that returns one, as module:name."
+    )
+    worker.add_argument(
+        "--config", help="TOML file with any of these options; the command line overrides it."
+    )
+    worker.add_argument("--storage", help=f"{_STORAGE} Required, here or in the TOML file.")
+    worker.add_argument("--study", help="Name of the study in the storage (default: bonas).")
+    worker.add_argument("--budget", type=int, help=f"{_BUDGET} Default: that of the study.")
+    worker.add_argument(
+        "--jobs", type=int, help="Number of evaluations at once on this machine (default: 1)."
+    )
+    worker.add_argument(
+        "--lease",
+        type=float,
+        help="Seconds without a heartbeat after which a worker counts as dead (default: 60).",
+    )
+    worker.set_defaults(run=_worker)
 
 
 def _add_rescue(commands: Any) -> None:
-    saved = _command(
-        commands, "rescue", "copy what can be read of a damaged storage into a new one"
+    rescue = _command(
+        commands, "rescue", "Copy what is readable in a damaged storage into a new one."
     )
-    saved.add_argument("old", help="a journal such as a.log, or sqlite:///a.db; left as it is")
-    saved.add_argument("new", help="where the search goes on: a database URL, or a journal")
-    saved.add_argument("--study", help="name of the study to copy; all if none")
-    saved.set_defaults(run=_rescue)
+    rescue.add_argument(
+        "old",
+        help="Damaged storage, left unchanged: a journal such as a.log, or sqlite:///a.db.",
+    )
+    rescue.add_argument("new", help="New storage: a database URL, or the path of a journal.")
+    rescue.add_argument("--study", help="Name of the study to copy (default: all).")
+    rescue.set_defaults(run=_rescue)
 
 
 def _add_bench_run(parts: Any) -> None:
-    run = _command(parts, "run", "run search methods on benchmark problems, and report")
-    run.add_argument("--list", action=_List, nargs=0, help="list methods and problems, and exit")
-    run.add_argument("--methods", nargs="+", required=True, help="names that --list tells")
-    run.add_argument("--problems", nargs="+", required=True, help="names that --list tells")
-    run.add_argument("--budget", type=int, default=200, help="evaluations of a run")
-    run.add_argument("--seeds", type=int, default=10, help="how many runs of each method")
-    run.add_argument("--jobs", type=int, default=1, help="runs at once")
-    run.add_argument("--folder", help="where the tables lie that are not shipped")
+    run = _command(parts, "run", "Run search methods on benchmark problems, and write a report.")
+    run.add_argument("--list", action=_List, nargs=0, help="List methods and problems, and exit.")
+    run.add_argument(
+        "--methods", nargs="+", required=True, help="Names of methods; see --list for all."
+    )
+    run.add_argument(
+        "--problems", nargs="+", required=True, help="Names of problems; see --list for all."
+    )
+    run.add_argument("--budget", type=int, default=200, help="Number of evaluations per run.")
+    run.add_argument("--seeds", type=int, default=10, help="Number of runs per method.")
+    run.add_argument("--jobs", type=int, default=1, help="Number of runs at once.")
+    run.add_argument("--folder", help="Folder of the tables that are not part of bonas.")
     _add_report_options(run)
     run.set_defaults(run=_bench_run)
 
 
 def _add_bench_report(parts: Any) -> None:
-    report = _command(parts, "report", "report what is stored, and run nothing")
-    report.add_argument("--budget", type=int, help="evaluations of a run to look at; all if none")
+    report = _command(parts, "report", "Write the report of stored runs, without running any.")
+    report.add_argument(
+        "--budget", type=int, help="Number of evaluations per run to report (default: all)."
+    )
     _add_report_options(report)
     report.set_defaults(run=_bench_report)
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--storage", default="bench.log", help="journal file or database URL")
-    parser.add_argument("--out", default="bench-report", help="folder of the report")
-    parser.add_argument("--baseline", help="method to test the others against; the first if none")
+    parser.add_argument("--storage", default="bench.log", help=_STORAGE)
+    parser.add_argument("--out", default="bench-report", help="Folder of the report.")
+    parser.add_argument(
+        "--baseline", help="Method that the others are tested against (default: the first)."
+    )
 
 
 def _add_bench_ask(parts: Any) -> None:
-    ask = _command(parts, "ask", "measure the search's own time and memory")
-    ask.add_argument("--trials", type=int, nargs="+", default=[20, 100], help="finished trials")
-    ask.add_argument("--surrogate", default="mixture", help="mixture, gp, gnn or random")
-    ask.add_argument("--repeats", type=int, default=5, help="asks of each size")
+    ask = _command(parts, "ask", "Measure the time and memory of the search itself.")
+    ask.add_argument(
+        "--trials", type=int, nargs="+", default=[20, 100], help="Numbers of finished trials."
+    )
+    ask.add_argument("--surrogate", default="mixture", help=_SURROGATE)
+    ask.add_argument("--repeats", type=int, default=5, help="Number of asks per number of trials.")
     ask.set_defaults(run=_bench_ask)
 
 
 def _add_bench_predict(parts: Any) -> None:
-    predict = _command(parts, "predict", "measure how well surrogates predict NAS-Bench-201")
-    predict.add_argument("--surrogates", nargs="+", default=["mixture", "gp", "embedded_gp"])
-    predict.add_argument("--dataset", default="cifar10", help="cifar10, cifar100, ImageNet16-120")
-    predict.add_argument("--objectives", nargs="+", default=["test_accuracy"], help="of the table")
-    predict.add_argument("--sizes", type=int, nargs="+", default=[39, 78, 156, 469])
-    predict.add_argument("--draws", type=int, default=10, help="random draws of each size")
+    predict = _command(parts, "predict", "Measure how well surrogates predict NAS-Bench-201.")
+    predict.add_argument(
+        "--surrogates",
+        nargs="+",
+        default=["mixture", "gp", "embedded_gp"],
+        help=f"Names of surrogates: {_NAMES}.",
+    )
+    predict.add_argument(
+        "--dataset", default="cifar10", help="cifar10, cifar100 or ImageNet16-120."
+    )
+    predict.add_argument(
+        "--objectives", nargs="+", default=["test_accuracy"], help="Objectives of the table."
+    )
+    predict.add_argument(
+        "--sizes", type=int, nargs="+", default=[39, 78, 156, 469], help="Training set sizes."
+    )
+    predict.add_argument(
+        "--draws", type=int, default=10, help="Number of random training sets per size."
+    )
     predict.set_defaults(run=_bench_predict)
 
 
-# The commands import torch and its friends, which takes seconds: `bonas --help` must not wait.
+# Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -171,23 +216,17 @@ def _front(options: argparse.Namespace) -> None:
 
 
 def _worker(options: argparse.Namespace) -> None:
-    from bonas.optimization import join
+    from bonas.run import RunSettings, run
     from bonas.studies.search import Search
 
     given = _configured(options, ("search", "storage", "study", "budget", "jobs", "lease"))
     for name in ("search", "storage"):
         if name not in given:
             raise InvalidArgument(f"a worker needs its {name}; see bonas worker --help")
-    more = {"lease": given["lease"]} if "lease" in given else {}
-    result = join(
-        Search.named(given["search"]),
-        given["storage"],
-        given.get("study"),
-        budget=given.get("budget"),
-        n_jobs=given.get("jobs", 1),
-        progress=sys.stderr.isatty(),
-        **more,
-    )
+    names = {"study": "study_name", "jobs": "n_jobs"}
+    arguments = {names.get(name, name): value for name, value in given.items() if name != "search"}
+    settings = RunSettings(progress=sys.stderr.isatty(), **arguments)
+    result = run(Search.named(given["search"]), settings)
     print(f"{result.study.study_name}: {result.headline()}")
 
 
@@ -198,11 +237,11 @@ def _rescue(options: argparse.Namespace) -> None:
 
 
 def _configured(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """What the configuration file says, and over it what the command says."""
-    given = {name: getattr(options, name) for name in names}
-    told = {name: value for name, value in given.items() if value is not None}
+    """Return the options of the command line, and below them those of the TOML file."""
+    every = {name: getattr(options, name) for name in names}
+    given = {name: value for name, value in every.items() if value is not None}
     if options.config is None:
-        return told
+        return given
     try:
         with open(options.config, "rb") as file:
             found = tomllib.load(file)
@@ -210,7 +249,7 @@ def _configured(options: argparse.Namespace, names: Sequence[str]) -> dict[str, 
         raise InvalidArgument(f"cannot read {options.config} as TOML: {error}") from error
     for name in found.keys() - set(names):
         raise unknown(f"option in {options.config}", name, names)
-    return {**found, **told}
+    return {**found, **given}
 
 
 def _bench_predict(options: argparse.Namespace) -> None:
@@ -255,7 +294,7 @@ def _bench_ask(options: argparse.Namespace) -> None:
 
 
 class _List(argparse.Action):
-    """Prints what there is to compare, whatever else is asked for."""
+    """Action that lists methods and problems, whatever the other arguments, and exits."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from bonas.benchmarks.baselines import METHODS

@@ -1,4 +1,4 @@
-"""The demo: a real search over small image networks, on data that comes with scikit-learn."""
+"""Demo: a small but real search over image networks, on data bundled with scikit-learn."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Searching the 15,625 cells of NAS-Bench-201 for the best accuracy at each latenc
 {budget} networks, each trained {epochs} epochs on {rows:,} real 8x8 digits and timed on this CPU.
 """
 _CLOSING = """
-{evaluated} networks were evaluated, {front} of them are on the front ({seconds:.0f} s).
+{evaluated} networks were evaluated, {front} of them are on the Pareto front ({seconds:.0f} s).
   picture:  {picture}
   database: {storage}, study {study!r}
-To look again:   bonas front --storage {storage} --study {study}
-To go on:        bonas demo --budget {more} --storage {storage} --study {study}
+Show the front:  bonas front --storage {storage} --study {study}
+Resume:          bonas demo --budget {more} --storage {storage} --study {study}
 """
 
 
 def run(
     *, budget: int, storage: str, study_name: str, picture: str, surrogate: str, seed: int
 ) -> None:
-    """Search, print the front, draw it, and say how to go on."""
+    """Search, print and plot the front, and print the commands that show or resume it."""
     started = time.perf_counter()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = NASBench201(channels=8, cells=1, stages=2)

@@ -1,4 +1,4 @@
-"""The one family of errors: each says what was expected, what came, and what to do."""
+"""Errors of bonas; each message says what was expected, what was given, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class BonasError(Exception):
-    """The base of every error that bonas raises on purpose."""
+    """Base class of all errors that bonas raises on purpose."""
 
 
 class InvalidGraph(BonasError, ValueError):
@@ -23,7 +23,7 @@ class InvalidArgument(BonasError, ValueError):
 
 
 class MissingBuilder(BonasError, NotImplementedError):
-    """A network is to be built, but its space does not say how."""
+    """A network is to be built, but its space has no ``build``."""
 
 
 class InvalidData(BonasError, ValueError):
@@ -31,24 +31,24 @@ class InvalidData(BonasError, ValueError):
 
 
 class MissingData(BonasError, FileNotFoundError):
-    """Data are not there: the file of a folder, or an optional package that brings them."""
+    """Data are missing: a file in a folder, or the optional package that provides them."""
 
 
 class MissingPackage(BonasError, ImportError):
-    """An optional package is needed for this, and is not installed."""
+    """An optional package is needed, but not installed."""
 
 
 class StudyMismatch(BonasError, ValueError):
-    """A stored study was made with another space or other objectives."""
+    """A stored study belongs to another space or other objectives."""
 
 
 class StorageUnavailable(BonasError, RuntimeError):
-    """A storage cannot be opened, or cannot be used any more.
+    """A storage cannot be opened, or can no longer be used.
 
     Attributes:
-        rows: What a search measured and its storage does not hold: pairs of choices and a
-            measurement's name -> its value, as ``warm_start`` takes them.
-        study: The ``optuna.Study`` of the search, where one ended with this.
+        rows: Measurements of a search that its storage does not hold, as ``warm_start`` takes them:
+            pairs of choices and a mapping from the name of a measurement to its value.
+        study: The ``optuna.Study``, if a search ended with this error.
     """
 
     rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float]]] = ()
@@ -56,11 +56,11 @@ class StorageUnavailable(BonasError, RuntimeError):
 
 
 class EvaluationFailed(BonasError, RuntimeError):
-    """An evaluation did not give the objectives, or failed many times in a row.
+    """An evaluation did not return the objectives, or failed many times in a row.
 
     Attributes:
-        study: The ``optuna.Study`` with all that was measured, where a search ended with this.
-        values: A measurement's name -> its value, as far as the evaluation returned such.
+        study: The ``optuna.Study`` with all measurements, if a search ended with this error.
+        values: The measurements that the evaluation returned, by name.
     """
 
     study: Any = None
@@ -68,14 +68,14 @@ class EvaluationFailed(BonasError, RuntimeError):
 
 
 class ObjectivesMissing(EvaluationFailed):
-    """What an evaluation returned has not the objectives, as it will for the next network, too."""
+    """An evaluation returned no value for an objective, as it would for every other network."""
 
 
 class FitFailed(BonasError, RuntimeError):
-    """A surrogate cannot be fitted to the values it was given."""
+    """A surrogate cannot be fitted to its training data."""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InvalidArgument:
-    """The error for a name that is in no table: it lists the names that are."""
+    """Return the error for an unknown ``name``; its message lists the known ones."""
     names = ", ".join(repr(k) for k in sorted(known))
     return InvalidArgument(f"unknown {kind} {name!r}; expected one of {names}")

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""The result of a search."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
 from bonas.evaluation.candidate import index_of
-from bonas.plots.dataframe import trials_frame
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_table
 from bonas.spaces import Space
@@ -26,12 +26,12 @@ from bonas.studies.running.trials import budget_of, evaluated
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a surrogate expected of one trial, by the objective's name and in its unit.
+    """The posterior of one trial before its evaluation, per objective and in its unit.
 
     Attributes:
-        mean: The expected value.
-        sd: Its standard deviation, with the noise of a measurement.
-        weights: How much each member of a mixture counts; empty for other surrogates.
+        mean: Posterior mean.
+        sd: Posterior standard deviation, with observation noise.
+        weights: Weight of each member of a mixture; empty for other surrogates.
     """
 
     mean: Mapping[str, float]
@@ -41,12 +41,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answer of a search, read from its study each time it is asked.
+    """The result of a search, read from its study at each access.
 
     Attributes:
-        study: The ``optuna.Study``, with everything that was measured.
-        space: The space that was searched.
-        objectives: What was optimised, in the order of the trials' values.
+        study: The ``optuna.Study``, with all measurements.
+        space: The search space.
+        objectives: The objectives, in the order of the trials' values.
     """
 
     study: optuna.Study
@@ -60,18 +60,18 @@ class SearchResult:
 
     @property
     def front(self) -> list[Candidate]:
-        """The candidates that no other beats in all objectives, the first objective's best first.
+        """The candidates that no other dominates, sorted by the first objective, best first.
 
-        With one objective: the best candidate (several if they are equal).
+        With one objective: the best candidate, or several of the same value.
         """
         return [self._candidate(trial) for trial in self._front_trials()]
 
     @property
     def failures(self) -> dict[int, str]:
-        """A candidate's number -> the traceback of its latest evaluation, if that failed."""
+        """The traceback of each candidate whose latest evaluation failed, by its number."""
         failed = failures(self.study.get_trials(deepcopy=False))
-        told = {index_of(trial): failure_of(trial) for trial in failed}
-        return {number: text for number, text in told.items() if text is not None}
+        tracebacks = {index_of(trial): failure_of(trial) for trial in failed}
+        return {number: text for number, text in tracebacks.items() if text is not None}
 
     @property
     def pruned(self) -> list[int]:
@@ -81,33 +81,33 @@ class SearchResult:
 
     @property
     def missing(self) -> int:
-        """How many evaluations the budget has left: 0 after a whole search.
+        """Remaining evaluations of the budget; 0 after a complete search.
 
-        A search has some left that was interrupted, or whose space has no more architectures.
+        Some remain after an interrupted search, and if the space has no more architectures.
         """
         return max(0, budget_of(self.study) - evaluated(self.study))
 
     @property
     def predictions(self) -> dict[int, Prediction]:
-        """A trial's number -> what the surrogate expected before it was evaluated.
+        """The surrogate's prediction for each trial before its evaluation, by the trial's number.
 
-        Random proposals have none.
+        Random proposals have no prediction.
         """
         names = [objective.name for objective in self.objectives]
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
-            told = stored(trial, PREDICTION)
-            parts = [_by_name(names, told.get(key)) for key in ("mean", "sd", "weights")]
+            prediction = stored(trial, PREDICTION)
+            parts = [_by_name(names, prediction.get(key)) for key in ("mean", "sd", "weights")]
             if all(parts):
                 found[trial.number] = Prediction(*parts)
         return found
 
     def best(self, objective: str | None = None) -> Candidate:
-        """The candidate with the best value of one objective, by default the first.
+        """Return the candidate with the best value of an objective; default: the first objective.
 
         Raises:
             InvalidArgument: if there is no such objective.
-            EvaluationFailed: if nothing was evaluated.
+            EvaluationFailed: if no evaluation succeeded.
         """
         names = [o.name for o in self.objectives]
         name = names[0] if objective is None else objective
@@ -120,9 +120,9 @@ class SearchResult:
         return choose(candidates, key=lambda candidate: candidate.values[name])
 
     def plot(self, path: str | PathLike[str] | None = None) -> Figure:
-        """The front among everything evaluated, as a matplotlib figure, saved to ``path`` if given.
+        """Plot the front among all candidates; return the figure, and save it to ``path`` if given.
 
-        One objective: the best value after each evaluation. Three or more: one panel a pair.
+        One objective: the best value after each evaluation. Three or more: one panel per pair.
         """
         figure = front_figure(self.objectives, self.candidates, self.front)
         if path is not None:
@@ -141,7 +141,7 @@ class SearchResult:
         return trials_frame(self.objectives, self.study.get_trials(deepcopy=False))
 
     def headline(self) -> str:
-        """One line: the size of the front and the best value of each objective."""
+        """Return one line with the size of the front and the best value of each objective."""
         if not self:
             return ""
         bests = [
@@ -150,15 +150,15 @@ class SearchResult:
         return f"front {len(self.front)}, best " + " / ".join(bests)
 
     def __bool__(self) -> bool:
-        """Whether anything was evaluated with success."""
+        """Return True if at least one trial completed."""
         return bool(finished(self.study, self.space))
 
     def __str__(self) -> str:
         table = front_table(self.objectives, self._front_trials())
         done, budget = evaluated(self.study), budget_of(self.study)
-        told = [f"{done} of {budget} evaluated"] if self.missing else []
-        told += [f"{len(self.pruned)} pruned"] if self.pruned else []
-        return "\n".join([table, ", ".join(told)] if told else [table])
+        notes = [f"{done} of {budget} evaluated"] if self.missing else []
+        notes += [f"{len(self.pruned)} pruned"] if self.pruned else []
+        return "\n".join([table, ", ".join(notes)] if notes else [table])
 
     def _front_trials(self) -> list[FrozenTrial]:
         best = front_of(self.study, self.space)
@@ -173,7 +173,7 @@ class SearchResult:
 
 
 def _by_name(names: Sequence[str], values: object) -> dict[str, Any]:
-    """One value for each objective; empty where another program wrote something else."""
+    """Return one value per objective; empty if another program stored something else."""
     if not isinstance(values, list) or len(values) != len(names):
         return {}
     return dict(zip(names, values, strict=True))

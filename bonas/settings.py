@@ -1,14 +1,14 @@
-"""What a script has set in torch has no effect on what bonas computes itself.
+"""Torch's defaults, whatever a script has set.
 
-A script, or a library that it imports, may have switched gradients off, opened an inference mode
-or an autocast, or set a default device or dtype. Evaluations are the user's and run under all that.
-Encoders, surrogates, acquisition and the drawing of networks run inside ``own_settings``, so that a
-search proposes the same networks whatever was set.
+A script, or a library that it imports, may have disabled gradients, entered inference mode or
+autocast, or set a default device or dtype. Evaluations belong to the user and run under these
+settings. Encoders, surrogates, acquisition and the tracing of networks run inside ``own_settings``,
+so that a search proposes the same networks whatever was set.
 
-Gradients, inference mode, autocast and the default device belong to a thread in torch, the default
-dtype to the process. It is never touched, for an evaluation may run in another thread: a function
-mode, which belongs to a thread, gives new tensors their dtype. It does not see what integers become
-where they are divided, so that the code of bonas names its dtypes there.
+In torch, gradients, inference mode, autocast and the default device belong to a thread, the default
+dtype to the process. The default dtype is never changed, since an evaluation may run in another
+thread: a function mode, which belongs to a thread, sets the dtype of new tensors. It does not see
+the dtype of a quotient of integers, so that code of bonas names its dtypes there.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from torch.overrides import TorchFunctionMode
 _CPU = torch.device("cpu")
 _NAMES = ("empty", "eye", "linspace", "logspace", "ones", "rand", "randn", "zeros")
 _FILLED = frozenset(getattr(torch, name) for name in _NAMES)
-"""What makes tensors of the default dtype,"""
+"""Functions that make tensors of the default dtype,"""
 _INFERRED = frozenset((torch.arange, torch.as_tensor, torch.full, torch.tensor))
-"""and what does so where it is given floats of Python."""
-_own = threading.local()  # has ``precision`` where the mode is active: one is enough
+"""and functions that do so if they are given floats of Python."""
+_own = threading.local()  # has ``precision`` while the mode is active: one is enough
 
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Run the block, in this thread, as under torch's defaults; then go back as before.
+    """Run the block, in this thread, under torch's defaults; restore the settings afterwards.
 
     That is: gradients are recorded, outside inference mode and autocast; new tensors are float32
-    and on the CPU. Where a script has set nothing this costs some microseconds.
+    and on the CPU. If a script has set nothing, this costs a few microseconds.
     """
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
@@ -57,7 +57,7 @@ def own_settings() -> Iterator[None]:
 
 
 class _SinglePrecision(TorchFunctionMode):
-    """New tensors of floats are float32 inside, unless they are asked for otherwise."""
+    """A mode in which new floating-point tensors are float32 unless a dtype is given."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -74,7 +74,7 @@ class _SinglePrecision(TorchFunctionMode):
 
 
 def _are_plain(value: object) -> bool:
-    """Whether all are numbers of Python and the like, which have no dtype of their own."""
+    """Return whether all values are numbers of Python, which have no dtype of their own."""
     if isinstance(value, (list, tuple)):
         return all(map(_are_plain, value))
     return not isinstance(value, (Tensor, np.ndarray))

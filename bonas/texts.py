@@ -1,11 +1,11 @@
-"""Which texts every storage takes: names, which are keys of a database, and long texts.
+"""Texts that every storage accepts: names, which are keys of a database, and long texts.
 
-    SQLite       no lone surrogate, as ``os.listdir`` makes of bytes that are no UTF-8
-    PostgreSQL   no NUL; at most 512 characters of a name
-    MySQL        at most 512 characters of a name, and 64 KiB of a text
+    SQLite       no lone surrogate, which ``os.listdir`` returns for bytes that are not UTF-8
+    PostgreSQL   no NUL; at most 512 characters in a name
+    MySQL        at most 512 characters in a name, and 64 KiB in a text
 
-A name that one of them refuses is refused when it comes, whatever the storage: a study can then be
-copied from one to another.
+A name that one of them refuses is refused by bonas at once, whatever the storage, so that a study
+can be copied from any storage to any other.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import re
 import unicodedata
 
 LONGEST = 20_000
-"""Characters of a text that are kept: its end, where a traceback says what happened."""
+"""Maximum number of characters of a text; its end is kept, where a traceback names the error."""
 RESERVED = "bonas:"
-"""How the names begin under which bonas itself writes to a study."""
+"""Prefix of the names under which bonas itself writes to a study."""
 
 _LONGEST_NAME = 500  # of 512: "_sd", ".v2" and the like are appended
 _SHOWN = 60  # characters of a name in a message
@@ -24,9 +24,9 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def objection(name: str, *, reserved: str = RESERVED) -> str | None:
-    """Why a name cannot be stored everywhere; None if it can.
+    """Return why a name cannot be stored everywhere; None if it can.
 
-    Names that begin with ``reserved`` are taken; an empty one reserves nothing.
+    Names that begin with ``reserved`` are refused; an empty string reserves nothing.
 
     >>> objection("accuracy")
     >>> objection("bonas:seed")
@@ -38,7 +38,7 @@ def objection(name: str, *, reserved: str = RESERVED) -> str | None:
     if len(name) > _LONGEST_NAME:
         return f"it has {len(name)} characters, at most {_LONGEST_NAME} can be stored"
     if "Cs" in kinds:
-        return "it has a lone surrogate, which is no character"
+        return "it has a lone surrogate, which is not a character"
     if "Cc" in kinds:
         return "it has a control character"
     if reserved and name.startswith(reserved):
@@ -47,7 +47,7 @@ def objection(name: str, *, reserved: str = RESERVED) -> str | None:
 
 
 def shown(name: object) -> str:
-    r"""A name, or whatever came instead of one, for a message: printable and short.
+    r"""Return a name, or any other value given as one, for a message: printable and short.
 
     >>> shown("caf" + chr(0xDCE9)), shown(1)
     ("'caf\\udce9'", '1')
@@ -57,7 +57,7 @@ def shown(name: object) -> str:
 
 
 def storable(text: str) -> str:
-    """The end of a text, as every storage takes it: what is no character becomes ``?``.
+    """Return the end of a text as every storage accepts it; invalid characters become ``?``.
 
     >>> storable("caf" + chr(0xDCE9))
     'caf?'

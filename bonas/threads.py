@@ -1,4 +1,4 @@
-"""How many CPU threads torch may use: small models are slower on many."""
+"""Limits on the CPU threads of torch: small models are slower on many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Torch computes with that many CPU threads inside; None leaves the number as it is."""
+    """Run the block with that many CPU threads of torch; None keeps their number."""
     before = torch.get_num_threads()
     try:
         if threads is not None:
@@ -24,12 +24,12 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run the block with torch and the BLAS of scipy on one thread, then go back as before."""
+    """Run the block with torch and the BLAS of scipy on one thread, then restore their settings."""
     with limited_threads(1), _controller().limit(limits=1, user_api="blas"):
         yield
 
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Looking for thread pools among the loaded libraries takes milliseconds: done once."""
+    """Find the thread pools of the loaded libraries, once: it takes milliseconds."""
     return ThreadpoolController()

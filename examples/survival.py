@@ -36,7 +36,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import bonas
 from bonas.evaluation import Candidate, Objective
-from bonas.optimization import join
+from bonas.run import RunSettings, run
 from bonas.spaces import MLPSpace, NASBench201, Space
 from bonas.studies import open_study
 from bonas.studies.running import trials
@@ -81,13 +81,16 @@ def worker(storage: str, budget: int) -> None:
     """One of several processes that make the same call."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = Search(SPACE, partial(lasting, 0.5), OBJECTIVES, surrogate="gp")
-    join(search, storage, "kill", budget=budget, seed=0, progress=False)
+    settings = RunSettings(
+        storage=storage, study_name="kill", budget=budget, seed=0, progress=False
+    )
+    run(search, settings)
 
 
 def begun(given: argparse.Namespace) -> BaseProcess:
     """A worker in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bonas.optimization", "bonas.spaces"])
+    context.set_forkserver_preload(["bonas.run", "bonas.spaces"])
     process = context.Process(target=worker, args=(given.storage, given.budget))
     process.start()
     return process
@@ -145,19 +148,22 @@ def rusher(path: str, given: argparse.Namespace, name: str, start: Barrier) -> N
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = Search(SPACE, partial(noted, path), OBJECTIVES, surrogate="random")
     start.wait()
-    join(search, given.storage, name, budget=given.budget, seed=0, progress=False)
+    settings = RunSettings(
+        storage=given.storage, study_name=name, budget=given.budget, seed=0, progress=False
+    )
+    run(search, settings)
 
 
 def rush(given: argparse.Namespace) -> None:
     """Many processes begin one study at once, again and again."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bonas.optimization", "bonas.spaces"])
+    context.set_forkserver_preload(["bonas.run", "bonas.spaces"])
     good = 0
-    for run in range(given.runs):
+    for number in range(given.runs):
         began = time.perf_counter()
         with tempfile.NamedTemporaryFile("r", suffix=".txt") as notes:
             start = context.Barrier(given.workers)
-            arguments = notes.name, given, f"rush-{given.seed}-{run}", start
+            arguments = notes.name, given, f"rush-{given.seed}-{number}", start
             processes = [
                 context.Process(target=rusher, args=arguments) for _ in range(given.workers)
             ]
@@ -175,7 +181,7 @@ def rush(given: argparse.Namespace) -> None:
             once and len(lines) == values == trials.evaluated(study) == given.budget and not failed
         )
         print(
-            f"  run {run}: {len(lines)} evaluations, {len(set(keys))} networks, "
+            f"  run {number}: {len(lines)} evaluations, {len(set(keys))} networks, "
             f"{len(set(indices))} indices, {values} values stored, {failed} processes failed, "
             f"{time.perf_counter() - began:.0f} s",
             flush=True,

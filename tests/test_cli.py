@@ -1,9 +1,12 @@
-"""The command line."""
+"""Facts about the command line."""
 
 from __future__ import annotations
 
+import argparse
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +16,15 @@ import pytest
 import bonas
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.tables import FOLDER_PROBLEMS, PROBLEMS, Table
-from bonas.cli import main
+from bonas.cli import _parser, main
+from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
+BENCH = [["bench", part] for part in ("run", "report", "ask", "predict")]
 
 
 def test_help_needs_no_torch() -> None:
-    """`bonas --help` answers at once: nothing heavy is imported."""
+    """Show the help at once: nothing heavy is imported."""
     code = (
         "import sys, bonas.cli\n"
         "try: bonas.cli.main(['--help'])\n"
@@ -50,6 +55,127 @@ def test_the_demo_searches_draws_and_goes_on(
         optuna.logging.set_verbosity(before)
 
 
+def help_of(command: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the help of a command as one line."""
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--help"])
+    assert left.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", [["demo"], ["bench", "ask"], ["bench", "predict"]])
+def test_help_lists_every_surrogate(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(command, capsys)
+    (names,) = re.findall(r"(mixture, .*? or random)", text)
+    assert set(re.split(r", | or ", names)) == set(bonas.studies.SURROGATES)
+
+
+def test_the_docstring_of_optimize_lists_every_surrogate() -> None:
+    text = " ".join(str(bonas.optimize.__doc__).split())
+    (names,) = re.findall(r"The name of a surrogate \((.*?)\)", text)
+    assert set(re.findall(r'"(\w+)"', names)) == set(bonas.studies.SURROGATES)
+
+
+def test_the_help_of_a_worker_names_its_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(["worker"], capsys)
+    settings = RunSettings()
+    assert f"counts as dead (default: {settings.lease:g})" in text
+    assert f"on this machine (default: {settings.n_jobs})" in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["demo"], ["front"], ["worker"], ["rescue"], ["bench"], *BENCH],
+    ids=lambda command: " ".join(command) or "bonas",
+)
+def test_every_argument_has_a_help_that_is_a_sentence(command: list[str]) -> None:
+    parser = _parser()
+    for name in command:
+        (choices,) = (a.choices for a in parser._actions if isinstance(a.choices, dict))
+        parser = choices[name]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            texts = [part.help for part in action._choices_actions]
+        elif isinstance(action, argparse._HelpAction | argparse._VersionAction):
+            continue  # those of Python
+        else:
+            texts = [action.help]
+        for text in texts:
+            assert text is not None, action.dest
+            assert text[0].isupper() or text.startswith("cifar10"), text
+            assert text.endswith("."), text
+
+
+def write_search(folder: Path) -> None:
+    (folder / "own_search.py").write_text(
+        "import bonas\n"
+        "space = bonas.spaces.CellSpace(nodes=3)\n"
+        "def evaluate(candidate): return {'accuracy': float(candidate.number)}\n"
+        "search = bonas.Search(space, evaluate, {'accuracy': 'maximize'}, surrogate='random')\n"
+    )
+
+
+def test_a_worker_takes_its_options_from_a_file_and_the_command_line_overrides_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_search(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    Path("worker.toml").write_text(
+        'search = "own_search:search"\nstorage = "a.log"\nbudget = 2\nstudy = "own"\n'
+    )
+    assert main(["worker", "--config", "worker.toml"]) == 0
+    assert capsys.readouterr().out == "own: front 1, best 1 %\n"
+    assert main(["worker", "--config", "worker.toml", "--budget", "4"]) == 0
+    assert capsys.readouterr().out == "own: front 1, best 3 %\n"
+
+
+@pytest.mark.parametrize(
+    ("toml", "arguments", "message"),
+    [
+        ("", [], "a worker needs its search; see bonas worker --help"),
+        ('search = "a:b"', [], "a worker needs its storage"),
+        ("budgets = 2", [], "unknown option in worker.toml 'budgets'; expected one of 'budget'"),
+        ("budget =", [], "cannot read worker.toml as TOML"),
+        ('search = "own_search:no"\nstorage = "a.log"', [], "there is no 'no' in a module"),
+        (
+            'search = "own_search:search"\nstorage = "a.log"',
+            [],
+            "the study 'bonas' has no budget yet",
+        ),
+        (
+            'search = "own_search:search"\nstorage = "a.log"\njobs = 0.5',
+            [],
+            "n_jobs must be a whole number of at least 1, got 0.5",
+        ),
+        (
+            'search = "own_search:search"\nstorage = "a.log"',
+            ["--lease", "-1"],
+            "lease must be a positive number, got -1.0; give the seconds of silence",
+        ),
+    ],
+)
+def test_a_worker_that_cannot_begin_says_why(
+    toml: str,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_search(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    Path("worker.toml").write_text(toml)
+    assert main(["worker", "--config", "worker.toml", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_configuration_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["worker", "--config", "no-such.toml"]) == 2
+    assert "cannot read no-such.toml as TOML" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -74,7 +200,7 @@ def test_errors_are_one_line_and_exit_status_two(
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two problems of few rows, by name."""
+    """Register two problems of few rows."""
     rows = {(i, j): {"accuracy": float(i * j % 7), "latency": float(i)} for i, j in PAIRS}
     both = {"accuracy": "maximize", "latency": "minimize"}
     for name, objectives in {"tiny": {"accuracy": "maximize"}, "tiny-2": both}.items():
@@ -155,7 +281,7 @@ def test_an_interrupt_is_no_traceback(
 
     monkeypatch.setattr("bonas.benchmarks.compare", interrupted)
     assert main(["bench", "run", "--methods", "random", "--problems", "tiny"]) == 130
-    assert "goes on with what is stored" in capsys.readouterr().err
+    assert "the same command resumes from what is stored" in capsys.readouterr().err
 
 
 def test_the_overhead_is_measured(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""How an answer is shown: tables and pictures."""
+"""Figures and tables of results."""

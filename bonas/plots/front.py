@@ -1,4 +1,4 @@
-"""A front as a picture."""
+"""Figure of a Pareto front among all candidates."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _OTHERS = "viridis"
 def front_figure(
     objectives: Sequence[Objective], candidates: Sequence[Candidate], front: Sequence[Candidate]
 ) -> Figure:
-    """One panel a pair of objectives; for one objective its best value over the evaluations."""
+    """Return a figure: one panel per pair of objectives; for one, its best value so far."""
     pairs = list(combinations(range(len(objectives)), 2))
     panels = max(len(pairs), 1)
     columns = min(panels, 3)
-    lines = -(-panels // columns)
-    figure = Figure(figsize=(6.4 * columns, 4.6 * lines), dpi=150, layout="constrained")
-    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(6.4 * columns, 4.6 * rows), dpi=150, layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     if not pairs:
         _progress(axes[0], objectives[0], candidates)
     for axis, (first, second) in zip(axes, pairs, strict=False):
@@ -67,7 +67,7 @@ def _front(
     ordered = sorted(front, key=lambda c: c.values[across.name])
     fx = [c.values[across.name] for c in ordered]
     fy = [c.values[up.name] for c in ordered]
-    if with_line:  # what is attainable: a corner at each point
+    if with_line:  # the attainment surface: a corner at each point
         corner: Literal["post", "pre"] = "post" if across.direction == "minimize" else "pre"
         axis.step(fx, fy, where=corner, color=_FRONT, linewidth=1.5)
     axis.scatter(fx, fy, s=70, facecolors="none", edgecolors=_FRONT, linewidths=1.8, label="front")

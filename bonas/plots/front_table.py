@@ -1,4 +1,4 @@
-"""A front as text: one row a trial, objectives with their units, then the parameters."""
+"""Text table of a front: one row per trial, objectives with their units, then the parameters."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation import Objective
 
-_WIDEST = 32  # characters of one parameter's value
+_WIDEST = 32  # characters of a parameter's value
 
 
 def front_table(objectives: Sequence[Objective], front: Sequence[FrozenTrial]) -> str:
     """Return columns trial, one per objective, one per parameter of any of these trials.
 
-    A cell is empty where a network does not have the parameter. Aligned, without a trailing
-    newline.
+    A cell is empty if the network does not have the parameter. Columns are aligned; there is no
+    trailing newline.
     """
     if not front:
         return "nothing was evaluated yet"
@@ -47,7 +47,7 @@ def parameter_names(trials: Sequence[FrozenTrial]) -> list[str]:
 
 
 def _merged(names: list[str], more: list[str]) -> dict[str, None]:
-    """Both, in order; what only ``more`` has comes after what precedes it there."""
+    """Return both in order; names that only ``more`` has follow their predecessor there."""
     known, at = set(names), 0
     for name in more:
         if name in known:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import LATENCY, Candidate, Latency
-from bonas.evaluation.latency import latency as module
+from bonas.evaluation.latency import timing
 from bonas.spaces import NASBench201
 
 
@@ -36,7 +36,7 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     clocks = Clocks()
-    monkeypatch.setattr(module, "time", clocks)
+    monkeypatch.setattr(timing, "time", clocks)
     return clocks
 
 

@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from torch import nn
 
 import bonas
+from bonas.dataframe import trials_frame
 from bonas.errors import MissingPackage
 from bonas.evaluation import Candidate, Objective
-from bonas.plots.dataframe import trials_frame
 from bonas.plots.front_table import front_table, parameter_names
 
 GOAL = Objective("accuracy", "maximize", "%")

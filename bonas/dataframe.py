@@ -1,4 +1,4 @@
-"""All trials of a study as a table of pandas, one row each."""
+"""Table of all trials of a study as a ``pandas.DataFrame``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bonas.plots.front_table import parameter_names
 from bonas.studies.proposing.observations import failure_of
 from bonas.texts import RESERVED
 
-_PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's own, for names that are taken
+_PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's prefixes, for names that collide
 
 
 def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial]) -> Any:
     """Return a ``pandas.DataFrame`` with one row per trial.
 
-    Its columns: ``number``, ``state`` (Optuna's names), the objectives, the parameters, whatever
-    else was measured or noted, and ``failure``, the last line of a failed evaluation's traceback.
-    A parameter or a measurement whose name is taken by a column before it is prefixed as in
+    The columns are ``number``, ``state`` (Optuna's names), the objectives, the parameters, all
+    other user attributes, and ``failure``, the last line of a failed evaluation's traceback. A
+    parameter or user attribute whose name collides with an earlier column is prefixed as in
     Optuna's ``trials_dataframe``: ``params_number``, ``user_attrs_accuracy``.
 
     Raises:
@@ -51,7 +51,7 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
 
 
 def _columns(names: Sequence[str], taken: set[str], prefix: str) -> dict[str, str]:
-    """A name -> its column."""
+    """Return the column of each name."""
     return {name: f"{prefix}{name}" if name in taken else name for name in names}
 
 
@@ -69,6 +69,6 @@ def _pandas() -> Any:
         return import_module("pandas")
     except ImportError as error:
         raise MissingPackage(
-            "expected pandas to be installed for a table of all trials; "
+            "expected pandas to be installed for a table of all trials, got none; "
             'pip install pandas (or "bonas[pandas]")'
         ) from error

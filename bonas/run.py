@@ -1,0 +1,251 @@
+"""Run a search: open its study, evaluate until the budget is used, and end without losing results.
+
+``bonas.optimize`` and the command ``bonas worker`` both come here.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages import InMemoryStorage
+
+from bonas.arguments import check_count, check_positive, is_count
+from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
+from bonas.progress import ProgressBar
+from bonas.result import SearchResult
+from bonas.settings import own_settings
+from bonas.studies import open_study
+from bonas.studies.attributes import ignored_in_study
+from bonas.studies.running import trials
+from bonas.studies.running.interrupts import Terminated
+from bonas.studies.running.leader import lead, release_dead
+from bonas.studies.running.lease import LEASE, Worker
+from bonas.studies.running.ledger import Ledger, with_rows
+from bonas.studies.running.retries import reopen
+from bonas.studies.running.trials import BUDGET, budget_of
+from bonas.studies.running.worker import Callback, work
+from bonas.studies.running.worker_pool import Executor
+from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.search import Search
+from bonas.studies.storages.journal import check_journal, journal_file
+from bonas.studies.storages.opening import Storage
+from bonas.studies.study import OnMismatch
+from bonas.studies.warm_start import add_known
+
+_logger = logging.getLogger(__name__)
+
+SEED = "bonas:seed"
+"""The study's user attribute that holds the seed of the search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Where a search keeps its study, and who evaluates; ``bonas.optimize`` documents each.
+
+    A ``budget`` of None is that of the stored study.
+
+    Raises:
+        InvalidArgument: for a value that cannot work.
+    """
+
+    storage: Storage | None = None
+    study_name: str | None = None
+    budget: int | None = None
+    on_mismatch: OnMismatch = "refuse"
+    warm_start: object = None
+    seed: int | None = None
+    n_jobs: int = 1
+    executor: Executor | None = None
+    lease: float = LEASE
+    progress: bool = True
+    callbacks: Sequence[Callback] = ()
+
+    def __post_init__(self) -> None:
+        if self.budget is not None:
+            check_count("budget", self.budget)
+        check_count("n_jobs", self.n_jobs)
+        check_positive("lease", self.lease, finite=False, advice="give the seconds of silence")
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise InvalidArgument(
+                    f"callbacks must be functions of (study, trial), got {callback!r}"
+                )
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process evaluates, and no worker of it."""
+        return self.n_jobs == 1 and self.executor is None
+
+
+def run(search: Search, settings: RunSettings) -> SearchResult:
+    """Work on the study of ``search`` until its budget is used.
+
+    Raises:
+        BonasError: as ``bonas.optimize`` does; ``InvalidArgument`` if there is no budget.
+    """
+    search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
+    with _shared(settings) as storage:
+        study = _opened(search, settings, storage)
+        result = SearchResult(study, search.space, search.goals)
+        ledger = Ledger()
+        with (
+            closing(ProgressBar(result, budget_of(study), settings.progress)) as bar,
+            _ending(search, study, settings, storage, ledger),
+        ):
+            _evaluate(search, study, settings, storage, [bar, *settings.callbacks], ledger)
+            _check_end(result, storage)
+        return SearchResult(_kept(study, settings), search.space, search.goals)
+
+
+def _evaluate(
+    search: Search,
+    study: optuna.Study,
+    settings: RunSettings,
+    storage: Storage | None,
+    callbacks: Sequence[Callback],
+    ledger: Ledger,
+) -> None:
+    """Evaluate in this process, or lead the workers that do."""
+    if settings.alone:
+        since = len(study.get_trials(deepcopy=False))
+        work(search, study, Worker.here(settings.lease), callbacks, ledger, since=since)
+        return
+    assert storage is not None  # several workers share a storage
+    n, executor, lease = settings.n_jobs, settings.executor, settings.lease
+    lead(search, study, storage, n, executor, lease, callbacks, ledger)
+
+
+@own_settings()
+def _opened(search: Search, settings: RunSettings, storage: Storage | None) -> optuna.Study:
+    """Open the study, add warm-start trials, set seed and budget, and release dead workers' trials.
+
+    Failed evaluations of earlier calls are queued again.
+    """
+    sampler = search.sampler(settings.seed)
+    study = open_study(
+        storage,
+        settings.study_name,
+        search.goals,
+        search.describe(),
+        sampler,
+        space=search.space,
+        on_mismatch=settings.on_mismatch,
+    )
+    if settings.warm_start is not None:
+        add_known(study, search, settings.warm_start)
+    sampler.seed = _remembered_seed(study, sampler.seed)
+    _set_budget(study, settings.budget)
+    release_dead(study)
+    if n := reopen(study):
+        _logger.warning("%d architecture(s) that failed before will be tried again", n)
+    return study
+
+
+def _set_budget(study: optuna.Study, budget: int | None) -> None:
+    before = budget_of(study)
+    if not (before or budget):
+        raise InvalidArgument(
+            f"the study {study.study_name!r} has no budget yet; say how many architectures its "
+            "workers are to evaluate in total: budget=40, or --budget 40"
+        )
+    if budget is not None and before != budget:
+        study.set_user_attr(BUDGET, budget)
+        if before > budget > trials.evaluated(study):
+            _logger.warning("the budget of the study changed from %d to %d", before, budget)
+
+
+def _remembered_seed(study: optuna.Study, seed: int) -> int:
+    """Return the seed that the study was begun with; store ``seed`` if it is new."""
+    stored: object = study.user_attrs.get(SEED)
+    if not is_count(stored):
+        if stored is not None:
+            ignored_in_study(study, SEED, f"a whole number was expected, got {stored!r:.200}")
+        study.set_user_attr(SEED, seed)
+        stored = study.user_attrs[SEED]  # if two processes begin at once: that of the later one
+    return stored if is_count(stored) else seed
+
+
+@contextmanager
+def _shared(settings: RunSettings) -> Iterator[Storage | None]:
+    """Yield where the study is stored: for several workers a temporary file if nowhere else."""
+    if settings.storage is not None or settings.alone:
+        yield settings.storage
+        return
+    with tempfile.TemporaryDirectory(prefix="bonas-") as folder:
+        yield str(Path(folder) / "study.log")
+
+
+def _kept(study: optuna.Study, settings: RunSettings) -> optuna.Study:
+    """Return the study, copied to memory if its storage was a temporary file."""
+    if settings.storage is not None or isinstance(study._storage, InMemoryStorage):
+        return study
+    memory, name = InMemoryStorage(), study.study_name
+    optuna.copy_study(from_study_name=name, from_storage=study._storage, to_storage=memory)
+    return optuna.load_study(study_name=name, storage=memory, sampler=study.sampler)
+
+
+@contextmanager
+def _ending(
+    search: Search,
+    study: optuna.Study,
+    settings: RunSettings,
+    storage: Storage | None,
+    ledger: Ledger,
+) -> Iterator[None]:
+    """End the search on Ctrl-C and the process on SIGTERM; running trials are released by then.
+
+    An error leaves with the study, and with the rows that ``storage`` does not hold.
+    """
+    try:
+        yield
+    except Terminated:
+        _logger.warning("terminated; the same call resumes the study %r", study.study_name)
+        raise SystemExit(128 + signal.SIGTERM) from None
+    except KeyboardInterrupt:
+        _logger.warning("interrupted; the same call resumes the study")
+    except EvaluationFailed as error:
+        error.study = _kept(study, settings)
+        raise
+    except Exception as error:
+        if isinstance(error, BonasError) and not isinstance(error, StorageUnavailable):
+            raise
+        lost = ledger.lost(storage, study, [goal.name for goal in search.goals])
+        if isinstance(error, StorageUnavailable):
+            failure = with_rows(error, lost)
+        elif lost:  # the error of a storage that bonas does not know
+            failure = with_rows(StorageUnavailable(f"{type(error).__name__}: {error}"), lost)
+        else:
+            raise
+        with suppress(Exception):  # a study that cannot be read is left out
+            failure.study = _kept(study, settings)
+        if failure is error:
+            raise
+        raise failure from error
+
+
+def _check_end(result: SearchResult, storage: Storage | None) -> None:
+    """Warn if evaluations of the budget are missing, and check that the journal can be read.
+
+    Raises:
+        StorageUnavailable: if what was stored cannot be read any more.
+    """
+    sampler = result.study.sampler
+    assert isinstance(sampler, ArchitectureSampler)
+    if result.missing and not sampler.exhausted(result.study):
+        _logger.warning(
+            "the search ended before its budget was used: %d evaluations of %d are missing; the "
+            "same call resumes it",
+            result.missing,
+            budget_of(result.study),
+        )
+    journal = journal_file(storage)
+    if journal is not None:
+        check_journal(journal)
