@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from optuna.distributions import json_to_distribution
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -192,10 +191,8 @@ class _Assembly:
         return read
 
     def _param(self, row: Record) -> None:
-        distribution = json_to_distribution(row["distribution_json"])
-        trial, name = self._trial_of(row), row["param_name"]
-        trial.params[name] = distribution.to_external_repr(row["param_value"])
-        trial.distributions[name] = distribution
+        trial = self._trial_of(row)
+        trial.set_param(row["param_name"], row["distribution_json"], row["param_value"])
 
     def _value(self, row: Record) -> None:
         kind, value = row["value_type"], row["value"]

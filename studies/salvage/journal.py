@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from optuna.distributions import json_to_distribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -111,7 +110,11 @@ class _Replay:
             self.created = self.created[0] + more[0], self.created[1] + more[1]
             lost = self.gaps[stretch]
             if log is not None:
-                self._apply(log)
+                try:
+                    self._apply(log)
+                except ValueError as error:
+                    what = f"{OpCode(log['op_code']).name} of a trial ({error})"
+                    salvaged.unreadable.append(what)
         self._collect(salvaged)
 
     def _apply(self, log: Operation) -> None:
@@ -162,7 +165,7 @@ class _Replay:
             complete=_time(log.get("datetime_complete")),
         )
         for name, text in log.get("distributions", {}).items():
-            _set_param(trial, name, text, log["params"][name])
+            trial.set_param(name, text, log["params"][name])
 
     def _change_trial(self, log: Operation) -> None:
         number, worker = log["trial_id"], log["worker_id"]
@@ -175,7 +178,7 @@ class _Replay:
         match log["op_code"]:
             case OpCode.SET_TRIAL_PARAM:
                 value = log["param_value_internal"]
-                _set_param(trial, log["param_name"], log["distribution"], value)
+                trial.set_param(log["param_name"], log["distribution"], value)
             case OpCode.SET_TRIAL_STATE_VALUES:
                 trial.state = TrialState(log["state"])
                 trial.start = _time(log.get("datetime_start")) or trial.start
@@ -207,12 +210,6 @@ class _Replay:
                 trial.number = number if only is not None else len(living[home].trials)
                 living[home].trials.append(trial)
         salvaged.studies.extend(living.values())
-
-
-def _set_param(trial: SalvagedTrial, name: str, distribution: str, value: float) -> None:
-    found = json_to_distribution(distribution)
-    trial.distributions[name] = found
-    trial.params[name] = found.to_external_repr(value)
 
 
 def _numbers(values: list[Any] | None) -> dict[int, float]:

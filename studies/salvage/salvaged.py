@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -31,6 +31,20 @@ class SalvagedTrial:
     intermediate: dict[int, float] = field(default_factory=dict)
     start: datetime | None = None
     complete: datetime | None = None
+
+    def set_param(self, name: str, distribution: str, value: float) -> None:
+        """Set a parameter from its distribution, as JSON, and its internal value.
+
+        Raises:
+            ValueError: if the distribution does not contain the value; nothing is set then.
+        """
+        found = json_to_distribution(distribution)
+        try:
+            chosen = found.to_external_repr(value)
+            create_trial(value=0.0, params={name: chosen}, distributions={name: found})
+        except (LookupError, OverflowError, ValueError) as error:
+            raise ValueError(f"no value of {name!r}: {value!r}") from error
+        self.params[name], self.distributions[name] = chosen, found
 
     def frozen(self, objectives: int, number: int) -> FrozenTrial:
         """Return the trial as number ``number`` of a new study with ``objectives`` objectives.

@@ -69,6 +69,7 @@ _FIELDS: dict[int, dict[str, type | tuple[type, ...]]] = {
     OpCode.SET_TRIAL_SYSTEM_ATTR: {"trial_id": int, "system_attr": dict},
     OpCode.DISCARD_TRIALS: {},
 }
+_REPLAY_ERRORS = (LookupError, TypeError, AttributeError, OverflowError)
 _TIMES = {TrialState.RUNNING: "datetime_start"} | {
     state: "datetime_complete" for state in TrialState if state.is_finished()
 }
@@ -95,13 +96,13 @@ def parse_operation(line: bytes) -> dict[str, Any]:
             raise ValueError(f"expected another {name} than {found.get(name)!r}")
     try:
         _check_values(found)
-    except (KeyError, TypeError, AttributeError) as error:
+    except _REPLAY_ERRORS as error:
         raise ValueError(f"{error!r}") from error
     return found
 
 
 def _check_values(found: dict[str, Any]) -> None:
-    """Check the values of the fields; raise ValueError, KeyError, TypeError or AttributeError."""
+    """Raise a ``ValueError``, or one of ``_REPLAY_ERRORS``, if Optuna cannot use a value."""
     match found["op_code"]:
         case OpCode.CREATE_STUDY:
             for direction in found["directions"]:
@@ -131,7 +132,10 @@ def _check_trial(found: dict[str, Any]) -> None:
         if time is not None:
             datetime.fromisoformat(time)
     distributions = {k: _distribution(v) for k, v in found.get("distributions", {}).items()}
-    for name, value in found.get("params", {}).items():
+    params = found.get("params", {})
+    if distributions.keys() != params.keys():
+        raise ValueError("expected one distribution for each of the params")
+    for name, value in params.items():
         distributions[name].to_external_repr(value)
     for step in found.get("intermediate_values", {}):
         int(step)

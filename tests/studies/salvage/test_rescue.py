@@ -176,6 +176,27 @@ def test_the_search_goes_on_whatever_line_of_a_journal_is_lost(
     assert sum(counts(trial) for trial in after) == 8
 
 
+def test_a_parameter_out_of_its_range_costs_nothing_else(tmp_path: Path) -> None:
+    """Optuna replays such a line, but no new trial can have the value."""
+    old, new = tmp_path / "a.log", tmp_path / "b.log"
+    study = optuna.create_study(storage=open_storage(old), study_name="s")
+    for value in (1.0, 2.0):
+        x, y = FloatDistribution(0.0, 1.0), FloatDistribution(0.0, 1.0)
+        study.tell(study.ask({"x": x, "y": y}), value)
+    lines = [json.loads(line) for line in _lines(old)]
+    bad = next(log for log in lines if log["op_code"] == 5 and log["trial_id"] == 1)
+    bad["param_value_internal"] = 7.0
+    old.write_text("".join(json.dumps(log) + "\n" for log in lines))
+    found = rescue(old, new)
+    assert (found.trials, found.lost) == (2, 0)
+    assert found.unreadable == ("SET_TRIAL_PARAM of a trial (no value of 'x': 7.0)",)
+    copied = _named(str(new), "s").trials
+    assert [(trial.value, sorted(trial.params)) for trial in copied] == [
+        (1.0, ["x", "y"]),
+        (2.0, ["y"]),
+    ]
+
+
 @pytest.mark.parametrize("lost", [1, 2])
 def test_trials_after_a_lost_one_keep_what_is_theirs(
     tmp_path: Path, searched: Searched, lost: int
@@ -309,12 +330,14 @@ def test_a_row_of_nonsense_costs_nothing_else(tmp_path: Path, searched: Searched
     with sqlite3.connect(old) as opened:
         opened.execute("update trials set state = 'NONSENSE' where number = 2")
         opened.execute("update trial_user_attributes set value_json = '{' where trial_id = 2")
+        opened.execute("update trial_params set param_value = 99 where trial_id = 5")
         opened.execute("delete from trials where number = 3")
     opened.close()
     found = rescue(f"sqlite:///{old}", new)
     assert [trial.value for trial in _named(new).trials] == [trial.value for trial in before]
     assert found.lost == 0
     assert "row 3 of the table trials" in str(found)
+    assert "no value of 'layer1_width': 99.0" in str(found)
 
 
 # What cannot be rescued

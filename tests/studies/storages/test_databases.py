@@ -12,14 +12,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections import namedtuple
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-import psutil
 import pytest
 import servers
 from optuna.distributions import FloatDistribution
@@ -33,7 +31,6 @@ from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
 from bonas.studies import open
 from bonas.studies.storages import opening, retry
-from bonas.studies.storages.filesystem import network_file_system
 
 postgresql = pytest.fixture(scope="module")(servers.postgresql)
 
@@ -270,53 +267,6 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
         file.write(b"\xff" * 100_000)
     with pytest.raises(StorageUnavailable, match=r"malformed.*\.recover"):
         _run(_study(open(f"sqlite:///{tmp_path / 'a.db'}")), 1)
-
-
-# Network file systems
-
-
-Partition = namedtuple("Partition", ["device", "mountpoint", "fstype", "opts"])
-
-
-@pytest.mark.parametrize(
-    ("fstype", "opts", "is_network"),
-    [
-        ("nfs4", "rw", True),
-        ("fuse.sshfs", "rw", True),
-        ("CIFS", "rw", True),
-        ("NTFS", "rw,remote", True),  # as Windows tells
-        ("ext4", "rw", False),
-        ("overlay", "rw", False),
-    ],
-)
-def test_a_file_on_a_network_file_system_is_warned_about(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fstype: str, opts: str, is_network: bool
-) -> None:
-    mounts = [
-        Partition("disk", "/", "ext4", "rw"),
-        Partition("server", str(tmp_path), fstype, opts),
-        Partition("disk", str(tmp_path / "local"), "xfs", "rw"),
-        Partition("server", str(tmp_path) + "-other", "nfs", "rw"),
-    ]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
-    (tmp_path / "local").mkdir()
-    for name in ("sqlite:///{}/a.db", "{}/a.log"):
-        open(name.format(tmp_path / "local"))
-        if is_network:
-            with pytest.warns(UserWarning, match=rf"network file system \({fstype}\).*postgresql"):
-                open(name.format(tmp_path))
-        else:
-            open(name.format(tmp_path))
-
-
-def test_where_no_mounts_are_known_nothing_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(all: bool) -> list[Partition]:
-        raise PermissionError("/proc")
-
-    monkeypatch.setattr(psutil, "disk_partitions", refuse)
-    assert network_file_system(tmp_path) is None
 
 
 # Servers
