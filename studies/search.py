@@ -15,8 +15,8 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation import (
     Direction,
     Evaluator,
-    Joint,
     Objective,
+    Stages,
     as_objectives,
     default_evaluation,
 )
@@ -112,7 +112,7 @@ class Search:
             if type(self.space).build is Space.build:
                 self.space.build({})  # raises MissingBuilder
             return default_evaluation(self.space)
-        return Joint(self.evaluate) if isinstance(self.evaluate, Sequence) else self.evaluate
+        return Stages(self.evaluate) if isinstance(self.evaluate, Sequence) else self.evaluate
 
     @cached_property
     def goals(self) -> tuple[Objective, ...]:

@@ -1,11 +1,13 @@
 """What one architecture is worth, measured: data, a short training, latency."""
 
 from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.curve import Curve, partial_values
 from bonas.evaluation.data.load import Splits, load
 from bonas.evaluation.default import default_evaluation
-from bonas.evaluation.evaluator import Evaluator, Joint, measured
+from bonas.evaluation.evaluator import Evaluator, StreamingEvaluator, measured
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
 from bonas.evaluation.latency.latency import Latency
+from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.objective import (
     ACCURACY,
     LATENCY,
@@ -14,6 +16,7 @@ from bonas.evaluation.objective import (
     as_objectives,
     oriented,
 )
+from bonas.evaluation.stages import Joint, Stages
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.evaluation.weights import keep_weights
 
@@ -23,18 +26,23 @@ __all__ = [
     "LATENCY",
     "CachingSpace",
     "Candidate",
+    "Curve",
     "Direction",
     "Evaluator",
     "Joint",
     "KVCache",
     "Latency",
+    "Measurement",
     "Objective",
     "ShortTraining",
     "Splits",
+    "Stages",
+    "StreamingEvaluator",
     "as_objectives",
     "default_evaluation",
     "keep_weights",
     "load",
     "measured",
     "oriented",
+    "partial_values",
 ]

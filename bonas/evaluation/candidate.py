@@ -1,21 +1,24 @@
-"""A candidate: an architecture proposed for evaluation, and afterwards what was measured of it."""
+"""Candidate: an architecture proposed for evaluation, and afterwards what was measured of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from optuna.trial import FrozenTrial, Trial
 from torch import nn
 
+from bonas.errors import unknown
+from bonas.evaluation.curve import Curve, curve_names, measurements_of
+from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.weights import Folder, load_weights
 from bonas.settings import own_settings
 from bonas.spaces import ArchitectureGraph, Choices, Space
 
 INDEX = "bonas:index"
-"""The trial's user attribute that says which proposal of the study it is, where that is not the
-trial's number: a proposal that was cut off is evaluated again in another trial."""
+"""The trial's user attribute that holds which proposal of the study it evaluates, where that is not
+the trial's number: a proposal that was cut off is evaluated again in another trial."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,9 @@ class Candidate:
     """One architecture of a space and the Optuna trial that stands for it.
 
     Attributes:
-        space: Where it comes from.
+        space: The space it belongs to.
         choices: A parameter's name -> the chosen value.
-        trial: Optuna's record; ask it for further parameters (``candidate.trial.suggest_float``).
+        trial: Optuna's record; it suggests further parameters (``candidate.trial.suggest_float``).
         values: An objective's name -> the measured value, in the objective's unit; empty before
             the evaluation.
     """
@@ -39,7 +42,7 @@ class Candidate:
     def of(
         cls, space: Space, trial: Trial | FrozenTrial, values: Mapping[str, float] | None = None
     ) -> Candidate:
-        """The candidate that a trial stands for: its parameters that belong to the space."""
+        """Return the candidate that a trial stands for, by its parameters that the space has."""
         choices = {n: trial.params[n] for n in space.distributions if n in trial.params}
         return cls(space, space.completed(choices), trial, values or {})
 
@@ -50,11 +53,33 @@ class Candidate:
 
     @property
     def number(self) -> int:
-        """Which proposal of its study it is, from 0; the same when it is evaluated again."""
+        """The index of its proposal in the study, from 0; the same when it is evaluated again."""
         return index_of(self.trial)
 
+    @property
+    def curves(self) -> list[str]:
+        """The names of the learning curves that its evaluation left; empty before it has ended."""
+        return curve_names(self._measurements)
+
+    def curve(self, name: str) -> Curve:
+        """Return a learning curve: ``steps``, ``values`` and ``seconds`` of equal length.
+
+        An evaluation leaves curves by yielding measurements with a step, as ``ShortTraining`` does
+        for ``"train_loss"`` and its metric.
+
+        Raises:
+            InvalidArgument: if there is none of that name; the error lists those that there are.
+        """
+        if name not in self.curves:
+            raise unknown("curve", name, self.curves)
+        return Curve.of(self._measurements, name)
+
+    @property
+    def _measurements(self) -> Sequence[Measurement]:
+        return measurements_of(self.trial) if isinstance(self.trial, FrozenTrial) else ()
+
     def build(self) -> nn.Module:
-        """An untrained network; what its builder notes stands in the trial, while that runs.
+        """Build an untrained network; while the trial runs, the builder may note things in it.
 
         Raises:
             MissingBuilder: if the space does not say how.
@@ -64,7 +89,7 @@ class Candidate:
         return self.space.build_for({**self.choices, **numbers}, alive)
 
     def trained(self, folder: Folder | None = None) -> nn.Module:
-        """The network with the weights that its training left, in evaluation mode.
+        """Build the network with the weights of its training, in evaluation mode.
 
         Args:
             folder: Where the weights are now; None is where they were kept.
@@ -72,7 +97,7 @@ class Candidate:
         Raises:
             MissingData: if none were kept (``ShortTraining(keep_weights=...)`` does), or their file
                 is gone.
-            InvalidData: if they are those of another network.
+            InvalidData: if the weights are those of another network.
             MissingBuilder: if the space does not say how to build it.
         """
         with own_settings(), torch.random.fork_rng(devices=[]):
@@ -82,7 +107,7 @@ class Candidate:
 
 
 def index_of(trial: Trial | FrozenTrial) -> int:
-    """Which proposal of its study a trial stands for."""
+    """Return which proposal of its study a trial evaluates."""
     index: object = trial.user_attrs.get(INDEX)
     good = isinstance(index, int) and not isinstance(index, bool) and index >= 0
     return index if good else trial.number  # type: ignore[return-value]  # good says so

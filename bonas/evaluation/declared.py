@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol, runtime_checkable
 
-from bonas.arguments import check_range
+from bonas.arguments import is_number
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import Objective
 
@@ -95,7 +95,10 @@ def declared_cost(evaluate: object) -> float:
     """
     if not isinstance(evaluate, SupportsCost):
         return math.inf
-    return check_range(f"the cost of {evaluate!r}", evaluate.cost, 0.0, math.inf)
+    cost: object = evaluate.cost
+    if is_number(cost) and cost >= 0:
+        return cost
+    raise InvalidArgument(f"the cost of {evaluate!r} must be a number of at least 0, got {cost!r}")
 
 
 def input_shape_of(space: object) -> tuple[int, ...] | None:

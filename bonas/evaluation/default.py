@@ -15,8 +15,8 @@ from bonas.evaluation.data.arguments import Inputs, main_input
 from bonas.evaluation.data.bundled import TABLES
 from bonas.evaluation.data.load import DataSource
 from bonas.evaluation.data.text import python_text
-from bonas.evaluation.evaluator import Joint
 from bonas.evaluation.latency.latency import Latency
+from bonas.evaluation.stages import Stages
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Example, Space
@@ -25,7 +25,7 @@ from bonas.spaces.example import mapped, tensors_in
 _LEVELS = 17  # of grey in the digits
 
 
-def default_evaluation(space: Space) -> Joint:
+def default_evaluation(space: Space) -> Stages:
     """Quality after a short training on bundled data of the space's kind, and latency.
 
     Language models write text of Python's own library. Rows of 4, 13 or 30 numbers are those of
@@ -36,8 +36,8 @@ def default_evaluation(space: Space) -> Joint:
     """
     training, example = ShortTraining(_data_for(space)), space.example
     if example is not None and len(example.tensors) > 1:
-        return Joint([training, Latency()])
-    return Joint([training, Latency(input_shape=training.input_shape)])
+        return Stages([training, Latency()])
+    return Stages([training, Latency(input_shape=training.input_shape)])
 
 
 def _data_for(space: Space) -> DataSource:

@@ -1,200 +1,151 @@
-"""An evaluator: what measures a candidate; several joined; and the check of what was measured."""
+"""Evaluators: what measures a candidate, read as a stream of measurements.
+
+A function that returns a mapping is a stream of one measurement; a generator function yields as
+many as it likes, and can be stopped after any of them.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from numbers import Real
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Protocol
 
-import numpy as np
-from torch import Tensor
-
-from bonas.errors import EvaluationFailed, InvalidArgument, ObjectivesMissing
+from bonas.errors import EvaluationFailed, ObjectivesMissing
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.declared import check_spelling, declared_description, declared_objectives
-from bonas.evaluation.objective import Objective, as_objectives
-from bonas.texts import objection, shown
+from bonas.evaluation.measurement import Measurement, good_values
+from bonas.evaluation.objective import Objective
+from bonas.evaluation.record import Record, example, missing_objectives
 
 
 class Evaluator(Protocol):
-    """Anything that can be called with a candidate and tells what it measured.
+    """Anything that can be called with a candidate and says what it measured.
 
-    An evaluator may also have ``objectives``, which of its measurements are to be optimised, and
-    ``describe()``, what decides them, as JSON values under the objectives' names.
+    An evaluator may also declare ``objectives``, which of its measurements are to be optimised;
+    ``describe()``, what decides them, as JSON values under the objectives' names; and ``cost``,
+    roughly how many seconds it takes (``bonas.evaluation.declared``).
     """
 
-    def __call__(self, candidate: Candidate, /) -> Mapping[str, float]:
-        """A measurement's name -> its value; every objective is among the names."""
+    def __call__(self, candidate: Candidate, /) -> Mapping[str, float] | Iterator[Measurement]:
+        """Return a measurement's name -> its value, or yield measurements.
+
+        Every objective is among the names. A mapping may be yielded, too: it is a measurement
+        without a step.
+        """
         ...
 
 
-@dataclass(frozen=True)
-class Joint:
-    """Several evaluators as one: each is called in turn, and what they measure is put together.
+class StreamingEvaluator(ABC):
+    """The base of evaluators that are written as a stream, and can be called as a function.
 
-    Args:
-        evaluators: At least one; a plain function has no objectives of its own.
-
-    Raises:
-        InvalidArgument: if there is none, one cannot be called, or two measure the same.
+    >>> class Twice(StreamingEvaluator):
+    ...     def measurements(self, candidate):
+    ...         yield Measurement({"loss": 2.0}, step=1)
+    ...         yield Measurement({"loss": 1.0})
+    >>> Twice()(None)
+    {'loss': 1.0}
     """
-
-    evaluators: Sequence[Evaluator]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "evaluators", _checked_parts(self.evaluators))
-        if self.objectives:
-            as_objectives(self.objectives)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """Those of the parts, one after the other."""
-        return tuple(o for part in self.evaluators for o in declared_objectives(part))
+        """Which of the measurements are to be optimised; none unless a subclass says so."""
+        return ()
 
     def describe(self) -> dict[str, Any]:
-        """What decides each objective, as JSON values under its name."""
-        merged: dict[str, Any] = {}
-        for part in self.evaluators:
-            merged |= declared_description(part)
-        return merged
+        """Return what decides the objectives, as JSON values under their names."""
+        return {}
+
+    @abstractmethod
+    def measurements(self, candidate: Candidate) -> Iterator[Measurement]:
+        """Yield the measurements of one candidate."""
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
-        """All the measurements.
+        """Run the whole stream and return its final values by their names.
 
         Raises:
-            InvalidArgument: if two evaluators give the same name.
-            EvaluationFailed: if one does not give its objectives as finite numbers.
+            EvaluationFailed: if the objectives are not among them as finite numbers.
         """
-        merged: dict[str, float] = {}
-        for part in self.evaluators:
-            try:
-                values = measured(part, candidate, declared_objectives(part))
-            except EvaluationFailed as error:
-                error.values = {**merged, **error.values}
-                raise
-            twice = sorted(merged.keys() & values.keys())
-            if twice:
-                raise InvalidArgument(
-                    f"expected each measurement once, got {twice} from two evaluators; "
-                    f"rename one of them in {part!r}"
-                )
-            merged |= values
-        return merged
-
-
-def _checked_parts(evaluators: object) -> tuple[Evaluator, ...]:
-    if not isinstance(evaluators, (tuple, list)) or not evaluators:
-        raise InvalidArgument(
-            f"expected a list of at least one evaluator, got {evaluators!r}; "
-            "as in Joint([ShortTraining(), Latency()])"
-        )
-    for part in evaluators:
-        if not callable(part) or isinstance(part, type):
-            raise InvalidArgument(
-                f"expected evaluators to call with a candidate, got {part!r}; "
-                "give functions or objects such as ShortTraining()"
-            )
-        check_spelling(part)
-    return tuple(evaluators)
+        return measured(self, candidate, self.objectives)
 
 
 def measured(
     evaluate: Evaluator, candidate: Candidate, objectives: Sequence[Objective]
 ) -> dict[str, float]:
-    """What ``evaluate`` measures of ``candidate``: the objectives and all else, as finite floats.
+    """Run an evaluation to its end; return the objectives and all else, as finite floats.
 
     Raises:
         ObjectivesMissing: if an objective is missing or is not a real number.
         EvaluationFailed: if a value is not finite, or another measurement cannot be stored. Either
             error has the values that are good.
     """
-    values: object = evaluate(candidate)
-    names = [objective.name for objective in objectives]
+    record = Record([objective.name for objective in objectives])
+    for _ in recorded(evaluate, candidate, record):
+        pass
+    return record.result()
+
+
+def recorded(
+    evaluate: Evaluator, candidate: Candidate, record: Record
+) -> Generator[Measurement, None, None]:
+    """Yield each measurement of an evaluation as soon as ``record`` has it.
+
+    Closing the generator ends the evaluation.
+
+    Raises:
+        EvaluationFailed: as ``measured``; the error has what ``record`` has.
+    """
     try:
-        if not isinstance(values, Mapping):
-            raise ObjectivesMissing(
-                "expected the evaluation to return a mapping from names to numbers, got "
-                f"{values!r}; return one such as {_example(names)}"
-            )
-        return _checked(values, names)
+        with closing(_checked(evaluate, candidate, record.names)) as stream:
+            for measurement in stream:
+                record.add(measurement)
+                yield measurement
     except EvaluationFailed as error:
-        error.values = _good(values)
+        error.values = {**record.values, **error.values}
         raise
 
 
-def _checked(values: Mapping[Any, object], names: Sequence[str]) -> dict[str, float]:
-    missing = [name for name in names if name not in values]
-    if missing:
+def _checked(
+    evaluate: Evaluator, candidate: Candidate, names: Sequence[str]
+) -> Generator[Measurement, None, None]:
+    """Yield measurements of floats, with the seconds since the evaluation began."""
+    began = time.perf_counter()
+    given = _called(evaluate, candidate)
+    if isinstance(given, Mapping):
+        missing = [name for name in names if name not in given]
+        if missing:
+            error = missing_objectives(names, given, missing)
+            error.values = good_values(given)
+            raise error
+        yield Measurement(given).checked(names, time.perf_counter() - began)
+        return
+    if not isinstance(given, Iterator):
         raise ObjectivesMissing(
-            f"expected the objectives {list(names)}, got {list(values)} without {missing}; "
-            f"return a mapping such as {_example(names)}"
+            "expected the evaluation to return a mapping from names to numbers, got "
+            f"{given!r}; return one such as {example(names)}"
         )
-    for name in names:
-        if not _is_number(values[name]):
-            raise ObjectivesMissing(_no_number(name, values[name]))
-    return {_checked_name(name): _number(name, value) for name, value in values.items()}
-
-
-def _example(names: Sequence[str]) -> str:
-    return "{" + ", ".join(f'"{name}": 1.0' for name in names) + "}"
-
-
-def _good(values: object) -> dict[str, float]:
-    """Those of the values that can be stored."""
-    good: dict[str, float] = {}
-    for name, value in values.items() if isinstance(values, Mapping) else ():
-        with suppress(EvaluationFailed):
-            good[_checked_name(name)] = _number(name, value)
-    return good
-
-
-def _checked_name(name: object) -> str:
-    if not isinstance(name, str):
-        raise EvaluationFailed(
-            f"expected the names of measurements as strings, got {name!r}; rename it"
-        )
-    if why := objection(name):
-        raise EvaluationFailed(
-            f"expected names of measurements that can be stored, got {shown(name)}: {why}; "
-            "rename it"
-        )
-    return name
-
-
-def _scalar(value: object) -> object:
-    """The number in a scalar of numpy or torch; all else as it is."""
-    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
-        return value.item()
-    return value
-
-
-def _is_number(value: object) -> bool:
-    scalar = _scalar(value)
-    return isinstance(scalar, Real) and not isinstance(scalar, bool)
-
-
-def _no_number(name: object, value: object) -> str:
-    return (
-        f"expected a real number as {name!r}, got {value!r} of type {type(value).__name__}; "
-        "return a float, by .item() if it is an array of one"
-    )
-
-
-def _number(name: object, value: object) -> float:
-    """A float out of a number or a scalar of numpy or torch."""
-    scalar = _scalar(value)
-    if isinstance(scalar, bool) or not isinstance(scalar, Real):
-        raise EvaluationFailed(_no_number(name, value))
     try:
-        number = float(scalar)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise EvaluationFailed(
-            f"expected a finite number as {name!r}, got {number}; raise an exception in the "
-            "evaluation if it failed, or return the worst value that makes sense"
-        )
-    return number
+        for item in given:
+            yield _as_measurement(item, names).checked(names, time.perf_counter() - began)
+    finally:
+        if isinstance(given, Generator):
+            given.close()
+
+
+def _called(evaluate: Evaluator, candidate: Candidate) -> object:
+    """Call an evaluator; the stream of one that has both forms, unless its call was overridden."""
+    own = type(evaluate).__call__
+    if isinstance(evaluate, StreamingEvaluator) and own is StreamingEvaluator.__call__:
+        return evaluate.measurements(candidate)
+    return evaluate(candidate)
+
+
+def _as_measurement(item: object, names: Sequence[str]) -> Measurement:
+    if isinstance(item, Measurement):
+        return item
+    if isinstance(item, Mapping):
+        return Measurement(item)
+    raise ObjectivesMissing(
+        f"expected the evaluation to yield measurements, got {item!r}; "
+        f"yield Measurement({example(names)}, step=1), or a mapping at the end"
+    )

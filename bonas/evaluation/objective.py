@@ -1,4 +1,4 @@
-"""An objective: a name, a direction and a unit. The sign of a direction is flipped here only."""
+"""Objective: a name, a direction and a unit. The sign of a direction is flipped here only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is measured of a network, which way is better, and in which unit it is told."""
+    """What is measured of a network, which way is better, and the unit of its values."""
 
     name: str
     direction: Direction
@@ -48,16 +48,16 @@ LATENCY = Objective("latency", "minimize", "ms")
 
 
 def oriented(values: npt.ArrayLike, directions: Sequence[str]) -> npt.NDArray[np.float64]:
-    """``n x m`` values, turned so that more is better; its own inverse."""
+    """Return ``n x m`` values with signs such that more is better; its own inverse."""
     signs = np.array([1.0 if d == "maximize" else -1.0 for d in directions])
-    turned: npt.NDArray[np.float64] = np.asarray(values, np.float64).reshape(-1, len(signs)) * signs
-    return turned
+    signed: npt.NDArray[np.float64] = np.asarray(values, np.float64).reshape(-1, len(signs)) * signs
+    return signed
 
 
 def as_objectives(
     given: Mapping[str, Direction] | Sequence[Objective],
 ) -> tuple[Objective, ...]:
-    """Objectives from a mapping name -> direction, or from objectives.
+    """Return objectives from a mapping name -> direction, or from objectives.
 
     Raises:
         InvalidArgument: if there is none, a direction is unknown or a name comes twice.

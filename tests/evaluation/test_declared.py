@@ -57,9 +57,11 @@ def test_declarations_are_read() -> None:
     assert declared_objectives(with_attribute("objectives", [ACCURACY])) == (ACCURACY,)
 
 
-@pytest.mark.parametrize("cost", [-1.0, "low", math.nan, math.inf, True])
+@pytest.mark.parametrize("cost", [-1.0, "low", math.nan, None, True])
 def test_a_cost_is_a_number_of_seconds(cost: object) -> None:
-    with pytest.raises(InvalidArgument, match=r"the cost of .* must be a number in \[0, inf\)"):
+    with pytest.raises(
+        InvalidArgument, match=r"the cost of .* must be a number of at least 0, got"
+    ):
         declared_cost(with_attribute("cost", cost))
 
 

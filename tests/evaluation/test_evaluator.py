@@ -93,7 +93,7 @@ def test_a_joint_evaluator_that_breaks_its_promise_fails() -> None:
 @pytest.mark.parametrize(
     ("evaluators", "message"),
     [
-        ([], r"a list of at least one evaluator, got \[\]; as in Joint"),
+        ([], r"a list of at least one evaluator, got \[\]; as in Stages"),
         (width, r"a list of at least one evaluator, got <function width"),
         ([width, None], r"evaluators to call with a candidate, got None; give functions"),
         ([ShortTraining], r"evaluators to call with a candidate, got <class .*ShortTraining'>"),

@@ -19,8 +19,8 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation import (
     Direction,
     Evaluator,
-    Joint,
     Objective,
+    Stages,
     as_objectives,
 )
 from bonas.spaces import Space
@@ -127,7 +127,7 @@ def _measured(
     if evaluate is None:
         search = Search(space, objectives=objectives)
         return Measured(type(space).__name__, space, search.goals, search.evaluator)
-    evaluator = Joint(evaluate if isinstance(evaluate, Sequence) else [evaluate])
+    evaluator = Stages(evaluate if isinstance(evaluate, Sequence) else [evaluate])
     goals = as_objectives(evaluator.objectives if objectives is None else objectives)
     return Measured(type(space).__name__, space, goals, evaluator)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from bonas.arguments import check_count, check_range
-from bonas.errors import InvalidArgument, unknown
+from bonas.errors import EvaluationFailed, InvalidArgument, unknown
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
 from bonas.evaluation.data.load import DataSource, Folder, load
@@ -23,12 +23,13 @@ from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.data.unread import load_unread
+from bonas.evaluation.evaluator import StreamingEvaluator
+from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Direction, Objective
 from bonas.evaluation.outputs import Reader
-from bonas.evaluation.runtime import resolved_device, seeded
+from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.training.compatibility import check_fit, check_weights
 from bonas.evaluation.training.feed import Feed
-from bonas.evaluation.training.judge import Judge, Score, objectives_of, own_score
 from bonas.evaluation.training.loss import Loss
 from bonas.evaluation.training.metrics import (
     Metric,
@@ -37,11 +38,25 @@ from bonas.evaluation.training.metrics import (
     checked_metric,
     metric_for,
 )
-from bonas.evaluation.training.recipe import Recipe, Step, default_rates
+from bonas.evaluation.training.recipe import Recipe, default_rates
+from bonas.evaluation.training.scoring import (
+    OwnScorer,
+    Score,
+    Scorer,
+    affordable_interval,
+    between_epochs,
+    objectives_of,
+    scored_epochs,
+)
 from bonas.evaluation.training.supervised import Augment, LossFunction, Supervised
+from bonas.evaluation.training.suspension import Generators, suspended
+from bonas.evaluation.training.trainer import Step, Trainer
 from bonas.evaluation.weights import checked_folder, keep_weights
 from bonas.settings import own_settings
 from bonas.threads import limited_threads
+
+TRAIN_LOSS = "train_loss"
+"""The name of the curve of the training's mean loss per epoch."""
 
 _SETTINGS = (
     "epochs",
@@ -53,38 +68,42 @@ _SETTINGS = (
     "seed",
 )
 _LARGE_BATCH = 512  # rows at once where no gradient is kept
-_OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, which a name tells apart
+_OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
 
 @dataclass(frozen=True, eq=False)
-class ShortTraining:
-    """Trains a candidate's network and tells how well it does on the validation rows.
+class ShortTraining(StreamingEvaluator):
+    """Trains a candidate's network and scores it on the validation rows.
 
     Called with a candidate it returns the metric under its name (by default ``accuracy`` in % for
     classes, ``rmse`` for numbers, ``perplexity`` for tokens), or what ``score`` measures, and
-    ``seconds`` (wall time of the training). The same ``seed`` and trial number give the same
-    training on one machine. Torch's random state and number of threads are set for the whole
-    process meanwhile and put back afterwards: train one network at a time in a process.
+    ``seconds`` (wall time of the training). In a search it leaves learning curves:
+    ``candidate.curve("train_loss")``, the mean loss of each epoch, and that of the metric, scored
+    as often as ``validate_every`` says.
+
+    The same ``seed`` and trial number give the same training on one machine. Torch's random state
+    and number of threads are set for the whole process meanwhile and put back afterwards: train one
+    network at a time in a process.
 
     The defaults suit digits: one to two seconds on a core, far from converged, for it is then that
-    good and bad cells differ most beside the luck of a seed (about one percentage point).
+    good and bad cells differ most relative to the noise of a seed (about one percentage point).
 
     A network keeps the precision that ``build`` chose, and gets its inputs as the space's example
     has them. Its prediction is ``batch x classes`` for labels (or more; one output for two
     classes), ``batch x classes x ...`` for labels of places, as in a segmentation, ``batch x
     labels`` for several labels, ``batch x length x vocabulary`` for next tokens, and of the shape
     of the targets for a regression. Up to ``n x columns`` these are standardised for the training,
-    and the metric is in their own units; images are taken as they are. What of a tuple, a mapping
-    or an object is the prediction, and how auxiliary heads are trained, stands in
-    ``bonas.evaluation.outputs``.
+    and the metric is in their own units; images are taken as they are.
+    ``bonas.evaluation.outputs`` says what of a tuple, a mapping or an object is the prediction, and
+    how auxiliary heads are trained.
 
     Args:
         data: What ``bonas.evaluation.load`` takes: a name such as ``"digits"``, a pair of arrays, a
             ``Dataset``, two of these, two ``DataLoader``. With ``score`` and one of ``loss`` and
-            ``step`` nothing but them looks at targets, so that any rows and batches are fine, those
-            of two iterables (lists, ranges), too.
+            ``step`` only these functions read targets, so that any rows and batches are fine,
+            including two iterables (lists, ranges).
         task: ``"classification"``, ``"multi_label"``, ``"regression"`` or ``"next_token"``; None
-            asks the data.
+            derives it from the data.
         metric: What is to be optimised: ``"accuracy"``, ``"balanced_accuracy"``, ``"f1"`` (%),
             ``"cross_entropy"``, ``"perplexity"``, ``"r2"``, ``"rmse"``, ``"mae"``, or a function of
             all validation outputs and targets that returns a number (its name is the metric's).
@@ -94,17 +113,17 @@ class ShortTraining:
             are what the network returns (for those of torch: its prediction), targets as they are
             in the data, not standardised. The weights of a module are trained along, in a copy.
         step: A function ``step(network, batch)`` that returns the loss of a batch as the data give
-            it, on the device, instead of any other loss; bonas lowers it.
+            it, on the device, instead of any other loss; bonas minimises it.
         score: A function ``score(network, batches)`` of the trained network, without gradients, and
             the validation batches as the data give them, that returns a name -> a number. Those
             with a ``direction`` are the objectives.
         epochs: Passes over the training rows.
-        batch_size: Rows in a step, at least 2; a last batch of a single row is left out.
+        batch_size: Rows per step, at least 2; a last batch of a single row is left out.
         optimizer: ``"adamw"`` or ``"sgd"`` (with Nesterov momentum 0.9).
         learning_rate: The highest of the schedule; by default 0.003 for adamw, 0.1 for sgd.
         weight_decay: By default 0.01 for adamw, 0.0005 for sgd.
         label_smoothing: Share of each label that is spread over all classes, in [0, 1); by default
-            0.1 for labels and 0 for tokens. All else has none.
+            0.1 for labels and 0 for tokens. Other targets have none.
         class_weights: ``"balanced"`` weighs a label in the loss by the inverse of its share of the
             training rows; None weighs all rows alike.
         augment: A function of a batch of training inputs, on the device, that returns another of
@@ -112,15 +131,19 @@ class ShortTraining:
             training, so it should draw from nothing else.
         schedule: ``"cosine"`` (Loshchilov and Hutter, 2017, without restarts) or ``"one_cycle"``
             (Smith and Topin, 2019).
-        precision: ``"bf16"`` trains and judges in mixed precision (autocast to bfloat16).
-        validation: Share of the rows that judge a network.
+        precision: ``"bf16"`` trains and scores in mixed precision (autocast to bfloat16).
+        validation: Share of the rows on which a network is scored.
         test: Share of the rows kept for the end of the search; no training reads them.
         folder: Where the files of ``"fashion-mnist"`` are.
         keep_weights: A folder in which the weights of each trained network are kept, for
             ``candidate.trained()``.
+        validate_every: Epochs between two points of the metric's learning curve, counted back from
+            the last epoch; 0 leaves only that one. A point costs a pass over the validation rows
+            (7 to 12 % of an epoch with the default split) and changes no result. None takes as many
+            as cost at most about 5 % of the training, and 0 with a metric or a score of your own.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None is CUDA where there is one.
         threads: CPU threads; None leaves torch's setting.
-        seed: Which split of the data and, with the trial's number, which training.
+        seed: Of the split of the data and, with the trial's number, of the training.
 
     Raises:
         InvalidArgument: if a setting is out of its range or does not suit the data's task.
@@ -151,6 +174,7 @@ class ShortTraining:
     test: float = 0.2
     folder: Folder | None = None
     keep_weights: Folder | None = None
+    validate_every: int | None = None
     device: str | None = None
     threads: int | None = 1
     seed: int = 0
@@ -165,6 +189,8 @@ class ShortTraining:
         check_count("seed", self.seed, least=0)
         if self.threads is not None:
             check_count("threads", self.threads)
+        if self.validate_every is not None:
+            check_count("validate_every", self.validate_every, least=0)
         if self.label_smoothing is not None:
             check_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
         if self.keep_weights is not None:
@@ -172,7 +198,7 @@ class ShortTraining:
         resolved_device(self.device)
 
     def _check_own(self) -> None:
-        """Refuse what is no function, and settings that functions of one's own leave no use for."""
+        """Refuse what is not callable, and settings that the user's own functions leave unused."""
         for name, what in (
             ("augment", "a batch of inputs"),
             ("loss", "outputs and targets"),
@@ -191,7 +217,7 @@ class ShortTraining:
             given = [n for n in settings if getattr(self, n) is not None]
             if getattr(self, own) is not None and given:
                 raise InvalidArgument(
-                    f"expected no {given[0]} beside a {own} of one's own, got "
+                    f"expected no {given[0]} besides a {own} of one's own, got "
                     f"{getattr(self, given[0])!r}; leave one of them out"
                 )
         if self.score is not None:
@@ -231,10 +257,11 @@ class ShortTraining:
         return (self._metric.objective,)
 
     def describe(self) -> dict[str, Any]:
-        """What decides the objectives, as JSON values under the names of these.
+        """Return what decides the objectives, as JSON values under their names.
 
-        Device and threads are left out: they change the time a training takes, and its result by
-        rounding only. Settings of later versions are there only where they are not the default.
+        Device, threads and ``validate_every`` are left out: they change the time a training takes,
+        and its result by rounding at most. Settings of later versions are described only where they
+        are not the default.
         """
         recipe = self._recipe
         settings = {name: getattr(self, name) for name in _SETTINGS}
@@ -246,37 +273,59 @@ class ShortTraining:
         for name in ("class_weights", "precision"):
             if getattr(self, name) is not None:
                 settings[name] = getattr(self, name)
-        settings |= {n: _named(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
-        told = {"data": self.splits.name, **settings}
-        return {objective.name: dict(told) for objective in self.objectives}
+        settings |= {n: _described(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
+        described = {"data": self.splits.name, **settings}
+        return {objective.name: dict(described) for objective in self.objectives}
 
-    @own_settings()
-    def __call__(self, candidate: Candidate) -> dict[str, float]:
-        """The objectives, what else the score measures, and ``seconds`` of one training."""
+    def measurements(self, candidate: Candidate) -> Iterator[Measurement]:
+        """Yield a point of the learning curves per epoch, and then the values that count.
+
+        These are the objectives, whatever else the score measures, and ``seconds``. Between two
+        measurements torch's generators and threads are as the program left them.
+        """
         device = resolved_device(self.device)
         weights, order = np.random.SeedSequence((self.seed, candidate.number)).spawn(2)
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
-        with limited_threads(self.threads), seeded(weights, device):
-            network = candidate.build().to(device)
-            feed = Feed.of(candidate.space, network)
-            reader = self._reader(network, feed, candidate, device)
-            loss = deepcopy(self.loss) if isinstance(self.loss, nn.Module) else self.loss
-            others = loss.to(device) if isinstance(loss, nn.Module) else nn.Module()
-            step = self.step or Supervised(
-                self.splits, feed, loss or self._loss, reader, self.augment
-            )
-            began = time.perf_counter()
-            train = Batches(self.splits.train, self.batch_size, device, shuffler)
-            self._recipe.train(network, train, step, others)
-            seconds = time.perf_counter() - began
-            told = self._judged(network, feed, reader, device)
-            if self.keep_weights is not None:
-                keep_weights(candidate, network, self.keep_weights)
-            return {"seconds": seconds, **told}
+        generators = Generators(weights, device)
+
+        @contextmanager
+        def settings() -> Iterator[None]:
+            with ExitStack() as stack:
+                stack.enter_context(own_settings())
+                stack.enter_context(limited_threads(self.threads))
+                stack.enter_context(generators.active())
+                yield
+
+        yield from suspended(self._measurements(candidate, device, shuffler), settings)
+
+    def _measurements(
+        self, candidate: Candidate, device: torch.device, shuffler: torch.Generator
+    ) -> Generator[Measurement, None, None]:
+        """Build, train and score a network, under the settings of the training."""
+        network = candidate.build().to(device)
+        feed = Feed.of(candidate.space, network)
+        reader = self._reader(network, feed, candidate, device)
+        train = Batches(self.splits.train, self.batch_size, device, shuffler)
+        trainer = self._trainer(train, feed, reader)
+        scorer, validation = self._scorer(feed, reader), self._validation(device)
+        scored = scored_epochs(self.epochs, self._interval(train, validation))
+        values: dict[str, Any] = {}
+        for epoch in trainer.epochs(network):
+            if epoch.number == self.epochs:
+                values = scorer(network, validation)
+            elif epoch.number in scored:
+                values = _score_between(scorer, network, validation)
+            curve = {} if epoch.loss is None else {TRAIN_LOSS: epoch.loss}
+            curve |= good_values(values)
+            yield Measurement(curve, epoch.number, fidelity=epoch.number / self.epochs)
+            seconds, values = epoch.seconds, {} if epoch.number < self.epochs else values
+        if self.keep_weights is not None:
+            keep_weights(candidate, network, self.keep_weights)
+        yield Measurement({"seconds": seconds, **values})
 
     @property
     def _unread(self) -> bool:
-        """Whether only functions of the user's look at targets."""
+        """Whether only the user's own functions read targets."""
         return self.score is not None and (self.loss is not None or self.step is not None)
 
     @property
@@ -305,10 +354,19 @@ class ShortTraining:
     def _loss(self) -> Loss:
         return Loss.of(self.splits, self.label_smoothing, balanced=self.class_weights is not None)
 
+    def _trainer(self, train: Batches, feed: Feed, reader: Reader | None) -> Trainer:
+        """Return what trains a network, with a copy of a loss that has weights."""
+        loss = self.loss
+        others = nn.Module()
+        if isinstance(loss, nn.Module):
+            loss = others = deepcopy(loss).to(train.device)
+        step = self.step or Supervised(self.splits, feed, loss or self._loss, reader, self.augment)
+        return Trainer(self._recipe, train, step, others)
+
     def _reader(
         self, network: nn.Module, feed: Feed, candidate: Candidate, device: torch.device
     ) -> Reader | None:
-        """What reads predictions of the network, which fits; None where nothing is to be read."""
+        """Check that the network fits; return what reads its predictions, None for unread data."""
         if self._unread:
             check_weights(network, f"the network of trial {candidate.number}")
             return None
@@ -316,20 +374,35 @@ class ShortTraining:
         first = next(iter(pairs(batches, self.splits)))
         return check_fit(network, self.splits, candidate, first, feed)
 
-    def _judged(
-        self, network: nn.Module, feed: Feed, reader: Reader | None, device: torch.device
-    ) -> dict[str, Any]:
+    def _validation(self, device: torch.device) -> Batches:
         rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
-        batches = Batches(self.splits.validation, rows, device)
+        return Batches(self.splits.validation, rows, device)
+
+    def _interval(self, train: Batches, validation: Batches) -> int:
+        """Return the number of epochs between two scores; 0 for a single one at the end."""
+        if self.validate_every is not None:
+            return self.validate_every
+        own = self.score is not None or self._metric.own
+        return 0 if own else affordable_interval(train, validation)
+
+    def _scorer(self, feed: Feed, reader: Reader | None) -> Scorer | OwnScorer:
         if self.score is not None:
-            return own_score(self.score, self.objectives, network, batches, self.precision)
+            return OwnScorer(self.score, self.objectives, self.precision)
         assert reader is not None  # without a score the targets are known
         splits = self.splits if self._has_usual_loss else replace(self.splits, scale=None)
         advice = f"lower the learning rate ({self._recipe.learning_rate})"
-        judge = Judge(splits, self._metric, feed, reader, self.precision, advice)
-        return judge(network, batches)
+        return Scorer(splits, self._metric, feed, reader, self.precision, advice)
 
 
-def _named(function: object) -> str:
-    """What tells a function, or an object to call, from others: its text without the address."""
+def _score_between(
+    scorer: Scorer | OwnScorer, network: nn.Module, validation: Batches
+) -> dict[str, Any]:
+    """Return the scores for a learning curve; empty where a network has none yet."""
+    with between_epochs(network, validation), suppress(EvaluationFailed):
+        return scorer(network, validation)
+    return {}
+
+
+def _described(function: object) -> str:
+    """Return the text of a function, or of a callable object, without its address."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(function))

@@ -1,0 +1,126 @@
+"""Learning curves and partial values: the measurements that a trial stores, read back.
+
+A stored measurement is a JSON object with ``values`` and, where they are known, ``step``,
+``seconds`` and ``fidelity``. A trial holds lists of them under ``bonas:measurements:0``, ``:1`` and
+so on: one list holds about as much as any storage takes, and only the last one is written again
+when more is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, takewhile
+
+from optuna.trial import FrozenTrial, TrialState
+
+from bonas.errors import BonasError
+from bonas.evaluation.measurement import Measurement
+
+MEASUREMENTS = "bonas:measurements:"
+"""The trial's system attributes that hold its measurements; a number from 0 on follows."""
+
+_LONGEST = 16_000  # characters of one list: rewritten often, and MySQL takes 64 KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How one measured quantity went over the steps of an evaluation.
+
+    Attributes:
+        steps: In increasing order, such as epochs from 1.
+        values: One per step.
+        seconds: Since the evaluation began, one per step; NaN where unknown.
+    """
+
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    @classmethod
+    def of(cls, measurements: Iterable[Measurement], name: str) -> Curve:
+        """Return the curve of that name; of a step that came twice, the later value."""
+        points: dict[int, tuple[float, float]] = {}
+        for measurement in measurements:
+            if measurement.step is not None and name in measurement.values:
+                at = math.nan if measurement.seconds is None else measurement.seconds
+                points[measurement.step] = measurement.values[name], at
+        steps = sorted(points)
+        return cls(
+            tuple(steps),
+            tuple(points[step][0] for step in steps),
+            tuple(points[step][1] for step in steps),
+        )
+
+    def __len__(self) -> int:
+        """Return how many points it has."""
+        return len(self.steps)
+
+
+def curve_names(measurements: Iterable[Measurement]) -> list[str]:
+    """Return the names that have a curve, in the order in which they were first measured."""
+    curves = (m.values for m in measurements if m.step is not None)
+    return list(dict.fromkeys(name for values in curves for name in values))
+
+
+def packed(measurements: Iterable[Measurement]) -> dict[str, str]:
+    """Return measurements as a trial stores them: a system attribute's name -> its text.
+
+    Of a longer list of measurements, all attributes but the last one stay the same.
+    """
+    lists: list[list[str]] = []
+    length = 0
+    for text in map(_text, measurements):
+        if not lists or length + len(text) > _LONGEST:
+            lists.append([])
+            length = 0
+        lists[-1].append(text)
+        length += len(text)
+    return {f"{MEASUREMENTS}{i}": f"[{','.join(texts)}]" for i, texts in enumerate(lists)}
+
+
+def measurements_of(trial: FrozenTrial) -> tuple[Measurement, ...]:
+    """Return the measurements that a trial stores; what another program wrote there is left out."""
+    texts = (trial.system_attrs.get(f"{MEASUREMENTS}{number}") for number in count())
+    stored = takewhile(lambda text: text is not None, texts)
+    return tuple(measurement for text in stored for measurement in _parsed(text))
+
+
+def partial_values(trial: FrozenTrial, names: Sequence[str]) -> list[float]:
+    """Return the value of each objective ``names``; NaN for one that was not measured.
+
+    A trial that failed, was pruned or was cut off has those that were measured before.
+    """
+    values: Sequence[float] | None = trial.values if trial.state == TrialState.COMPLETE else None
+    if values is not None and len(values) == len(names):
+        return [float(value) for value in values]
+    final = (m.values for m in measurements_of(trial) if m.is_final)
+    measured = {name: value for each in final for name, value in each.items()}
+    return [measured.get(name, math.nan) for name in names]
+
+
+def _text(measurement: Measurement) -> str:
+    seconds = measurement.seconds
+    stored = {
+        "values": dict(measurement.values),
+        "step": measurement.step,
+        "seconds": None if seconds is None else round(seconds, 3),
+        "fidelity": measurement.fidelity,
+    }
+    known = {name: value for name, value in stored.items() if value is not None}
+    return json.dumps(known, separators=(",", ":"))
+
+
+def _parsed(text: object) -> list[Measurement]:
+    try:
+        items: object = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return []
+    found = []
+    for item in items if isinstance(items, list) else []:
+        with suppress(BonasError, TypeError):  # of another program: other fields, or other types
+            found.append(Measurement(**item).checked((), None))
+    return found

@@ -1,0 +1,81 @@
+"""Record: everything that one evaluation has measured so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bonas.errors import InvalidArgument, ObjectivesMissing
+from bonas.evaluation.measurement import Measurement
+
+
+class Record:
+    """The measurements of one evaluation, in the order in which they came.
+
+    Args:
+        names: Those of the objectives.
+
+    Attributes:
+        measurements: All of them.
+        values: A name -> its value, of the final measurements.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.measurements: list[Measurement] = []
+        self.values: dict[str, float] = {}
+        self._latest: dict[str, float] = {}  # points of curves
+
+    def add(self, measurement: Measurement) -> None:
+        """Take the next measurement, which was checked.
+
+        Raises:
+            InvalidArgument: if it measures again what has its final value.
+        """
+        if measurement.is_final:
+            twice = sorted(self.values.keys() & measurement.values.keys())
+            if twice:
+                raise InvalidArgument(
+                    f"expected each value once, got {twice} a second time; give the points of a "
+                    "learning curve their step, as in Measurement(values, step=epoch)"
+                )
+            self.values.update(measurement.values)
+        elif measurement.step is not None:
+            self._latest.update(measurement.values)
+        self.measurements.append(measurement)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every objective has its final value."""
+        return self.values.keys() >= set(self.names)
+
+    def result(self) -> dict[str, float]:
+        """Return the values of an evaluation that has ended.
+
+        An objective without a final value has the last point of its curve.
+
+        Raises:
+            ObjectivesMissing: if one has neither; the error has the values.
+        """
+        last = {n: x for n, x in self._latest.items() if n in self.names and n not in self.values}
+        found = {**self.values, **last}
+        missing = [name for name in self.names if name not in found]
+        if missing:
+            error = missing_objectives(self.names, found, missing)
+            error.values = found
+            raise error
+        return found
+
+
+def missing_objectives(
+    names: Sequence[str], found: Iterable[object], missing: Sequence[str]
+) -> ObjectivesMissing:
+    """Return the error for an evaluation that ended without some of its objectives."""
+    return ObjectivesMissing(
+        f"expected the objectives {list(names)}, got {list(found)} without {list(missing)}; "
+        f"return a mapping such as {example(names)}"
+    )
+
+
+def example(names: Sequence[str]) -> str:
+    """Return what an evaluation of these objectives could return, as Python text."""
+    return "{" + ", ".join(f'"{name}": 1.0' for name in names) + "}"
