@@ -1,4 +1,4 @@
-"""Any function that builds networks as a space: its choices, its networks' graphs, their costs."""
+"""Families: any function that builds networks, as a space with choices, graphs and costs."""
 
 from bonas.spaces.families.declaration import space
 from bonas.spaces.families.family import Family

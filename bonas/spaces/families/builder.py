@@ -1,13 +1,12 @@
-"""A builder's runs: which choices it asks for, what network it makes of them, and where it fails.
+"""A builder and its runs: which choices it asks for, which network it returns, where it fails.
 
 All names and options are discovered in advance: every option of every name is taken at least once,
-in the surroundings in which the name was met first, and combinations are drawn at random until 64
-in a row bring nothing new.
+after the choices that led to the name first, and combinations are drawn at random until 64 in a row
+show no new name.
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -30,134 +29,132 @@ from bonas.spaces.tracing.unallocated import seeded, unallocated, without_memory
 Function = Callable[[Any], nn.Module]
 Asked = Options | Numbers
 
-_Place = tuple[type[Exception], str, int]
+_Origin = tuple[type[Exception], str, int]  # class, file and line of an error
 
-_QUIET = 64  # draws in a row without a new name, and discovery ends
-_SEED = 20203  # any fixed number: the same function must be discovered the same everywhere
-_LENGTH = 200  # characters of a reason
+_QUIET = 64  # draws in a row without a new name after which discovery ends
+_SEED = 20203  # any fixed number: discovery must be the same in every process
+_LENGTH = 200  # characters of a failure
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: the choices that were asked for, and the network or why there is none."""
+    """One run: the choices that it asked for, and the network or why there is none."""
 
     choices: dict[str, Choice]
     network: nn.Module | None
-    reason: str
-    seconds: float
+    failure: str
 
 
 class Builder:
     """A function of a chooser that returns a network, and what its runs have shown.
 
     Attributes:
-        name: The function's.
-        asked: A name -> its options or its range, in the order in which they were met.
+        name: The name of the function.
+        asked: A name -> its options or its range, in the order of discovery.
     """
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.name: str = getattr(function, "__name__", type(function).__name__)
         self.asked: dict[str, Asked] = {}
-        self._before: dict[str, dict[str, Choice]] = {}  # the choices in which a name was met
-        self._reasons: Counter[str] = Counter()
+        self._contexts: dict[str, dict[str, Choice]] = {}  # the first choices that led to a name
+        self._failures: Counter[str] = Counter()
         self._tree = ChoiceTree()
         self._latest: Run | None = None
-        self._own: set[_Place] = set()  # where the function itself raises, with memory or without
+        self._genuine: set[_Origin] = set()  # errors that the function raises with memory, too
         self._discovered = False
 
     def build(
         self, answer: Answer, number: Number = middle, trial: BaseTrial | None = None
     ) -> nn.Module:
-        """A network with memory, of an Optuna trial if there is one.
+        """Build a network with memory, for an Optuna trial if there is one.
 
         Raises:
-            InvalidSpace: if the function returns no network. What it raises is passed on.
+            InvalidSpace: if the function returns no network. Errors of the function are passed on.
         """
         return self._network(Chooser(answer, number, trial))
 
     @own_settings()
     def run(self, answer: Answer, number: Number = middle) -> Run:
-        """One run without memory; an error of the function is the run's reason.
+        """Run the function without memory; an error that it raises is the run's failure.
 
-        A function may want to read values while it builds, and need not say so: what is raised
-        without memory counts if the same place raises with memory, too.
+        A function may read values while it builds, without declaring so: an error raised without
+        memory counts only if the same line raises with memory, too.
 
         Raises:
-            InvalidSpace: if the function asks for what it did not ask for before, or returns no
+            InvalidSpace: if the function asks for a choice that was not discovered, or returns no
                 network.
         """
-        began = time.perf_counter()
         chooser = Chooser(answer, number)
         network, error = self._attempt(chooser, unallocated())
-        if error is not None and (place := _place(error)) not in self._own:
+        if error is not None and (origin := _origin(error)) not in self._genuine:
             chooser = Chooser(resumed(chooser.choices, answer), number)
             network, again = self._attempt(chooser, seeded())
-            if again is not None and _place(again) == place:
-                self._own.add(place)
+            if again is not None and _origin(again) == origin:
+                self._genuine.add(origin)
             error = again
-        self._write_down(chooser)
-        reason = "" if error is None else said(error)
-        self._reasons.update([reason] if reason else [])
-        run = Run(chooser.choices, network, reason, time.perf_counter() - began)
+        self._record(chooser)
+        failure = "" if error is None else summary(error)
+        self._failures.update([failure] if failure else [])
+        run = Run(chooser.choices, network, failure)
         if number is middle:
             self._latest = run
         return run
 
     def run_of(self, choices: Choices) -> Run:
-        """The run of whole choices; the latest one is not made again."""
+        """Run the function on complete choices, unless that was the latest run."""
         if self._latest is not None and self._latest.choices == choices:
             return self._latest
         return self.run(replayed(choices))
 
     def completed(self, answer: Answer) -> dict[str, Choice]:
-        """The answers to all questions; the function runs only where these are not known yet."""
-        choices, whole = self._tree.walk(answer)
-        return choices if whole else self.run(resumed(choices, answer)).choices
+        """Answer all questions, running the function only where they are not known yet."""
+        choices, complete = self._tree.walk(answer)
+        return choices if complete else self.run(resumed(choices, answer)).choices
 
-    def after(self, beginning: Choices) -> Question | None:
-        """What is asked after the first choices of a combination; None at its end."""
-        question, known = self._tree.after(beginning)
+    def next_question(self, prefix: Choices) -> Question | None:
+        """Return the question after the first choices of a combination; None at its end."""
+        question, known = self._tree.next_question(prefix)
         if not known:
-            self.run(replayed(beginning))
-            question, _ = self._tree.after(beginning)
+            self.run(replayed(prefix))
+            question, _ = self._tree.next_question(prefix)
         return question
 
     def combinations(self) -> Iterator[dict[str, Choice]]:
-        """Every combination once, the answer to the last question changing fastest."""
-        beginnings: list[dict[str, Choice]] = [{}]
-        while beginnings:
-            beginning = beginnings.pop()
-            question = self.after(beginning)
+        """Yield every combination once, the answer to the last question changing fastest."""
+        prefixes: list[dict[str, Choice]] = [{}]
+        while prefixes:
+            prefix = prefixes.pop()
+            question = self.next_question(prefix)
             if question is None:
-                yield beginning
+                yield prefix
             else:
                 options = reversed(question.options)
-                beginnings += [{**beginning, question.name: option} for option in options]
+                prefixes += [{**prefix, question.name: option} for option in options]
 
-    def spend(self) -> None:
-        """Use the latest network for nothing more; it may keep what it computed."""
+    def release(self) -> None:
+        """Drop the latest network, which is about to run and may change by that."""
         self._latest = None
 
     def forget(self) -> None:
-        """Free the memory of all runs; they are made again when they are needed."""
+        """Free the memory of all runs; they are repeated when they are needed."""
         self._tree.clear()
         self._latest = None
 
     def discover(self) -> None:
-        """Find all names and options.
+        """Discover all names and options.
 
         Raises:
-            InvalidSpace: for a function that asks for no choice, or that fails in every run.
+            InvalidSpace: if the function asks for no choice, or fails in every run.
         """
         rng = np.random.default_rng(_SEED)
         taken = set(self.completed(replayed({})).items())
         runs, quiet = 1, 0
         while quiet < _QUIET:
             known = len(self.asked)
-            some = next(self._untaken(taken), None)
-            choices, whole = self._tree.walk(replayed(some or {}, rng))
-            if not whole:
+            some = next(self._unvisited(taken), None)
+            choices, complete = self._tree.walk(replayed(some or {}, rng))
+            if not complete:
                 choices = self.run(resumed({**(some or {}), **choices}, replayed({}, rng))).choices
                 runs += 1
             taken.update(choices.items())
@@ -165,19 +162,19 @@ class Builder:
         self._check_discovered(runs)
         self._discovered = True
 
-    def _untaken(self, taken: set[tuple[str, Choice]]) -> Iterator[dict[str, Choice]]:
-        """Choices that lead to an option that no run has taken."""
-        for name, before in self._before.items():
+    def _unvisited(self, taken: set[tuple[str, Choice]]) -> Iterator[dict[str, Choice]]:
+        """Yield choices that lead to an option that no run has taken."""
+        for name, context in self._contexts.items():
             options = self.asked[name]
-            assert isinstance(options, tuple)  # ranges have no surroundings
-            yield from ({**before, name: x} for x in options if (name, x) not in taken)
+            assert isinstance(options, tuple)  # ranges have no context
+            yield from ({**context, name: x} for x in options if (name, x) not in taken)
 
     def _check_discovered(self, runs: int) -> None:
-        if self._reasons.total() == runs:
+        if self._failures.total() == runs:
             raise InvalidSpace(
-                f"{self.name} fails for all of {runs} choices: {told(self._reasons)}"
+                f"{self.name} fails for all of {runs} choices: {most_frequent(self._failures)}"
             )
-        if not self._before:
+        if not self._contexts:
             raise InvalidSpace(
                 f"{self.name} asks for no choice with at least two options; "
                 'call choose("name", [...]) where networks differ'
@@ -200,7 +197,7 @@ class Builder:
             raise InvalidSpace(f"{self.name} must return a torch.nn.Module, got {network!r}")
         return network
 
-    def _write_down(self, chooser: Chooser) -> None:
+    def _record(self, chooser: Chooser) -> None:
         questions = [(n, options) for n, options in chooser.asked.items() if n in chooser.choices]
         self._tree.add(questions, chooser.choices)
         for name, now in (*chooser.asked.items(), *chooser.numeric.items()):
@@ -209,8 +206,8 @@ class Builder:
             elif self.asked.get(name) != now:
                 raise self._changed(name, now)
         for i, name in enumerate(chooser.choices):
-            if name not in self._before:
-                self._before[name] = dict(list(chooser.choices.items())[:i])
+            if name not in self._contexts:
+                self._contexts[name] = dict(list(chooser.choices.items())[:i])
 
     def _changed(self, name: str, now: Asked) -> InvalidSpace:
         if name not in self.asked:
@@ -226,8 +223,8 @@ class Builder:
         )
 
 
-def _place(error: Exception) -> _Place:
-    """Its kind, and the line that raised it."""
+def _origin(error: Exception) -> _Origin:
+    """Identify an error by its class and the line that raised it."""
     trace = error.__traceback__
     assert trace is not None  # it was caught
     while trace.tb_next is not None:
@@ -235,15 +232,15 @@ def _place(error: Exception) -> _Place:
     return type(error), trace.tb_frame.f_code.co_filename, trace.tb_lineno
 
 
-def said(error: Exception) -> str:
-    """The kind and the first line of an error."""
+def summary(error: Exception) -> str:
+    """Return the class of an error, and the first line of its message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:_LENGTH]
 
 
-def told(reasons: Counter[str]) -> str:
-    """Reasons with their counts, the most frequent first."""
-    return "; ".join(f"{n} x {reason}" for reason, n in reasons.most_common(5))
+def most_frequent(failures: Counter[str]) -> str:
+    """Format the most frequent failures with their counts."""
+    return "; ".join(f"{n} x {failure}" for failure, n in failures.most_common(5))
 
 
 def _listed(asked: Asked) -> object:

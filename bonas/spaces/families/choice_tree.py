@@ -1,8 +1,8 @@
-"""What a builder asks next, after each beginning of its choices.
+"""The tree of a builder's choices: which question follows each prefix of answers.
 
 A builder is an ordinary function, so the only way to learn its next question is to run it. The tree
-keeps what was learnt, so that no beginning is run twice, and it notices a builder that does not ask
-the same twice.
+keeps what the runs have shown, so that no prefix is run twice, and it detects a builder whose
+questions depend on anything but its answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bonas.spaces.families.named_options import Options
 
 @dataclass(slots=True)
 class Question:
-    """A name, its options, and what follows each of them as far as it is known."""
+    """A name, its options, and the next question after each of them as far as it is known."""
 
     name: str
     options: Options
@@ -26,19 +26,19 @@ class Question:
 
 
 class ChoiceTree:
-    """The questions of a builder; a branch is a further question, or None at the end."""
+    """The questions of a builder; a branch leads to a further question, or None at the end."""
 
     def __init__(self) -> None:
-        self._start: dict[Choice, Question | None] = {}  # under None: the first question
+        self._root: dict[Choice, Question | None] = {}  # under None: the first question
 
     def clear(self) -> None:
         """Forget everything."""
-        self._start.clear()
+        self._root.clear()
 
     def walk(self, answer: Answer) -> tuple[dict[str, Choice], bool]:
-        """The answers to all questions as far as they are known, and whether that is all."""
+        """Answer all known questions; return the choices, and whether they are complete."""
         choices: dict[str, Choice] = {}
-        branches, last = self._start, None
+        branches, last = self._root, None
         while last in branches:
             question = branches[last]
             if question is None:
@@ -48,23 +48,23 @@ class ChoiceTree:
             branches = question.branches
         return choices, False
 
-    def after(self, beginning: Choices) -> tuple[Question | None, bool]:
-        """What follows a beginning, and whether that is known."""
-        branches, last = self._start, None
-        for _ in range(len(beginning)):
+    def next_question(self, prefix: Choices) -> tuple[Question | None, bool]:
+        """Return the question after a prefix (None at the end), and whether that is known."""
+        branches, last = self._root, None
+        for _ in range(len(prefix)):
             question = branches.get(last)
             if question is None:
                 return None, False
-            last, branches = beginning[question.name], question.branches
+            last, branches = prefix[question.name], question.branches
         return branches.get(last), last in branches
 
     def add(self, asked: Sequence[tuple[str, Options]], choices: Choices) -> None:
-        """The questions of one run, and its choices.
+        """Add the questions of one run, and its choices.
 
         Raises:
             InvalidSpace: if another question followed the same choices before.
         """
-        branches, last = self._start, None
+        branches, last = self._root, None
         for name, options in [*asked, (None, ())]:
             new = None if name is None else Question(name, options)
             known = branches.setdefault(last, new)

@@ -1,10 +1,10 @@
-"""What a builder asks for its choices, in either of two styles.
+"""The chooser: what a builder asks for its choices, in either of two styles.
 
     width = choose("width", [16, 32, 64])                    # bonas
     width = trial.suggest_categorical("width", [16, 32, 64])  # Optuna
 
-A ``Chooser`` understands both. It does not decide: an ``Answer`` does, which replays given choices,
-draws them, or asks an Optuna trial. It writes down what was asked, and in which order.
+It records what was asked, and in which order. The decisions are those of an ``Answer``, which
+replays given choices, draws them, or asks an Optuna trial.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from bonas.texts import objection, shown
 
 Answer = Callable[[str, Options], Choice]
 
-_MOST = 32  # whole numbers that are still choices of their own
+_MOST = 32  # values of an integer range that count as options
 
 
 def replayed(given: Choices, rng: np.random.Generator | None = None) -> Answer:
-    """Answers that are given; others are drawn, or are the first option without ``rng``."""
+    """Return an answer that repeats given choices; others are random, or first without ``rng``."""
 
     def answer(name: str, options: Options) -> Choice:
         if name in given:
@@ -49,31 +49,31 @@ def replayed(given: Choices, rng: np.random.Generator | None = None) -> Answer:
 
 
 def resumed(choices: Choices, answer: Answer) -> Answer:
-    """The answers that were given, and those of ``answer`` to whatever is asked beyond them."""
+    """Return an answer that repeats given choices, and leaves all others to ``answer``."""
     return lambda name, options: choices[name] if name in choices else answer(name, options)
 
 
 class NotOffered(InvalidSpace, AttributeError):
-    """A builder asks of its trial what there is not; ``hasattr`` is false for it."""
+    """An attribute that a chooser does not have; ``hasattr`` is false for it."""
 
 
 class Chooser(BaseTrial):
-    """One run's questions and their answers: call it, or use it as an Optuna trial.
+    """The questions of one run and their answers: call it, or use it as an Optuna trial.
 
-    Where a network is only drawn, there is no trial: what is noted (``set_user_attr``,
-    ``set_constraint``) can be read again in the same run and is kept nowhere, ``report`` does
-    nothing, ``should_prune`` is false, ``number`` is 0, and ``datetime_start`` is now. ``params``
-    and ``distributions`` hold what was asked for so far.
+    While bonas profiles networks there is no trial: attributes and constraints can be read in the
+    same run and are stored nowhere, ``report`` does nothing, ``should_prune`` is false, ``number``
+    is 0, and ``datetime_start`` is now. ``params`` and ``distributions`` hold what was asked for so
+    far.
 
     Args:
         answer: Picks one of several options.
-        number: Picks a number of a range.
-        trial: Where notes, reports and the rest go, and where they come from.
+        number: Picks a number from a range.
+        trial: The Optuna trial that attributes, constraints and reports are passed on to.
 
     Attributes:
         asked: A name -> its options, in the order of the questions.
         choices: A name -> the answer, where there was more than one option.
-        numeric: A name -> its range, of parameters that are no choices.
+        numeric: A name -> its range, for parameters without options.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class Chooser(BaseTrial):
         self.choices: dict[str, Choice] = {}
         self.numeric: dict[str, Numbers] = {}
         self._params: dict[str, Any] = {}
-        self._notes: dict[str, Any] = {}
-        self._system_notes: dict[str, Any] = {}
+        self._user_attrs: dict[str, Any] = {}
+        self._system_attrs: dict[str, Any] = {}
         self._constraints: dict[str, float] = {}
 
     def __call__(self, name: str, options: Any) -> Any:
-        """The chosen one of ``options``.
+        """Return the chosen one of ``options``.
 
-        Of a mapping, a name is chosen and its value returned; a value that can be called without
-        arguments (a function, a class) is called, a network is not. A network with weights is
-        copied, so that no two networks share them.
+        From a mapping, a key is chosen and its value returned: called, if it is a function or a
+        class, and as it is, if it is a network. A network with weights is copied, so that no two
+        networks share them.
 
         Raises:
-            InvalidSpace: for options that are none, that differ from those the name had before, or
-                that need arguments.
+            InvalidSpace: if the options are not a non-empty list or dict, differ from those of the
+                same name before, or need arguments.
         """
         if not isinstance(options, Mapping):
             return self._pick(name, options)
@@ -105,14 +105,14 @@ class Chooser(BaseTrial):
         picked = options[key]
         if callable(picked) and not isinstance(picked, nn.Module):
             return _called(name, key, picked)
-        return _own(picked)
+        return _unshared(picked)
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
-        """As ``optuna.Trial.suggest_categorical``, for options of any kind."""
+        """Suggest one of ``choices``, which may be of any kind; else as in ``optuna.Trial``."""
         return self._pick(name, choices)
 
     def suggest_int(self, name: str, low: int, high: int, step: int = 1, log: bool = False) -> int:
-        """As ``optuna.Trial.suggest_int``; at most 32 values are choices, more a number."""
+        """Suggest an integer: a choice if there are at most 32 values, else a number."""
         first, last, by = (_whole(name, value) for value in (low, high, step))
         if by >= 1:
             last = first + (last - first) // by * by
@@ -124,94 +124,94 @@ class Chooser(BaseTrial):
     def suggest_float(
         self, name: str, low: float, high: float, step: float | None = None, log: bool = False
     ) -> float:
-        """As ``optuna.Trial.suggest_float``; no graph shows the number."""
+        """Suggest a number, which is in no graph."""
         by = None if step is None else float(step)
         ends = float(low), float(high)
         numbers = _range(name, lambda: FloatDistribution(*ends, log=bool(log), step=by))
         return float(self._count(name, numbers))
 
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
-        """As ``suggest_float`` without more."""
+        """Suggest a number, as ``suggest_float`` does."""
         return self.suggest_float(name, low, high)
 
     def suggest_loguniform(self, name: str, low: float, high: float) -> float:
-        """As ``suggest_float`` with ``log=True``."""
+        """Suggest a number, as ``suggest_float`` does with ``log=True``."""
         return self.suggest_float(name, low, high, log=True)
 
     def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
-        """As ``suggest_float`` with ``step=q``."""
+        """Suggest a number, as ``suggest_float`` does with ``step=q``."""
         return self.suggest_float(name, low, high, step=q)
 
     def report(self, value: float, step: int) -> None:
-        """Report to the trial; nothing where there is none, or it has several objectives."""
+        """Report to the trial, unless there is none or it has several objectives."""
         if self._trial is not None:
             with suppress(NotImplementedError):
                 self._trial.report(value, step)
 
     def should_prune(self) -> bool:
-        """Whether the trial should end; false where there is none, or several objectives."""
+        """Return whether the trial should stop; false if there is none or several objectives."""
         if self._trial is not None:
             with suppress(NotImplementedError):
                 return self._trial.should_prune()
         return False
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Note something, in the trial where there is one.
+        """Set a user attribute, of the trial where there is one.
 
         Raises:
-            InvalidSpace: for a name that cannot be stored.
+            InvalidSpace: if the name cannot be stored.
         """
         if why := objection(key):
-            raise InvalidSpace(f"a note cannot be named {shown(key)}: {why}")
-        if self._trial is not None and self.user_attrs.get(key, _NOTHING) != value:
+            raise InvalidSpace(f"a user attribute cannot be named {shown(key)}: {why}")
+        if self._trial is not None and self.user_attrs.get(key, _MISSING) != value:
             self._trial.set_user_attr(key, value)
-        self._notes[key] = value
+        self._user_attrs[key] = value
 
     def set_system_attr(self, key: str, value: Any) -> None:
-        """Note something for this run, as trials of Optuna 3 could."""
-        self._system_notes[key] = value
+        """Set a system attribute for this run, as trials of Optuna 3 could."""
+        self._system_attrs[key] = value
 
     def set_constraint(self, key: str, value: float) -> None:
-        """Note a constraint, in the trial where there is one; the first value counts."""
+        """Set a constraint, of the trial where there is one; the first value counts."""
         if key not in self._constraints and self._trial is not None:
             self._trial.set_constraint(key, value)
         self._constraints.setdefault(key, float(value))
 
     @property
     def params(self) -> dict[str, Any]:
-        """What was asked for so far -> the answers, as the builder got them."""
+        """The names asked for so far -> the answers, as the builder received them."""
         return {**({} if self._trial is None else self._trial.params), **self._params}
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """What was asked for so far -> the options that a study stores, or the range."""
+        """The names asked for so far -> the options that a study stores, or the range."""
         before = {} if self._trial is None else self._trial.distributions
         asked = {name: CategoricalDistribution(options) for name, options in self.asked.items()}
         return {**before, **asked, **self.numeric}
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """What was noted."""
-        return {**({} if self._trial is None else self._trial.user_attrs), **self._notes}
+        """The user attributes."""
+        return {**({} if self._trial is None else self._trial.user_attrs), **self._user_attrs}
 
     @property
     def system_attrs(self) -> dict[str, Any]:
-        """What was noted for this run."""
-        return dict(self._system_notes)
+        """The system attributes of this run."""
+        return dict(self._system_attrs)
 
     @property
     def constraints(self) -> dict[str, float]:
-        """The constraints that were noted."""
+        """The constraints."""
         return {**({} if self._trial is None else self._trial.constraints), **self._constraints}
 
     @property
     def number(self) -> int:
-        """The trial's number, 0 where there is none; no network may depend on it."""
+        """The number of the trial, 0 where there is none; no network may depend on it."""
         return 0 if self._trial is None else self._trial.number
 
     @property
     def datetime_start(self) -> datetime.datetime | None:
-        """When the trial began; now, where there is none."""
+        """The start of the trial; now, where there is none."""
         return datetime.datetime.now() if self._trial is None else self._trial.datetime_start
 
     def __getattr__(self, name: str) -> Any:
@@ -219,7 +219,7 @@ class Chooser(BaseTrial):
             raise AttributeError(name)
         there = [known for known in dir(BaseTrial) if not known.startswith("_")]
         raise NotOffered(
-            f"expected what a trial offers, got {name!r}; there are {', '.join(there)}, and "
+            f"expected an attribute of a trial, got {name!r}; there are {', '.join(there)}, and "
             'choose("name", [...])'
         )
 
@@ -231,7 +231,7 @@ class Chooser(BaseTrial):
             if len(named.names) > 1:
                 answer = self._answer(name, named.names)
                 self.choices[name] = own_option(name, named.names, answer)
-        self._params[name] = picked = _own(self._picked(name, named))
+        self._params[name] = picked = _unshared(self._picked(name, named))
         return picked
 
     def _picked(self, name: str, named: NamedOptions) -> Any:
@@ -257,14 +257,14 @@ class Chooser(BaseTrial):
             )
 
 
-_NOTHING = object()
+_MISSING = object()
 
 
 def own_option(name: str, options: Options, value: Choice) -> Choice:
-    """The option that equals ``value``: 8 where 8.0 was given.
+    """Return the option that equals ``value``: 8 for 8.0.
 
     Raises:
-        InvalidSpace: if none does.
+        InvalidSpace: if there is none.
     """
     if value not in options:
         raise InvalidSpace(f"parameter {name!r} must be one of {list(options)}, got {value!r}")
@@ -280,38 +280,38 @@ def _checked_name(name: object) -> str:
 
 
 def _whole(name: str, value: Any) -> int:
-    """A whole number, also where it is one of NumPy, or a float as Optuna takes it."""
+    """Convert to int an integer, one of NumPy, or a whole float, which Optuna accepts."""
     if int(value) != value:
         raise InvalidSpace(f"the range of {name!r} must be of whole numbers, got {value!r}")
     return int(value)
 
 
-def _range(name: str, made: Callable[[], Numbers]) -> Numbers:
-    """The range, as Optuna checks it."""
+def _range(name: str, make: Callable[[], Numbers]) -> Numbers:
+    """Make a range, which Optuna checks."""
     try:
-        return made()
+        return make()
     except ValueError as error:
-        raise InvalidSpace(f"the range of {name!r} is none: {error}") from None
+        raise InvalidSpace(f"the range of {name!r} is invalid: {error}") from None
 
 
-def _own(picked: Any) -> Any:
-    """A copy of a network with weights: networks that share them would train each other's."""
+def _unshared(picked: Any) -> Any:
+    """Copy a network with weights: networks that share them would train each other's."""
     if isinstance(picked, nn.Module) and picked.state_dict():
         return copy.deepcopy(picked)
     return picked
 
 
 def _called(name: str, key: object, picked: Callable[[], Any]) -> Any:
-    """What an option makes, called without arguments.
+    """Call an option without arguments.
 
     Raises:
-        InvalidSpace: if it needs some.
+        InvalidSpace: if it needs arguments.
     """
     try:
         inspect.signature(picked).bind()
     except TypeError:
-        raise _needs_arguments(name, key, picked, _needed(picked)) from None
-    except ValueError:  # written in C, it does not say what it needs
+        raise _needs_arguments(name, key, picked, _required(picked)) from None
+    except ValueError:  # written in C, without a signature
         try:
             return picked()
         except TypeError:
@@ -319,7 +319,7 @@ def _called(name: str, key: object, picked: Callable[[], Any]) -> Any:
     return picked()
 
 
-def _needed(picked: Callable[..., Any]) -> list[str]:
+def _required(picked: Callable[..., Any]) -> list[str]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         parameter.name

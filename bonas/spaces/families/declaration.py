@@ -1,4 +1,4 @@
-"""The declaration of a family: a decorator of the function that builds its networks."""
+"""The decorator that makes a family of the function that builds its networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bonas.spaces.families.builder import Function
 from bonas.spaces.families.family import Family
 
 Input = Tensor | tuple[Any, ...] | Mapping[str, Any]
-"""What ``space`` takes as the example of a network's inputs."""
+"""An example of a network's inputs, as ``space`` takes it."""
 
 
 @overload
@@ -51,30 +51,31 @@ def space(
     max_memory: float | None = None,
     identity: Identity | None = None,
 ) -> Family | Callable[[Function], Family]:
-    """The space of all networks that a function builds; a decorator, or called with the function.
+    """Declare the space of all networks that a function builds; a decorator, or a plain call.
 
     Args:
-        build: Takes ``choose``, returns a ``torch.nn.Module``. ``choose(name, options)`` gives one
-            of a list (of values of any kind: a study stores plain ones, and a name for others), or
-            the value of one name of a dict (called, if it is a function or a class). Written for an
-            Optuna trial, it works as it is.
+        build: Takes ``choose`` and returns a ``torch.nn.Module``. ``choose(name, options)`` returns
+            one item of a list (of any kind: a study stores plain values as they are, and others by
+            a name), or the value of one key of a dict (called, if it is a function or a class). A
+            function written for an Optuna trial works as it is.
         input: An example batch: a tensor, a tuple of arguments, or a mapping of keyword arguments
             (``{"input_ids": ids, "attention_mask": mask}``). The first dimension is the batch.
-            It says types, shapes and ranges, so give values that a network can be run on: token
-            ids below the vocabulary, whole numbers that are valid indices.
-        max_params: The most trainable parameters of what is proposed, numbers of a range included.
-        max_flops: The most floating point operations for one example, two a multiply-add.
-        max_memory: The most bytes of all parameters and all outputs of one example, in float32.
-        identity: What makes two choices one architecture, which is evaluated once: ``"graph"``,
-            isomorphic graphs; ``"choices"``, equal choices only; by default isomorphic graphs and
-            an equal choice of whatever no graph shows (a rate of stochastic depth), which a
-            warning names.
+            Types, shapes and ranges are taken from it, so give values that a network can run on:
+            token ids below the vocabulary size, integers that are valid indices.
+        max_params: Upper bound of trainable parameters, also where a width is a range.
+        max_flops: Upper bound of floating point operations per example, two per multiply-add.
+        max_memory: Upper bound of bytes of all parameters and all outputs of one example, in
+            float32.
+        identity: When two combinations of choices are one architecture, which is evaluated once:
+            ``"graph"``, if their graphs are isomorphic; ``"choices"``, if they are equal. By
+            default, if their graphs are isomorphic and they agree in every choice that no graph
+            shows (a rate of stochastic depth); a warning names these.
 
-    The function has to be deterministic but for what it chooses; it runs when the space is first
+    The function has to be deterministic apart from its choices. It runs when the space is first
     used, some hundred times, mostly without memory.
 
     Raises:
-        InvalidArgument: for a function, an example or a bound that cannot work.
+        InvalidArgument: if the function, the example or a bound cannot be used.
 
     >>> import torch
     >>> from torch import nn
@@ -100,11 +101,11 @@ def space(
     if identity not in (None, "graph", "choices"):
         raise unknown("identity", identity, ("graph", "choices"))
 
-    def made(function: Function) -> Family:
+    def declare(function: Function) -> Family:
         if not callable(function):
             raise InvalidArgument(
                 f"expected a function that takes choose and returns a network, got {function!r}"
             )
         return Family(function, example, limits, identity)
 
-    return made if build is None else made(build)
+    return declare if build is None else declare(build)

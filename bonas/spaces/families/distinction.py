@@ -1,10 +1,10 @@
-"""Which options of a builder its networks' graphs tell apart, and which they do not.
+"""Which options of a builder are distinguished by the graphs of its networks, and which are not.
 
 A rate of stochastic depth, the momentum of a batch norm, the scale of initial weights: choices that
-act only in training reach no graph of a network in use. Options are compared in up to eight
-networks that differ in nothing else. Where graphs are equal, what the networks do in training is
-compared; a name whose options differ there, or that are never told apart, has to be told apart by
-the choice itself.
+act in training alone are in no graph of a network in evaluation mode. The options of each name are
+compared in up to eight pairs of networks that differ in nothing else, by graph, and where graphs
+are equal by graph in training mode. A name whose options differ in training mode only, or nowhere,
+identifies architectures by the choice itself.
 """
 
 from __future__ import annotations
@@ -18,85 +18,100 @@ import numpy as np
 
 from bonas.spaces.architecture import Choice, Choices
 
-_SURROUNDINGS = 8  # networks in which the options of a name are compared, while any are alike,
-_LEAST = 3  # and where none are
-_NODES = 20_000  # of all graphs drawn to compare: some seconds; names beyond are not compared
+_CONTEXTS = 8  # combinations of other choices in which options are compared while any are alike
+_LEAST = 3  # of these, where none are
+_NODES = 20_000  # of all graphs compared, some seconds of work; further names are not compared
 _SEED = 20205  # any fixed number: every process must find the same
-_TRIES = 50  # draws to find a network that asks for a name
+_TRIES = 50  # draws to find a combination that has a name
 
 Complete = Callable[[Choices, np.random.Generator], Choices]
-Draw = Callable[[Choices], tuple[str, int]]
-"""The hash of a network's graph, empty where there is no valid one, and its number of nodes."""
-Train = Callable[[Choices], str]
-"""The hash of what a network does in training, empty where that cannot be seen."""
+HashGraph = Callable[[Choices], tuple[str, int]]
+"""Returns the hash of a network's graph, empty if the network is not valid, and its nodes."""
+HashTraining = Callable[[Choices], str]
+"""Returns the hash of a network's graph in training mode, empty if it cannot be traced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distinction:
-    """What comparing the options of each name has shown.
+    """The names whose options are not all distinguished by graphs.
 
     Attributes:
-        alike: A name -> the sets of its options that nothing told apart.
-        training: Names some of whose options differ in training alone.
-        unseen: Names that were not compared, since the graphs are large.
+        alike: A name -> the sets of its options that no graph distinguishes.
+        training: Names with options that differ in training mode alone.
+        uncompared: Names that were not compared, since the graphs are large.
     """
 
     alike: Mapping[str, Sequence[tuple[Choice, ...]]]
     training: frozenset[str] = frozenset()
-    unseen: frozenset[str] = frozenset()
+    uncompared: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
-        """The names whose choice has to tell networks apart."""
-        return self.unseen | self.training | self.alike.keys()
+        """The names whose choice has to identify architectures, since graphs do not."""
+        return self.uncompared | self.training | self.alike.keys()
 
-    def said(self) -> str:
-        """Return what is known of the options that are alike; empty where there are none."""
-        return "; ".join(
+    def warning(self, *, by_graph: bool) -> str:
+        """Return a warning for the author of the space; empty where there is nothing to say.
+
+        ``by_graph`` says that only graphs identify architectures.
+        """
+        parts = [
             f"{name!r} changes no graph: {', '.join(map(repr, options))}"
             for name, sets in self.alike.items()
             for options in sets
+        ]
+        if by_graph and self.training:
+            parts.append(f"{', '.join(map(repr, sorted(self.training)))} acts in training alone")
+        consequence = (
+            "such networks are one, of which one is evaluated (identity='choices' keeps all "
+            "choices apart)"
+            if by_graph
+            else "such networks are evaluated one by one (identity='graph' makes them one)"
         )
+        return f"{'; '.join(parts)}; {consequence}" if parts else ""
 
     @classmethod
     def of(
         cls,
         parameters: Mapping[str, Sequence[Choice]],
         completed: Complete,
-        draw: Draw,
-        train: Train,
+        hash_graph: HashGraph,
+        hash_training: HashTraining,
     ) -> Distinction:
-        """Compare the options of each name, in networks that ``completed`` makes of choices."""
-        comparison = _Comparison(completed, draw, train)
-        alike, unseen = {}, set()
+        """Compare the options of each name, in combinations that ``completed`` returns."""
+        comparison = _Comparison(completed, hash_graph, hash_training)
+        alike, uncompared = {}, set()
         for name, options in parameters.items():
             if comparison.nodes > _NODES:
-                unseen.add(name)
+                uncompared.add(name)
             elif found := comparison.alike(name, options):
                 alike[name] = found
-        return cls(alike, frozenset(comparison.training), frozenset(unseen))
+        return cls(alike, frozenset(comparison.training), frozenset(uncompared))
 
 
 class _Comparison:
-    """Networks drawn for a comparison.
+    """Comparisons of options, and their effort so far.
 
     Attributes:
-        nodes: Of all their graphs.
-        training: Names some of whose options were seen to differ in training alone.
+        nodes: Of all graphs.
+        training: Names with options that differ in training mode alone.
     """
 
-    def __init__(self, completed: Complete, draw: Draw, train: Train) -> None:
-        self._completed, self._draw, self._train = completed, draw, train
+    def __init__(
+        self, completed: Complete, hash_graph: HashGraph, hash_training: HashTraining
+    ) -> None:
+        self._completed = completed
+        self._hash_graph, self._hash_training = hash_graph, hash_training
         self._rng = np.random.default_rng(_SEED)
         self.nodes = 0
         self.training: set[str] = set()
 
     def alike(self, name: str, options: Sequence[Choice]) -> list[tuple[Choice, ...]]:
-        """Return the sets of options that were compared and never told apart."""
-        same: dict[frozenset[Choice], bool] = {}  # a pair -> whether nothing told it apart
-        for i, around in enumerate(self._surroundings(name)):
-            hashes = {option: self._hash({**around, name: option}) for option in options}
-            trained = cache(lambda option, around=around: self._trained({**around, name: option}))
+        """Return the sets of options that no comparison distinguished."""
+        same: dict[frozenset[Choice], bool] = {}  # a pair -> whether it was never distinguished
+        for i, others in enumerate(self._contexts(name)):
+            hashes = {option: self._hash({**others, name: option}) for option in options}
+            trained = cache(lambda option, others=others: self._trained({**others, name: option}))
             for one, other in combinations([o for o in options if hashes[o]], 2):
                 equal = hashes[one] == hashes[other]
                 if equal and trained(one) and trained(other) and trained(one) != trained(other):
@@ -110,18 +125,18 @@ class _Comparison:
 
     def _trained(self, some: Choices) -> str:
         self.nodes += 1
-        return self._train(self._completed(some, np.random.default_rng(_SEED)))
+        return self._hash_training(self._completed(some, np.random.default_rng(_SEED)))
 
-    def _surroundings(self, name: str) -> Iterator[Choices]:
-        for _ in range(_SURROUNDINGS):
+    def _contexts(self, name: str) -> Iterator[Choices]:
+        for _ in range(_CONTEXTS):
             for _ in range(_TRIES):
-                around = self._completed({}, self._rng)
-                if name in around:
-                    yield around
+                choices = self._completed({}, self._rng)
+                if name in choices:
+                    yield choices
                     break
 
     def _hash(self, some: Choices) -> str:
-        digest, nodes = self._draw(self._completed(some, np.random.default_rng(_SEED)))
+        digest, nodes = self._hash_graph(self._completed(some, np.random.default_rng(_SEED)))
         self.nodes += nodes
         return digest
 

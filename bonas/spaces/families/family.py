@@ -1,4 +1,4 @@
-"""Families of networks: any function that builds a network becomes a space.
+"""A family of networks: any function that builds a network becomes a space.
 
     @bonas.space(input=torch.zeros(1, 3, 32, 32))
     def family(choose):
@@ -9,7 +9,8 @@
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
 
 A function written for an Optuna trial (``trial.suggest_categorical(...)``) works as it is. The
-graph of a network is what happens when it runs, see ``bonas.spaces.tracing``.
+graph of a network consists of the functions that it calls when it runs, see
+``bonas.spaces.tracing``.
 """
 
 from __future__ import annotations
@@ -32,34 +33,35 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices, Identity
 from bonas.spaces.example import Example
-from bonas.spaces.families.builder import Builder, Function, told
+from bonas.spaces.families.bounds import Bounds
+from bonas.spaces.families.builder import Builder, Function, most_frequent
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.distinction import Distinction
-from bonas.spaces.families.drawing import Drawing, Drawings
+from bonas.spaces.families.profiles import Profile, Profiler
 from bonas.spaces.families.ranges import Numbers, middle, numbered
 from bonas.spaces.families.reach import reachable
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.space import Space
 
 _DRAWS = 1_000  # tries for one valid random combination
-_INDEPENDENT = 10  # of them that do not start from a rejected one
-_COUNTED = 8  # a space is counted when its parameters alone allow this many times ``enumerable``
+_INDEPENDENT = 10  # of these, the ones that do not vary a rejected one
+_COUNTED = 8  # a space is counted unless its parameters allow this many times ``enumerable``
 
 
 class Family(Space):
-    """The networks that a function builds; made by ``space``.
+    """The space of the networks that a function builds; made by ``bonas.space``.
 
-    A choice that is asked for only after other choices (the blocks of a deeper network) is part of
-    the combinations that lead to it, and of no other. A network counts as valid if the function
-    builds it, it runs on the example, and it keeps the bounds.
+    A choice that is asked for only after other choices (the blocks of a deeper network) belongs to
+    the combinations that lead to it, and to no other. A network is valid if the function builds it,
+    it runs on the example, and it keeps the bounds.
 
-    Two choices that give isomorphic graphs are one architecture, unless they differ in a choice
-    that no graph shows (``distinction``). Numbers (``suggest_float``) are in no graph; while
-    networks are drawn they are in the middle of their range, or below where a bound asks for it.
+    Two combinations with isomorphic graphs are one architecture, unless they differ in a choice
+    that no graph shows (``distinction``). Numbers (``suggest_float``) are in no graph; graphs and
+    costs are those of the middle of each range, or of lower numbers if a bound requires that.
     """
 
     pool_size = 192
-    absent = identities = frozenset[str]()  # labels are functions that ran
+    absent = identities = frozenset[str]()  # labels are functions that ran, not names of options
     allow_disconnected = True
 
     def __init__(
@@ -70,14 +72,15 @@ class Family(Space):
         identity: Identity | None = None,
     ) -> None:
         self.function, self._example, self.limits = build, example, dict(limits)
+        self._bounds = Bounds(self.limits)
         self._given_identity = identity
         self.identity = identity or "graph"
 
     def __call__(self, trial: BaseTrial) -> nn.Module:
-        """The network that an Optuna trial suggests, for an objective: ``model = family(trial)``.
+        """Build the network that an Optuna trial suggests: ``model = family(trial)``.
 
         Raises:
-            InvalidSpace: if the function returns no network. What it raises is passed on.
+            InvalidSpace: if the function returns no network. Errors of the function are passed on.
         """
         answer = trial.suggest_categorical
         number = partial(_suggested, trial)
@@ -85,19 +88,19 @@ class Family(Space):
 
     @property
     def example(self) -> Example:
-        """What a network takes."""
+        """The example of a network's inputs."""
         return self._example
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[Choice]]:  # type: ignore[override]  # discovered
-        """Every name that is asked for after some choices, with its options."""
-        asked = self._drawings.builder.asked.items()
+        """Every name that is asked for after some choices -> its options."""
+        asked = self._profiler.builder.asked.items()
         return {name: x for name, x in asked if isinstance(x, tuple) and len(x) > 1}
 
     @cached_property
     def numeric(self) -> Mapping[str, BaseDistribution]:  # type: ignore[override]  # discovered
-        """Every number that is asked for, with its range."""
-        asked = self._drawings.builder.asked.items()
+        """Every number that is asked for -> its range."""
+        asked = self._profiler.builder.asked.items()
         return {name: x for name, x in asked if not isinstance(x, tuple)}
 
     @property
@@ -116,60 +119,55 @@ class Family(Space):
 
     @cached_property
     def enumerable(self) -> int:  # type: ignore[override]  # it depends on the networks here
-        """As many as are built and run in some seconds, at most 512."""
+        """As many networks as can be traced in some seconds, at most 512."""
         return max(64, min(512, 100_000 // self._nodes))
 
     @cached_property
     def reference_size(self) -> int:  # type: ignore[override]  # the same
-        """As many as are built and run in some seconds, at most 300."""
+        """As many networks as can be traced in some seconds, at most 300."""
         return max(64, min(300, 40_000 // self._nodes))
 
     @cached_property
     def _nodes(self) -> int:
-        """Of the graph of the first network."""
-        first = self._drawings.of(self._drawings.builder.completed(replayed({}))).graph
+        """The number of nodes of the first network."""
+        first = self._profiler.profile(self._profiler.builder.completed(replayed({}))).graph
         return 1 if first is None else len(first)
 
     @cached_property
     def distinction(self) -> Distinction:
-        """Which options no graph tells apart."""
+        """The names whose options are not all distinguished by graphs."""
         names = {name: tuple(options) for name, options in self.parameters.items()}
-        return Distinction.of(names, self.completed, self._compared, self._drawings.in_training)
+        return Distinction.of(names, self.completed, self._graph_hash, self._profiler.training_hash)
 
     @property
     def rejected(self) -> dict[str, int]:
-        """Of the networks that were looked at: why some are not valid -> how many."""
-        return dict(Counter(reason for drawing in self._drawings for reason in self._over(drawing)))
-
-    @property
-    def trace_seconds(self) -> tuple[float, int]:
-        """Seconds that it takes to build and draw one network, and how many were drawn."""
-        drawings = self._drawings
-        return drawings.seconds / max(drawings.drawn, 1), drawings.drawn
+        """Why networks are not valid -> how many, among those that were profiled."""
+        violations = map(self._bounds.violations, self._profiler)
+        return dict(Counter(reason for found in violations for reason in found))
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """What the network does with the example.
+        """Return the graph of the network as it runs on the example.
 
         Raises:
             InvalidSpace: if the function does not build the network, or it does not run.
         """
-        drawing = self._drawing(choices)
-        if drawing.graph is None:
+        profile = self._profile(choices)
+        if profile.graph is None:
             raise InvalidSpace(
-                f"{self._builder.name} gives no network for {dict(choices)}: {drawing.reason}"
+                f"{self._builder.name} gives no network for {dict(choices)}: {profile.failure}"
             )
-        return drawing.graph
+        return profile.graph
 
     def build(self, choices: Choices) -> nn.Module:
-        """A fresh network; ``choices`` may hold numbers, others are as the network is drawn.
+        """Build a new network; ``choices`` may hold numbers, others are those of its profile.
 
         Raises:
-            InvalidSpace: if a choice is missing. What the function raises is passed on.
+            InvalidSpace: if a choice is missing. Errors of the function are passed on.
         """
         return self.build_for(choices, None)
 
     def build_for(self, choices: Choices, trial: BaseTrial | None) -> nn.Module:
-        """As ``build``; what the function notes (``set_user_attr``) stands in the trial."""
+        """Build a new network; attributes that the function sets are stored in the trial."""
         return self._builder.build(
             lambda name, options: _given(choices, name),
             numbered({**self._lowered(choices), **choices}),
@@ -177,24 +175,24 @@ class Family(Space):
         )
 
     def costs(self, choices: Choices) -> dict[str, float]:
-        """``parameters``, and ``multiply_adds`` of one example where they are known."""
-        return dict(self._drawing(choices).costs)
+        """Return ``parameters``, and ``multiply_adds`` of one example where they are known."""
+        return dict(self._profile(choices).costs)
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether the network can be built and run, and keeps the bounds.
+        """Return whether the network can be built, runs, and keeps the bounds.
 
-        ``choices`` may hold numbers; of others there must be some with which it does.
+        ``choices`` may hold numbers; for the others, some numbers must exist with which it does.
         """
         numbers = {name: choices[name] for name in self.numeric if name in choices}
         if numbers and self.bounds_numbers:
-            own = self._own(choices)
-            return not self._over(self._drawings.of(own, {**self._lowered(own), **numbers}))
-        return not self._over(self._drawing(choices))
+            own = self._without_numbers(choices)
+            return self._keeps_bounds(own, {**self._lowered(own), **numbers})
+        return not self._bounds.violations(self._profile(choices))
 
     @property
     def bounds_numbers(self) -> bool:
-        """Whether there are bounds, and numbers that could break them."""
-        return bool(self.limits and self.numeric)
+        """Whether there are bounds, and numbers that could violate them."""
+        return bool(self._bounds and self.numeric)
 
     def fitting(
         self,
@@ -203,68 +201,68 @@ class Family(Space):
         fixed: Collection[str] = (),
         share: float = 1.0,
     ) -> dict[str, Any] | None:
-        """Numbers with which the network keeps the bounds: these, or lower ones; None if none do.
+        """Return numbers with which the network keeps the bounds: these or lower; None if none do.
 
-        ``fixed`` ones do not move; a ``share`` below 1 asks for less than the nearest lower ones.
+        ``fixed`` ones do not move; a ``share`` below 1 gives less than the largest that fit.
         """
         if not self.bounds_numbers:
             return dict(numbers)
-        own = self._own(choices)
+        own = self._without_numbers(choices)
         others = {name: value for name, value in self._lowered(own).items() if name not in numbers}
 
         def fits(values: Mapping[str, Any]) -> bool:
-            return not self._over(self._drawings.of(own, {**others, **values}))
+            return self._keeps_bounds(own, {**others, **values})
 
         return reachable(self.numeric, numbers, fits, fixed, share)
 
     def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
-        return self._drawings.builder.completed(replayed(some, rng))
+        return self._profiler.builder.completed(replayed(some, rng))
 
     def suggest(self, trial: BaseTrial) -> Choices:
-        """The combination that a trial stands for, asked in the order of the function.
+        """Ask a trial for a combination, in the order of the function's questions.
 
-        Numbers are asked for even where the network has no use for them, so that every trial has
-        the same ones.
+        Numbers are asked for even where the network does not use them, so that every trial has the
+        same ones.
         """
         for name, numbers in self.numeric.items():
             _suggested(trial, name, numbers)
         choices: dict[str, Choice] = {}
-        while (question := self._builder.after(choices)) is not None:
+        while (question := self._builder.next_question(choices)) is not None:
             choices[question.name] = trial.suggest_categorical(question.name, question.options)
         return choices
 
     def sample(self, rng: np.random.Generator) -> Choices:
-        """One random valid combination.
+        """Draw a random valid combination.
 
-        Answers are drawn uniformly, one by one. After ten rejected draws the one that came nearest
+        Answers are drawn uniformly, one by one. After ten rejected draws the one that was nearest
         to the bounds is varied, one choice at a time.
 
         Raises:
             InvalidSpace: if none of 1,000 draws is valid.
         """
         nearest, least = dict[str, Choice](), math.inf
-        reasons: Counter[str] = Counter()
+        failures: Counter[str] = Counter()
         for i in range(_DRAWS):
             some = dict(nearest) if i >= _INDEPENDENT else {}
             if some:
                 del some[list(some)[int(rng.integers(len(some)))]]
             choices = self.completed(some, rng)
-            over = self._over(self._drawing(choices))
-            if not over:
+            violations = self._bounds.violations(self._profile(choices))
+            if not violations:
                 return choices
-            reasons.update(over.keys())
-            if (excess := max(over.values())) <= least:
+            failures.update(violations.keys())
+            if (excess := max(violations.values())) <= least:
                 nearest, least = dict(choices), excess
         raise InvalidSpace(
             f"none of {_DRAWS:,} random draws of {self._builder.name} is valid "
-            f"({told(reasons)}); raise the bounds, or offer smaller options"
+            f"({most_frequent(failures)}); raise the bounds, or offer smaller options"
         )
 
     def __iter__(self) -> Iterator[Choices]:
-        return filter(self.is_valid, self._drawings.builder.combinations())
+        return filter(self.is_valid, self._profiler.builder.combinations())
 
     def describe(self) -> dict[str, Any]:
-        """The function's name, the parameters, the shapes of the example, and the bounds."""
+        """Return the function's name, the parameters, the shapes of the example, and the bounds."""
         return {
             **super().describe(),
             "space": self._builder.name,
@@ -273,7 +271,7 @@ class Family(Space):
         }
 
     def __reduce__(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
-        """By the name of the function where that finds it, otherwise by value."""
+        """Pickle by the name of the function where that finds it, otherwise by value."""
         module = getattr(self.function, "__module__", None)
         name = getattr(self.function, "__qualname__", None)
         if name and getattr(sys.modules.get(module or ""), name, None) is self:
@@ -281,7 +279,7 @@ class Family(Space):
         return self.by_value()
 
     def by_value(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
-        """What makes the same family out of the function itself; as ``__reduce__`` returns it."""
+        """Return a recipe from the function itself, in the form of ``__reduce__``."""
         return Family, (self.function, self.example, self.limits, self._given_identity)
 
     def __repr__(self) -> str:
@@ -292,87 +290,63 @@ class Family(Space):
         return Builder(self.function)
 
     @cached_property
-    def _drawings(self) -> Drawings:
-        """The function's networks; it runs for the first time when they are first asked for."""
+    def _profiler(self) -> Profiler:
+        """The profiler; the function runs for the first time when it is first used."""
         self._builder.discover()
-        drawings = Drawings(self._builder, self.example)
-        drawings.check()
-        return drawings
+        profiler = Profiler(self._builder, self.example)
+        profiler.check()
+        return profiler
 
-    def _drawing(self, choices: Choices) -> Drawing:
-        own = self._own(choices)
-        return self._drawings.of(own, self._lowered(own))
+    def _profile(self, choices: Choices) -> Profile:
+        own = self._without_numbers(choices)
+        return self._profiler.profile(own, self._lowered(own))
 
-    def _own(self, choices: Choices) -> dict[str, Choice]:
-        """Without numbers; also where what is kept of networks is too much and forgotten."""
-        if self._drawings.full:
-            self._drawings.forget()
+    def _without_numbers(self, choices: Choices) -> dict[str, Choice]:
+        """Drop the numbers; and first all profiles, if too many are kept."""
+        if self._profiler.full:
+            self._profiler.forget()
             self._latest.clear()
-        return {n: x for n, x in choices.items() if n not in self.numeric}
+        return {name: x for name, x in choices.items() if name not in self.numeric}
+
+    def _keeps_bounds(self, choices: Choices, numbers: Mapping[str, Any]) -> bool:
+        return not self._bounds.violations(self._profiler.profile(choices, numbers))
 
     def _lowered(self, choices: Choices) -> dict[str, Any]:
-        """The numbers with which a network is drawn, where their middles break a bound."""
+        """Return the numbers of a profile where those in the middle violate a bound; else none."""
         if not self.bounds_numbers:
             return {}
-        own = self._own(choices)
-        if not self._over(self._drawings.of(own)):
+        own = self._without_numbers(choices)
+        if self._keeps_bounds(own, {}):
             return {}
-        middles = {name: middle(name, numbers) for name, numbers in self._ranges.items()}
+        ranges = {name: x for name, x in self.numeric.items() if isinstance(x, Numbers)}
+        middles = {name: middle(name, numbers) for name, numbers in ranges.items()}
 
         def fits(values: Mapping[str, Any]) -> bool:
-            return values is not middles and not self._over(self._drawings.of(own, values))
+            return values is not middles and self._keeps_bounds(own, values)
 
         return reachable(self.numeric, middles, fits) or {}
 
-    @property
-    def _ranges(self) -> Mapping[str, Numbers]:
-        return {name: x for name, x in self.numeric.items() if isinstance(x, Numbers)}
-
-    def _compared(self, choices: Choices) -> tuple[str, int]:
-        """The graph's hash, empty where the network is not valid, and its nodes."""
-        drawing = self._drawing(choices)
-        if drawing.graph is None or self._over(drawing):
+    def _graph_hash(self, choices: Choices) -> tuple[str, int]:
+        """Return the hash of the graph, empty if the network is not valid, and its nodes."""
+        profile = self._profile(choices)
+        if profile.graph is None or self._bounds.violations(profile):
             return "", 1
-        return drawing.graph.canonical_hash, len(drawing.graph)
+        return profile.graph.canonical_hash, len(profile.graph)
 
     def _mark(self, choices: Choices, declared: ArchitectureGraph, seen: ArchitectureGraph) -> str:
         if self.identity == "graph":
-            own = {name: value for name, value in choices.items() if name in self._telling}
+            own = {name: value for name, value in choices.items() if name in self._identifying}
             if own:
                 return f"{declared.canonical_hash} {own!r}"
         return super()._mark(choices, declared, seen)
 
     @cached_property
-    def _telling(self) -> frozenset[str]:
-        """The names whose choice tells networks apart that have equal graphs; told once."""
-        strict, found = self._given_identity == "graph", self.distinction
-        told = [found.said()] if found.said() else []
-        if strict and found.training:
-            told.append(f"{', '.join(map(repr, sorted(found.training)))} acts in training alone")
-        if told:
-            end = (
-                "such networks are one, of which one is evaluated (identity='choices' tells all "
-                "choices apart)"
-                if strict
-                else "such networks are evaluated one by one (identity='graph' makes them one)"
-            )
-            warnings.warn(f"in {self._builder.name} {'; '.join(told)}; {end}", stacklevel=2)
-        return frozenset() if strict else found.names
-
-    def _over(self, drawing: Drawing) -> dict[str, float]:
-        """Why a network is not valid -> by how much it is over the bound."""
-        if drawing.reason:
-            return {drawing.reason: math.inf}
-        has = {
-            "max_params": drawing.costs["parameters"],
-            "max_flops": 2 * drawing.costs.get("multiply_adds", 0.0),
-            "max_memory": drawing.memory,
-        }
-        return {
-            f"over {name}={limit:,.0f}": has[name] / limit
-            for name, limit in self.limits.items()
-            if has[name] > limit
-        }
+    def _identifying(self) -> frozenset[str]:
+        """The names whose choice is part of an architecture's identity; warns of them once."""
+        by_graph = self._given_identity == "graph"
+        if text := self.distinction.warning(by_graph=by_graph):
+            warnings.warn(f"in {self._builder.name} {text}", stacklevel=2)
+        return frozenset() if by_graph else self.distinction.names
 
 
 def _given(choices: Choices, name: str) -> Choice:
@@ -382,7 +356,7 @@ def _given(choices: Choices, name: str) -> Choice:
 
 
 def _suggested(trial: BaseTrial, name: str, numbers: BaseDistribution) -> float:
-    """A number asked of a trial."""
+    """Ask a trial for a number."""
     assert isinstance(numbers, Numbers)
     ask: Any = trial.suggest_int if isinstance(numbers, IntDistribution) else trial.suggest_float
     return float(ask(name, numbers.low, numbers.high, step=numbers.step, log=numbers.log))

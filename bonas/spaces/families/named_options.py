@@ -1,13 +1,13 @@
 """Options of any kind, each with the name that a study stores for it.
 
-    None, a bool, a number, a text     itself; a plain one for NumPy's and for an enum's
+    None, a bool, a number, a string   itself; converted to plain Python from NumPy or an enum
     another member of an enum          its name
-    a list, a tuple, a dict, a set     its text, with the names of what it holds
+    a list, a tuple, a dict, a set     its text, with the names of its items
     a class, a function                its ``__name__``; with its module where two have the same
     a partial                          the name of its function, and its arguments
     anything else                      its text, or its type where that holds an address
 
-Optuna stores plain values alone, and a study that is opened again must find the same ones.
+Optuna stores plain values only, and a study that is opened again must find the same ones.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from bonas.spaces.architecture import Choice
 
 Options = tuple[Choice, ...]
 
-_LONGEST = 120  # characters of a name; of a longer text the end is a checksum
+_LONGEST = 120  # characters of a name; a longer one ends with a checksum
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOptions:
-    """What can be chosen: the names that a study stores, and what the builder gets."""
+    """The options of a choice: the names that a study stores, and the objects behind them."""
 
     names: Options
     objects: Sequence[Any]
@@ -43,7 +43,7 @@ def named_options(name: str, given: object) -> NamedOptions:
     """Check the options of a choice, and give each a name.
 
     Raises:
-        InvalidSpace: if there is none, two are equal, or two cannot be told apart by a name.
+        InvalidSpace: if there is none, two are equal, or two have the same name.
 
     >>> from torch import nn
     >>> named_options("norm", [None, nn.BatchNorm2d, [16, 32], np.int64(3)]).names
@@ -53,7 +53,7 @@ def named_options(name: str, given: object) -> NamedOptions:
     if all(type(x) in (bool, int, str) for x in objects):
         names = objects
     else:
-        names = _told_apart([_name(x) for x in objects], objects)
+        names = _disambiguated([_name(x) for x in objects], objects)
     if len(set(names)) < len(names):
         _refuse_repeated(name, names, objects)
     return NamedOptions(tuple(names), objects)
@@ -73,16 +73,16 @@ def _listed(name: str, given: object) -> Sequence[Any]:
 
 
 def _name(option: Any) -> Choice:
-    """The name of one option, a text but for plain values."""
+    """Return the name of one option: plain values as they are, a text for others."""
     if isinstance(option, Enum):
         return _name(option.value) if isinstance(option, (str, int, float)) else option.name
     if isinstance(option, Tensor) and option.ndim == 0 and not option.is_meta:
         option = option.item()
     plain = _plain(option)
-    return _short(_text(option)) if plain is _NO else plain
+    return _short(_text(option)) if plain is _NOT_PLAIN else plain
 
 
-_NO: Any = object()  # no plain value
+_NOT_PLAIN: Any = object()
 
 
 def _plain(option: Any) -> Any:
@@ -92,11 +92,11 @@ def _plain(option: Any) -> Any:
         return int(option)
     if isinstance(option, (float, np.floating)):
         return "nan" if math.isnan(option) else float(option)  # nan is not equal to itself
-    return str(option) if isinstance(option, str) else _NO
+    return str(option) if isinstance(option, str) else _NOT_PLAIN
 
 
 def _text(item: Any) -> str:
-    """A text that is the same in every process."""
+    """Return a text that is the same in every process."""
     if isinstance(item, Enum):
         return item.name
     if isinstance(item, (np.ndarray, Tensor)):
@@ -111,9 +111,9 @@ def _text(item: Any) -> str:
         words = [f"{key}={_text(value)}" for key, value in item.keywords.items()]
         return f"{_text(item.func)}({', '.join([*map(_text, item.args), *words])})"
     plain = _plain(item)
-    if plain is not _NO:
+    if plain is not _NOT_PLAIN:
         return repr(plain)
-    return _said(item)
+    return _object_text(item)
 
 
 def _parts(item: Mapping[Any, Any] | Set[Any]) -> list[str]:
@@ -122,8 +122,8 @@ def _parts(item: Mapping[Any, Any] | Set[Any]) -> list[str]:
     return sorted(map(_text, item))
 
 
-def _said(item: Any) -> str:
-    """Of a class or a function its name; of an object its text where that holds no address."""
+def _object_text(item: Any) -> str:
+    """Return the name of a class or function; an object's text, or its type if that is unfit."""
     own: object = getattr(item, "__name__", None)
     if isinstance(own, str):
         return own
@@ -143,8 +143,8 @@ def _short(text: str) -> str:
     return f"{text[: _LONGEST - 13]}... {crc32(text.encode()):08x}"
 
 
-def _told_apart(names: Sequence[Choice], objects: Sequence[Any]) -> Sequence[Choice]:
-    """Names in which classes and functions of the same name also have their module."""
+def _disambiguated(names: Sequence[Choice], objects: Sequence[Any]) -> Sequence[Choice]:
+    """Add the module to the names of classes and functions that have the same name."""
     return [
         f"{item.__module__}.{item.__qualname__}"
         if names.count(name) > 1 and hasattr(item, "__qualname__") and hasattr(item, "__module__")
@@ -154,7 +154,7 @@ def _told_apart(names: Sequence[Choice], objects: Sequence[Any]) -> Sequence[Cho
 
 
 def _refuse_repeated(name: str, names: Sequence[Choice], objects: Sequence[Any]) -> None:
-    """Say which two options are the same.
+    """Raise an error that names the two options that are the same.
 
     Raises:
         InvalidSpace: always.

@@ -1,4 +1,4 @@
-"""Ranges of numbers, the parameters of a builder that are no choices: where in them a number is."""
+"""Ranges: parameters of a builder that are numbers, and where in a range a number lies."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def middle(name: str, numbers: Numbers) -> float:
 
 
 def numbered(given: Mapping[str, Any]) -> Number:
-    """Return answers that are given; others are the middle of the range."""
+    """Return a function that repeats given numbers; others are the middle of their range."""
     return lambda name, numbers: given[name] if name in given else middle(name, numbers)
 
 
 def lowered(numbers: BaseDistribution, value: float, share: float) -> float:
-    """Return what lies at ``share`` of the way from the low end to ``value``, on the grid below.
+    """Return the number at ``share`` of the way from the low end to ``value``, rounded down.
 
     >>> lowered(IntDistribution(4, 256), 200, 0.5), lowered(IntDistribution(1, 64, log=True), 64, 0)
     (102, 1)

@@ -5,9 +5,9 @@ share of their way, until it fits:
 
     x(s) = low + s (x - low),   s = the largest of 0, 1/64, ..., 1 whose network keeps the bounds
 
-Whole numbers move first, since they are mostly sizes; the others (a rate, a factor) only where that
-is not enough. That a network grows with its numbers is assumed where the search halves, and not
-where it ends: each answer was looked at.
+Integers move first, since they are mostly sizes; the others (a rate, a factor) only where that is
+not enough. The bisection assumes that a network grows with its numbers; the result does not depend
+on that, since the network of the numbers that are returned was checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bonas.spaces.families.ranges import lowered
 
 Values = Mapping[str, Any]
 
-_HALVINGS = 6
+_BISECTIONS = 6
 
 
 def reachable(
@@ -31,14 +31,14 @@ def reachable(
     fixed: Collection[str] = (),
     share: float = 1.0,
 ) -> dict[str, Any] | None:
-    """Return the numbers if their network fits, else lower ones with which it does; None if none.
+    """Return the numbers if their network fits, else lower ones that do; None if none do.
 
     Args:
         numeric: The range of each number.
         numbers: A value for each of these.
-        fits: Whether a network with such numbers keeps the bounds.
+        fits: Returns whether the network of some numbers keeps the bounds.
         fixed: The names that may not move.
-        share: How far to go of the way that is left; below 1 for a random place on it.
+        share: How much of the feasible way up from the low ends to go; 1 gives the largest network.
     """
     if fits(numbers):
         return dict(numbers)
@@ -63,9 +63,9 @@ def _moved(
 
 
 def _most(fits: Callable[[float], bool]) -> float:
-    """The largest share that fits, where 0 does and 1 does not."""
+    """Bisect for the largest share that fits, where 0 does and 1 does not."""
     low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         half = (low + high) / 2
         low, high = (half, high) if fits(half) else (low, half)
     return low

@@ -131,11 +131,11 @@ def test_what_a_trial_does_not_offer_is_named() -> None:
     assert not hasattr(chooser, "suggest_colour")
     with pytest.raises(InvalidSpace, match=r"got 'suggest_colour'; there are .*suggest_float"):
         chooser.suggest_colour("a")
-    with pytest.raises(InvalidSpace, match="a note cannot be named 'bonas:index'"):
+    with pytest.raises(InvalidSpace, match="a user attribute cannot be named 'bonas:index'"):
         chooser.set_user_attr("bonas:index", 3)
-    with pytest.raises(InvalidSpace, match="the range of 'n' is none"):
+    with pytest.raises(InvalidSpace, match="the range of 'n' is invalid"):
         chooser.suggest_int("n", 3, 1)
-    with pytest.raises(InvalidSpace, match="the range of 'r' is none"):
+    with pytest.raises(InvalidSpace, match="the range of 'r' is invalid"):
         chooser.suggest_float("r", 0.0, 1.0, log=True)
     with pytest.raises(InvalidSpace, match="the range of 'n' must be of whole numbers"):
         chooser.suggest_int("n", 1.5, 3)  # type: ignore[arg-type]  # that is the point

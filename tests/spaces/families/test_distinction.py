@@ -108,7 +108,7 @@ def test_names_whose_comparison_would_take_too_long_tell_networks_apart_by_thems
         lambda choices: (repr(choices), 20_000),
         repr,
     )
-    assert found == Distinction({}, unseen=frozenset({"b"}))
+    assert found == Distinction({}, uncompared=frozenset({"b"}))
 
 
 def test_another_identity_is_refused() -> None:

@@ -160,7 +160,7 @@ def test_what_was_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> N
     every = [(choices, chain.graph(choices).canonical_hash) for choices in chain]
     family = space(chain.function, input=IMAGE)
     assert family.size == len(every)
-    monkeypatch.setattr("bonas.spaces.families.drawing._NODES", 30)
+    monkeypatch.setattr("bonas.spaces.families.profiles._NODES", 30)
     for choices, key in every:
         assert family.architecture(choices).key == key
         assert family.completed(choices) == choices
@@ -177,9 +177,6 @@ def test_a_large_family_is_not_counted_but_bounded() -> None:
     assert wide.size == 4**8
     assert wide.members is None
     assert len(wide.reference) == wide.reference_size == 300
-    seconds, drawn = wide.trace_seconds
-    assert 0 < seconds < 1
-    assert drawn >= 300
 
 
 def test_an_optuna_builder_is_discovered() -> None:

@@ -250,7 +250,7 @@ def test_frozen_parameters_are_a_cost_of_their_own() -> None:
     frozen, free = (family.costs({"frozen": f}) for f in (True, False))
     assert frozen == {"parameters": 18.0, "frozen_parameters": 72.0, "multiply_adds": 80.0}
     assert free == {"parameters": 90.0, "multiply_adds": 80.0}
-    memory = [family._drawing({"frozen": f}).memory for f in (True, False)]
+    memory = [family._profile({"frozen": f}).memory for f in (True, False)]
     assert memory[0] == memory[1] == 4 * (90 + 8 + 8 + 2)
     assert family.members is not None
     rows = GraphStatistics(family).encode(family.members)
