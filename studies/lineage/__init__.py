@@ -1,1 +1,1 @@
-"""What a study was made for, and which studies are made out of it when that changes."""
+"""Lineage: what a study was created for, and the studies that continue it when that changes."""

@@ -1,10 +1,10 @@
-"""Finished trials given to a study, each of them once, however often and by how many processes.
+"""Adding finished trials to a study, each exactly once, by several processes and across crashes.
 
-No storage has a lock that outlives a crash. So a trial comes as a running one with a mark; of
-several with the same mark the one with the lowest number is meant, which everybody sees alike.
-Whoever sees it finishes it, and the others are given up. A process that dies on the way leaves
-nothing that the next call does not put right. To read a study takes time, so this is done for many
-trials at once.
+No storage has a lock that outlives a crash. So each trial is added as a running one with a mark.
+If several have the same mark, the one with the lowest number counts, which all processes see alike:
+each of them finishes that trial and fails the others. A process that dies on the way leaves nothing
+that the next call does not complete. Reading a study takes time, so that many trials are added
+between two readings.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.studies.proposing.observations import ERROR
 
-_AT_ONCE = 100
+_BATCH = 100  # trials between two readings of the study
 
 
-def add_once(study: Study, given: Mapping[str, FrozenTrial], attribute: str) -> int:
-    """Add finished trials in their order; how many were not there before.
+def add_once(study: Study, trials: Mapping[str, FrozenTrial], attribute: str) -> int:
+    """Add finished trials in their order; return how many the study did not have.
 
     Args:
-        study: What they are added to.
-        given: A mark -> the trial, which counts as there if one has the mark.
-        attribute: The trials' user attribute that holds the mark.
+        study: The study to add to.
+        trials: Mark -> trial. A trial whose mark the study has is not added again.
+        attribute: The user attribute of a trial that holds its mark.
     """
-    there, marks, added = _marked(study, attribute), list(given), 0
-    for start in range(0, len(marks), _AT_ONCE):
-        some = marks[start : start + _AT_ONCE]
-        for mark in some:
-            if mark not in there:
-                template = _running(given[mark], {attribute: mark})
+    marked, marks, added = _marked_trials(study, attribute), list(trials), 0
+    for start in range(0, len(marks), _BATCH):
+        batch = marks[start : start + _BATCH]
+        for mark in batch:
+            if mark not in marked:
+                template = _running_copy(trials[mark], {attribute: mark})
                 study._storage.create_new_trial(study._study_id, template_trial=template)
-        there = _marked(study, attribute)
-        for mark in some:
-            first, *others = there[mark]
+        marked = _marked_trials(study, attribute)
+        for mark in batch:
+            first, *others = marked[mark]
             if not first.state.is_finished():
-                _finish(study, first, given[mark])
+                _finish(study, first, trials[mark])
                 added += 1
             for other in others:
                 if not other.state.is_finished():
@@ -49,8 +49,8 @@ def add_once(study: Study, given: Mapping[str, FrozenTrial], attribute: str) -> 
     return added
 
 
-def _marked(study: Study, attribute: str) -> dict[str, list[FrozenTrial]]:
-    """A mark -> the trials that have it, the lowest number first."""
+def _marked_trials(study: Study, attribute: str) -> dict[str, list[FrozenTrial]]:
+    """Return mark -> the trials that have it, by their numbers."""
     found = defaultdict(list)
     for trial in study.get_trials(deepcopy=False):
         if attribute in trial.user_attrs:
@@ -58,8 +58,8 @@ def _marked(study: Study, attribute: str) -> dict[str, list[FrozenTrial]]:
     return dict(found)
 
 
-def _running(trial: FrozenTrial, mark: Mapping[str, str]) -> FrozenTrial:
-    """The trial before it is finished; without its error, which tells that it was evaluated."""
+def _running_copy(trial: FrozenTrial, mark: Mapping[str, str]) -> FrozenTrial:
+    """Return the trial as a running one; without its error, which marks it as evaluated."""
     kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR}
     return create_trial(
         state=TrialState.RUNNING,
@@ -72,6 +72,7 @@ def _running(trial: FrozenTrial, mark: Mapping[str, str]) -> FrozenTrial:
 
 
 def _finish(study: Study, running: FrozenTrial, trial: FrozenTrial) -> None:
+    """Give a running copy the error, the state and the values of ``trial``."""
     if ERROR in trial.user_attrs:
         with contextlib.suppress(UpdateFinishedTrialError):
             error = trial.user_attrs[ERROR]

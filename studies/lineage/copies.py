@@ -1,4 +1,4 @@
-"""The trials that a study hands on to one that is made out of it."""
+"""Copies of a study's trials for its successor or its fork."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from bonas.studies.running.retries import failures
 from bonas.studies.running.trials import counts
 
 COPIED = "bonas:copied"
-"""The trial's user attribute that says of which trial it is a copy: the study and the number."""
+"""The trial's user attribute that names the trial it is a copy of: the study and the number."""
 
-_OWN = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes that are about one trial only
+_NOT_COPIED = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes about one trial only
 
 
 def copy_all(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
-    """A mark -> a copy of each evaluated or known trial, with the options of ``wanted``."""
+    """Return mark -> copy of each evaluated or known trial, with the options of ``wanted``.
+
+    Of a trial that failed and was tried again, only the latest attempt is copied.
+    """
     known, m = source.get_trials(deepcopy=False), len(source.directions)
     failed = {trial.number for trial in failures(known)}
     kept = [trial for trial in known if counts(trial) or is_known(trial)]
@@ -40,54 +43,55 @@ def copy_all(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
 def copy_comparable(
     source: Study, stored: Description, wanted: Description, space: Space | None, before: int
 ) -> dict[str, FrozenTrial]:
-    """A mark -> a copy of each trial whose values hold for ``wanted``, its values by their names.
+    """Return mark -> copy of each trial whose values hold for ``wanted``.
 
-    These are finished trials out of the first ``before``, none if what is measured differs; where
-    networks are built in another way now, those whose network is the same.
+    These are complete trials with a number below ``before``; none if something else is measured
+    now. If networks are built differently now, only trials whose network is the same are copied.
+    Values are matched to the objectives of ``wanted`` by name.
     """
     if incompatibilities(stored, wanted):
         return {}
     known = source.get_trials(deepcopy=False)[:before]
     is_rebuilt = bool(changed_trials(known, space))
-    places = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
+    order = [list(stored["objectives"]).index(name) for name in wanted["objectives"]]
     copies = {}
     for trial in known:
         if is_rebuilt and space is not None and not has_same_network(trial, space):
             continue
-        if trial.state == TrialState.COMPLETE and _fits(trial, stored, wanted, space):
+        if trial.state == TrialState.COMPLETE and _can_be_chosen(trial, stored, wanted, space):
             found = values_of(trial, len(stored["objectives"]))
             if found is not None:
-                values = [found[place] for place in places]
+                values = [found[i] for i in order]
                 copies[_mark(source, trial)] = _copy(trial, values, wanted)
     return copies
 
 
 def is_valid_in(trial: FrozenTrial, space: Space) -> bool:
-    """Whether a trial stands for a valid architecture of the space."""
+    """Return whether the parameters of a trial are a valid architecture of the space."""
     point = point_of(trial, space, Parameters({}))
     if point is None or point.architecture is None:
         return False
     return space.is_valid(point.architecture.choices)
 
 
-def _fits(
+def _can_be_chosen(
     trial: FrozenTrial, stored: Description, wanted: Description, space: Space | None
 ) -> bool:
-    """Whether what was chosen can be chosen now."""
+    """Return whether the search for ``wanted`` could choose the parameters of a trial."""
     options = wanted.get("parameters", {})
     chosen = {n: x for n, x in trial.params.items() if n in stored.get("parameters", {})}
-    possible = all(value in options.get(name, ()) for name, value in chosen.items())
-    return possible and (space is None or is_valid_in(trial, space))
+    are_options = all(value in options.get(name, ()) for name, value in chosen.items())
+    return are_options and (space is None or is_valid_in(trial, space))
 
 
 def _can_be_copied(trial: FrozenTrial, wanted: Description, m: int) -> bool:
-    """Whether Optuna takes the trial with the options of ``wanted``."""
+    """Return whether Optuna accepts the trial with the options of ``wanted``."""
     options = wanted.get("parameters", {})
     if any(value not in options.get(name, (value,)) for name, value in trial.params.items()):
         return False
     values = trial.values
-    whole = values is not None and len(values) == m and not any(map(math.isnan, values))
-    return trial.state != TrialState.COMPLETE or whole
+    are_whole = values is not None and len(values) == m and not any(map(math.isnan, values))
+    return trial.state != TrialState.COMPLETE or are_whole
 
 
 def _mark(source: Study, trial: FrozenTrial) -> str:
@@ -96,7 +100,7 @@ def _mark(source: Study, trial: FrozenTrial) -> str:
 
 def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Description) -> FrozenTrial:
     parameters = wanted.get("parameters", {})
-    offered: dict[str, BaseDistribution] = {
+    distributions: dict[str, BaseDistribution] = {
         name: CategoricalDistribution(parameters[name]) if name in parameters else own
         for name, own in trial.distributions.items()
     }
@@ -104,18 +108,18 @@ def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Descriptio
         state=trial.state,
         values=values,
         params=trial.params,
-        distributions=offered,
-        user_attrs=_kept(trial.user_attrs),
-        system_attrs=_kept(trial.system_attrs) | _final(trial),
+        distributions=distributions,
+        user_attrs=_copied(trial.user_attrs),
+        system_attrs=_copied(trial.system_attrs) | _final(trial),
         intermediate_values=trial.intermediate_values,
     )
 
 
 def _final(trial: FrozenTrial) -> dict[str, Any]:
-    """What says of a failed trial that it is not to be tried again."""
+    """Return the attribute that keeps a failed trial from being tried again, if it has that."""
     found = trial.system_attrs.get(RELEASED)
     return {} if found is None or trial.state != TrialState.FAIL else {RELEASED: found}
 
 
-def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name not in _OWN}
+def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _NOT_COPIED}

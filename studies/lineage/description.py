@@ -1,8 +1,8 @@
-"""What a study was made for, as JSON values, and in which ways two of these descriptions differ.
+"""Descriptions: what a study was created for, as JSON values, and how two of them differ.
 
-A description has the space's settings, its ``parameters`` (a name -> its options), the
-``evaluation`` (an objective's name -> what decides its value) and the ``objectives`` (a name ->
-its direction).
+A description has the settings of the space, its ``parameters`` (name -> options), the
+``evaluation`` (name of an objective -> what its value depends on) and the ``objectives`` (name ->
+direction).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from optuna.exceptions import ExperimentalWarning
 from bonas.evaluation.objective import Objective
 
 DESCRIPTION = "bonas:description"
-"""The study's user attribute that says what is searched and measured, as JSON."""
+"""The study's user attribute that holds its description, as JSON."""
 VERSION = 2
-"""Of descriptions. The first knew arrays by their shape and targets; now by their inputs too."""
+"""Version of descriptions. Version 1 described arrays by their shape and targets, not inputs."""
 _VERSION_KEY = "bonas:version"  # a space may have a setting that is called version
 
 _BOUNDS = ("max_params", "max_flops", "max_memory", "max_edges")
@@ -32,7 +32,7 @@ Description = dict[str, Any]
 
 
 def is_description(found: object) -> TypeGuard[Description]:
-    """Whether it has the parts that are looked at here, as bonas writes them."""
+    """Return whether ``found`` has the parts that are read here, as bonas writes them."""
     if not isinstance(found, dict) or not isinstance(found.get(_VERSION_KEY, 1), int):
         return False
     objectives, parameters = found.get("objectives"), found.get("parameters", {})
@@ -49,7 +49,7 @@ def is_description(found: object) -> TypeGuard[Description]:
 def make_description(
     description: Mapping[str, Any], objectives: Sequence[Objective]
 ) -> Description:
-    """A description as it is stored."""
+    """Return a description with its objectives and its version, as it is stored."""
     directions = {objective.name: objective.direction for objective in objectives}
     whole = {**description, "objectives": directions, _VERSION_KEY: VERSION}
     stored: Description = json.loads(json.dumps(whole))
@@ -57,42 +57,41 @@ def make_description(
 
 
 def store_description(study: Study, description: Description) -> None:
-    """Write down what a study is for; a study that has its description has all that belongs to it.
-
-    It may be done again, by whomever.
-    """
+    """Store what a study is for, after all else that belongs to it; may be repeated."""
     set_names(study, list(description["objectives"]))
     study.set_user_attr(DESCRIPTION, json.dumps(description))
 
 
 def set_names(study: Study, names: Sequence[str]) -> None:
-    """Name the objectives of a study."""
+    """Set the names of a study's objectives."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # since Optuna 3.2, and unchanged
         study.set_metric_names(list(names))
 
 
 def differences(stored: Description, wanted: Description) -> list[str]:
-    """One line a difference, with the path to it.
+    """Return one line per difference, with the path to it.
 
-    What an older version of bonas did not write down is none.
+    What an older version of bonas did not describe is no difference.
     """
     version = stored.get(_VERSION_KEY, 1)
-    before = _brought_up(stored, wanted) if version < VERSION else stored
+    before = _upgraded(stored, wanted) if version < VERSION else stored
     if version <= VERSION:
         before = {**before, _VERSION_KEY: VERSION}
     return _differing("", before, wanted)
 
 
 def added_options(stored: Description, wanted: Description) -> dict[str, list[Any]] | None:
-    """A parameter's name -> the options that came to it; None if anything else differs.
+    """Return name of a parameter -> options that were added; None if anything else differs.
 
-    A parameter may be new; the order of the options may be another.
+    Parameters may be new, and the order of options may differ.
     """
     before, after = stored.get("parameters"), wanted.get("parameters")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return None
-    kept = all(set(map(repr, options)) <= _known(after, name) for name, options in before.items())
+    kept = all(
+        set(map(repr, options)) <= _option_set(after, name) for name, options in before.items()
+    )
     if not kept or differences(_with_options_of(stored, wanted), wanted):
         return None
     new = {name: _added(before.get(name, []), options) for name, options in after.items()}
@@ -100,24 +99,24 @@ def added_options(stored: Description, wanted: Description) -> dict[str, list[An
 
 
 def incompatibilities(stored: Description, wanted: Description) -> list[str]:
-    """Why a value that was measured for ``stored`` says nothing of ``wanted``; empty if it does.
+    """Return why values measured for ``stored`` do not hold for ``wanted``; empty if they do.
 
-    Options, bounds and directions may differ, and objectives may be gone: the same choices make the
-    same network, and what is still measured is measured as it was.
+    Options, bounds and directions may differ, and objectives may be gone: the same choices build
+    the same network, and what is still measured is measured as before.
     """
     before, after = _with_options_of(stored, wanted), dict(wanted)
     for key in ("objectives", *_BOUNDS):
         before.pop(key, None)
         after.pop(key, None)
     gone = stored["objectives"].keys() - wanted["objectives"].keys()
-    for side in (before, after):  # it may still be measured, though no longer optimised
+    for side in (before, after):  # it may still be measured, but is not optimised
         evaluation = side.get("evaluation", {})
         side["evaluation"] = {name: x for name, x in evaluation.items() if name not in gone}
     new = [name for name in wanted["objectives"] if name not in stored["objectives"]]
     return [f"objectives.{name} is new" for name in new] + differences(before, after)
 
 
-def _known(parameters: Mapping[str, Sequence[Any]], name: str) -> set[str]:
+def _option_set(parameters: Mapping[str, Sequence[Any]], name: str) -> set[str]:
     return set(map(repr, parameters.get(name, ())))
 
 
@@ -127,7 +126,7 @@ def _added(before: Sequence[Any], after: Sequence[Any]) -> list[Any]:
 
 
 def _with_options_of(stored: Description, wanted: Description) -> Description:
-    """``stored`` with the parameters of ``wanted``, and the settings that list the same options."""
+    """Return ``stored`` with the parameters of ``wanted``, also in settings that list options."""
     before, after = stored.get("parameters"), wanted.get("parameters")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return dict(stored)
@@ -145,17 +144,17 @@ def _lists_options(
 
 
 def _follows(old: Any, new: Any, changed: Sequence[tuple[Any, Any]]) -> bool:
-    """Whether a setting differs only where it lists the options of a parameter that changed."""
+    """Return whether a setting differs only where it lists the options of a changed parameter."""
     if old == new or (old, new) in changed:
         return True
     both = isinstance(old, list) and isinstance(new, list) and len(old) == len(new)
     return both and all(_follows(a, b, changed) for a, b in zip(old, new, strict=True))
 
 
-def _brought_up(stored: Any, wanted: Any) -> Any:
-    """The stored values, with the inputs' digest where the older description had none."""
+def _upgraded(stored: Any, wanted: Any) -> Any:
+    """Return the stored values, with the digest of the inputs that version 1 did not store."""
     if isinstance(stored, dict) and isinstance(wanted, dict):
-        return {key: _brought_up(value, wanted.get(key)) for key, value in stored.items()}
+        return {key: _upgraded(value, wanted.get(key)) for key, value in stored.items()}
     both = isinstance(stored, str) and isinstance(wanted, str)
     return wanted if both and wanted.startswith(f"{stored}, inputs ") else stored
 

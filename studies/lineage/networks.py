@@ -1,10 +1,9 @@
-"""Which network a trial was evaluated as, where that follows from somebody's function.
+"""The networks that trials were evaluated as, for spaces whose graphs follow from user code.
 
-A builder can change between two calls, and the same choices then stand for another network: values
-measured before say nothing of it. So a trial of such a space holds the canonical hash of its graph.
-
-A graph also follows from the code that traces, and from the machine: hashes are compared only where
-both are the same.
+A builder can change between two calls, and the same choices then stand for another network, of
+which earlier values say nothing. So each trial of such a space stores the canonical hash of its
+graph. A graph also depends on the code that traces it and on the machine: hashes are compared only
+if both are the same.
 """
 
 from __future__ import annotations
@@ -31,74 +30,91 @@ from bonas.studies.attributes import json_object
 from bonas.studies.proposing.observations import belongs, choices_of
 
 NETWORK = "bonas:network"
-"""The trial's system attribute that says which network it was evaluated as, as JSON: ``hash``, and
-``by``, what drew it."""
+"""The trial's system attribute that identifies its network, as JSON: ``hash``, and ``by``, the
+version of what traced it."""
 
-_AT_MOST = 24  # networks that are drawn again
-_SECONDS = 5.0  # after which no other is
+_AT_MOST = 24  # networks that are traced again
+_SECONDS = 5.0  # after which no further network is traced
 
 
 def record_network(study: Study, trial: Trial, space: Space) -> None:
-    """Write down which network the trial is evaluated as, where that is in question."""
+    """Store which network the trial is evaluated as, if that follows from user code."""
     choices = belongs(trial.params, space)
-    drawn = None if choices is None or not _depends_on_user_code(space) else _hash(space, choices)
-    if drawn:
-        text = json.dumps({"hash": drawn, "by": _tracer_version()})
+    traced = None if choices is None or not _depends_on_user_code(space) else _hash(space, choices)
+    if traced:
+        text = json.dumps({"hash": traced, "by": _tracer_version()})
         with suppress(UpdateFinishedTrialError):
             study._storage.set_trial_system_attr(trial._trial_id, NETWORK, text)
 
 
 def changed_trials(known: Iterable[FrozenTrial], space: Space | None) -> list[FrozenTrial]:
-    """Return those of the latest trials whose network the space does not draw any more."""
+    """Return the latest trials whose choices stand for another network now."""
     if space is None or not _depends_on_user_code(space):
         return []
     end = time.monotonic() + _SECONDS
-    noted = [trial for trial in known if _noted(trial)][-_AT_MOST:]
-    return [
-        t for t in reversed(noted) if time.monotonic() < end and not has_same_network(t, space)
-    ][::-1]
+    latest = [trial for trial in known if _recorded_hash(trial)][-_AT_MOST:]
+    changed = [
+        trial
+        for trial in reversed(latest)
+        if time.monotonic() < end and not has_same_network(trial, space)
+    ]
+    return changed[::-1]
+
+
+def network_changes(study: Study, space: Space | None) -> str | None:
+    """Describe which choices of a study stand for other networks now; None if none do."""
+    found = changed_trials(study.get_trials(deepcopy=False), space)
+    if not found:
+        return None
+    first, n = found[0], len(found)
+    return (
+        f"what builds the networks has changed: of trial {first.number}"
+        + (f" and {n - 1} other(s)" if n > 1 else "")
+        + f" the choices {first.params} stand for another network now"
+    )
 
 
 def has_same_network(trial: FrozenTrial, space: Space) -> bool:
-    """Return whether a trial was evaluated as the network that the space draws now.
+    """Return whether the choices of a trial still stand for the network it was evaluated as.
 
-    That is not known of a trial that does not say it. Choices that are gone stand for no other.
+    False for a trial without a hash. True if the space has the choices no longer, since they stand
+    for no other network.
     """
-    noted, choices = _noted(trial), choices_of(trial, space)
+    recorded, choices = _recorded_hash(trial), choices_of(trial, space)
     if choices is None:
-        return noted is not None
-    return noted is not None and _hash(space, choices) in (noted, None)
+        return recorded is not None
+    return recorded is not None and _hash(space, choices) in (recorded, None)
 
 
 def _depends_on_user_code(space: Space) -> bool:
-    """Whether the graphs follow from more than the settings of one of bonas's own spaces."""
+    """Return whether graphs follow from more than the settings of one of bonas's own spaces."""
     return isinstance(space, Family) or not type(space).__module__.startswith("bonas.")
 
 
-def _noted(trial: FrozenTrial) -> str | None:
-    """The hash of a trial's network, where it was drawn by the same code; else None."""
+def _recorded_hash(trial: FrozenTrial) -> str | None:
+    """Return the hash of a trial's network; None if it has none, or another version traced it."""
     found = json_object(trial.system_attrs.get(NETWORK)) or {}
-    drawn: object = found.get("hash")
-    return drawn if isinstance(drawn, str) and found.get("by") == _tracer_version() else None
+    traced: object = found.get("hash")
+    return traced if isinstance(traced, str) and found.get("by") == _tracer_version() else None
 
 
 def _hash(space: Space, choices: Choices) -> str | None:
-    """The hash of a network; empty where there is none, None where choices stand for it."""
+    """Return the hash of a network; empty if invalid, None if its graph only lists choices."""
     try:
         graph = space.architecture(choices).graph
     except (InvalidGraph, InvalidSpace):
         return ""
-    return None if _is_stand_in(graph, choices) else graph.canonical_hash
+    return None if _only_lists_choices(graph, choices) else graph.canonical_hash
 
 
-def _is_stand_in(graph: ArchitectureGraph, choices: Choices) -> bool:
-    """Whether a graph shows nothing but the choices, since no network can be run here."""
+def _only_lists_choices(graph: ArchitectureGraph, choices: Choices) -> bool:
+    """Return whether a graph stands in for a network that cannot be traced here."""
     return graph.labels == (INPUT, *(f"{n}={x}" for n, x in choices.items()), OUTPUT)
 
 
 @cache
 def _tracer_version() -> str:
-    """What draws a graph out of a network: the code of the spaces, torch, and the kind of host."""
+    """Return the version of what traces a graph: the code of the spaces, torch and the device."""
     digest = hashlib.blake2b(digest_size=8)
     for folder in bonas.spaces.__path__:
         for path in sorted(Path(folder).rglob("*.py")):

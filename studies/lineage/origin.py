@@ -1,15 +1,17 @@
-"""Where a study comes from that was made out of another one, and how its name is taken.
+"""The origin of a study that continues another one, and how such a study claims its name.
 
-A name can be made once only in a storage, so of several processes one makes the study. Its
-``ORIGIN`` is written next, and tells the others, and whoever comes after a crash, whose it is.
+A name can be created only once in a storage, so that of several processes one creates the study.
+It stores the ``Origin`` next, from which other processes, and the next call after a crash, see what
+the study is for.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 import optuna
@@ -30,19 +32,20 @@ ORIGIN = "bonas:origin"
 SUCCESSOR = "bonas:successor"
 """The study's user attribute that names the study in which the search goes on."""
 
-_OWN = (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR)  # attributes that are about one study only
-_ORIGIN_TIMEOUT = 2.0  # seconds in which whoever made a study has written its origin
+_NOT_COPIED = (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR)  # attributes about one study only
+_ORIGIN_TIMEOUT = 2.0  # seconds in which another process stores the origin of a study it creates
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a study was made out of.
+    """What a study continues, and for which task.
 
     Attributes:
-        root: The study whose name the user gave.
-        study: The one whose trials it takes over.
-        trials: How many that had then, of a fork; None of a successor, which takes later ones too.
-        description: What it was made for.
+        root: The name of the study that the user gave.
+        study: The name of the study whose trials are copied.
+        trials: The number of trials to copy from, for a fork; None for a successor, which also
+            gets later ones.
+        description: What the study was created for.
     """
 
     root: str
@@ -52,11 +55,11 @@ class Origin:
 
     @classmethod
     def of(cls, study: optuna.Study) -> Origin | None:
-        """None for a study that was not made out of another one."""
+        """Return the origin of a study; None if it continues no other."""
         text: object = study.user_attrs.get(ORIGIN)
         if text is None:
             return None
-        found = cls._read(json_object(text) or {})
+        found = cls._parsed(json_object(text) or {})
         if found is None or found.study == study.study_name:
             what = "itself" if found else f"{text!r:.200}"
             ignored_in_study(study, ORIGIN, f"another study was expected, got {what}")
@@ -64,20 +67,21 @@ class Origin:
         return found
 
     @classmethod
-    def _read(cls, told: Mapping[str, Any]) -> Origin | None:
-        root, study, trials = (told.get(key) for key in ("root", "study", "trials"))
-        description: object = told.get("description")
+    def _parsed(cls, fields: Mapping[str, Any]) -> Origin | None:
+        """Return the origin with these fields; None if they are not those of one."""
+        root, study, trials = (fields.get(key) for key in ("root", "study", "trials"))
+        description: object = fields.get("description")
         if not (isinstance(root, str) and isinstance(study, str) and is_description(description)):
             return None
         return cls(root, study, trials, description) if trials is None or is_whole(trials) else None
 
     @property
     def is_fork(self) -> bool:
-        """Whether it was made for another task."""
+        """Whether the study is for another task than the one it continues."""
         return self.trials is not None
 
     def agrees(self, other: Origin) -> bool:
-        """Whether a study of either origin serves for both."""
+        """Return whether a study with either origin serves for both."""
         return (
             self.root == other.root
             and self.is_fork == other.is_fork
@@ -86,7 +90,7 @@ class Origin:
 
 
 def description_of(study: optuna.Study) -> Description | None:
-    """What a study was made for; None for one that another program made."""
+    """Return what a study was created for; None if another program created it."""
     text: object = study.user_attrs.get(DESCRIPTION)
     if text is not None:
         found = json_object(text)
@@ -97,16 +101,16 @@ def description_of(study: optuna.Study) -> Description | None:
     return None if origin is None else origin.description
 
 
-def load_sibling(beside: optuna.Study, name: str) -> optuna.Study | None:
-    """The study of that name in the same storage, with the same sampler; None if there is none."""
+def load_sibling(study: optuna.Study, name: str) -> optuna.Study | None:
+    """Load the study ``name`` of the same storage, with the same sampler; None if there is none."""
     try:
-        return optuna.load_study(study_name=name, storage=beside._storage, sampler=beside.sampler)
+        return optuna.load_study(study_name=name, storage=study._storage, sampler=study.sampler)
     except KeyError:
         return None
 
 
 def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study | None:
-    """The study of that name and origin, made if there is none; None if the name is taken."""
+    """Return the study ``name`` with that origin, created if missing; None if the name is taken."""
     found = None
     try:
         study = optuna.create_study(
@@ -117,7 +121,7 @@ def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study
         )
     except DuplicatedStudyError:
         other = load_sibling(source, name)
-        if other is None or not (_awaited(other) or _is_blank(other)):
+        if other is None or not (_gets_origin(other) or _is_blank(other)):
             return None
         study, found = other, Origin.of(other)
         if found is None and not _is_blank(other):
@@ -127,22 +131,33 @@ def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study
         found = origin
     if not found.agrees(origin):
         return None
-    copy_attributes(study, source, found)
+    complete_attributes(study, source, found)
     return study
 
 
-def copy_attributes(study: optuna.Study, source: optuna.Study, origin: Origin) -> None:
-    """Give a study all that is written about it, unless it has that."""
+def claim_first_free(source: optuna.Study, names: Iterable[str], origin: Origin) -> optuna.Study:
+    """Return the study with that origin under the first of ``names`` that is not taken."""
+    claims = (claim_study(source, name, origin) for name in names)
+    return next(claim for claim in claims if claim is not None)
+
+
+def numbered(stem: str) -> Iterator[str]:
+    """Yield ``stem2``, ``stem3``, ... without end."""
+    return (f"{stem}{n}" for n in count(2))
+
+
+def complete_attributes(study: optuna.Study, source: optuna.Study, origin: Origin) -> None:
+    """Copy the attributes of ``source``, then store the description, unless the study has one."""
     if DESCRIPTION in study.user_attrs:
         return
     for name, value in source.user_attrs.items():
-        if name not in _OWN:
+        if name not in _NOT_COPIED:
             study.set_user_attr(name, value)
     store_description(study, origin.description)
 
 
-def _awaited(study: optuna.Study) -> bool:
-    """Whether a study that was made by another process a moment ago, perhaps, has its origin."""
+def _gets_origin(study: optuna.Study) -> bool:
+    """Wait for the origin of a study that another process may have just created."""
     end = time.monotonic() + _ORIGIN_TIMEOUT
     while _is_blank(study) and time.monotonic() < end:
         time.sleep(0.05)
@@ -150,4 +165,5 @@ def _awaited(study: optuna.Study) -> bool:
 
 
 def _is_blank(study: optuna.Study) -> bool:
+    """Return whether a study has neither attributes nor trials."""
     return not study.user_attrs and not study.get_trials(deepcopy=False)

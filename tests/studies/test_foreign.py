@@ -19,8 +19,8 @@ from bonas.result import SearchResult
 from bonas.studies import SourceTask
 from bonas.studies.attributes import is_whole, json_object, names_of, values_of
 from bonas.studies.lineage.description import DESCRIPTION, is_description, set_names
-from bonas.studies.lineage.forks import latest_successor
 from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR, Origin, description_of
+from bonas.studies.lineage.successors import latest_successor
 from bonas.studies.proposing.front import front_of
 from bonas.studies.proposing.observations import (
     ERROR,
