@@ -280,10 +280,10 @@ def _bench_run(options: argparse.Namespace) -> None:
 
 
 def _bench_report(options: argparse.Namespace) -> None:
-    from bonas.benchmarks.comparison import stored
+    from bonas.benchmarks.comparison import load_comparison
     from bonas.benchmarks.report import write
 
-    found = stored(options.storage, budget=options.budget)
+    found = load_comparison(options.storage, budget=options.budget)
     print(write(found, options.out, baseline=options.baseline))
 
 
@@ -302,7 +302,7 @@ class _List(argparse.Action):
 
         print("methods:")
         for method in METHODS.values():
-            objectives = "" if method.several else " (one objective only)"
+            objectives = "" if method.multi_objective else " (one objective only)"
             print(f"  {method.name:18}{method.source}{objectives}")
         print("problems:", *(f"  {name}" for name in PROBLEMS), sep="\n")
         print("problems that need --folder:", *(f"  {n}" for n in FOLDER_PROBLEMS), sep="\n")

@@ -1,7 +1,7 @@
-"""The search's own cost: seconds of an ask, and memory, against the number of finished trials.
+"""The overhead of the search: seconds per ask, and memory, by the number of finished trials.
 
-The networks are not trained: a made-up accuracy and latency are computed from the graph, since an
-ask takes as long whatever the values mean. Two objectives, the cells of NAS-Bench-201.
+No network is trained: a synthetic accuracy and latency are computed from the graph, since the time
+of an ask does not depend on what the values mean. Two objectives, the cells of NAS-Bench-201.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from bonas.threads import one_thread
 
 @dataclass(frozen=True)
 class Overhead:
-    """What asking costs with ``trials`` finished; seconds of the first and of later asks."""
+    """The cost of asking.
+
+    Attributes:
+        trials: The number of finished trials.
+        first: Seconds of the first ask.
+        later: Seconds of each later ask.
+        peak_gigabytes: Peak memory of the process.
+    """
 
     trials: int
     first: float
@@ -35,13 +42,13 @@ class Overhead:
 
 
 def measure(trials: int, surrogate: str, repeats: int) -> Overhead:
-    """Fill a study with random architectures, then time asks on one thread.
+    """Fill a study with random architectures, then time ``repeats`` + 1 asks on one thread.
 
     The first ask also lists the space, pre-trains the graph networks and fills the caches.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = NASBench201()
-    study = _filled(space, trials)
+    study = _random_study(space, trials)
     study.sampler = ArchitectureSampler(space, surrogate=surrogate, seed=0)
     seconds = []
     with one_thread():
@@ -55,7 +62,7 @@ def measure(trials: int, surrogate: str, repeats: int) -> Overhead:
 
 
 def overhead_table(sizes: Sequence[int], surrogate: str, repeats: int) -> str:
-    """A text table, one row a size."""
+    """Return a text table with one row per size."""
     lines = [f"seconds per ask, surrogate {surrogate}, two objectives, one thread", ""]
     lines.append(" trials  first ask  median  slowest  peak GB")
     for size in sizes:
@@ -67,7 +74,7 @@ def overhead_table(sizes: Sequence[int], surrogate: str, repeats: int) -> str:
     return "\n".join(lines)
 
 
-def _filled(space: Space, trials: int) -> optuna.Study:
+def _random_study(space: Space, trials: int) -> optuna.Study:
     study = optuna.create_study(directions=["maximize", "minimize"])
     rng = np.random.default_rng(0)
     distributions: dict[str, BaseDistribution] = {**space.distributions}
@@ -82,7 +89,7 @@ def _filled(space: Space, trials: int) -> optuna.Study:
 
 
 def _values(space: Space, choices: Choices) -> list[float]:
-    """An accuracy in percent and a latency in ms, made up from the graph and the costs."""
+    """Return a synthetic accuracy in percent and latency in ms, from the graph and the costs."""
     graph = space.graph(choices)
     one, three = graph_statistics(graph, ["nor_conv_1x1", "nor_conv_3x3"])[:2]
     work = space.costs(choices)["multiply_adds"] / 1e6

@@ -1,8 +1,9 @@
 """How well surrogates predict a whole table from a few random rows of it.
 
-Accuracy is judged by Kendall's tau over all rows, which asks for the right order; a cost by the
-share of rows that are predicted within a tenth, and by Spearman's rank correlation. Surrogates see
-values warped as a search for several objectives warps them (``surrogates/outcome_transform.py``).
+Predictions of accuracy are scored by Kendall's tau over all rows, which rewards the right order;
+those of a cost by the share of rows predicted within a tenth, and by Spearman's rank correlation.
+Surrogates are fitted to values under the outcome transform of a search for several objectives
+(``surrogates/outcome_transform.py``).
 
 Source: White, Zela, Ru, Liu and Hutter (2021), "How powerful are performance predictors in neural
 architecture search?", NeurIPS.
@@ -12,17 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
 from scipy.stats import kendalltau, spearmanr
+from torch import Tensor
 
 from bonas.benchmarks.tables import Table
 from bonas.benchmarks.tables.scale import Array
 from bonas.encoders import Layout, shared_blocks
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import oriented
+from bonas.spaces import Choices
 from bonas.studies.proposing.presets import named
+from bonas.surrogates import Surrogate
 from bonas.surrogates.outcome_transform import Warp, form_of
 from bonas.surrogates.surrogate import marginals
 from bonas.threads import one_thread
@@ -32,7 +37,7 @@ _CLOSE = 0.1  # relative error of a prediction that counts as right
 
 @dataclass(frozen=True)
 class Quality:
-    """How well one fit predicts the table: one random draw of ``rows`` training rows."""
+    """The scores of one fit, to one random draw of ``rows`` training rows."""
 
     surrogate: str
     objective: str
@@ -46,24 +51,22 @@ class Quality:
 def predict(
     table: Table, surrogates: Sequence[str], sizes: Sequence[int], draws: int
 ) -> Iterator[Quality]:
-    """Fit each surrogate to ``sizes`` random rows, ``draws`` times, and compare with all rows.
+    """Fit each surrogate to ``sizes`` random rows, ``draws`` times, and score it on all rows.
 
-    Every surrogate sees the same rows. Each objective of the table is predicted by itself; rows
-    whose choices are not valid in the space are left out.
+    Every surrogate is fitted to the same rows. Each objective of the table is predicted by itself;
+    rows whose choices are not valid in the space are left out.
 
     Raises:
         InvalidArgument: for an unknown surrogate or ``random``, a size that the table lacks.
     """
-    names = list(table.space.parameters)
-    choices = [dict(zip(names, row, strict=True)) for row in table.rows]
-    valid = [each for each in choices if table.space.allows(each)]
+    choices, truth = _valid_rows(table)
     for size in sizes:
-        if not 2 <= size < len(valid):
+        if not 2 <= size < len(choices):
             raise InvalidArgument(
-                f"sizes must be from 2 to {len(valid) - 1}, the rows of {table.name!r}; got {size}"
+                f"sizes must be from 2 to {len(choices) - 1}, the rows of {table.name!r}; "
+                f"got {size}"
             )
-    architectures = [table.space.architecture(each) for each in valid]
-    truth = table.true_values(valid)
+    architectures = [table.space.architecture(each) for each in choices]
     for name in surrogates:
         chosen = named(name, table.space)
         if chosen.several is None:
@@ -73,26 +76,41 @@ def predict(
         layout = Layout(blocks.slices, {})
         for j, objective in enumerate(table.objectives):
             y = oriented(truth[:, [j]], [objective.direction])[:, 0]
-            for size in sizes:
-                for draw in range(draws):
-                    train = np.random.default_rng([size, draw]).permutation(len(y))[:size]
-                    values = torch.from_numpy(y[train])
-                    warp = Warp.of(values, form_of(values, alone=False))
-                    with one_thread(), torch.no_grad():
-                        model = chosen.several(
-                            X[train], warp.warped(values).unsqueeze(1), layout, draw
-                        )
-                        told = warp.unwarped(marginals(model, X)[0]).numpy()
-                    yield Quality(name, objective.name, size, draw, *_measures(told, y))
+            for size, draw in product(sizes, range(draws)):
+                predicted = _fit_predict(chosen.several, X, y, layout, size, draw)
+                yield Quality(name, objective.name, size, draw, *_scores(predicted, y))
 
 
-def _measures(told: Array, y: Array) -> tuple[float, float, float]:
-    within = float(np.mean(np.abs(told - y) <= _CLOSE * np.abs(y)))
-    return float(kendalltau(told, y).statistic), float(spearmanr(told, y).statistic), within
+def _valid_rows(table: Table) -> tuple[list[Choices], Array]:
+    """Return the choices that are valid in the space, and their true values ``n x m``."""
+    names = list(table.space.parameters)
+    choices: list[Choices] = [dict(zip(names, row, strict=True)) for row in table.rows]
+    valid = [each for each in choices if table.space.allows(each)]
+    return valid, table.true_values(valid)
+
+
+def _fit_predict(
+    surrogate: Surrogate, X: Tensor, y: Array, layout: Layout, size: int, draw: int
+) -> Array:
+    """Fit a surrogate to ``size`` random rows, and predict all of them, ``n``."""
+    train = np.random.default_rng([size, draw]).permutation(len(y))[:size]
+    values = torch.from_numpy(y[train])
+    warp = Warp.of(values, form_of(values, alone=False))
+    with one_thread(), torch.no_grad():
+        model = surrogate(X[train], warp.warped(values).unsqueeze(1), layout, draw)
+        predicted: Array = warp.unwarped(marginals(model, X)[0]).numpy()
+    return predicted
+
+
+def _scores(predicted: Array, y: Array) -> tuple[float, float, float]:
+    """Return Kendall's tau, Spearman's correlation, and the share of close predictions."""
+    within = float(np.mean(np.abs(predicted - y) <= _CLOSE * np.abs(y)))
+    tau, rho = kendalltau(predicted, y).statistic, spearmanr(predicted, y).statistic
+    return float(tau), float(rho), within
 
 
 def prediction_table(found: Sequence[Quality]) -> str:
-    """A text table: means over the draws, with the standard error of tau."""
+    """Return a text table: means over the draws, with the standard error of tau."""
     lines = [
         "surrogate    objective         rows  draws      Kendall tau  Spearman  within 10 %",
         "",

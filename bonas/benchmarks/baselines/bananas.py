@@ -3,10 +3,10 @@
     t = (loss - bound) / (median - bound),   network: min mean |prediction / t - 1|
     score(x) ~ N(mean of predictions, variance of predictions),   the lowest are next
 
-Each batch, five networks (``ensemble.py``) are trained from scratch to predict the loss from which
-paths an architecture has; mutants of the best architectures are scored. The bound is a value that
-no loss falls below: the paper knows one for its benchmark (in percent error), here it lies below
-the best loss by half the distance from there to the median.
+For each batch, five networks (``bananas_ensemble.py``) are trained from scratch to predict the loss
+from the paths of an architecture; mutants of the best architectures are scored. The bound is a
+value that no loss falls below: the paper knows one for its benchmark (in percent error), here it
+lies below the best loss by half the distance from there to the median.
 
 Source: White, Neiswanger and Savani (2021), "BANANAS: Bayesian optimization with neural
 architectures for neural architecture search", AAAI. Sizes as there and in the authors' release:
@@ -22,18 +22,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bonas.benchmarks.baselines.bananas_ensemble import predictions
-from bonas.benchmarks.baselines.batched import BatchedPeer
-from bonas.benchmarks.baselines.mutation import mutants
-from bonas.benchmarks.baselines.observations import Past
+from bonas.benchmarks.baselines.bananas_ensemble import fit_predict
+from bonas.benchmarks.baselines.batched import BatchedBaseline
+from bonas.benchmarks.baselines.mutation import sample_mutants
+from bonas.benchmarks.baselines.observations import Observations
 from bonas.encoders import PathCounts
 from bonas.spaces import Choices, Space
 
 _PARENTS = 5
-_POOL = 100
+_MUTANTS = 100
 
 
-class Bananas(BatchedPeer):
+class Bananas(BatchedBaseline):
     """Bayesian optimisation with a neural predictor of the path encoding.
 
     >>> import bonas, optuna
@@ -50,32 +50,33 @@ class Bananas(BatchedPeer):
     def _paths(self) -> PathCounts:
         return PathCounts(self.space)
 
-    def _ranking(self, past: Past, rng: np.random.Generator) -> Sequence[Choices]:
-        known = past.finished
-        pool = mutants(self.space, past.best(_PARENTS), _POOL, past.spent, rng)
-        if not pool:
+    def _rank(self, observations: Observations, rng: np.random.Generator) -> Sequence[Choices]:
+        known = observations.finished
+        parents = observations.best(_PARENTS)
+        candidates = sample_mutants(self.space, parents, _MUTANTS, observations.seen, rng)
+        if not candidates:
             return []
         seed = int(rng.integers(2**31))
-        found = predictions(
-            self._encoded(known.choices),
-            torch.from_numpy(relative(-known.values[:, 0])),
-            self._encoded(pool),
+        predicted = fit_predict(
+            self._encode(known.choices),
+            torch.from_numpy(relative_losses(-known.values[:, 0])),
+            self._encode(candidates),
             seed,
         ).numpy()
-        sampled = rng.normal(found.mean(0), found.std(0))
-        return [pool[i] for i in np.argsort(sampled, kind="stable")]
+        sampled = rng.normal(predicted.mean(0), predicted.std(0))
+        return [candidates[i] for i in np.argsort(sampled, kind="stable")]
 
-    def _encoded(self, some: Sequence[Choices]) -> Tensor:
-        """``n x d``: 1 where an architecture has the path."""
+    def _encode(self, some: Sequence[Choices]) -> Tensor:
+        """Return ``n x d``: 1 where an architecture has the path."""
         return (self._paths.encode([self.space.architecture(c) for c in some]) > 0).float()
 
 
-def relative(
+def relative_losses(
     losses: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Losses as multiples of the median's distance to the bound: the best is 1/3, the median 1.
+    """Divide losses by the median's distance to the bound: the best is 1/3, the median 1.
 
-    >>> relative(np.array([8.0, 6.0, 7.0])).round(3).tolist()
+    >>> relative_losses(np.array([8.0, 6.0, 7.0])).round(3).tolist()
     [1.667, 0.333, 1.0]
     """
     best, median = losses.min(), np.median(losses)

@@ -3,7 +3,7 @@
     h_0 = x,   h_l = relu(h_{l-1} W_l + b_l),   prediction = h_L W_{L+1} + b_{L+1}
     loss = mean |prediction / t - 1|   over positive targets t
 
-Networks differ in their first weights and in the order of the rows. The gradient is written out,
+Networks differ in their initial weights and in the order of the rows. The gradient is written out,
 layer by layer, which takes half the time of autograd on matrices this small.
 
 Source: White, Neiswanger and Savani (2021), "BANANAS: Bayesian optimization with neural
@@ -26,14 +26,14 @@ _BATCH = 32
 _RATE = 1e-2
 
 
-def predictions(X: Tensor, t: Tensor, Z: Tensor, seed: int) -> Tensor:
+def fit_predict(X: Tensor, t: Tensor, Z: Tensor, seed: int) -> Tensor:
     """Train on ``X`` (``n x d``) with targets ``t`` (``n``, positive), predict at ``Z``.
 
     Returns ``members x k`` predictions.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        theta = _first_weights(X.shape[1], generator)
+        theta = _initial_weights(X.shape[1], generator)
         theta.grad = torch.zeros_like(theta)
         layers, gradients = _layers(theta, X.shape[1]), _layers(theta.grad, X.shape[1])
         t = t.to(X).unsqueeze(-1)
@@ -51,7 +51,7 @@ Layers = list[tuple[Tensor, Tensor]]
 
 
 def forward(layers: Layers, X: Tensor) -> list[Tensor]:
-    """The inputs ``members x n x d``, all hidden states, and the predictions."""
+    """Return the inputs ``members x n x d``, all hidden states, and the predictions."""
     states = [X]
     for weight, bias in layers[:-1]:
         states.append(torch.baddbmm(bias, states[-1], weight).relu_())
@@ -71,7 +71,7 @@ def backward(layers: Layers, states: list[Tensor], t: Tensor, gradients: Layers)
 
 
 def _layers(flat: Tensor, d: int) -> Layers:
-    """One long vector, seen as layers."""
+    """View one long vector as layers."""
     layers, start = [], 0
     for fan_in, fan_out in _shapes(d):
         middle = start + _MEMBERS * fan_in * fan_out
@@ -82,8 +82,8 @@ def _layers(flat: Tensor, d: int) -> Layers:
     return layers
 
 
-def _first_weights(d: int, generator: torch.Generator) -> Tensor:
-    """Glorot's uniform weights, biases of 0."""
+def _initial_weights(d: int, generator: torch.Generator) -> Tensor:
+    """Draw Glorot's uniform weights; biases are 0."""
     theta = torch.zeros(_MEMBERS * sum((a + 1) * b for a, b in _shapes(d)))
     for weight, _ in _layers(theta, d):
         limit = math.sqrt(6.0 / (weight.shape[1] + weight.shape[2]))
@@ -92,5 +92,5 @@ def _first_weights(d: int, generator: torch.Generator) -> Tensor:
 
 
 def _shapes(d: int) -> list[tuple[int, int]]:
-    """Inputs and outputs of each layer."""
+    """Return the inputs and outputs of each layer."""
     return [(d, _WIDTH), *[(_WIDTH, _WIDTH)] * (_LAYERS - 1), (_WIDTH, 1)]

@@ -1,4 +1,4 @@
-"""The frame of every rival method: an Optuna sampler whose only state is the study's trials."""
+"""The frame of every baseline: an Optuna sampler whose only state is the study's trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
-from bonas.benchmarks.baselines.observations import Past
+from bonas.benchmarks.baselines.observations import Observations
 from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
@@ -20,48 +20,49 @@ from bonas.studies.proposing.observations import PROPOSAL
 from bonas.studies.proposing.parameters import drawn_alone
 
 
-class Peer(BaseSampler, ABC):
-    """Proposes choices; a subclass says in ``_proposal`` which.
+class Baseline(BaseSampler, ABC):
+    """A sampler of choices; a subclass implements ``_propose``.
 
-    What it proposes follows from the trials, ``seed`` and the trial's number: a sampler made afresh
-    from the same storage proposes the same. Parameters outside the space are drawn at random.
+    Proposals follow from the trials, ``seed`` and the trial's number: a new sampler on the same
+    storage proposes the same. Parameters outside the space are drawn at random.
 
     Attributes:
-        several: Whether the method is published for several objectives.
+        multi_objective: Whether the method is published for several objectives.
     """
 
-    several: ClassVar[bool] = False
+    multi_objective: ClassVar[bool] = False
 
     def __init__(self, space: Space, *, seed: int = 0) -> None:
         self.space = space
         self.seed = seed
 
     @abstractmethod
-    def _proposal(self, past: Past, rng: np.random.Generator) -> Choices:
-        """Valid choices for the next trial, all parameters of the space in its order."""
+    def _propose(self, observations: Observations, rng: np.random.Generator) -> Choices:
+        """Return valid choices for the next trial."""
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The space's parameters."""
+        """Return the space's parameters."""
         return {**self.space.distributions}
 
     @own_settings()
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """One proposal.
+        """Return one proposal, and store it with the trial.
 
         Raises:
             InvalidArgument: if the study has several objectives and the method is for one.
         """
-        if len(study.directions) > 1 and not self.several:
+        if len(study.directions) > 1 and not self.multi_objective:
             raise InvalidArgument(
                 f"{type(self).__name__} searches for the best value of one objective, the study "
                 f"has {len(study.directions)}; give it a study of one, or choose another method"
             )
-        past = Past.of(study, self.space, trial.number)
-        choices = dict(self._proposal(past, np.random.default_rng([self.seed, trial.number])))
+        observations = Observations.of(study, self.space, trial.number)
+        rng = np.random.default_rng([self.seed, trial.number])
+        choices = dict(self._propose(observations, rng))
         study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(choices))
         return choices
 
@@ -72,5 +73,5 @@ class Peer(BaseSampler, ABC):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """A random value."""
+        """Draw a random value."""
         return drawn_alone(param_distribution, param_name, self.seed, trial.number)

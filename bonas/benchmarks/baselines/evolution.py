@@ -1,8 +1,8 @@
-"""Regularised evolution: tournaments among the young, the best one's mutant is next.
+"""Regularised evolution: a tournament in the latest generation; the winner is mutated.
 
-The population is the last ``population`` finished trials: the oldest dies, however good it is.
-``sample`` of them are drawn, the best of these gets a child with one choice changed. A network may
-come twice, as in the paper.
+The population is the last ``population`` finished trials: the oldest is dropped, however good it
+is. ``sample`` of them are drawn, and one choice of the best of these is changed. A network may be
+evaluated twice, as in the paper.
 
 Source: Real, Aggarwal, Huang and Le (2019), "Regularized evolution for image classifier
 architecture search", AAAI. A population of 30 and tournaments of 10 are the defaults of naszilla
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonas.benchmarks.baselines.baseline import Peer
-from bonas.benchmarks.baselines.mutation import mutated
-from bonas.benchmarks.baselines.observations import Past
+from bonas.benchmarks.baselines.baseline import Baseline
+from bonas.benchmarks.baselines.mutation import mutate
+from bonas.benchmarks.baselines.observations import Observations
 from bonas.spaces import Choices, Space
 
 
-class RegularizedEvolution(Peer):
-    """Ageing evolution with tournaments of ``sample`` out of ``population``.
+class RegularizedEvolution(Baseline):
+    """Evolution with ageing, and tournaments of ``sample`` out of ``population``.
 
     >>> import bonas, optuna
     >>> space = bonas.spaces.CellSpace(nodes=3)
@@ -36,11 +36,11 @@ class RegularizedEvolution(Peer):
         self.population = population
         self.sample = sample
 
-    def _proposal(self, past: Past, rng: np.random.Generator) -> Choices:
-        known = past.finished
+    def _propose(self, observations: Observations, rng: np.random.Generator) -> Choices:
+        known = observations.finished
         if len(known.choices) < self.population:
             return self.space.sample(rng)
         n = len(known.choices)
         drawn = rng.integers(n - self.population, n, size=self.sample)  # with replacement
         parent = max(drawn, key=lambda i: float(known.values[i, 0]))
-        return mutated(self.space, known.choices[parent], rng)
+        return mutate(self.space, known.choices[parent], rng)

@@ -1,7 +1,7 @@
 """NAS-BOWL: a Gaussian process with the Weisfeiler-Lehman kernel, and expected improvement.
 
-Each batch, the process is fitted to all finished trials; of a pool of mutants of the best
-architectures and random ones, those with the largest expected improvement are next. The kernel
+For each batch, the process is fitted to all finished trials; of a pool of random architectures and
+mutants of the best, those with the largest expected improvement are next. The kernel
 counts labels of iterations 0 to 2, with a fitted weight for each.
 
 Source: Ru, Wan, Dong and Osborne (2021), "Interpretable neural architecture search via Bayesian
@@ -19,9 +19,9 @@ import torch
 from botorch.acquisition.analytic import LogExpectedImprovement
 from torch import Tensor
 
-from bonas.benchmarks.baselines.batched import BatchedPeer
-from bonas.benchmarks.baselines.mutation import mutants, unseen
-from bonas.benchmarks.baselines.observations import Past, key
+from bonas.benchmarks.baselines.batched import BatchedBaseline
+from bonas.benchmarks.baselines.mutation import sample_mutants, sample_unseen
+from bonas.benchmarks.baselines.observations import Observations, key
 from bonas.encoders import Layout
 from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 from bonas.spaces import Choices, Space
@@ -32,7 +32,7 @@ _PARENTS = 10
 _POOL = 200
 
 
-class NasBowl(BatchedPeer):
+class NasBowl(BatchedBaseline):
     """Bayesian optimisation with a graph kernel.
 
     >>> import bonas, optuna
@@ -56,27 +56,29 @@ class NasBowl(BatchedPeer):
         names = [encoder.name for encoder in self._encoders]
         return Layout(dict(zip(names, map(slice, starts, stops), strict=True)), {})
 
-    def _ranking(self, past: Past, rng: np.random.Generator) -> Sequence[Choices]:
-        known = past.finished
+    def _rank(self, observations: Observations, rng: np.random.Generator) -> Sequence[Choices]:
+        known = observations.finished
         values = torch.from_numpy(known.values)
-        gp = WeisfeilerLehmanGP(self._encoded(known.choices), values, self._layout)
-        pool = self._pool(past, rng)
+        gp = WeisfeilerLehmanGP(self._encode(known.choices), values, self._layout)
+        candidates = self._candidates(observations, rng)
         improvement = LogExpectedImprovement(gp, best_f=values.max())
         with torch.no_grad():
-            scores = improvement(self._encoded(pool).unsqueeze(1))
-        return [pool[i] for i in scores.argsort(descending=True, stable=True).tolist()]
+            scores = improvement(self._encode(candidates).unsqueeze(1))
+        return [candidates[i] for i in scores.argsort(descending=True, stable=True).tolist()]
 
-    def _pool(self, past: Past, rng: np.random.Generator) -> list[Choices]:
-        near = mutants(self.space, past.best(_PARENTS), _POOL // 2, past.spent, rng)
+    def _candidates(self, observations: Observations, rng: np.random.Generator) -> list[Choices]:
+        """Draw mutants for half of the pool, and random architectures for the rest."""
+        parents = observations.best(_PARENTS)
+        near = sample_mutants(self.space, parents, _POOL // 2, observations.seen, rng)
         pool = {key(choices): choices for choices in near}
-        spent = set(past.spent | pool.keys())
+        seen = set(observations.seen | pool.keys())
         for _ in range(_POOL - len(pool)):
-            choices = unseen(self.space, spent, rng)
-            spent.add(key(choices))
+            choices = sample_unseen(self.space, seen, rng)
+            seen.add(key(choices))
             pool[key(choices)] = choices
         return list(pool.values())
 
-    def _encoded(self, some: Sequence[Choices]) -> Tensor:
-        """``n x d`` counts of labels."""
+    def _encode(self, some: Sequence[Choices]) -> Tensor:
+        """Return ``n x d`` counts of labels."""
         architectures = [self.space.architecture(choices) for choices in some]
         return torch.cat([encoder.encode(architectures) for encoder in self._encoders], dim=1)

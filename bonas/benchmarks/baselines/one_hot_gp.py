@@ -1,11 +1,11 @@
-"""What a user of BoTorch would write: its standard Gaussian process on one-hot choices.
+"""BoTorch out of the box: its standard Gaussian process on one-hot choices.
 
-Each objective has a ``SingleTaskGP`` with the defaults of BoTorch (one lengthscale an input, values
-standardised), fitted by at most 30 steps of L-BFGS. One objective: the candidate with the largest
-expected improvement, in closed form. Several: the largest qLogNEHVI, from 64 samples, among those
-candidates whose optimistic values (mean + 2 sd) add most hypervolume to the front.
+Each objective has a ``SingleTaskGP`` with the defaults of BoTorch (one lengthscale per input,
+standardised values), fitted by at most 30 steps of L-BFGS. One objective: the candidate with the
+largest expected improvement, in closed form. Several: the largest qLogNEHVI, from 64 samples, among
+those candidates whose optimistic values (mean + 2 sd) add most hypervolume to the front.
 
-Candidates are all combinations of a space of at most 50,000; of a larger one, 2,000 random ones and
+Candidates are all combinations of a space of at most 50,000; in a larger one, 2,000 random ones and
 the neighbours of the best.
 
 Sources: Balandat et al. (2020), "BoTorch: a framework for efficient Monte-Carlo Bayesian
@@ -40,9 +40,9 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 
-from bonas.benchmarks.baselines.baseline import Peer
-from bonas.benchmarks.baselines.mutation import unseen
-from bonas.benchmarks.baselines.observations import Past, key
+from bonas.benchmarks.baselines.baseline import Baseline
+from bonas.benchmarks.baselines.mutation import sample_unseen
+from bonas.benchmarks.baselines.observations import Observations, key
 from bonas.encoders import OneHot
 from bonas.spaces import Choices, Space
 from bonas.studies.proposing.acquisition import screening
@@ -55,19 +55,19 @@ _DRAWS = 2_000
 _CLIMBERS = 10  # of the best, whose neighbours are candidates
 _STEPS = 30  # of L-BFGS
 _SAMPLES = 64
-_CHUNK = 256  # candidates asked about at once
+_CHUNK = 256  # candidates per evaluation of the posterior
 
 
-class OneHotBoTorch(Peer):
+class OneHotBoTorch(Baseline):
     """BoTorch's standard Gaussian process and acquisition functions over one-hot choices.
 
     Args:
         space: The architectures.
-        seed: Of everything random.
+        seed: Seed for every random number generator.
         initial: Random architectures before the first fit.
-        shortlist: With several objectives, the candidates that qLogNEHVI sees.
+        shortlist: How many candidates qLogNEHVI scores, with several objectives.
 
-    With several objectives, the reference point is as in ``ArchitectureSampler``: a little worse
+    With several objectives, the reference point is that of ``ArchitectureSampler``: a little worse
     than the worst of the first ``initial`` finished trials.
 
     >>> import bonas, optuna
@@ -77,7 +77,7 @@ class OneHotBoTorch(Peer):
     True
     """
 
-    several: ClassVar[bool] = True
+    multi_objective: ClassVar[bool] = True
 
     def __init__(
         self, space: Space, *, seed: int = 0, initial: int = 10, shortlist: int = 512
@@ -86,37 +86,37 @@ class OneHotBoTorch(Peer):
         self.initial = initial
         self.shortlist = shortlist
 
-    def _proposal(self, past: Past, rng: np.random.Generator) -> Choices:
-        known = past.finished
+    def _propose(self, observations: Observations, rng: np.random.Generator) -> Choices:
+        known = observations.finished
         if len(known.choices) < self.initial:
-            return unseen(self.space, past.spent, rng)
-        candidates = self._candidates(past, rng)
+            return sample_unseen(self.space, observations.seen, rng)
+        candidates = self._candidates(observations, rng)
         if not candidates:
-            return unseen(self.space, past.spent, rng)
-        X, Y = self._encoded(known.choices), torch.from_numpy(known.values)
+            return sample_unseen(self.space, observations.seen, rng)
+        X, Y = self._encode(known.choices), torch.from_numpy(known.values)
         seed = int(rng.integers(2**31))
         try:
-            # a fit that does not settle starts again from hyper-parameters drawn at random
+            # a fit that does not converge starts again from hyper-parameters drawn at random
             with one_thread(), torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                models = [_fitted(X, y.unsqueeze(1)) for y in Y.T]
-                best = self._best(models, X, Y, self._encoded(candidates), seed)
+                models = [_fit(X, y.unsqueeze(1)) for y in Y.T]
+                best = self._best(models, X, Y, self._encode(candidates), seed)
         except ModelFittingError as error:
             _logger.warning("the Gaussian process failed (%s); this proposal is random", error)
-            return unseen(self.space, past.spent, rng)
+            return sample_unseen(self.space, observations.seen, rng)
         return candidates[best]
 
     def _best(
         self, models: Sequence[SingleTaskGP], X: Tensor, Y: Tensor, Z: Tensor, seed: int
     ) -> int:
-        """The row of the candidates ``Z`` that is worth most."""
+        """Return the row of the candidate in ``Z`` with the highest acquisition value."""
         mean, variance = _marginals(models, Z)
         reference_point = _reference_point(Y[: self.initial])
         if len(models) == 1:
             return int(screening(mean, variance, Y, reference_point).argmax())
         gains = _hypervolume_gains(mean + 2 * variance.sqrt(), Y, reference_point)
         some = gains.argsort(descending=True, stable=True)[: self.shortlist]
-        with torch.no_grad(), _no_compiler():
+        with torch.no_grad(), _without_compiler():
             improvement = qLogNoisyExpectedHypervolumeImprovement(
                 ModelListGP(*models),
                 reference_point.tolist(),
@@ -128,33 +128,37 @@ class OneHotBoTorch(Peer):
             scores = torch.cat([improvement(part) for part in parts])
         return int(some[scores.argmax()])
 
-    def _candidates(self, past: Past, rng: np.random.Generator) -> list[Choices]:
-        if self._whole is not None:
-            return [choices for choices in self._whole if key(choices) not in past.spent]
-        front = np.flatnonzero(is_non_dominated(torch.from_numpy(past.finished.values)).numpy())
+    def _candidates(self, observations: Observations, rng: np.random.Generator) -> list[Choices]:
+        """Return the unseen combinations that are scored."""
+        if self._all is not None:
+            return [choices for choices in self._all if key(choices) not in observations.seen]
+        known = observations.finished
+        front = np.flatnonzero(is_non_dominated(torch.from_numpy(known.values)).numpy())
         climbers = rng.permutation(front)[:_CLIMBERS]
         some = [self.space.sample(rng) for _ in range(_DRAWS)]
         for i in climbers:
-            some += self.space.neighbours(past.finished.choices[i])
-        return list({key(c): c for c in some if key(c) not in past.spent}.values())
+            some += self.space.neighbours(known.choices[i])
+        return list({key(c): c for c in some if key(c) not in observations.seen}.values())
 
     @cached_property
-    def _whole(self) -> list[Choices] | None:
+    def _all(self) -> list[Choices] | None:
         return list(self.space) if self.space.size <= _ENUMERABLE else None
 
     @cached_property
     def _columns(self) -> OneHot:
         return OneHot(self.space)
 
-    def _encoded(self, some: Sequence[Choices]) -> Tensor:
-        """``n x d`` zeros and ones."""
+    def _encode(self, some: Sequence[Choices]) -> Tensor:
+        """Return ``n x d`` zeros and ones."""
         column = self._columns.column
-        taken = torch.tensor([[column[item] for item in choices.items()] for choices in some])
-        zeros = torch.zeros(len(some), self._columns.width, dtype=torch.float64)
-        return zeros.scatter_(1, taken, 1.0)
+        rows = [i for i, choices in enumerate(some) for _ in choices]
+        taken = [column[item] for choices in some for item in choices.items()]
+        encoded = torch.zeros(len(some), self._columns.width, dtype=torch.float64)
+        encoded[rows, taken] = 1.0
+        return encoded
 
 
-def _fitted(X: Tensor, y: Tensor) -> SingleTaskGP:
+def _fit(X: Tensor, y: Tensor) -> SingleTaskGP:
     with validate_input_scaling(False):  # constant values are no mistake here
         model = SingleTaskGP(X, y, outcome_transform=Standardize(1))
     fit_gpytorch_mll(
@@ -165,7 +169,7 @@ def _fitted(X: Tensor, y: Tensor) -> SingleTaskGP:
 
 
 def _marginals(models: Sequence[SingleTaskGP], Z: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and variances ``N x m`` of each row by itself."""
+    """Return the means and variances of each row of ``Z``, ``N x m``."""
     means, variances = [], []
     with torch.no_grad():
         for model in models:
@@ -177,7 +181,7 @@ def _marginals(models: Sequence[SingleTaskGP], Z: Tensor) -> tuple[Tensor, Tenso
 
 
 def _hypervolume_gains(points: Tensor, Y: Tensor, reference_point: Tensor) -> Tensor:
-    """What each of ``N x m`` points alone would add to the hypervolume of ``Y``."""
+    """Return what each of ``N x m`` points alone would add to the hypervolume of ``Y``, ``N``."""
     lower, upper = FastNondominatedPartitioning(reference_point, Y=Y).hypercell_bounds
     sides = torch.minimum(points.unsqueeze(1), upper) - lower
     gains: Tensor = sides.clamp_min(0.0).prod(-1).sum(-1)
@@ -191,10 +195,10 @@ def _reference_point(first: Tensor) -> Tensor:
 
 
 @contextmanager
-def _no_compiler() -> Iterator[None]:
+def _without_compiler() -> Iterator[None]:
     """Keep BoTorch from compiling a C++ kernel on first use: a minute, to save milliseconds.
 
-    There is no public switch (as of BoTorch 0.18). A kernel that is loaded already is used.
+    BoTorch 0.18 has no public switch for it. A kernel that is loaded already is used.
     """
     before = logei._load_attempted
     logei._load_attempted = True

@@ -1,4 +1,4 @@
-"""Optuna's own samplers, which know nothing of invalid combinations, over a space."""
+"""Optuna's own samplers over a space: a wrapper that rejects invalid combinations."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.spaces import Space
 
 
-class Valid(BaseSampler):
+class RejectInvalid(BaseSampler):
     """A sampler whose invalid proposals are replaced by random valid ones.
 
-    The inner sampler is made anew for each trial, with a seed from ``seed`` and the trial's number:
-    what it proposes follows from the trials alone, and a search that is resumed does not draw the
-    same random numbers again.
+    A new inner sampler is made for each trial, with a seed from ``seed`` and the trial's number:
+    its proposal follows from the trials alone, and a resumed search does not draw the same random
+    numbers again.
 
     Args:
         space: The architectures.
-        make: Makes the inner sampler from a seed.
-        seed: Of everything random.
+        make: The function that makes the inner sampler from a seed.
+        seed: Seed for every random number generator.
 
     >>> import bonas, optuna
     >>> space = bonas.spaces.CellSpace(nodes=3)
-    >>> sampler = Valid(space, lambda seed: optuna.samplers.RandomSampler(seed=seed))
+    >>> sampler = RejectInvalid(space, lambda seed: optuna.samplers.RandomSampler(seed=seed))
     >>> study = optuna.create_study(sampler=sampler)
     >>> space.is_valid(study.ask(dict(space.distributions)).params)
     True
@@ -44,14 +44,14 @@ class Valid(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The space's parameters."""
+        """Return the space's parameters."""
         return {**self.space.distributions}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """What the inner sampler would have proposed, parameter by parameter, if that is valid."""
-        inner = self._inner(trial.number)
+        """Return the inner sampler's proposal if it is valid, else a random combination."""
+        inner = self._make_inner(trial.number)
         known = inner.infer_relative_search_space(study, trial)
         together = inner.sample_relative(study, trial, known)
         choices = {
@@ -60,7 +60,7 @@ class Valid(BaseSampler):
             else inner.sample_independent(study, trial, name, distribution)
             for name, distribution in self.space.distributions.items()
         }
-        whole = self.space.completed(choices)  # without what belongs to other choices
+        whole = self.space.completed(choices)  # without parameters that do not apply
         if self.space.allows(whole):
             return dict(whole)
         return dict(self.space.sample(np.random.default_rng([self.seed, trial.number])))
@@ -72,21 +72,21 @@ class Valid(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """What the inner sampler draws for a parameter outside the space."""
-        inner = self._inner(trial.number)
+        """Draw a parameter outside the space with the inner sampler."""
+        inner = self._make_inner(trial.number)
         return inner.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """What the inner sampler does then."""
-        self._inner(trial.number).before_trial(study, trial)
+        """Call the inner sampler's hook."""
+        self._make_inner(trial.number).before_trial(study, trial)
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        """What the inner sampler does then."""
-        self._inner(trial.number).after_trial(study, trial, state, values)
+        """Call the inner sampler's hook."""
+        self._make_inner(trial.number).after_trial(study, trial, state, values)
 
-    def _inner(self, number: int) -> BaseSampler:
+    def _make_inner(self, number: int) -> BaseSampler:
         seed = int(np.random.default_rng([self.seed, number]).integers(2**31))
         with warnings.catch_warnings():
             # Optuna calls some of its recommended settings experimental

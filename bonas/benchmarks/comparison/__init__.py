@@ -1,19 +1,19 @@
-"""Methods compared with honest statistics, on benchmark problems or on a space of one's own."""
+"""Methods compared with honest statistics, on benchmark problems or on a space of your own."""
 
 from bonas.benchmarks.comparison.ablation import ablate
 from bonas.benchmarks.comparison.compare import compare
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
-from bonas.benchmarks.comparison.metrics import MEASURES
-from bonas.benchmarks.comparison.run import Key, Run
-from bonas.benchmarks.comparison.stored import stored
+from bonas.benchmarks.comparison.metrics import METRICS
+from bonas.benchmarks.comparison.run import Run, RunKey
+from bonas.benchmarks.comparison.stored import load_comparison
 
 __all__ = [
     "CHECKPOINTS",
-    "MEASURES",
+    "METRICS",
     "Comparison",
-    "Key",
     "Run",
+    "RunKey",
     "ablate",
     "compare",
-    "stored",
+    "load_comparison",
 ]

@@ -1,4 +1,4 @@
-"""One search with a part exchanged: what does each part bring, on the user's own problem?"""
+"""Ablation: the same search with one part replaced, on the user's own problem."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from optuna.samplers import BaseSampler
 
+from bonas.benchmarks.baselines import MakeSampler
 from bonas.benchmarks.comparison.compare import compare
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
-from bonas.benchmarks.comparison.execution import Make
-from bonas.benchmarks.comparison.problem import Measured, Problem, resolved
+from bonas.benchmarks.comparison.problem import Problem, SpaceProblem, resolve_problem
 from bonas.benchmarks.tables import Table
 from bonas.errors import InvalidArgument
 from bonas.evaluation import (
@@ -29,7 +29,7 @@ from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
 from bonas.surrogates import Surrogate
 
-Variant = str | Surrogate | Mapping[str, Any] | Make
+Variant = str | Surrogate | Mapping[str, Any] | MakeSampler
 
 
 def ablate(
@@ -46,24 +46,24 @@ def ablate(
     progress: bool = True,
     checkpoints: Sequence[int] = CHECKPOINTS,
 ) -> Comparison:
-    """Search the same space with each variant and each seed, to see what a part is worth.
+    """Search the same space with each variant and each seed, to measure what a part is worth.
 
-    The same call goes on where it was cut off. Without a table there is no exact answer: the
-    runs are judged by the union of all that any of them evaluated, on the scale that it spans.
+    The same call resumes where it was cut off. Without a table there is no exact answer: the runs
+    are judged by the union of all that any of them evaluated, on the scale that it spans.
 
     Args:
         space: The architectures, or a benchmark problem: its name or a table.
-        variants: A name -> a surrogate (its name or a ``Surrogate``), keyword arguments of
+        variants: By name, a surrogate (its name or a ``Surrogate``), keyword arguments of
             ``ArchitectureSampler``, or a function of (space, seed) that returns an Optuna sampler.
-        budget: How many evaluations a run has; one that fails counts.
-        seeds: How many, or which.
+        budget: Evaluations per run; one that fails counts.
+        seeds: The number of seeds, or the seeds.
         evaluate: As in ``bonas.optimize``; a table brings its own.
         objectives: As in ``bonas.optimize``.
-        storage: As in ``bonas.benchmarks.compare``, and so the rest.
-        folder: Where the tables lie that are read from a folder.
-        jobs: How many runs at once.
+        storage: As in ``bonas.benchmarks.compare``, like all that follow.
+        folder: The folder of the tables that are read from a folder.
+        jobs: The number of runs at once.
         progress: Whether to show a progress bar.
-        checkpoints: After how many evaluations to look.
+        checkpoints: The numbers of evaluations to report at.
 
     Raises:
         InvalidArgument: for an argument that cannot work.
@@ -77,13 +77,13 @@ def ablate(
     [1.0, 1.0]
     """
     if isinstance(space, Space):
-        problem: Problem = _measured(space, evaluate, objectives)
+        problem: Problem = _space_problem(space, evaluate, objectives)
     elif evaluate is not None or objectives is not None:
         raise InvalidArgument(
             "a table brings its own evaluation and objectives; leave evaluate and objectives out"
         )
     else:
-        problem = resolved(space, folder)
+        problem = resolve_problem(space, folder)
     methods = _methods(problem.space, variants)
     return compare(
         methods,
@@ -99,7 +99,7 @@ def ablate(
 
 @dataclass(frozen=True)
 class _Sampler:
-    """Makes an ``ArchitectureSampler`` with these keyword arguments; can go to another process."""
+    """A picklable function that makes an ``ArchitectureSampler`` with these keyword arguments."""
 
     settings: Mapping[str, Any]
 
@@ -107,7 +107,7 @@ class _Sampler:
         return ArchitectureSampler(space, **self.settings, seed=seed)
 
     def describe(self) -> dict[str, Any]:
-        """The settings; of objects only their names are known."""
+        """Return the settings; an object is described by its name alone."""
         return {name: _plain(value) for name, value in self.settings.items()}
 
 
@@ -119,20 +119,20 @@ def _plain(value: object) -> Any:
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 
-def _measured(
+def _space_problem(
     space: Space,
     evaluate: Evaluator | Sequence[Evaluator] | None,
     objectives: Mapping[str, Direction] | Sequence[Objective] | None,
-) -> Measured:
+) -> SpaceProblem:
     if evaluate is None:
         search = Search(space, objectives=objectives)
-        return Measured(type(space).__name__, space, search.goals, search.evaluator)
+        return SpaceProblem(type(space).__name__, space, search.goals, search.evaluator)
     evaluator = Stages(evaluate if isinstance(evaluate, Sequence) else [evaluate])
     goals = as_objectives(evaluator.objectives if objectives is None else objectives)
-    return Measured(type(space).__name__, space, goals, evaluator)
+    return SpaceProblem(type(space).__name__, space, goals, evaluator)
 
 
-def _methods(space: Space, variants: object) -> dict[str, Make]:
+def _methods(space: Space, variants: object) -> dict[str, MakeSampler]:
     if not isinstance(variants, Mapping) or not variants:
         raise InvalidArgument(
             'variants must map names to surrogates or settings, as in {"mixture": "mixture", '
@@ -141,8 +141,8 @@ def _methods(space: Space, variants: object) -> dict[str, Make]:
     return {name: _method(space, name, variant) for name, variant in variants.items()}
 
 
-def _method(space: Space, name: object, variant: Any) -> Make:
-    """What makes the sampler of a variant, which is tried once."""
+def _method(space: Space, name: object, variant: Any) -> MakeSampler:
+    """Return the function that makes the sampler of a variant; it is called once as a check."""
     make: Callable[[Space, int], BaseSampler]
     if isinstance(variant, Mapping):
         _check_settings(name, variant)
@@ -158,7 +158,7 @@ def _method(space: Space, name: object, variant: Any) -> Make:
 
 
 def _takes_two(variant: object) -> bool:
-    """Whether it can be called with a space and a seed; a surrogate takes four arguments."""
+    """Return whether it can be called with a space and a seed; a surrogate takes four arguments."""
     if not callable(variant):
         return False
     try:

@@ -10,19 +10,20 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from tqdm.auto import tqdm
 
 from bonas.arguments import check_count
+from bonas.benchmarks.baselines import MakeSampler
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
-from bonas.benchmarks.comparison.execution import Make, advance, quiet
-from bonas.benchmarks.comparison.plan import Plan, planned
+from bonas.benchmarks.comparison.execution import execute_run, quiet
+from bonas.benchmarks.comparison.plan import Plan, make_plan
 from bonas.benchmarks.comparison.problem import Problem
-from bonas.benchmarks.comparison.processes import run_in_workers
-from bonas.benchmarks.comparison.stored import selected
+from bonas.benchmarks.comparison.processes import run_in_processes
+from bonas.benchmarks.comparison.stored import select_runs
 from bonas.benchmarks.tables import Table
 from bonas.errors import InvalidArgument
 from bonas.studies.storages.opening import Storage, open_storage
 
 
 def compare(
-    methods: Sequence[str] | Mapping[str, Make],
+    methods: Sequence[str] | Mapping[str, MakeSampler],
     problems: Sequence[str | Table | Problem],
     budget: int,
     seeds: int | Sequence[int],
@@ -35,27 +36,27 @@ def compare(
 ) -> Comparison:
     """Run every method on every problem with every seed, or read the runs that are stored.
 
-    Each evaluation is stored at once: the same call goes on where it was cut off, and a larger
-    budget goes on with the runs. A run ends early when it has found the exact answer.
+    Each evaluation is stored at once: the same call resumes where it was cut off, and a larger
+    budget continues the runs. A run ends early when it has found the exact answer.
 
     Args:
-        methods: Names out of ``METHODS``, or a name -> a function of (space, seed) that returns an
-            Optuna sampler. Those that search one objective only are left out of the other problems.
+        methods: Names out of ``METHODS``, or functions of (space, seed) that return an Optuna
+            sampler, by name. Methods for one objective are left out of problems with several.
         problems: Names that ``benchmarks.problem`` knows, or tables.
-        budget: How many evaluations a run has, its random ones included.
-        seeds: How many, or which.
-        storage: Where the runs are kept: the path of a journal (``bench.log``), which is fast, a
+        budget: Evaluations per run, the random ones included.
+        seeds: The number of seeds, or the seeds.
+        storage: The storage of the runs: the path of a journal (``bench.log``), which is fast, a
             database's URL, or an Optuna storage; None keeps them in memory.
-        folder: Where the tables lie that are read from a folder.
-        jobs: How many runs at once, each in a process with one thread. A script needs its
+        folder: The folder of the tables that are read from a folder.
+        jobs: The number of runs at once, each in a process with one thread. A script needs its
             ``if __name__ == "__main__"`` then.
         progress: Whether to show a progress bar.
-        checkpoints: After how many evaluations to look.
+        checkpoints: The numbers of evaluations to report at.
 
     Raises:
         InvalidArgument: for an unknown name, or an argument that cannot work.
-        MissingData: if the data of a problem is not there.
-        StudyMismatch: if the storage holds a run of the same name about something else.
+        MissingData: if the data of a problem are not there.
+        StudyMismatch: if the storage holds a run of the same name with other settings.
         EvaluationFailed: if five evaluations in a row failed.
 
     >>> rows = {8: {"accuracy": 70.0}, 16: {"accuracy": 75.0}, 32: {"accuracy": 74.0}}
@@ -64,7 +65,7 @@ def compare(
     >>> found.array("queries").shape  # problems x methods x seeds
     (1, 2, 2)
     """
-    plan = planned(methods, problems, budget, seeds, folder)
+    plan = make_plan(methods, problems, budget, seeds, folder)
     for checkpoint in checkpoints:
         check_count("a checkpoint", checkpoint)
     check_count("jobs", jobs)
@@ -75,14 +76,14 @@ def compare(
             _run_here(plan, opened, bar)
         else:
             given = opened if storage is None else storage
-            for key in run_in_workers(plan, given, jobs):
+            for key in run_in_processes(plan, given, jobs):
                 bar.set_postfix_str(str(key))
                 bar.update(plan.budget)
-    return selected(opened, names, list(plan.methods), plan.seeds, budget, checkpoints)
+    return select_runs(opened, names, list(plan.methods), plan.seeds, budget, checkpoints)
 
 
 def _names(plan: Plan) -> dict[str, int]:
-    """A problem's name -> how many runs it has."""
+    """Return the number of runs of each problem, by name."""
     names: dict[str, int] = {}
     for index in range(len(plan.problems)):
         problem = plan.problem(index)
@@ -101,7 +102,7 @@ def _run_here(plan: Plan, storage: BaseStorage, bar: tqdm[NoReturn]) -> None:
         for key in plan.keys(problem):
             bar.set_postfix_str(str(key))
             end = bar.n + plan.budget
-            advance(problem, key, plan.make(key.method), plan.budget, storage, bar.update)
+            execute_run(problem, key, plan.make(key.method), plan.budget, storage, bar.update)
             bar.update(end - bar.n)
 
 

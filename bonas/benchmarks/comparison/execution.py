@@ -1,9 +1,10 @@
-"""One run, evaluation by evaluation, which may be cut off at any line.
+"""The execution of one run, evaluation by evaluation; it may be cut off at any point.
 
 The search runs in memory, for speed; each finished trial is written to the storage at once and as a
-whole. What is stored is read back into memory before a run goes on, so that it ends as if it had
-never been cut off: a sampler's state is the trials, and its draws follow from its seed and the
-trial's number.
+whole. A stored run is loaded into memory before it continues, so that it ends as if it had never
+been cut off: a sampler's state is the trials, and its draws follow from its seed and the trial's
+number. A worker of a search (``studies.running``) differs in each of these: it shares its study
+with others while it evaluates, and stops at five failures of the same kind.
 """
 
 from __future__ import annotations
@@ -22,11 +23,18 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.benchmarks.baselines import MakeSampler
 from bonas.benchmarks.comparison.problem import Problem
-from bonas.benchmarks.comparison.run import ASK_SECONDS, ENDED, SETTINGS, TRUTH, Key
+from bonas.benchmarks.comparison.run import (
+    ASK_SECONDS,
+    ENDED,
+    SETTINGS,
+    STUDY_CHANGES,
+    TRUTH,
+    RunKey,
+)
 from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator, measured
-from bonas.spaces import Space
 from bonas.studies.lineage.description import set_names
 from bonas.studies.proposing.observations import ERROR
 from bonas.studies.running import trials
@@ -34,59 +42,53 @@ from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.study import open_study
 from bonas.threads import one_thread
 
-Make = Callable[[Space, int], BaseSampler]
-"""A space and a seed -> the sampler of a method; it may ``describe()`` its settings as JSON values,
-which a stored run is checked against."""
-
-_STUDY = "bonas:study"
-"""The stored trial's system attribute with those of the study that changed while it ran."""
 _FAILURES = 5  # in a row, and the run stops
 _PARTS = ("bonas", "optuna", "torch", "botorch", "numpy")
 
 
-def advance(
+def execute_run(
     problem: Problem,
-    key: Key,
-    make: Make,
+    key: RunKey,
+    make: MakeSampler,
     budget: int,
     storage: BaseStorage,
     tick: Callable[[], object],
 ) -> None:
-    """Go on with a run till the budget is used, or nothing can change; ``tick`` hears of each.
+    """Resume a run until the budget is used or it cannot improve.
+
+    ``tick`` is called after each evaluation.
 
     Raises:
-        StudyMismatch: if the storage holds a run of that name about something else, or another
-            process is at it.
+        StudyMismatch: if the storage holds a run of that name with other settings, or another
+            process executes it.
         EvaluationFailed: if five evaluations in a row failed.
     """
     sampler = make(problem.space, key.seed)
-    stored = open_study(
-        storage, str(key), problem.objectives, _description(problem, key, make), sampler
-    )
+    description = _description(problem, key, make)
+    stored = open_study(storage, str(key), problem.objectives, description, sampler)
     if is_finished(stored.user_attrs, len(stored.get_trials(deepcopy=False)), budget):
         return
-    _note_settings(stored, problem, budget)
-    study = _recalled(stored, sampler)
+    _store_settings(stored, problem, budget)
+    study = _load_into_memory(stored, sampler)
     evaluate = problem.evaluator(key.seed)
     with one_thread():
         while not _has_ended(study, problem):
             if len(study.get_trials(deepcopy=False)) >= budget:
                 return
-            trial = _evaluated(study, problem, evaluate)
-            _store(stored, trial)
+            _store(stored, _evaluate_one(study, problem, evaluate))
             tick()
             _check_failures(study)
     stored.set_user_attr(ENDED, True)
 
 
 def is_finished(attributes: Mapping[str, Any], evaluated: int, budget: int) -> bool:
-    """Whether a run with these attributes of its study has nothing more to do."""
+    """Return whether a run with these user attributes of its study has nothing left to do."""
     return evaluated >= budget or bool(attributes.get(ENDED, False))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna says nothing of every study and trial inside."""
+    """Silence Optuna's log messages about each study and trial."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -95,8 +97,8 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def _description(problem: Problem, key: Key, make: Make) -> dict[str, Any]:
-    """What makes two runs the same."""
+def _description(problem: Problem, key: RunKey, make: MakeSampler) -> dict[str, Any]:
+    """Return what identifies a run: a stored one has to agree with it."""
     describe: Callable[[], dict[str, Any]] | None = getattr(make, "describe", None)
     return {
         **key._asdict(),
@@ -106,8 +108,8 @@ def _description(problem: Problem, key: Key, make: Make) -> dict[str, Any]:
     }
 
 
-def _note_settings(stored: optuna.Study, problem: Problem, budget: int) -> None:
-    """Write down what a report needs, checked against what was written before."""
+def _store_settings(stored: optuna.Study, problem: Problem, budget: int) -> None:
+    """Store what a report needs, after a check against what was stored before."""
     before = stored.user_attrs.get(SETTINGS, {})
     answer = _answer(problem)
     for name, value in answer.items():
@@ -136,20 +138,20 @@ def _answer(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _recalled(stored: optuna.Study, sampler: BaseSampler) -> optuna.Study:
-    """The stored study in memory, with what samplers keep in the study itself."""
+def _load_into_memory(stored: optuna.Study, sampler: BaseSampler) -> optuna.Study:
+    """Copy a stored study into memory, with what samplers keep in the study itself."""
     study = optuna.create_study(directions=stored.directions, sampler=sampler)
     if stored.metric_names is not None:
         set_names(study, stored.metric_names)
     for trial in stored.get_trials(deepcopy=False):
-        for name, value in trial.system_attrs.get(_STUDY, {}).items():
+        for name, value in trial.system_attrs.get(STUDY_CHANGES, {}).items():
             study._storage.set_study_system_attr(study._study_id, name, value)
         study.add_trial(trial)
     return study
 
 
-def _evaluated(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> FrozenTrial:
-    """Ask, evaluate and tell; the finished trial, as it is to be stored."""
+def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> FrozenTrial:
+    """Ask, evaluate and tell; return the finished trial in the form that is stored."""
     before = study._storage.get_study_system_attrs(study._study_id).copy()
     start = time.perf_counter()
     trial = study.ask()
@@ -169,7 +171,7 @@ def _evaluated(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> Fr
     after = study._storage.get_study_system_attrs(study._study_id)
     changed = {name: v for name, v in after.items() if name not in before or before[name] != v}
     if changed:
-        finished.system_attrs = {**finished.system_attrs, _STUDY: changed}
+        finished.system_attrs = {**finished.system_attrs, STUDY_CHANGES: changed}
     return finished
 
 
@@ -183,7 +185,7 @@ def _store(stored: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def _has_ended(study: optuna.Study, problem: Problem) -> bool:
-    """Whether the exact answer was seen, or every architecture."""
+    """Return whether the exact answer was evaluated, or every architecture."""
     answer = problem.answer
     if answer is not None:
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -197,6 +199,6 @@ def _check_failures(study: optuna.Study) -> None:
     if len(last) == _FAILURES and all(trial.state == TrialState.FAIL for trial in last):
         reason = last[-1].user_attrs[ERROR].strip().splitlines()[-1]
         raise EvaluationFailed(
-            f"{_FAILURES} evaluations in a row failed, the last with {reason}; mend the "
+            f"{_FAILURES} evaluations in a row failed, the last with {reason}; fix the "
             "evaluation and call again: what was measured is kept"
         )

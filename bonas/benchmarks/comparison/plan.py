@@ -1,4 +1,4 @@
-"""What a comparison is to run: every method on every problem it can search, with every seed."""
+"""The plan of a comparison: every method on every problem it can search, with every seed."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from os import PathLike
 from typing import Any
 
 from bonas.arguments import check_count
-from bonas.benchmarks.baselines import METHODS
-from bonas.benchmarks.comparison.execution import Make
-from bonas.benchmarks.comparison.problem import Problem, resolved
-from bonas.benchmarks.comparison.run import Key
+from bonas.benchmarks.baselines import METHODS, MakeSampler
+from bonas.benchmarks.comparison.problem import Problem, resolve_problem
+from bonas.benchmarks.comparison.run import RunKey
 from bonas.benchmarks.tables import Table
 from bonas.errors import InvalidArgument, unknown
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs, as it can be sent to another process.
+    """The runs of a comparison, in a form that can be sent to another process.
 
     Attributes:
-        problems: Names, tables or problems; ``problem`` makes them, since a table is large.
-        methods: A name -> what makes its sampler; None is the method of that name in ``METHODS``.
-        seeds: One run each.
-        budget: The evaluations of a run.
-        folder: Where the tables are that are read from a folder.
+        problems: Names, tables or problems; ``problem`` loads them, since a table is large.
+        methods: The function that makes each method's sampler; None stands for the method of that
+            name in ``METHODS``.
+        seeds: The seeds, one run each.
+        budget: Evaluations per run.
+        folder: The folder of the tables that are read from a folder.
     """
 
     problems: tuple[str | Table | Problem, ...]
-    methods: Mapping[str, Make | None]
+    methods: Mapping[str, MakeSampler | None]
     seeds: tuple[int, ...]
     budget: int
     folder: str | PathLike[str] | None = None
 
     def problem(self, index: int) -> Problem:
-        """The problem of that number, made anew."""
-        return resolved(self.problems[index], self.folder)
+        """Load the problem with that number."""
+        return resolve_problem(self.problems[index], self.folder)
 
-    def make(self, method: str) -> Make:
-        """What makes the sampler of a method."""
+    def make(self, method: str) -> MakeSampler:
+        """Return the function that makes the sampler of a method."""
         return self.methods[method] or METHODS[method].make
 
-    def keys(self, problem: Problem) -> Iterator[Key]:
-        """The runs of a problem; a method that cannot search several objectives is left out."""
+    def keys(self, problem: Problem) -> Iterator[RunKey]:
+        """Yield the runs of a problem, without methods that cannot search its objectives."""
         for name, make in self.methods.items():
-            if make is not None or METHODS[name].several or len(problem.objectives) == 1:
+            if make is not None or METHODS[name].multi_objective or len(problem.objectives) == 1:
                 for seed in self.seeds:
-                    yield Key(problem.name, name, seed)
+                    yield RunKey(problem.name, name, seed)
 
 
-def planned(
-    methods: Sequence[str] | Mapping[str, Make],
+def make_plan(
+    methods: Sequence[str] | Mapping[str, MakeSampler],
     problems: Sequence[str | Table | Problem],
     budget: int,
     seeds: int | Sequence[int],
     folder: str | PathLike[str] | None,
 ) -> Plan:
-    """The plan, checked but for the problems.
+    """Return the plan; everything but the problems is checked.
 
     Raises:
         InvalidArgument: for an unknown method, or anything of the wrong kind.
@@ -71,7 +71,7 @@ def planned(
     )
 
 
-def _checked_methods(given: object) -> dict[str, Make | None]:
+def _checked_methods(given: object) -> dict[str, MakeSampler | None]:
     if not isinstance(given, Mapping):
         names = _listed("method", given)
         for name in names:
@@ -97,7 +97,7 @@ def _checked_seeds(given: object) -> tuple[int, ...]:
 
 
 def _listed(what: str, given: Any) -> tuple[Any, ...]:
-    """The items: at least one, and no two the same."""
+    """Return the items: at least one, and no two the same."""
     if isinstance(given, str) or not isinstance(given, Sequence) or not given:
         raise InvalidArgument(f"{what}s must be a list of at least one {what}, got {given!r}")
     for i, item in enumerate(given):

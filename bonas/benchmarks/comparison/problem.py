@@ -1,4 +1,4 @@
-"""What is searched: a table, whose exact answer is known, or a space and an evaluator."""
+"""The problem of a comparison: a table with an exact answer, or a space and an evaluator."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cached_property
 from os import PathLike
 from typing import Any
 
-from bonas.benchmarks.comparison.reference import Reference
 from bonas.benchmarks.tables import Lookup, Table, problem
+from bonas.benchmarks.tables.reference import Reference
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Evaluator, Objective
 from bonas.spaces import Choices, Space
@@ -20,9 +20,9 @@ class Problem(ABC):
     """A space and how its architectures are measured.
 
     Attributes:
-        name: For people, and for the stored studies.
+        name: A name for reports, and for the stored studies.
         space: The architectures.
-        objectives: What is optimised.
+        objectives: The objectives.
     """
 
     name: str
@@ -31,30 +31,30 @@ class Problem(ABC):
 
     @abstractmethod
     def evaluator(self, seed: int) -> Evaluator:
-        """What measures a candidate in the run of a seed."""
+        """Return the evaluator of the run with that seed."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What makes two problems the same, as JSON values."""
+        """Return what identifies the problem, as JSON values."""
 
     @property
     def reference(self) -> Reference | None:
-        """The exact answer, if it is known."""
+        """The exact answer; None where it is not known."""
         return None
 
     def truth(self, choices: Choices) -> tuple[float, ...] | None:
-        """The exact values of an architecture, if they are known."""
+        """Return the exact values of an architecture; None where they are not known."""
         return None
 
     @property
     def answer(self) -> frozenset[tuple[float, ...]] | None:
-        """The exact values that a run must have seen, and then nothing can get better."""
+        """The exact values after which a run cannot improve; None where they are not known."""
         return None
 
 
 @dataclass(frozen=True)
-class Tabulated(Problem):
-    """A table: the search is told what it shows, and judged by its truth."""
+class TableProblem(Problem):
+    """A table: evaluations return its recordings, and runs are judged by its true values."""
 
     table: Table
 
@@ -64,34 +64,34 @@ class Tabulated(Problem):
         object.__setattr__(self, "objectives", self.table.objectives)
 
     def evaluator(self, seed: int) -> Evaluator:
-        """The lookup with that seed."""
+        """Return the lookup with that seed."""
         return Lookup(self.table, seed)
 
     def describe(self) -> dict[str, Any]:
-        """The space, the signal and the number of rows."""
+        """Describe the space, the signal and the number of rows."""
         settings = {"signal": self.table.signal, "rows": len(self.table.rows)}
         return {"searched": self.space.describe(), **settings}
 
-    @cached_property
+    @property
     def reference(self) -> Reference:
-        """That of all rows."""
-        return Reference.of(self.objectives, self.table.truth, exact=True)
+        """The answer among all rows."""
+        return self.table.reference
 
     def truth(self, choices: Choices) -> tuple[float, ...]:
-        """Those of the row."""
+        """Return the true values of the row."""
         return tuple(self.table.truth[self.table.row(choices)].tolist())
 
     @cached_property
     def answer(self) -> frozenset[tuple[float, ...]]:
-        """The front, but for what is the worst in an objective: it adds no hypervolume."""
+        """The front without what is the worst in an objective, which adds no hypervolume."""
         values = self.table.front[1]
         inside = values[(self.table.scaled(values) < 1.0).all(axis=1)]
         return frozenset(tuple(row) for row in inside.tolist())
 
 
 @dataclass(frozen=True)
-class Measured(Problem):
-    """A space of the user's, whose architectures are measured as the search goes on."""
+class SpaceProblem(Problem):
+    """A space of the user, whose architectures are measured during the search."""
 
     name: str
     space: Space
@@ -99,22 +99,24 @@ class Measured(Problem):
     evaluate: Evaluator
 
     def evaluator(self, seed: int) -> Evaluator:
-        """Always the same one."""
+        """Return the one evaluator, whatever the seed."""
         return self.evaluate
 
     def describe(self) -> dict[str, Any]:
-        """The space, and what decides the objectives where the evaluator says so."""
+        """Describe the space, and the evaluation where the evaluator describes it."""
         describe: Callable[[], dict[str, Any]] | None = getattr(self.evaluate, "describe", None)
         evaluation = {} if describe is None else describe()
         return {"searched": self.space.describe(), "signal": "measured", "evaluation": evaluation}
 
 
-def resolved(given: str | Table | Problem, folder: str | PathLike[str] | None = None) -> Problem:
-    """The problem that is meant: a name of ``benchmarks.problem``, a table, or a problem itself.
+def resolve_problem(
+    given: str | Table | Problem, folder: str | PathLike[str] | None = None
+) -> Problem:
+    """Return the problem of a name that ``benchmarks.problem`` knows, of a table, or as given.
 
     Raises:
         InvalidArgument: for an unknown name, something else, or no folder where one is needed.
-        MissingData: if the data of a table is not there.
+        MissingData: if the data of a table are not there.
     """
     if isinstance(given, Problem):
         return given
@@ -124,4 +126,4 @@ def resolved(given: str | Table | Problem, folder: str | PathLike[str] | None = 
         raise InvalidArgument(
             f"a problem must be a name such as 'nb201-cifar100' or a Table, got {given!r}"
         )
-    return Tabulated(given)
+    return TableProblem(given)

@@ -16,18 +16,20 @@ from bonas.benchmarks.tables.scale import Array
 from bonas.studies.proposing.observations import PREDICTION, stored
 
 SETTINGS = "bonas:run"
-"""The study's user attribute with the budget, the versions and the answer, none of which decide
-whether two runs are the same."""
+"""The study's user attribute with the budget, the versions and the answer, which do not identify a
+run."""
 ENDED = "bonas:ended"
-"""The study's user attribute that says that nothing could change any more: the run ended early."""
+"""The study's user attribute that marks a run that ended early, since nothing could improve."""
 ASK_SECONDS = "bonas:ask_seconds"
-"""The trial's user attribute that says how long the method thought about it."""
+"""The trial's user attribute with the seconds that the method took to propose it."""
 TRUTH = "bonas:truth"
 """The trial's user attribute with the exact values, where they are known."""
+STUDY_CHANGES = "bonas:study"
+"""The trial's system attribute with those of the study that changed while it ran."""
 
 
-class Key(NamedTuple):
-    """Which run: ``str(key)`` is the name of its study."""
+class RunKey(NamedTuple):
+    """The identity of a run; ``str(key)`` is the name of its study."""
 
     problem: str
     method: str
@@ -39,23 +41,23 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What was evaluated, in order.
+    """The evaluations of a run, in order.
 
     Attributes:
-        key: Which run it is.
-        signal: What the evaluations showed.
+        key: The identity of the run.
+        signal: The signal of the evaluations.
         values: The exact values, ``n x m``; a failed evaluation is a row of NaN.
-        told: What the method was told, ``n x m``.
-        seconds: Of each ask, ``n``.
-        mean: What the method expected of each, ``n x m``; NaN where it said nothing.
-        sd: How sure it was, ``n x m``.
-        ended: Whether nothing could change any more.
+        observed: The values that the method observed, ``n x m``.
+        seconds: The seconds of each ask, ``n``.
+        mean: The predicted means at the time of the ask, ``n x m``; NaN without a prediction.
+        sd: The predicted standard deviations, ``n x m``.
+        ended: Whether the run ended early, since nothing could improve.
     """
 
-    key: Key
+    key: RunKey
     signal: str
     values: Array
-    told: Array
+    observed: Array
     seconds: Array
     mean: Array
     sd: Array
@@ -66,25 +68,25 @@ class Run:
 
     @property
     def failed(self) -> int:
-        """How many evaluations failed."""
+        """The number of evaluations that failed."""
         return int(np.isnan(self.values).any(axis=1).sum())
 
     @classmethod
     def of(
-        cls, key: Key, signal: str, m: int, trials: Sequence[FrozenTrial], *, ended: bool
+        cls, key: RunKey, signal: str, m: int, trials: Sequence[FrozenTrial], *, ended: bool
     ) -> Run:
-        """The finished trials of a study of ``m`` objectives."""
-        beliefs = [_prediction(trial, m) for trial in trials]
-        told = [trial.values if trial.values else [np.nan] * m for trial in trials]
-        values = [t.user_attrs.get(TRUTH, v) for t, v in zip(trials, told, strict=True)]
+        """Read the finished trials of a study with ``m`` objectives."""
+        predictions = [_prediction(trial, m) for trial in trials]
+        observed = [trial.values if trial.values else [np.nan] * m for trial in trials]
+        values = [t.user_attrs.get(TRUTH, v) for t, v in zip(trials, observed, strict=True)]
         return cls(
             key,
             signal,
             values=_rows(values, m),
-            told=_rows(told, m),
+            observed=_rows(observed, m),
             seconds=np.array([t.user_attrs.get(ASK_SECONDS, np.nan) for t in trials], np.float64),
-            mean=_rows([belief["mean"] for belief in beliefs], m),
-            sd=_rows([belief["sd"] for belief in beliefs], m),
+            mean=_rows([each["mean"] for each in predictions], m),
+            sd=_rows([each["sd"] for each in predictions], m),
             ended=ended,
         )
 

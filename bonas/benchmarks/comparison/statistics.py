@@ -1,6 +1,6 @@
 """The statistics of a comparison: intervals, paired tests, their correction, and ranks.
 
-Seeds are the sample. Two methods with the same seed see the same recordings, so that they are
+Seeds are the sample. Two methods with the same seed observe the same recordings, so they are
 compared pair by pair; less is better everywhere.
 
 Source: Efron (1987), "Better bootstrap confidence intervals", JASA 82; Wilcoxon (1945), "Individual
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Array = npt.NDArray[np.float64]
+from bonas.benchmarks.tables.scale import Array
 
 FEWEST = 6  # pairs: with five, no two-sided p-value of the signed-rank test is below 0.05
 _RESAMPLES = 5_000
@@ -28,9 +28,9 @@ _SAME = 1e-12  # values that differ by less, relative to the largest, differ by 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interval:
-    """A mean, and the interval that holds the true one in 95 % of samples.
+    """A mean and its 95 % confidence interval.
 
-    Without values all are NaN, with a single one the interval is.
+    All are NaN without values; the interval is NaN with a single one.
     """
 
     mean: Array
@@ -40,9 +40,9 @@ class Interval:
 
 
 def mean_interval(values: npt.ArrayLike, *, seed: int = 0) -> Interval:
-    """The mean over the first axis of ``n x ...`` finite values, by the BCa bootstrap.
+    """Return the mean over the first axis of ``n x ...`` finite values, by the BCa bootstrap.
 
-    Values that are all the same give an interval of no width.
+    Equal values give an interval of width 0.
 
     >>> interval = mean_interval([1.0, 2.0, 3.0, 4.0])
     >>> float(interval.mean), bool(interval.low < 2.5 < interval.high)
@@ -70,13 +70,13 @@ def mean_interval(values: npt.ArrayLike, *, seed: int = 0) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """A baseline against another method.
+    """The test of a baseline against another method.
 
     Attributes:
-        pairs: How many seeds both have.
+        pairs: The number of seeds that both have.
         effect: The rank-biserial correlation: 1 where the baseline has the smaller value in every
             pair, -1 where the other has, 0 where neither is better.
-        p: Two-sided; NaN with fewer than ``FEWEST`` pairs.
+        p: The two-sided p-value; NaN with fewer than ``FEWEST`` pairs.
         adjusted: The p-value after Holm's correction over a family of tests.
     """
 
@@ -87,10 +87,11 @@ class PairedTest:
 
 
 def paired_test(baseline: npt.ArrayLike, other: npt.ArrayLike) -> PairedTest:
-    """Wilcoxon's signed-rank test of ``n`` pairs; a pair with a NaN does not count.
+    """Apply Wilcoxon's signed-rank test to ``n`` pairs; a pair with a NaN does not count.
 
-    Equal pairs share their ranks between both sides (scipy's ``zsplit``), so that they speak for no
-    difference instead of being thrown away. Exact up to 13 pairs, and up to 50 without ties.
+    The ranks of equal pairs are split between both sides (scipy's ``zsplit``): they count as
+    evidence for no difference instead of being dropped. Exact up to 13 pairs, and up to 50 without
+    ties.
 
     >>> test = paired_test([1, 2, 3, 4, 5, 6], [2, 4, 6, 8, 10, 12])
     >>> test.pairs, test.effect, round(test.p, 5)  # 2 of 2 ** 6 assignments of signs
@@ -108,7 +109,7 @@ def paired_test(baseline: npt.ArrayLike, other: npt.ArrayLike) -> PairedTest:
 
 
 def holm(p_values: Sequence[float]) -> Array:
-    """P-values corrected for being one of many; NaN is no test, stays NaN and does not count.
+    """Correct p-values for multiple testing; NaN stands for no test, and stays NaN.
 
     The ``i``-th smallest of ``k`` is multiplied by ``k - i + 1``, and never falls below the one
     before it.
@@ -125,9 +126,10 @@ def holm(p_values: Sequence[float]) -> Array:
 
 
 def mean_ranks(scores: npt.ArrayLike) -> Array:
-    """The mean rank of each of ``methods x problems`` scores, 1 the least; NaN is not ranked.
+    """Return the mean rank of each method from ``methods x problems`` scores; 1 is the smallest.
 
-    Equal scores share the mean of their ranks. A method without any score has the rank NaN.
+    Equal scores share the mean of their ranks, NaN is not ranked. A method without scores has the
+    rank NaN.
 
     >>> mean_ranks([[1.0, 5.0], [1.0, 2.0], [3.0, 9.0]]).tolist()
     [1.75, 1.25, 3.0]

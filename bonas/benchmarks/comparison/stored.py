@@ -11,8 +11,8 @@ from optuna.storages import BaseStorage
 
 from bonas.arguments import check_count
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
-from bonas.benchmarks.comparison.reference import Reference
-from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Key, Run
+from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Run, RunKey
+from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Scale, as_losses
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
@@ -23,9 +23,17 @@ from bonas.studies.storages.opening import Storage, open_storage
 
 @dataclass(frozen=True)
 class _Record:
-    """A study that is a run: its key, and what was written of it."""
+    """A stored study that is a run.
 
-    key: Key
+    Attributes:
+        key: The identity of the run.
+        study: The number of the study in its storage.
+        description: The stored description.
+        settings: The stored budget, versions and answer.
+        ended: Whether the run ended early.
+    """
+
+    key: RunKey
     study: int
     description: dict[str, Any]
     settings: dict[str, Any]
@@ -33,27 +41,27 @@ class _Record:
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
+        """The objectives of the study."""
         goals, units = self.description["objectives"], self.description["units"]
         return tuple(
             Objective(name, goals[name], unit) for name, unit in zip(goals, units, strict=True)
         )
 
 
-def stored(
+def load_comparison(
     storage: Storage, *, budget: int | None = None, checkpoints: Sequence[int] = CHECKPOINTS
 ) -> Comparison:
-    """Everything that a storage holds of comparisons, finished or not; nothing is run.
+    """Load all runs of a storage, finished or not; nothing is executed.
 
     Args:
-        storage: What ``compare`` or ``ablate`` was given.
-        budget: How many evaluations of each run to look at; None for the largest that a run was
-            begun with.
-        checkpoints: After how many evaluations to look.
+        storage: The storage that ``compare`` or ``ablate`` was given.
+        budget: Evaluations per run to read; None for the largest budget that a run was begun with.
+        checkpoints: The numbers of evaluations to report at.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if it holds no run, or two of one problem that cannot be compared.
-        InvalidArgument: if the budget is no whole number of at least 1.
+        InvalidArgument: if the budget is not a whole number of at least 1.
     """
     if budget is not None:
         check_count("budget", budget)
@@ -71,7 +79,7 @@ def stored(
     return _comparison(opened, records, problems, methods, sorted(seeds), budget, checkpoints)
 
 
-def selected(
+def select_runs(
     storage: BaseStorage,
     problems: Iterable[str],
     methods: Sequence[str],
@@ -79,7 +87,7 @@ def selected(
     budget: int,
     checkpoints: Sequence[int],
 ) -> Comparison:
-    """The runs of these methods on these problems with these seeds.
+    """Load the runs of these methods on these problems with these seeds.
 
     Raises:
         StudyMismatch: if two runs of one problem cannot be compared.
@@ -101,7 +109,7 @@ def _comparison(
     budget: int,
     checkpoints: Sequence[int],
 ) -> Comparison:
-    runs: dict[Key, Run] = {}
+    runs: dict[RunKey, Run] = {}
     references: dict[str, Reference] = {}
     versions: set[str] = set()
     for problem in problems:
@@ -119,12 +127,12 @@ def _comparison(
 
 
 def _records(storage: BaseStorage) -> list[_Record]:
-    """The studies that are runs, in the order in which they were begun."""
+    """Return the studies that are runs, in the order in which they were begun."""
     found = []
     for study in storage.get_all_studies():
         description = json_object(study.user_attrs.get(DESCRIPTION)) or {}
-        if {*Key._fields, "signal"} <= description.keys():
-            key = Key(*(description[field] for field in Key._fields))
+        if {*RunKey._fields, "signal"} <= description.keys():
+            key = RunKey(*(description[field] for field in RunKey._fields))
             settings = study.user_attrs.get(SETTINGS, {})
             ended = bool(study.user_attrs.get(ENDED, False))
             found.append(_Record(key, study._study_id, description, settings, ended))
@@ -132,12 +140,12 @@ def _records(storage: BaseStorage) -> list[_Record]:
 
 
 def _parts(records: Iterable[_Record]) -> Iterable[tuple[Any, ...]]:
-    """All problems, all methods, all seeds."""
+    """Return all problems, all methods and all seeds."""
     return zip(*(record.key for record in records), strict=True)
 
 
 def _check_alike(records: Sequence[_Record]) -> None:
-    """Runs of one problem must have been told the same, or they cannot be compared."""
+    """Refuse runs of one problem that differ in what their evaluations returned."""
     first = records[0]
     for record in records[1:]:
         for part in ("signal", "objectives", "units"):
@@ -157,7 +165,7 @@ def _run(storage: BaseStorage, record: _Record, budget: int) -> Run:
 
 
 def _reference(record: _Record, runs: Iterable[Run]) -> Reference:
-    """The exact answer where it was written down, else the union of all runs."""
+    """Return the stored exact answer, or the union of all runs where there is none."""
     objectives, known = record.objectives, record.settings
     if "hypervolume" not in known:
         values = np.concatenate([run.values for run in runs])

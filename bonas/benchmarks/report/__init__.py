@@ -17,14 +17,14 @@ __all__ = ["markdown", "seconds_figure", "trace_figure", "write"]
 def write(
     comparison: Comparison, folder: str | PathLike[str], *, baseline: str | None = None
 ) -> Path:
-    """Write ``report.md``, ``measures.csv`` and the figures into ``folder``; the report's path.
+    """Write ``report.md``, ``metrics.csv`` and figures into ``folder``; return the report's path.
 
-    The CSV has one row a number: problem, method, seed, measure, at, value; ``bonas.benchmarks.
-    comparison.MEASURES`` says what they are. The baseline is what the others are tested against,
-    the first method where none is named.
+    The CSV has one row per number: problem, method, seed, metric, at, value; ``METRICS`` in
+    ``bonas.benchmarks.comparison`` defines the metrics. The other methods are tested against the
+    baseline, by default the first method.
 
     Raises:
-        InvalidArgument: for a baseline that is no method of the comparison.
+        InvalidArgument: for a baseline that is not a method of the comparison.
     """
     target = Path(folder)
     figures = {problem: f"trace-{_file_name(problem)}.png" for problem in comparison.problems}
@@ -32,9 +32,9 @@ def write(
     target.mkdir(parents=True, exist_ok=True)
     report = target / "report.md"
     report.write_text(text, encoding="utf-8")
-    with (target / "measures.csv").open("w", newline="", encoding="utf-8") as opened:
+    with (target / "metrics.csv").open("w", newline="", encoding="utf-8") as opened:
         writer = csv.writer(opened)
-        writer.writerow(["problem", "method", "seed", "measure", "at", "value"])
+        writer.writerow(["problem", "method", "seed", "metric", "at", "value"])
         writer.writerows(comparison.tidy())
     for problem, name in figures.items():
         trace_figure(comparison, problem).savefig(target / name)

@@ -1,6 +1,6 @@
-"""A comparison as pictures: what is still missing against evaluations, and seconds per ask.
+"""The figures of a comparison: regret or gap against evaluations, and seconds per ask.
 
-Colours: Okabe and Ito (2008), "Color universal design"; without the yellow, which fades on white.
+Colours: Okabe and Ito (2008), "Color universal design", without the yellow, which fades on white.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.optimize import isotonic_regression
 
 from bonas.benchmarks.comparison import Comparison
-from bonas.benchmarks.comparison.statistics import Array, Interval, mean_interval
+from bonas.benchmarks.comparison.statistics import Interval, mean_interval
+from bonas.benchmarks.tables.scale import Array
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
-_DASHES = ("-", "--", ":")  # after all colours, the next dash
-_NEAREST = 0.055  # of the axis's height, between two labels
-_BIN = 10  # trials of an ask's time that are one point
+_DASHES = ("-", "--", ":")  # the next one after all colours were used
+_NEAREST = 0.055  # of the height of the axes, between two labels
+_BIN = 10  # trials per point of the figure of seconds
 _FLOOR = 0.7  # of the least positive mean: the lower end of the axis
 
 Style = tuple[str, str]
 
 
 def trace_figure(comparison: Comparison, problem: str) -> Figure:
-    """Regret (one objective) or hypervolume gap against evaluations, one line a method.
+    """Draw regret (one objective) or hypervolume gap against evaluations, one line per method.
 
     The mean over the seeds and its 95 % bootstrap interval, on a logarithmic scale, whose lower end
-    stands for 0. At a dot there is no more to find: all runs of the method have the answer.
+    stands for 0. A dot marks where all runs of a method have found the answer.
 
     Raises:
         InvalidArgument: for an unknown problem.
     """
-    one = comparison.main(problem)[0] == "queries"
+    one = comparison.main_metric(problem)[0] == "queries"
     objective = comparison.problems[problem].objectives[0]
     unit = f" [{objective.unit}]" if objective.unit else ""
     lines = {method: _trace(comparison, problem, method, one) for method in comparison.methods}
@@ -49,9 +50,10 @@ def trace_figure(comparison: Comparison, problem: str) -> Figure:
 
 
 def seconds_figure(comparison: Comparison) -> Figure:
-    """Median seconds of an ask against the trials finished; a panel for each number of objectives.
+    """Draw median seconds per ask against finished trials, one panel per number of objectives.
 
-    Over all runs of all its problems, ten trials a point. At a dot the method's last run ended.
+    All runs of all problems count, with ten trials per point. A dot marks the end of a method's
+    last run.
     """
     numbers = sorted({len(r.objectives) for r in comparison.problems.values()})
     figure = Figure(figsize=(7.2 * len(numbers), 4.6), dpi=150, layout="constrained")
@@ -65,18 +67,19 @@ def seconds_figure(comparison: Comparison) -> Figure:
 
 
 def _trace(comparison: Comparison, problem: str, method: str, one: bool) -> Interval:
-    """Of the runs that were finished, against 1, ..., ``budget`` evaluations."""
+    """Return the mean trace of the finished runs over 1, ..., ``budget`` evaluations."""
     traces = [t for key, t in comparison.traces.items() if key[:2] == (problem, method)]
     rows = [trace.regrets if one else 100.0 * trace.gaps for trace in traces]
-    whole = np.array([row for row in rows if np.isfinite(row[-1])]).reshape(-1, comparison.budget)
-    interval = mean_interval(np.nan_to_num(whole))
+    complete = [row for row in rows if np.isfinite(row[-1])]
+    finished = np.array(complete).reshape(-1, comparison.budget)
+    interval = mean_interval(np.nan_to_num(finished))
     for part in (interval.mean, interval.low, interval.high):
-        part[np.isnan(whole).any(axis=0)] = np.nan  # before the first success there is no regret
+        part[np.isnan(finished).any(axis=0)] = np.nan  # before the first success there is no regret
     return interval
 
 
 def _seconds(comparison: Comparison, m: int) -> tuple[Array, dict[str, Interval]]:
-    """The middle of each bin, and a method -> the median; no interval."""
+    """Return the middle of each bin, and the median of each method without an interval."""
     starts = np.arange(0, comparison.budget, _BIN)
     lines = {}
     for method in comparison.methods:
@@ -93,21 +96,17 @@ def _seconds(comparison: Comparison, m: int) -> tuple[Array, dict[str, Interval]
 
 
 def _styles(methods: Sequence[str]) -> dict[str, Style]:
+    """Give each method a colour and a dash of its own."""
     dashes = [dash for dash in _DASHES for _ in _COLOURS]
     colours = islice(cycle(_COLOURS), len(methods))
     return dict(zip(methods, zip(colours, cycle(dashes), strict=False), strict=True))
 
 
 def _draw(axis: Axes, x: Array, lines: Mapping[str, Interval], styles: Mapping[str, Style]) -> None:
-    """Lines with bands, labelled at their ends; the first method's is the thickest."""
+    """Draw lines with bands, labelled at their ends; that of the first method is the thickest."""
     low, high = _limits(list(lines.values()))
-    axis.set(xlim=(x[0], max(x[-1], x[0] + 1)), ylim=(low, high), yscale="log")
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
-    decades = np.log10(high / low)
-    axis.yaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 3 else (1.0, 2.0, 5.0)))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.set(xlim=(x[0], max(x[-1], x[0] + 1)))
+    _set_log_scale(axis, low, high)
     alpha = 0.6 / max(len(lines), 5)  # of a band
     ends = {}
     for method, line in lines.items():
@@ -125,8 +124,18 @@ def _draw(axis: Axes, x: Array, lines: Mapping[str, Interval], styles: Mapping[s
     _label(axis, ends, styles)
 
 
+def _set_log_scale(axis: Axes, low: float, high: float) -> None:
+    axis.set(ylim=(low, high), yscale="log")
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+    decades = np.log10(high / low)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 3 else (1.0, 2.0, 5.0)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _limits(lines: Sequence[Interval]) -> tuple[float, float]:
-    """Of the axis: from below the least positive mean, which stands for 0, to above the most."""
+    """Return the limits of the axis; the lower one, below all positive means, stands for 0."""
     means = [line.mean[line.mean > 0] for line in lines]
     highs = [line.high[line.high > 0] for line in lines]
     least = min((float(part.min()) for part in means if len(part)), default=1.0)
@@ -137,11 +146,11 @@ def _limits(lines: Sequence[Interval]) -> tuple[float, float]:
 def _label(
     axis: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Style]
 ) -> None:
-    """The methods' names at the right, in the order of their ends, apart from each other."""
+    """Write the names of the methods to the right, in the order of their ends, without overlap."""
     low, high = np.log(axis.get_ylim())
     heights = {method: float((np.log(y) - low) / (high - low)) for method, (_, y) in ends.items()}
     order = sorted(heights, key=lambda method: heights[method])
-    for method, height in zip(order, _apart([heights[m] for m in order]), strict=True):
+    for method, height in zip(order, _spread([heights[m] for m in order]), strict=True):
         axis.annotate(
             method,
             xy=ends[method],
@@ -155,21 +164,21 @@ def _label(
                 "arrowstyle": "-",
                 "color": styles[method][0],
                 "linewidth": 0.6,
-                "relpos": (0.0, 0.5),  # to the beginning of the name
+                "relpos": (0.0, 0.5),  # the left end of the name
                 "shrinkB": 0,
             },
         )
 
 
-def _apart(heights: Sequence[float]) -> list[float]:
-    """Rising heights, moved as little as possible so that neighbours are apart; within [0, 1].
+def _spread(heights: Sequence[float]) -> list[float]:
+    """Move rising heights in [0, 1] apart, as little as possible.
 
-    Least squares under ``moved[i + 1] >= moved[i] + gap``: without the gaps, rising values.
+    Least squares under ``moved[i + 1] >= moved[i] + gap``: isotonic regression without the gaps.
     """
     if len(heights) < 2:
         return [min(max(height, 0.0), 1.0) for height in heights]
     gap = min(_NEAREST, 1.0 / (len(heights) - 1))
-    places = gap * np.arange(len(heights))
-    rising = isotonic_regression(np.asarray(heights) - places).x
-    moved: list[float] = (np.clip(rising, 0.0, 1.0 - places[-1]) + places).tolist()
+    offsets = gap * np.arange(len(heights))
+    rising = isotonic_regression(np.asarray(heights) - offsets).x
+    moved: list[float] = (np.clip(rising, 0.0, 1.0 - offsets[-1]) + offsets).tolist()
     return moved

@@ -1,4 +1,4 @@
-"""A comparison as Markdown: one section a problem, after the ranks over all of them."""
+"""A comparison as Markdown: the ranks over all problems, then one section per problem."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonas.benchmarks.comparison import Comparison
-from bonas.benchmarks.comparison.metrics import LEVELS, SIZES, THRESHOLDS, At
-from bonas.benchmarks.comparison.statistics import Array, PairedTest, mean_interval
+from bonas.benchmarks.comparison.metrics import LEVELS, SIZES, THRESHOLDS, MetricKey
+from bonas.benchmarks.comparison.statistics import PairedTest, mean_interval
+from bonas.benchmarks.tables.scale import Array
 
 _PREFACE = """\
 # Comparison of search methods
 
-{budget} evaluations a run, the random ones at its beginning included; {seeds}; {methods}.
+{budget} evaluations per run, the initial random ones included; {seeds}; {methods}.
 Computed with {versions}.
 
 Numbers are means over the seeds [95 % interval of the mean, BCa bootstrap]. Tests: {baseline} \
 against each other method, Wilcoxon's signed-rank test, two-sided, paired by seed, equal pairs \
 split between both sides (zsplit); p after Holm's correction over its column. r is the \
 rank-biserial correlation: 1 where {baseline} was better with every seed, -1 where the other was.
-The gap is the share of the answer's hypervolume that is still missing, each objective scaled from \
-the best (0) to the worst (1); with one objective it is the scaled regret.
+The gap is the share of the answer's hypervolume that is missing, each objective scaled from the \
+best (0) to the worst (1); with one objective it is the scaled regret.
 """
 
 
@@ -34,10 +35,16 @@ def markdown(
     figures: Mapping[str, str] | None = None,
     seconds: str | None = None,
 ) -> str:
-    """The report; ``figures`` are the files of each problem's traces, ``seconds`` that of the asks.
+    """Return the report.
+
+    Args:
+        comparison: The comparison to report.
+        baseline: The method that the others are tested against, by default the first.
+        figures: The file of each problem's trace figure.
+        seconds: The file of the figure of seconds per ask.
 
     Raises:
-        InvalidArgument: for a baseline that is no method of the comparison.
+        InvalidArgument: for a baseline that is not a method of the comparison.
     """
     first = comparison.checked_baseline(baseline)
     parts = [_preface(comparison, first), _ranks(comparison)]
@@ -78,13 +85,14 @@ def _ranks(comparison: Comparison) -> str:
 
 @dataclass(frozen=True)
 class _Page:
-    """One problem."""
+    """The section of one problem."""
 
     comparison: Comparison
     problem: str
     baseline: str
 
     def section(self, figure: str | None) -> str:
+        """Return the section, with the file of its figure."""
         parts = [f"## {self.problem}\n", self._facts()]
         if figure is not None:
             parts.append(f"![{self.problem}]({figure})\n")
@@ -95,14 +103,14 @@ class _Page:
             parts.append(self._at_checkpoints("regret", f"Regret [{unit}]" if unit else "Regret"))
         else:
             parts.append(self._at_checkpoints("gap", "Hypervolume gap [%]"))
-        parts += [self._until(), self._seconds(), self._beliefs()]
+        parts += [self._until(), self._seconds(), self._predictions()]
         return "\n".join(part for part in parts if part)
 
     def _facts(self) -> str:
         reference = self.comparison.problems[self.problem]
         runs = [run for key, run in self.comparison.runs.items() if key.problem == self.problem]
         goals = ", ".join(f"{o} {o.direction}" for o in reference.objectives)
-        lines = [f"{goals}; told: {', '.join(sorted({run.signal for run in runs}))}."]
+        lines = [f"{goals}; signal: {', '.join(sorted({run.signal for run in runs}))}."]
         ends = zip(reference.best, reference.worst, strict=True)
         spans = ", ".join(f"{best:.5g} to {worst:.5g}" for best, worst in ends)
         if reference.exact:
@@ -121,43 +129,43 @@ class _Page:
         return " ".join(lines) + "\n"
 
     def _faults(self, method: str) -> list[str]:
-        """What is wrong with the runs of a method."""
+        """Return sentences about unfinished runs and failed evaluations of a method."""
         own = [t for k, t in self.comparison.traces.items() if k[:2] == (self.problem, method)]
-        whole = sum(bool(np.isfinite(trace.gaps[-1])) for trace in own)
+        n, finished = len(self.comparison.seeds), sum(bool(np.isfinite(t.gaps[-1])) for t in own)
         failed = sum(trace.run.failed for trace in own)
         lines = []
-        if whole < len(self.comparison.seeds):
-            lines.append(f"Not finished: {method}, {whole} of {len(self.comparison.seeds)} runs.")
+        if finished < n:
+            lines.append(f"Not finished: {method}, {finished} of {n} runs.")
         if failed:
             lines.append(f"Failed: {_count(failed, 'evaluation')} of {method}.")
         return lines
 
     def _queries(self) -> str:
         title = f"Evaluations until the optimum ({self.comparison.budget} where it was not found)"
-        return self._measure(title, "queries", [None], ["mean"], found="found")
+        return self._metric(title, "queries", [None], ["mean"], found="found")
 
-    def _at_checkpoints(self, measure: str, title: str) -> str:
-        looks = list(self.comparison.looks)
-        return self._measure(f"{title} after so many evaluations", measure, looks, looks)
+    def _at_checkpoints(self, metric: str, title: str) -> str:
+        checkpoints = list(self.comparison.effective_checkpoints)
+        return self._metric(f"{title} by evaluations", metric, checkpoints, checkpoints)
 
     def _until(self) -> str:
         title = "Evaluations until the gap is below"
         names = [f"{limit:g} %" for limit in THRESHOLDS]
         cap = f"({self.comparison.budget} where it never was)"
-        return self._measure(f"{title} {cap}", "until", THRESHOLDS, names, found="reached")
+        return self._metric(f"{title} {cap}", "until", THRESHOLDS, names, found="reached")
 
-    def _measure(
+    def _metric(
         self,
         title: str,
-        measure: str,
-        places: Sequence[At],
+        metric: str,
+        keys: Sequence[MetricKey],
         names: Sequence[object],
         found: str | None = None,
     ) -> str:
-        """A row a method, a column a place, and the tests at the last place."""
-        tests = self.comparison.tests(self.problem, measure, places[-1], baseline=self.baseline)
-        values = [self.comparison.values(self.problem, measure, at) for at in places]
-        hits = [self.comparison.values(self.problem, found, at) for at in places] if found else []
+        """Return a table: one row per method, one column per key, and the tests at the last key."""
+        tests = self.comparison.tests(self.problem, metric, keys[-1], baseline=self.baseline)
+        values = [self.comparison.values(self.problem, metric, at) for at in keys]
+        hits = [self.comparison.values(self.problem, found, at) for at in keys] if found else []
         rows = []
         for method in self._methods:
             cells = [_mean(column[method]) for column in values]
@@ -167,22 +175,22 @@ class _Page:
                     for cell, column in zip(cells, hits, strict=True)
                 ]
             rows.append([method, *cells, *_test(tests.get(method), self.baseline)])
-        where = f" (at {names[-1]})" if len(places) > 1 else ""
+        where = f" (at {names[-1]})" if len(keys) > 1 else ""
         header = ["method", *map(str, names), f"{self.baseline} is{where}", "p"]
         return f"### {title}\n\n" + _table(header, rows)
 
     def _seconds(self) -> str:
-        sizes = [size for size in SIZES if size in self.comparison.places("seconds")]
+        sizes = [size for size in SIZES if size in self.comparison.keys("seconds")]
         columns = [self.comparison.values(self.problem, "seconds", size) for size in sizes]
         rows = [[m, *(_mean(column[m]) for column in columns)] for m in self._methods]
-        title = "### Seconds per ask with so many trials finished\n\n"
+        title = "### Seconds per ask by finished trials\n\n"
         return title + _table(["method", *map(str, sizes)], rows) if sizes else ""
 
-    def _beliefs(self) -> str:
+    def _predictions(self) -> str:
         names = ["asks", *(f"coverage_{level}" for level in LEVELS), "z2", "kendall", "spearman"]
         rows = []
         for objective in self.comparison.problems[self.problem].objectives:
-            if objective.name not in self.comparison.places("asks"):
+            if objective.name not in self.comparison.keys("asks"):
                 continue
             columns = [self.comparison.values(self.problem, n, objective.name) for n in names]
             rows += [
@@ -193,9 +201,9 @@ class _Page:
         shares = [f"in {level} %" for level in LEVELS]
         header = ["method", "objective", "asks", *shares, "z²", "Kendall", "Spearman"]
         text = (
-            "### Beliefs at the time of the ask\n\nThe share of outcomes inside the central "
-            "interval of the belief, the mean squared standardised error, and the rank "
-            "correlation between expectation and outcome.\n\n"
+            "### Predictions at the time of the ask\n\nThe share of outcomes inside the central "
+            "interval of the prediction, the mean squared standardised error, and the rank "
+            "correlation between predicted mean and outcome.\n\n"
         )
         return text + _table(header, rows) if rows else ""
 
@@ -218,7 +226,7 @@ def _escaped(cell: str) -> str:
 
 
 def _mean(values: Array) -> str:
-    """The mean of the seeds that have a value, with its interval."""
+    """Format the mean of the seeds that have a value, with its interval."""
     known = values[np.isfinite(values)]
     if not len(known):
         return "–"
@@ -235,7 +243,7 @@ def _share(values: Array) -> str:
 
 
 def _test(test: PairedTest | None, baseline: str) -> list[str]:
-    """Which way, and how sure."""
+    """Format the direction and size of the effect, and the p-value."""
     if test is None:
         return ["", ""]
     way = "better" if test.effect > 0 else "worse" if test.effect < 0 else "equal"

@@ -1,4 +1,4 @@
-"""The cells of NAS-Bench-201 as one writes them who has not read how the library does.
+"""The cells of NAS-Bench-201 as a user might write them, without the library's conventions.
 
 Every operation is a node, ``none`` and ``skip_connect`` like the others; nothing is pruned, every
 combination is valid, no cost is known. A search should do as well as on ``NASBench201``.
@@ -26,7 +26,7 @@ class DrawnCells(Space):
         self.identity = identity
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """A node for each operation, and an edge where one reads what another wrote."""
+        """Return a node for each operation, and an edge where one reads what another wrote."""
         labels = ["input", *map(str, choices.values()), "output"]
         output, edges = len(labels) - 1, []
         for i, (source, target) in enumerate(_EDGES, 1):
@@ -39,7 +39,7 @@ class DrawnCells(Space):
 
 
 class DeclaredCells(DrawnCells):
-    """The same, with what does nothing declared."""
+    """The same cells, with the operations that do nothing declared."""
 
     absent = frozenset({"none"})
     identities = frozenset({"skip_connect"})

@@ -1,6 +1,6 @@
-"""Tables that are read from a folder of the user's, and cells whose networks are not built here.
+"""Tables that are read from a folder of the user, and cells whose networks are not built here.
 
-These benchmarks state no licence for their data, so that nothing of them is shipped.
+These benchmarks state no licence for their data, so none of it is shipped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Source:
     origin: str
 
     def read(self, folder: str | PathLike[str]) -> Arrays:
-        """The arrays, from the file in ``folder``.
+        """Read the arrays from the file in ``folder``.
 
         Raises:
             MissingData: if there is no such file.
@@ -42,7 +42,7 @@ class Source:
         if not path.is_file():
             raise MissingData(
                 f"there is no {self.file} in {str(folder)!r}. It holds {self.origin} as the numpy "
-                f"arrays {', '.join(self.arrays)}; pass the folder that it lies in"
+                f"arrays {', '.join(self.arrays)}; pass the folder that contains it"
             )
         try:
             with np.load(path) as archive:
@@ -55,27 +55,27 @@ class Source:
 
 @dataclass(frozen=True)
 class RecordedCells(Space):
-    """Cells of ``nodes`` nodes with an operation on each edge, as in ``CellSpace``; none is built.
+    """Cells of ``nodes`` nodes with one operation per edge, as in ``CellSpace``, without a network.
 
-    ``none`` carries nothing, ``skip_connect`` or ``identity`` passes on. Each cell is an
-    architecture of its own, since it was trained by itself.
+    ``none`` carries nothing, ``skip_connect`` and ``identity`` pass their input on. Each cell is a
+    distinct architecture, since each was trained by itself.
     """
 
     operations: Sequence[str]
     nodes: int = 4
     identity: Identity = "choices"
-    allow_disconnected = True  # what was recorded is a row
+    allow_disconnected = True  # such cells were recorded, too
 
     @cached_property
     def edges(self) -> dict[str, tuple[int, int]]:
-        """The parameter's name -> (source, target), ordered by target, then source."""
+        """The (source, target) of each parameter, ordered by target, then source."""
         return cell_edges(self.nodes)
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[str]]:  # type: ignore[override]  # derived here
-        """One operation an edge."""
+        """The operations of each edge."""
         return dict.fromkeys(self.edges, self.operations)
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """Operations as nodes, pruned and with identities contracted."""
+        """Return operations as nodes, pruned and with identities contracted."""
         return cell_graph({ends: str(choices[name]) for name, ends in self.edges.items()})

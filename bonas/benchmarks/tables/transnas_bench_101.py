@@ -22,7 +22,7 @@ from bonas.spaces import ArchitectureGraph, Choices, Space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 MODULES = ("plain", "widen", "shrink", "widen_shrink")
-"""What a module does: nothing else, double the channels, halve the image, both."""
+"""The modules: plain, with doubled channels, with a halved image, with both."""
 
 _SSIM = Objective("ssim", "maximize")
 TASKS = {
@@ -33,7 +33,7 @@ TASKS = {
     "room_layout": Objective("negative_loss", "maximize"),
     "segmentsemantic": Objective("miou", "maximize", "%"),
 }
-"""A task -> what was measured of it, on the validation images."""
+"""The objective of each task, measured on the validation images."""
 
 SOURCE = Source(
     "transnas101.npz",
@@ -43,9 +43,9 @@ SOURCE = Source(
 
 
 class MacroSpace(Space):
-    """Four to six modules one after the other, each out of ``MODULES``.
+    """Chains of four to six modules, each out of ``MODULES``.
 
-    ``module_5`` and ``module_6`` may also be ``"none"``; the table says which networks there are.
+    ``module_5`` and ``module_6`` may also be ``"none"``; only the table's rows are valid.
     """
 
     parameters: Mapping[str, Sequence[str]] = {
@@ -54,7 +54,7 @@ class MacroSpace(Space):
     }
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """A chain of the modules that are there."""
+        """Return the chain of the modules other than ``"none"``."""
         return chain([str(choices[name]) for name in self.parameters if choices[name] != "none"])
 
 
@@ -62,7 +62,7 @@ class TransNASBench101(Table):
     """One task of the benchmark in one of its two spaces; a network was trained once.
 
     Args:
-        folder: Where ``transnas101.npz`` lies: ``tasks``; ``cell_ops`` (4096 x 6, numbers of
+        folder: The folder with ``transnas101.npz``: ``tasks``; ``cell_ops`` (4096 x 6, numbers of
             ``OPERATIONS`` in the order of the edges), ``macro_code`` (3255 x 6, numbers of
             ``MODULES`` from 1, 0 where there is none); ``cell_score``, ``macro_score`` (networks x
             tasks).

@@ -1,7 +1,8 @@
 """Make ``nas_bench_201.npz`` out of two larger files: ``python make.py FOLDER``.
 
 ``FOLDER`` holds ``hw_nas_bench_201.npz`` and ``nb201.npz``, whose rows are in the benchmark's
-official order. README.md beside this file says what comes out, and where it was measured.
+official order. README.md next to this file describes the result and its sources. This script is not
+shipped, nor are its two inputs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NOT_RUNNING = -1.0  # the source's mark of a network that the device does not ru
 
 
 def compact(costs: Mapping[str, Array], accuracies: Mapping[str, Array]) -> dict[str, Array]:
-    """A measurement's name -> ``3 x 15625`` float32 (data set, cell), NaN where there is none.
+    """Return each measurement as ``3 x 15625`` float32 (data set, cell), NaN where there is none.
 
     The cells are ordered by the operations on their edges, the last edge changing fastest.
     """
