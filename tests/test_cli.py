@@ -215,7 +215,7 @@ def test_a_benchmark_is_run_reported_and_gone_on_with(
     run = ["bench", "run", "--methods", "random", "local-search", "--problems", "tiny", "tiny-2"]
     assert main([*run, "--budget", "4", "--seeds", "2", *storage, "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out / "report.md")
-    assert "4 evaluations a run" in (out / "report.md").read_text()
+    assert "4 evaluations per run" in (out / "report.md").read_text()
     assert (out / "trace-tiny-2.png").exists()
     assert main([*run, "--budget", "7", "--seeds", "3", *storage, "--out", str(out)]) == 0
     again = ["bench", "report", *storage, "--out", str(tmp_path / "again")]
@@ -224,7 +224,7 @@ def test_a_benchmark_is_run_reported_and_gone_on_with(
     assert reports[0] == reports[1]
     assert main([*again, "--budget", "4", "--baseline", "local-search"]) == 0
     text = (tmp_path / "again" / "report.md").read_text()
-    assert "4 evaluations a run" in text
+    assert "4 evaluations per run" in text
     assert "local-search is" in text
 
 

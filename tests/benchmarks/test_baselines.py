@@ -1,4 +1,4 @@
-"""The rival search methods: each does what its paper says, over valid combinations only."""
+"""The baselines: each does what its paper says, over valid combinations only."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from bonas.benchmarks.baselines import (
     OneHotBoTorch,
     RegularizedEvolution,
     ReinforceController,
-    Valid,
-    method,
+    RejectInvalid,
 )
 from bonas.benchmarks.baselines import bananas_ensemble as networks
-from bonas.benchmarks.baselines.bananas import relative
-from bonas.benchmarks.baselines.mutation import mutants, mutated, unseen
-from bonas.benchmarks.baselines.observations import Past, key
+from bonas.benchmarks.baselines.bananas import relative_losses
+from bonas.benchmarks.baselines.mutation import mutate, sample_mutants, sample_unseen
+from bonas.benchmarks.baselines.observations import Key, Observations, key
 from bonas.benchmarks.baselines.one_hot_gp import _hypervolume_gains
 from bonas.errors import InvalidArgument
 from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, CellSpace, Choices, Space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
-RIVALS = [name for name in METHODS if not name.startswith("bonas")]
+BASELINES = [name for name in METHODS if not name.startswith("bonas")]
 REPEATING = {"random", "tpe", "nsga2", "optuna-gp", "evolution"}
-SINGLE = [name for name in RIVALS if not METHODS[name].several]
+SINGLE = [name for name in BASELINES if not METHODS[name].multi_objective]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +57,10 @@ class Numbers(Space):
 
     def is_valid(self, choices: Choices) -> bool:
         return _total(choices) != 6.0
+
+
+def _key(*digits: int) -> Key:
+    return key(dict(zip("abc", digits, strict=True)))
 
 
 def _total(choices: Mapping[str, Any]) -> float:
@@ -99,7 +102,7 @@ def _params(study: optuna.Study) -> list[dict[str, Any]]:
 # What holds for every method.
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_every_proposal_is_valid_and_most_methods_never_repeat_one(
     space: CellSpace, name: str
 ) -> None:
@@ -109,7 +112,7 @@ def test_every_proposal_is_valid_and_most_methods_never_repeat_one(
         assert len({tuple(p.values()) for p in params}) == 23
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_a_resumed_search_goes_on_as_if_it_had_not_stopped(space: CellSpace, name: str) -> None:
     make = METHODS[name].make
     through = _params(_search(space, make(space, 5), 24))
@@ -120,7 +123,7 @@ def test_a_resumed_search_goes_on_as_if_it_had_not_stopped(space: CellSpace, nam
     assert _params(_search(space, make(space, 6), 3)) != through[:3]
 
 
-@pytest.mark.parametrize("name", [name for name in RIVALS if METHODS[name].several])
+@pytest.mark.parametrize("name", [name for name in BASELINES if METHODS[name].multi_objective])
 def test_methods_for_several_objectives_search_two(space: CellSpace, name: str) -> None:
     study = _search(space, METHODS[name].make(space, 0), 13, directions=["maximize", "minimize"])
     assert all(space.is_valid(params) for params in _params(study))
@@ -200,17 +203,16 @@ def test_it_beats_random_search_of_60(space: CellSpace, name: str, n: int) -> No
         assert best(name, seed, n) > best("random", seed, 60)
 
 
-def test_a_method_is_found_by_its_name() -> None:
-    assert method("tpe") is METHODS["tpe"]
+def test_every_method_stands_under_its_name_with_its_source() -> None:
     assert all(isinstance(m, Method) and m.name == name for name, m in METHODS.items())
-    with pytest.raises(InvalidArgument, match="unknown method 'bo'; expected one of 'bananas', "):
-        method("bo")
+    assert all(m.source for m in METHODS.values())
+    assert SINGLE == ["evolution", "local-search", "bananas", "nas-bowl", "reinforce"]
 
 
-# What the past is, and how it is varied.
+# What is observed, and how it is mutated.
 
 
-def test_the_past_is_every_other_trial_in_order() -> None:
+def test_every_other_trial_is_observed_in_order() -> None:
     space = Numbers()
     study = optuna.create_study(direction="minimize")
     for digit, state in enumerate((TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)):
@@ -220,27 +222,27 @@ def test_the_past_is_every_other_trial_in_order() -> None:
             create_trial(params=params, distributions={**space.distributions}, state=state, **value)
         )
     study.add_trial(create_trial(params={}, value=1.0))  # of another space
-    past = Past.of(study, space, asking=2)
-    assert [choices["a"] for choices in past.choices] == [0, 1]
-    assert past.values[0] == [-7.0]
-    assert np.isnan(past.values[1]).all()
-    assert past.spent == {(0, 0, 0), (1, 0, 0)}
-    assert past.best(5) == [{"a": 0, "b": 0, "c": 0}]
+    observed = Observations.of(study, space, number=2)
+    assert [choices["a"] for choices in observed.choices] == [0, 1]
+    assert observed.values[0] == [-7.0]
+    assert np.isnan(observed.values[1]).all()
+    assert observed.seen == {_key(0, 0, 0), _key(1, 0, 0)}
+    assert observed.best(5) == [{"a": 0, "b": 0, "c": 0}]
 
 
 def test_the_last_unseen_combination_is_found() -> None:
     space = Numbers()
     valid = [key(choices) for choices in space]
     rng = np.random.default_rng(0)
-    assert key(unseen(space, set(valid[:-1]), rng)) == valid[-1]
-    assert key(unseen(space, set(valid), rng)) in valid
+    assert key(sample_unseen(space, set(valid[:-1]), rng)) == valid[-1]
+    assert key(sample_unseen(space, set(valid), rng)) in valid
 
 
 def test_a_mutant_differs_in_one_choice_and_is_valid() -> None:
     space = Numbers()
     rng = np.random.default_rng(0)
     start = {"a": 3, "b": 2, "c": 0}
-    children = [mutated(space, start, rng) for _ in range(200)]
+    children = [mutate(space, start, rng) for _ in range(200)]
     assert all(space.is_valid(child) for child in children)
     assert {sum(child[n] != start[n] for n in "abc") for child in children} == {1}
     assert len({key(child) for child in children}) == len(list(space.neighbours(start)))
@@ -249,10 +251,10 @@ def test_a_mutant_differs_in_one_choice_and_is_valid() -> None:
 def test_mutants_are_new_and_distinct() -> None:
     space = Numbers()
     start = {"a": 0, "b": 0, "c": 0}
-    spent = {key(start), (1, 0, 0)}
-    found = [key(c) for c in mutants(space, [start], 20, spent, np.random.default_rng(0))]
+    seen = {key(start), _key(1, 0, 0)}
+    found = [key(c) for c in sample_mutants(space, [start], 20, seen, np.random.default_rng(0))]
     assert len(set(found)) == len(found) == 20
-    assert not spent & set(found)
+    assert not seen & set(found)
 
 
 # What each method does.
@@ -306,7 +308,7 @@ def test_local_search_climbs_and_then_starts_anew(whole: bool) -> None:
             done = len(known) == len(around)
             if seen[best] <= value(place)[0] or (whole and not done):
                 break
-            place = dict(zip("abc", best, strict=True))
+            place = dict(best)
     assert restarts > 0
 
 
@@ -316,9 +318,9 @@ def test_the_controller_follows_the_gradient_of_the_policy() -> None:
     rng = np.random.default_rng(0)
     choices = [dict(space.sample(rng)) for _ in range(12)]
     rewards = [_total(c) for c in choices]
-    past = Past(choices, np.array(rewards)[:, None])
+    observed = Observations(choices, np.array(rewards)[:, None])
     controller = ReinforceController(space, seed=3)
-    logits = controller.policy(Past([], np.zeros((0, 1)))).requires_grad_()
+    logits = controller.policy(Observations([], np.zeros((0, 1)))).requires_grad_()
     assert float(logits.detach().abs().max()) < 0.01
     optimizer = torch.optim.Adam([logits], lr=0.01)
     for i, c in enumerate(choices):
@@ -330,7 +332,7 @@ def test_the_controller_follows_the_gradient_of_the_policy() -> None:
             (-(rewards[i] - baseline) * chance).backward()  # type: ignore[no-untyped-call]  # torch's
         optimizer.step()
         optimizer.zero_grad()
-    torch.testing.assert_close(controller.policy(past), logits.detach())
+    torch.testing.assert_close(controller.policy(observed), logits.detach())
 
 
 def test_the_controller_comes_to_prefer_what_is_rewarded() -> None:
@@ -341,7 +343,7 @@ def test_the_controller_comes_to_prefer_what_is_rewarded() -> None:
 
     sampler = ReinforceController(space, seed=0, rate=0.2)
     study = _search(space, sampler, 30, evaluate=value)
-    policy = sampler.policy(Past.of(study, space, asking=-1)).softmax(1)
+    policy = sampler.policy(Observations.of(study, space, number=-1)).softmax(1)
     assert float(policy[0, 3]) > 0.6
 
 
@@ -353,13 +355,13 @@ def test_a_parameter_with_fewer_choices_has_no_others_in_the_policy() -> None:
     study = _search(
         space, ReinforceController(space, seed=0), 8, evaluate=lambda params: [_total(params)]
     )
-    logits = ReinforceController(space, seed=0).policy(Past.of(study, space, asking=-1))
+    logits = ReinforceController(space, seed=0).policy(Observations.of(study, space, number=-1))
     assert logits.isfinite().tolist() == [[True, True, False], [True] * 3, [True, True, False]]
 
 
 def test_the_networks_gradient_is_that_of_autograd() -> None:
     generator = torch.Generator().manual_seed(0)
-    theta = networks._first_weights(4, generator).requires_grad_()
+    theta = networks._initial_weights(4, generator).requires_grad_()
     X, t = torch.rand(5, 7, 4, generator=generator), 0.5 + torch.rand(5, 7, 1, generator=generator)
     with torch.enable_grad():
         output = networks.forward(networks._layers(theta, 4), X)[-1]
@@ -375,47 +377,47 @@ def test_the_networks_learn_and_disagree() -> None:
     rng = np.random.default_rng(0)
     X = torch.from_numpy(rng.integers(0, 2, (160, 8))).float()
     t = 0.5 + X[:, 0] + 0.5 * X[:, 1] * X[:, 2]
-    found = networks.predictions(X[:120], t[:120], X[120:], seed=0)
+    found = networks.fit_predict(X[:120], t[:120], X[120:], seed=0)
     assert found.shape == (5, 40)
     assert float((found.mean(0) - t[120:]).abs().mean()) < 0.15
     assert float(found.std(0).min()) > 0.0
-    assert torch.equal(found, networks.predictions(X[:120], t[:120], X[120:], seed=0))
+    assert torch.equal(found, networks.fit_predict(X[:120], t[:120], X[120:], seed=0))
 
 
 def test_relative_losses_put_the_bound_below_the_best() -> None:
     # best 2, median 4: the bound is 1, a unit is 3
     losses = np.array([2.0, 4.0, 10.0])
-    assert relative(losses).tolist() == pytest.approx([1 / 3, 1.0, 3.0])
-    assert relative(np.full(3, 5.0)).tolist() == [1.0, 1.0, 1.0]
+    assert relative_losses(losses).tolist() == pytest.approx([1 / 3, 1.0, 3.0])
+    assert relative_losses(np.full(3, 5.0)).tolist() == [1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("peer", "batch"), [(Bananas, 10), (NasBowl, 5)])
+@pytest.mark.parametrize(("kind", "batch"), [(Bananas, 10), (NasBowl, 5)])
 def test_a_model_is_fitted_once_a_batch(
-    peer: type[Bananas] | type[NasBowl],
+    kind: type[Bananas] | type[NasBowl],
     batch: int,
     space: CellSpace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fitted: list[int] = []
-    ranking = peer._ranking
+    rank = kind._rank
 
-    def counted(self: Any, past: Past, rng: np.random.Generator) -> Sequence[Choices]:
-        fitted.append(len(past.choices))
-        return ranking(self, past, rng)
+    def counted(self: Any, observed: Observations, rng: np.random.Generator) -> Sequence[Choices]:
+        fitted.append(len(observed.choices))
+        return rank(self, observed, rng)
 
-    monkeypatch.setattr(peer, "_ranking", counted)
-    _search(space, peer(space, seed=0), 24)
+    monkeypatch.setattr(kind, "_rank", counted)
+    _search(space, kind(space, seed=0), 24)
     assert fitted == list(range(10, 24, batch))
 
 
 def test_nas_bowl_scores_half_mutants_and_half_random_ones(space: CellSpace) -> None:
-    peer = NasBowl(space, seed=0)
-    study = _search(space, peer, 12)
-    past = Past.of(study, space, asking=-1)
-    pool = peer._pool(past, np.random.default_rng(0))
+    baseline = NasBowl(space, seed=0)
+    study = _search(space, baseline, 12)
+    observed = Observations.of(study, space, number=-1)
+    pool = baseline._candidates(observed, np.random.default_rng(0))
     assert len({key(choices) for choices in pool}) == len(pool) == 200
-    assert not past.spent & {key(choices) for choices in pool}
-    near = {key(n) for parent in past.best(10) for n in space.neighbours(parent)}
+    assert not observed.seen & {key(choices) for choices in pool}
+    near = {key(n) for parent in observed.best(10) for n in space.neighbours(parent)}
     assert sum(key(choices) in near for choices in pool[:100]) > 50
     assert sum(key(choices) in near for choices in pool[100:]) < 30
 
@@ -456,7 +458,7 @@ def test_an_invalid_proposal_is_replaced() -> None:
             return 2  # three times: a sum of 6
 
     space = Numbers()
-    sampler = Valid(space, lambda seed: Forbidden(seed=seed), seed=0)
+    sampler = RejectInvalid(space, lambda seed: Forbidden(seed=seed), seed=0)
     params = _params(_search(space, sampler, 5, evaluate=lambda params: [_total(params)]))
     assert all(space.is_valid(p) for p in params)
     assert len({tuple(p.values()) for p in params}) > 1

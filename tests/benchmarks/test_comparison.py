@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 import bonas
 from bonas.benchmarks import Comparison, ablate, compare
-from bonas.benchmarks.comparison import stored
+from bonas.benchmarks.comparison import load_comparison
 from bonas.benchmarks.comparison.run import ASK_SECONDS, TRUTH
 from bonas.benchmarks.tables import Lookup, Table
 from bonas.errors import (
@@ -81,14 +81,14 @@ def many_rows(n: int = 200) -> Table:
 
 
 class InOrder(BaseSampler):
-    """Proposes the choices one after the other, from the ``seed``-th on; may state a belief."""
+    """Proposes the choices one after the other, from the ``seed``-th on; may state a prediction."""
 
     def __init__(
-        self, space: Space, seed: int, belief: Callable[[int], dict[str, Any]] | None = None
+        self, space: Space, seed: int, prediction: Callable[[int], dict[str, Any]] | None = None
     ) -> None:
         self.all = list(space)
         self.seed = seed
-        self.belief = belief
+        self.prediction = prediction
         self.distributions: dict[str, BaseDistribution] = {**space.distributions}
 
     def infer_relative_search_space(
@@ -99,8 +99,8 @@ class InOrder(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if self.belief is not None:
-            text = json.dumps(self.belief(trial.number))
+        if self.prediction is not None:
+            text = json.dumps(self.prediction(trial.number))
             study._storage.set_trial_system_attr(trial._trial_id, PREDICTION, text)
         return dict(self.all[(trial.number + self.seed) % len(self.all)])
 
@@ -166,7 +166,7 @@ def test_one_objective_by_hand() -> None:
     assert [len(run) for run in found.runs.values()] == [5, 6]
     assert found.array("queries").tolist() == [[[5.0, 6.0]]]
     assert found.array("found").tolist() == [[[1.0, 0.0]]]
-    assert found.places("regret") == (2, 4, 6)
+    assert found.keys("regret") == (2, 4, 6)
     assert [found.array("regret", at).ravel().tolist() for at in (2, 4, 6)] == [
         [30.0, 5.0],
         [10.0, 5.0],
@@ -191,18 +191,18 @@ def test_several_objectives_by_hand() -> None:
     ]
     assert found.array("until", 1.0).ravel().tolist() == [3.0, 4.0]
     assert np.isnan(found.values("two", "gap", 1)["in order"]).sum() == 0
-    assert found.places("queries") == ()
+    assert found.keys("queries") == ()
 
 
 def test_all_later_checkpoints_hold_after_the_answer_is_found() -> None:
     found = in_order(ONE, 200)
     assert len(found.runs[("one", "in order", 0)]) == 5  # type: ignore[index]  # a key is a tuple
-    assert found.places("gap") == (25, 50, 100, 150, 200)
-    assert all(found.array("gap", at).item() == 0.0 for at in found.places("gap"))
+    assert found.keys("gap") == (25, 50, 100, 150, 200)
+    assert all(found.array("gap", at).item() == 0.0 for at in found.keys("gap"))
     assert found.array("until", 0.1).item() == 5.0
 
 
-def test_measures_use_the_truth_and_the_method_hears_what_is_shown() -> None:
+def test_metrics_use_the_truth_and_the_method_observes_what_is_shown() -> None:
     shown = np.array([[[a + 1.0, a - 1.0]] for a in ACCURACY.values()])
     noisy = Table(
         "noisy", ONE.space, ONE.objectives, ONE.rows, ONE.truth, shown=shown, signal="one_seed"
@@ -211,25 +211,25 @@ def test_measures_use_the_truth_and_the_method_hears_what_is_shown() -> None:
     for (_, _, seed), run in found.runs.items():
         widths = [1 + seed + i for i in range(3)]
         assert run.values.ravel().tolist() == [ACCURACY[w] for w in widths]
-        told = [Lookup(noisy, seed)(_candidate(noisy, w))["accuracy"] for w in widths]
-        assert run.told.ravel().tolist() == told
+        shown = [Lookup(noisy, seed)(_candidate(noisy, w))["accuracy"] for w in widths]
+        assert run.observed.ravel().tolist() == shown
         assert run.signal == "one_seed"
-        assert (run.told != run.values).all()
+        assert (run.observed != run.values).all()
 
 
 def _candidate(table: Table, width: int) -> Candidate:
     return Candidate(table.space, {"width": width}, optuna.create_trial(value=0.0))
 
 
-def test_beliefs_are_judged_by_hand() -> None:
-    # z = (outcome - mean) / sd. Told 60, 70, 80 at trials 1 to 3; means 60, 71, 77, sd 1: z is 0,
-    # -1, 3. Trial 0 was random. Means and outcomes rise together.
-    def belief(number: int) -> dict[str, Any]:
+def test_predictions_are_scored_by_hand() -> None:
+    # z = (outcome - mean) / sd. Outcomes 60, 70, 80 at trials 1 to 3; means 60, 71, 77, sd 1: z is
+    # 0, -1, 3. Trial 0 was random. Means and outcomes rise together.
+    def prediction(number: int) -> dict[str, Any]:
         if number == 0:
             return {}
         return {"mean": [[60.0, 71.0, 77.0][number - 1]], "sd": [1.0], "weights": [[0.5, 0.5]]}
 
-    methods = {"sure": lambda space, seed: InOrder(space, seed, belief), "silent": InOrder}
+    methods = {"sure": lambda space, seed: InOrder(space, seed, prediction), "silent": InOrder}
     found = quietly(methods, [ONE], 4, 1)
     assert found.values("one", "asks", "accuracy")["sure"].item() == 3.0
     expected = {"coverage_50": 1 / 3, "coverage_80": 2 / 3, "coverage_95": 2 / 3, "z2": 10 / 3}
@@ -240,9 +240,9 @@ def test_beliefs_are_judged_by_hand() -> None:
         assert math.isnan(values["silent"].item())
 
 
-def test_equal_beliefs_have_no_rank_correlation() -> None:
-    belief = {"mean": [70.0], "sd": [9.0]}
-    found = quietly({"a": lambda s, seed: InOrder(s, seed, lambda _: belief)}, [ONE], 4, 1)
+def test_equal_predictions_have_no_rank_correlation() -> None:
+    prediction = {"mean": [70.0], "sd": [9.0]}
+    found = quietly({"a": lambda s, seed: InOrder(s, seed, lambda _: prediction)}, [ONE], 4, 1)
     assert math.isnan(found.array("kendall", "accuracy").item())
     assert found.array("coverage_95", "accuracy").item() == 0.75  # 50 is 20 away, 1.96 * 9 is 17.6
 
@@ -251,7 +251,7 @@ def test_each_ask_is_timed() -> None:
     found = quietly(["random"], [many_rows()], 30, 1)
     (run,) = found.runs.values()
     assert (run.seconds > 0).all()
-    assert found.places("seconds") == (10, 25)
+    assert found.keys("seconds") == (10, 25)
     near_ten = np.median(run.seconds[8:13])
     assert found.array("seconds", 10).item() == near_ten
 
@@ -267,7 +267,7 @@ def test_methods_of_one_objective_are_left_out_of_problems_of_several() -> None:
 def test_ranks_and_tests_compare_the_methods() -> None:
     methods = {"early": InOrder, "late": lambda space, seed: InOrder(space, seed + 6)}
     found = quietly(methods, [ONE], 8, [0, 1, 2, 3, 4, 0 + 5])
-    assert found.main("one") == ("queries", None)
+    assert found.main_metric("one") == ("queries", None)
     # Seeds 0 to 4 find width 5 after 5 to 1 evaluations, seed 5 after 8; two widths less: 7 to 3, 2
     assert found.array("queries")[0].tolist() == [[5, 4, 3, 2, 1, 8], [7, 6, 5, 4, 3, 2]]
     test = found.tests("one", "queries")["late"]
@@ -342,7 +342,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_looks_at_the_beginning(tmp_pa
     less = quietly(["random"], [many_rows()], 4, 2, storage=storage)
     assert [len(run) for run in less.runs.values()] == [4, 4]
     assert less.budget == 4
-    everything = stored(storage)
+    everything = load_comparison(storage)
     assert (everything.budget, len(everything.runs)) == (9, 3)
 
 
@@ -352,7 +352,7 @@ def test_a_report_reads_what_was_not_finished(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         quietly({"m": interrupted}, [ONE], 6, [0], storage=tmp_path / "a.log", checkpoints=[2])
-    found = stored(tmp_path / "a.log", checkpoints=[2, 4])
+    found = load_comparison(tmp_path / "a.log", checkpoints=[2, 4])
     assert found.budget == 6
     assert found.array("regret", 2).item() == 30.0
     assert math.isnan(found.array("regret", 4).item())
@@ -443,7 +443,7 @@ def test_another_table_of_the_same_name_is_refused() -> None:
         in_order(other, 4, storage=storage)
     quietly({"m": InOrder}, [other], 4, 1, storage=storage)
     with pytest.raises(StudyMismatch, match="cannot be compared: their signal are"):
-        stored(storage)
+        load_comparison(storage)
 
 
 def test_a_variant_of_the_same_name_with_other_settings_is_refused() -> None:
@@ -643,11 +643,11 @@ def test_bad_input_is_explained(
         call()
 
 
-def test_unknown_names_of_a_comparison_are_told_with_those_that_are() -> None:
+def test_unknown_names_of_a_comparison_are_refused_with_those_that_are_known() -> None:
     found = in_order(ONE, 3)
-    with pytest.raises(InvalidArgument, match=r"unknown measure 'regrets'; expected one of"):
+    with pytest.raises(InvalidArgument, match=r"unknown metric 'regrets'; expected one of"):
         found.array("regrets")
-    with pytest.raises(InvalidArgument, match=r"unknown place of the measure 'gap': 7; .*'3'"):
+    with pytest.raises(InvalidArgument, match=r"unknown key of the metric 'gap': 7; .*'3'"):
         found.array("gap", 7)
     with pytest.raises(InvalidArgument, match=r"unknown problem 'two'; expected one of 'one'"):
         found.values("two", "gap", 3)
@@ -659,6 +659,6 @@ def test_a_storage_without_runs_says_so(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     optuna.create_study(storage=url, study_name="mine")
     with pytest.raises(StudyMismatch, match=r"holds no run of .*its studies are \['mine'\]"):
-        stored(url)
+        load_comparison(url)
     with pytest.raises(InvalidArgument, match="budget must be"):
-        stored(url, budget=0)
+        load_comparison(url, budget=0)

