@@ -1,4 +1,4 @@
-"""An architecture: choices, plus the labelled graph they stand for."""
+"""An architecture: choices, and the labelled graph that they stand for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Identity = Literal["graph", "choices"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Architecture:
-    """Choices and their graph; equal to another of the same ``key``.
+    """Choices and their graph; architectures of the same ``key`` are equal.
 
     Args:
         choices: A parameter's name -> the chosen value.
-        graph: What they stand for.
-        mark: What tells it from others where that is not the graph; empty where it is.
+        graph: The graph that they stand for.
+        mark: The identity of the architecture where that is not the graph; empty where it is.
     """
 
     choices: Choices
@@ -29,7 +29,7 @@ class Architecture:
 
     @property
     def key(self) -> str:
-        """The mark, or the canonical hash of the graph: equal for isomorphic graphs."""
+        """The mark, or else the canonical hash of the graph, which isomorphic graphs share."""
         return self.mark or self.graph.canonical_hash
 
     def __eq__(self, other: object) -> bool:

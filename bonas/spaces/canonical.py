@@ -1,18 +1,18 @@
 """A canonical form of labelled directed acyclic graphs: equal for isomorphic graphs only.
 
-Colour refinement (Weisfeiler and Leman, 1968) splits the nodes by what they see. What it leaves
-confused falls into parts that nothing but colours holds together: two classes of which each node
-of one feeds each node of the other (or none does) need no edge to be known. Such parts are
-numbered one by one and sorted, so 512 equal branches are 512 small problems. Inside a part one node
-after the other is singled out, and the refinement goes on: the search tree of McKay and Piperno
-(2014), "Practical graph isomorphism, II", of which the smallest certificate is kept.
+Colour refinement (Weisfeiler and Leman, 1968) splits the nodes by their neighbourhoods. The nodes
+that it leaves with equal colours fall into independent parts: where every node of one colour feeds
+every node of another, or none does, the colours imply the edges, and these edges join no parts.
+Parts are numbered one by one and sorted, so 512 equal branches are 512 small problems. Inside a
+part one node after the other is individualised, and refinement goes on: the search tree of McKay
+and Piperno (2014), "Practical graph isomorphism, II", of which the smallest certificate is kept.
 
     form(nodes)  = sorted forms of the parts of nodes, each with its colours
     form(part)   = (names, colours, edges) in the numbering of its form, the smallest of all that
-                   begin with a node of its smallest confused class
+                   begin with a node of its smallest class of equal colours
 
-A branch of that tree whose first leaf was met before is the image of an explored one under an
-automorphism (the colours remember the way down, so equal ones make it map branch to branch), and
+A branch of that tree whose first leaf equals that of an explored one is its image under an
+automorphism (colours encode the path from the root, so that equal leaves map branch to branch), and
 is skipped.
 """
 
@@ -25,7 +25,7 @@ from hashlib import blake2b
 
 Certificate = tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[tuple[int, int], ...]]
 Form = tuple[Certificate, tuple[int, ...]]
-"""Names, colours and edges in a numbering, and the numbering: it lists nodes."""
+"""Names, colours and edges in a numbering, and the numbering, a list of nodes."""
 Colours = dict[int, bytes]
 
 
@@ -39,7 +39,7 @@ def canonical_form(
     """Return the hash (32 hexadecimal digits) and the canonical numbering of an acyclic graph.
 
     ``before[i]`` and ``after[i]`` are the neighbours of node ``i``; ``order`` is topological. The
-    numbering lists the nodes; two isomorphic graphs are the same graph, each in its numbering.
+    numbering lists the nodes; isomorphic graphs are equal when each is written in its numbering.
     """
     rows = [()] * len(labels) if features is None else features
     names = [_name(label, tuple(row)) for label, row in zip(labels, rows, strict=True)]
@@ -49,7 +49,7 @@ def canonical_form(
 
 @lru_cache(maxsize=10_000)
 def _name(label: str, row: tuple[float, ...]) -> bytes:
-    """Return what tells a node from others by itself; -0.0 and 0.0 are one value."""
+    """Return a digest of a node's label and features; -0.0 and 0.0 are one value."""
     numbers = struct.pack(f"<{len(row)}d", *[x + 0.0 for x in row])
     return _digest(label.encode() + b"\0" + numbers)
 
@@ -76,7 +76,7 @@ class _Search:
         return self._form(self._refined(self._pedigrees(order)))
 
     def _pedigrees(self, order: Sequence[int]) -> Colours:
-        """Return first colours: what lies up- and downstream of each node, in one pass each way."""
+        """Return initial colours: digests of all that is up- and downstream, one pass each way."""
         own = self.names
         up, down = list(own), list(own)
         for node in order:
@@ -86,7 +86,7 @@ class _Search:
         return {i: _digest(u + d) for i, (u, d) in enumerate(zip(up, down, strict=True))}
 
     def _refined(self, colours: Colours) -> Colours:
-        """Return colours that no further look at the neighbours among them would split."""
+        """Refine colours by those of the neighbours until no class splits any further."""
         classes = len(set(colours.values()))
         while classes < len(colours):
             colours = {
@@ -106,9 +106,9 @@ class _Search:
         return colours
 
     def _form(self, colours: Colours, *, first: bool = False) -> Form:
-        """Return the form of the coloured nodes; of each part the ``first`` leaf's, if asked for.
+        """Return the form of the coloured nodes; with ``first``, of the first leaf of each part.
 
-        The first leaf depends on the numbering that the graph came in, the form does not.
+        The first leaf depends on the numbering of the given graph, the form does not.
         """
         if len(set(colours.values())) == len(colours):
             return self._numbered(colours, sorted(colours, key=colours.__getitem__))
@@ -119,9 +119,9 @@ class _Search:
         return self._numbered(colours, [node for _, own in sorted(forms) for node in own])
 
     def _connected(self, colours: Colours, first: bool) -> Form:
-        """Return the form of one part, in which some nodes have the same colour."""
+        """Return the form of one part, in which some nodes have equal colours."""
         cell = _smallest_class(colours)
-        start = self._form(self._singled_out(colours, cell[0]), first=first)
+        start = self._form(self._individualised(colours, cell[0]), first=first)
         if first:
             return start
         found = {start[0]: start[1], **dict([self._leaf(colours, cell[0])])}
@@ -130,19 +130,19 @@ class _Search:
             leaf = self._leaf(colours, node)
             if leaf[0] in found:
                 continue
-            form = self._form(self._singled_out(colours, node))
+            form = self._form(self._individualised(colours, node))
             found |= dict([leaf, form])
             best = min(best, form)
         return best
 
     def _leaf(self, colours: Colours, node: int) -> Form:
-        return self._form(self._singled_out(colours, node), first=True)
+        return self._form(self._individualised(colours, node), first=True)
 
-    def _singled_out(self, colours: Colours, node: int) -> Colours:
+    def _individualised(self, colours: Colours, node: int) -> Colours:
         return self._refined({**colours, node: _digest(b"!" + colours[node])})
 
     def _parts(self, colours: Colours) -> list[list[int]]:
-        """Return the parts that the edges hold together which colours alone do not tell."""
+        """Return the parts that are connected by edges which colours do not imply."""
         owner = {node: node for node in colours}
 
         def root(node: int) -> int:
@@ -150,15 +150,15 @@ class _Search:
                 owner[node] = node = owner[owner[node]]
             return node
 
-        for source, target in self._telling_edges(colours):
+        for source, target in self._unimplied_edges(colours):
             owner[root(source)] = root(target)
         parts: dict[int, list[int]] = {}
         for node in colours:
             parts.setdefault(root(node), []).append(node)
         return list(parts.values())
 
-    def _telling_edges(self, colours: Colours) -> Iterable[tuple[int, int]]:
-        """Return the edges between classes of which not every node feeds every node."""
+    def _unimplied_edges(self, colours: Colours) -> Iterable[tuple[int, int]]:
+        """Yield the edges between classes of which not every node feeds every node."""
         size: dict[bytes, int] = {}
         between: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
         for node, colour in colours.items():
@@ -190,7 +190,7 @@ class _Search:
 
 
 def _smallest_class(colours: Colours) -> list[int]:
-    """Return the nodes of the smallest colour that more than one node has."""
+    """Return the nodes of the smallest colour that several nodes have."""
     groups: dict[bytes, list[int]] = {}
     for node, colour in colours.items():
         groups.setdefault(colour, []).append(node)

@@ -1,4 +1,4 @@
-"""An example of what a network takes: which arguments, of which types, shapes and ranges.
+"""An example of a network's inputs: which arguments, of which types, shapes and ranges.
 
 | given | the network is called as |
 |---|---|
@@ -7,7 +7,7 @@
 | a mapping ``{"ids": x, "mask": y}`` | ``network(ids=x, mask=y)`` |
 
 An argument may itself be a tuple, a list or a mapping of tensors, or a graph (or a batch of graphs)
-of PyTorch Geometric. What is no tensor (None, a float, a flag) is passed on as it is.
+of PyTorch Geometric. Other arguments (None, a float, a flag) are passed on as they are.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Example:
         if made is None or not made.tensors:
             raise InvalidArgument(
                 "input must be an example batch, a tensor, a tuple of arguments or a mapping of "
-                f"keyword arguments with a tensor among them, got {_told(given)}; the first "
+                f"keyword arguments with a tensor among them, got {_shown(given)}; the first "
                 "dimension is the batch"
             )
         return made
@@ -69,26 +69,26 @@ class Example:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each tensor is called: the place or the name of its argument, and where in it."""
+        """The path of each tensor: position or name of its argument, and where in it."""
         return tuple(name for name, _ in self._named_tensors())
 
     @property
     def first(self) -> Tensor:
-        """The first tensor: a batch of what the network mainly reads."""
+        """The first tensor: the main input."""
         return self.tensors[0]
 
     @property
     def rows(self) -> int | None:
-        """The size of the batch; None where it cannot be known.
+        """The size of the batch; None where the tensors do not agree on one.
 
-        It is the first dimension of the first tensor. The others have the same, or 1 (broadcast),
-        or none at all.
+        It is the first dimension of the first tensor. The other tensors have the same, or 1
+        (broadcast), or no dimension.
         """
         sizes = [tensor.shape[0] for tensor in self.tensors if tensor.dim()]
         return sizes[0] if sizes and set(sizes) <= {sizes[0], 1} else None
 
     def call(self, network: nn.Module) -> object:
-        """Return what the network makes of the arguments."""
+        """Call a network on the arguments."""
         return network(*self.args, **self.named)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Example:
@@ -103,11 +103,11 @@ class Example:
         return self.mapped(lambda tensor: tensor.detach().to(device))
 
     def resized(self, rows: int) -> Example:
-        """Return the example with so many rows: its own, over and over.
+        """Return the example with ``rows`` rows: its own, repeated or cut.
 
         Raises:
-            InvalidArgument: if it is not clear what the rows are, and another number than that of
-                the example as it is (which counts as one) is asked for.
+            InvalidArgument: if the tensors do not agree on a batch, and ``rows`` is not 1, which
+                stands for the example as it is.
         """
         own = self.rows
         if own == rows:
@@ -124,7 +124,7 @@ class Example:
         return self.mapped(lambda tensor: _resized(tensor, own, rows))
 
     def reshaped(self, shape: Sequence[int]) -> Example:
-        """Return an example of one row of that shape, its numbers drawn from those of this one.
+        """Return an example of one row of another shape, with numbers drawn from this one.
 
         Raises:
             InvalidArgument: if there are several tensors, and the first has another shape.
@@ -141,15 +141,15 @@ class Example:
         return self.mapped(lambda tensor: tensor.flatten()[places])
 
     def filled(self) -> Example:
-        """Return the example with numbers from [0, 1) in each tensor of nothing but 0.0.
+        """Fill each floating-point tensor of zeros with random numbers from [0, 1).
 
-        Zeros stand for any numbers, and a device that multiplies zeros is faster than usual.
-        Whole numbers are left alone: they may be indices. Torch's generator is drawn from.
+        Zeros stand for any numbers, and some devices multiply zeros faster than other numbers.
+        Integers are left alone: they may be indices. Draws from torch's global generator.
         """
         return self.mapped(_filled)
 
     def describe(self) -> list[Any] | dict[str, Any]:
-        """Return the shapes as JSON values: a list of the arguments, or a mapping of the named."""
+        """Return the shapes as JSON values: a list of the arguments, or a mapping by name."""
         if self.named:
             return {name: _shapes(argument) for name, argument in self.named.items()}
         return [_shapes(argument) for argument in self.args]
@@ -189,9 +189,9 @@ def tensors_in(item: object, name: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def _is_graph(item: object) -> bool:
-    """Whether it is a graph of PyTorch Geometric, of whatever kind."""
-    skills = ("apply", "clone", "to_dict")
-    return not isinstance(item, (type, nn.Module)) and all(hasattr(item, name) for name in skills)
+    """Return whether an item is a graph or a batch of graphs of PyTorch Geometric."""
+    methods = ("apply", "clone", "to_dict")
+    return not isinstance(item, (type, nn.Module)) and all(hasattr(item, name) for name in methods)
 
 
 def _resized(tensor: Tensor, own: int, rows: int) -> Tensor:
@@ -222,8 +222,8 @@ def _shapes(item: object) -> Any:
     return item if plain else type(item).__name__
 
 
-def _told(given: object) -> str:
-    """A value in an error; the numbers of tensors say nothing there."""
+def _shown(given: object) -> str:
+    """Format a value for an error; of tensors, the shapes."""
     if isinstance(given, (Tensor, tuple, list, Mapping)) and any(True for _ in tensors_in(given)):
         return f"a {type(given).__name__} of tensors of shapes {_shapes(given)}"
     return repr(given)

@@ -1,9 +1,9 @@
 """An architecture as a labelled directed acyclic graph.
 
-Nodes are operations, an edge is a tensor that flows. Three labels are reserved:
+Nodes are operations, edges are tensors. Three labels are reserved:
 
-- ``input`` and ``output`` mark the ends,
-- ``identity`` marks a node that passes on (the sum of) what it receives.
+- ``input`` and ``output`` mark the ends;
+- ``identity`` marks a node that returns its input, or the sum of its inputs.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class ArchitectureGraph:
     """A frozen labelled directed acyclic graph of ``v`` nodes.
 
     Args:
-        labels: One non-empty string a node.
+        labels: One non-empty string per node.
         edges: Pairs (source, target) of node indices, in any order, each at most once.
         features: Optional, ``v`` rows of equally many finite numbers (sizes of the operation, say).
 
-    Two graphs are ``==`` when they are the same numbering of the same nodes; they are the same
-    network when their ``canonical_hash`` is equal.
+    Two graphs are ``==`` if they have the same nodes in the same order; they are the same network
+    if their ``canonical_hash`` is equal.
 
     Raises:
-        InvalidGraph: for an empty or repeated part, an index out of range, or a cycle.
+        InvalidGraph: if a part is empty or repeated, an index is out of range, or there is a cycle.
 
     >>> chain = ArchitectureGraph(["input", "conv", "output"], [(0, 1), (1, 2)])
     >>> shuffled = ArchitectureGraph(["conv", "output", "input"], [(2, 0), (0, 1)])
@@ -77,7 +77,7 @@ class ArchitectureGraph:
 
     @property
     def canonical_hash(self) -> str:
-        """32 hexadecimal digits, equal for isomorphic graphs (labels and features respected) only.
+        """32 hexadecimal digits, equal exactly for isomorphic graphs of equal labels and features.
 
         Isomorphic graphs always agree; others differ as surely as 128-bit BLAKE2b digests do.
         """
@@ -93,7 +93,11 @@ class ArchitectureGraph:
         return self._form[0]
 
     def live(self) -> frozenset[int]:
-        """The nodes that lie on a path from an ``input`` to an ``output``."""
+        """Return the nodes that lie on a path from an ``input`` to an ``output``.
+
+        Raises:
+            InvalidGraph: if a node labelled ``input`` or ``output`` is missing.
+        """
         self.require_ends()
         reached = {i for i, label in enumerate(self.labels) if label == INPUT}
         for node in self.order:
@@ -106,7 +110,11 @@ class ArchitectureGraph:
         return frozenset(reached & needed)
 
     def pruned(self) -> ArchitectureGraph:
-        """The graph without the nodes that lie on no input-output path; the ends always stay."""
+        """Return the graph without the nodes on no input-output path; the ends always stay.
+
+        Raises:
+            InvalidGraph: if a node labelled ``input`` or ``output`` is missing.
+        """
         live = self.live()
         keep = [i for i, name in enumerate(self.labels) if i in live or name in (INPUT, OUTPUT)]
         if len(keep) == len(self.labels) and len(live) == len(keep):
@@ -114,9 +122,9 @@ class ArchitectureGraph:
         return self._induced(keep, [e for e in self.edges if e[0] in live and e[1] in live])
 
     def contracted(self) -> ArchitectureGraph:
-        """The graph without its ``identity`` nodes, where removing one changes no sum.
+        """Return the graph without those ``identity`` nodes whose removal changes no sum.
 
-        An identity stays when bypassing it would double an edge: ``x + identity(x)`` is not ``x``.
+        An identity stays if bypassing it would double an edge: ``x + identity(x)`` is not ``x``.
         Isomorphic graphs are contracted to isomorphic graphs.
         """
         edges = set(self.edges)
@@ -141,17 +149,17 @@ class ArchitectureGraph:
         return self._induced(keep, [(s, t) for s, t in self.edges if s in kept and t in kept])
 
     def relabelled(self, labels: Collection[str], label: str) -> ArchitectureGraph:
-        """Return the graph with one label in the place of several."""
+        """Return the graph with one label instead of several."""
         if not any(own in labels for own in self.labels):
             return self
         new = [label if own in labels else own for own in self.labels]
         return ArchitectureGraph(new, self.edges, self.features)
 
     def _identities(self) -> list[int]:
-        """The identity nodes in an order that isomorphic graphs share, the widest first.
+        """List the identity nodes in an order that isomorphic graphs share, the widest first.
 
-        Removing one can block another, so the order matters; of several that carry the same sum,
-        this one leaves the plainest.
+        The order matters, since removing one can block another; with the widest first, the
+        simplest of several equivalent graphs remains.
         """
         found = [i for i, label in enumerate(self.labels) if label == IDENTITY]
         if len(found) > 1:
@@ -162,7 +170,7 @@ class ArchitectureGraph:
         return found
 
     def _induced(self, keep: Sequence[int], edges: Sequence[Edge]) -> ArchitectureGraph:
-        """The graph on the nodes ``keep``, with ``edges`` in the old numbering."""
+        """Return the graph of the nodes ``keep``, with ``edges`` in the old numbering."""
         new = {old: i for i, old in enumerate(keep)}
         return ArchitectureGraph(
             [self.labels[i] for i in keep],
@@ -171,7 +179,11 @@ class ArchitectureGraph:
         )
 
     def require_ends(self) -> None:
-        """Raise InvalidGraph unless there is a node labelled input and one labelled output."""
+        """Check that there is a node labelled ``input`` and one labelled ``output``.
+
+        Raises:
+            InvalidGraph: if one of them is missing.
+        """
         for end in (INPUT, OUTPUT):
             if end not in self.labels:
                 raise InvalidGraph(
@@ -226,7 +238,7 @@ def _checked_features(
 
 
 def _topological_order(before: list[list[int]], after: list[list[int]]) -> tuple[int, ...]:
-    """Kahn's algorithm: a node comes when all its sources have come."""
+    """Sort the nodes by Kahn's algorithm: a node comes after all its sources."""
     waiting = [len(p) for p in before]
     ready = [i for i, w in enumerate(waiting) if w == 0]
     order: list[int] = []

@@ -1,13 +1,13 @@
-"""What of a drawn graph computes: operations that are absent, or pass on what they get, removed.
+"""The reduction of a graph to the operations that compute something.
 
-A graph may be drawn with a node for each operation that was chosen, ``none`` and ``skip_connect``
-among them. A network is what remains of it:
+A space may return a graph with a node for each operation that was chosen, ``none`` and
+``skip_connect`` among them. The reduced graph is without these:
 
-    absent     gone, with the edges at it: it brings nothing to a sum
+    absent     removed with its edges: it adds nothing to a sum
     identity   its sources feed its targets directly, where that changes no sum
-    dead       gone: on no path from the input to the output
+    dead       removed: on no path from the input to the output
 
-Two drawings that compute the same become one graph, and the statistics, paths and messages that
+Two graphs of the same computation are reduced to one, and the statistics, paths and messages that
 surrogates read are those of operations that do something.
 """
 
@@ -23,35 +23,39 @@ _ABSENT = frozenset({"none", "null", "zero", "zeros", "zeroize"})
 _IDENTITIES = frozenset(
     {"id", "identity", "no_op", "noop", "skip", "skip_connect", "skip_connection", "skipconnect"}
 )
-_LOST = 0.25  # of all networks: what an absent operation may cut at most
+_LOST = 0.25  # share of networks that an absent operation may disconnect at most
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """The labels of operations that are absent, and of those that pass on what they get.
+    """The labels of operations that are absent, and of identities.
 
-    ``identity`` is always among the latter.
+    The label ``identity`` is always among the latter.
     """
 
     absent: frozenset[str] = frozenset()
     identities: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        """Whether there is any label; what is dead is removed without one, too."""
+        """Return whether there is any label; dead nodes are removed in any case."""
         return bool(self.absent or self.identities)
 
     def of(self, graph: ArchitectureGraph) -> ArchitectureGraph:
-        """Return what computes; the ends stay, and a graph without them is returned as it is."""
+        """Return the reduced graph; the ends always stay.
+
+        Raises:
+            InvalidGraph: if a node labelled ``input`` or ``output`` is missing.
+        """
         kept = graph.without(self.absent).relabelled(self.identities, IDENTITY)
         return kept.pruned().contracted()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the graphs that a space draws are read: what was ``declared``, and what is ``suspected``.
+    """How the graphs of a space are reduced: by what was ``declared``, and what is ``suspected``.
 
-    Labels that by their names do nothing tell networks apart until they are declared, since nobody
-    has said so; surrogates see the graphs without them.
+    Labels whose names suggest that they do nothing still distinguish architectures until they are
+    declared; surrogates see the graphs without them.
     """
 
     declared: Reduction
@@ -64,10 +68,10 @@ class Reading:
         identities: Collection[str] | None,
         graphs: Iterable[ArchitectureGraph],
     ) -> Reading:
-        """Return the reading of what is declared, or of some ``graphs`` where nothing is.
+        """Return the reading of declared labels, or of those found in ``graphs`` if none are.
 
         Raises:
-            InvalidSpace: for something else than sets of labels.
+            InvalidSpace: if a declaration is not a set of labels.
         """
         declared = Reduction(_labels("absent", absent), _labels("identities", identities))
         if absent is not None or identities is not None:
@@ -75,11 +79,11 @@ class Reading:
         return cls(declared, suspected([declared.of(graph) for graph in graphs]))
 
     def seen(self, declared: ArchitectureGraph) -> ArchitectureGraph:
-        """Return the graph that surrogates read, of one without what was declared."""
+        """Return the graph that surrogates read, given one reduced by the declared labels."""
         return self.suspected.of(declared) if self.suspected else declared
 
     def advice(self) -> str:
-        """Return what the author of a space may want to declare; empty where that is nothing."""
+        """Return a hint to declare what is suspected; empty if nothing is."""
         parts = {"absent": self.suspected.absent, "identities": self.suspected.identities}
         sets = [f"{name} = {{{str(sorted(x))[1:-1]}}}" for name, x in parts.items() if x]
         if not sets:
@@ -92,10 +96,10 @@ class Reading:
 
 
 def suspected(graphs: Collection[ArchitectureGraph]) -> Reduction:
-    """Return the labels that by their names are absent or identities, and were not declared.
+    """Return the labels whose names suggest an absent operation or an identity.
 
-    A name of nothing (``none``) that would cut the input from the output of more than a quarter of
-    the graphs stands in a chain, where it must mean that nothing is done: an identity.
+    A name like ``none`` whose removal would disconnect more than a quarter of the graphs stands in
+    a chain, where it must mean an identity.
     """
     labels = {label for graph in graphs for label in graph.labels}
     identities = _named(labels, _IDENTITIES) - {IDENTITY}
@@ -113,7 +117,7 @@ def suspected(graphs: Collection[ArchitectureGraph]) -> Reduction:
 
 
 def _named(labels: Iterable[str], names: Collection[str]) -> frozenset[str]:
-    """Return the labels that are one of the names, as in ``Skip-Connect`` or ``op=none``."""
+    """Return the labels that match one of the names, as ``Skip-Connect`` or ``op=none`` do."""
     return frozenset(label for label in labels if _plain(label) in names)
 
 

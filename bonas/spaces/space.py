@@ -19,10 +19,10 @@ from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder, unknown
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
+from bonas.spaces.cache import ArchitectureCache
 from bonas.spaces.distributions import distributions
 from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.kept import Kept
 from bonas.spaces.reduction import Reading, Reduction
 
 _DRAWS = 10_000  # tries for one valid random combination
@@ -307,8 +307,8 @@ class Space(ABC):
         return tuple(found)
 
     @cached_property
-    def _latest(self) -> Kept:
-        return Kept()
+    def _latest(self) -> ArchitectureCache:
+        return ArchitectureCache()
 
     def _made(self, choices: Choices) -> Architecture:
         graph: object = self.graph(choices)
