@@ -1,4 +1,4 @@
-"""What judges a space where the user says nothing: bundled data, short training, latency."""
+"""Default evaluation of a space: a short training on bundled data, and latency."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from bonas.errors import InvalidArgument
-from bonas.evaluation.data.arguments import Inputs, main_input
 from bonas.evaluation.data.bundled import TABLES
+from bonas.evaluation.data.inputs import Inputs, main_input
 from bonas.evaluation.data.load import DataSource
 from bonas.evaluation.data.text import python_text
 from bonas.evaluation.latency.latency import Latency
@@ -22,17 +22,17 @@ from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Example, Space
 from bonas.spaces.example import mapped, tensors_in
 
-_LEVELS = 17  # of grey in the digits
+_LEVELS = 17  # grey levels of the digits
 
 
 def default_evaluation(space: Space) -> Stages:
-    """Quality after a short training on bundled data of the space's kind, and latency.
+    """Return the quality after a short training on bundled data of the space's kind, and latency.
 
-    Language models write text of Python's own library. Rows of 4, 13 or 30 numbers are those of
-    iris, wine and breast cancer. All else classifies digits: images of the shape that the space
-    takes, or the same numbers as a sequence, as tokens, or as one row; where a space has an
-    example, they have its type, and whole numbers stay below the largest in it. Of several inputs
-    the first one (or ``input_ids``) has the digits, and the others are those of the example.
+    Language models predict text of Python's own library. Spaces with rows of 4, 13 or 30 numbers
+    classify iris, wine or breast cancer. All others classify digits: as images of the shape that
+    the space takes, as a sequence, as tokens, or as one row. If a space has an example, the digits
+    have its dtype, and whole numbers stay within its range. Of several inputs, the first one (or
+    ``input_ids``) holds the digits, and the others are those of the example.
     """
     training, example = ShortTraining(_data_for(space)), space.example
     if example is not None and len(example.tensors) > 1:
@@ -62,11 +62,11 @@ def _data_for(space: Space) -> DataSource:
 
 @own_settings()
 def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The bundled digits as inputs ``n x shape``, and their labels.
+    """Return the bundled digits as inputs ``n x shape``, and their labels.
 
-    Images (channels, height, width) are resized and their one channel repeated, and so are volumes;
-    a sequence (length, inputs) has the rows of the image as its steps; one axis has its pixels in a
-    row; none has their mean.
+    Images (channels, height, width) are resized and their channel repeated, and so are volumes. The
+    steps of a sequence (length, inputs) are the rows of the image, a single axis holds all pixels,
+    and a scalar is their mean.
     """
     images, labels = load_digits(return_X_y=True)
     pixels = torch.from_numpy(images).to(torch.float32).reshape(-1, 1, 8, 8)
@@ -75,7 +75,7 @@ def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 
 def _fitted(pixels: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Images ``n x 1 x 8 x 8`` as ``n x shape``."""
+    """Return images ``n x 1 x 8 x 8`` as ``n x shape``."""
     n = len(pixels)
     if not shape:
         return pixels.mean(dim=(1, 2, 3))
@@ -90,11 +90,11 @@ def _fitted(pixels: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 @own_settings()
 def digits_like(example: Tensor) -> tuple[Tensor, Tensor]:
-    """The bundled digits as inputs of the type and the shape of ``example``, and their labels.
+    """Return the bundled digits with the dtype and shape of ``example``, and their labels.
 
-    Whole numbers are levels of grey. Each place of an input has those from 0 to the largest number
-    that the example has there, 17 at most and 2 at least: so they are valid where they are indices,
-    of one table or, as in the columns of categories, of one for each place.
+    Whole numbers are grey levels. At each position they go from 0 to the largest number of the
+    example there, 2 levels at least and 17 at most, so that they are valid indices: of one
+    embedding or, for categorical columns, of one per position.
     """
     inputs, labels = digits_of(example.shape[1:])
     if example.is_floating_point() or example.is_complex():
@@ -107,7 +107,7 @@ def digits_like(example: Tensor) -> tuple[Tensor, Tensor]:
 
 @own_settings()
 def digits_among(example: Example) -> tuple[Inputs, Tensor]:
-    """The bundled digits in the place of the main input of an example of several, and their labels.
+    """Return digits in place of the main input of an example with several, and their labels.
 
     Raises:
         InvalidArgument: if the example has no common batch.
@@ -118,8 +118,8 @@ def digits_among(example: Example) -> tuple[Inputs, Tensor]:
     if example.rows is None:
         shapes = [tuple(tensor.shape) for tensor in example.tensors]
         raise InvalidArgument(
-            f"expected an example whose tensors have a common batch, got shapes {shapes}, to which "
-            "the bundled data do not fit; say what a network is worth by evaluate=..."
+            f"expected an example whose tensors have a common batch, got shapes {shapes}, which "
+            "the bundled data do not fit; pass your own evaluation by evaluate=..."
         )
     given = iter(range(len(example.tensors)))
     whole = example.resized(len(labels)).mapped(lambda x: inputs if next(given) == place else x)
@@ -128,7 +128,7 @@ def digits_among(example: Example) -> tuple[Inputs, Tensor]:
 
 
 def _tensors_of(arguments: Any) -> Inputs:
-    """The arguments that hold tensors; the feed gives all others."""
+    """Return the arguments that hold tensors; the feed adds all others."""
     if isinstance(arguments, Mapping):
         return {name: x for name, x in arguments.items() if any(tensors_in(x))}
     return tuple(x for x in arguments if any(tensors_in(x)))
@@ -136,6 +136,6 @@ def _tensors_of(arguments: Any) -> Inputs:
 
 @own_settings()
 def digit_tokens() -> tuple[Tensor, Tensor]:
-    """The bundled digits as sequences of 64 token ids, their levels of grey, and their labels."""
+    """Return the bundled digits as sequences of 64 token ids, the grey levels, and their labels."""
     images, labels = load_digits(return_X_y=True)
     return torch.from_numpy(images).to(torch.int64).clamp_max(_LEVELS - 1), torch.from_numpy(labels)

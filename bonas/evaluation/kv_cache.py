@@ -1,4 +1,4 @@
-"""The size of a language model's key-value cache, which bounds batch and length when it writes."""
+"""Size of a language model's key-value cache, which limits batch and length in generation."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ KV_CACHE = Objective("kv_cache", "minimize", "bytes")
 
 @runtime_checkable
 class CachingSpace(Protocol):
-    """A space that knows how many bytes of keys and values a network keeps of one sequence."""
+    """A space that knows the size of a network's key-value cache for one sequence."""
 
     def kv_cache_bytes(
         self, choices: Choices, *, length: int | None = None, bytes_per_number: float = 2
     ) -> float:
-        """Bytes at ``length`` tokens; None is the length of the space's sequences."""
+        """Return the bytes at ``length`` tokens; None is the length of the space's sequences."""
         ...
 
 
 @dataclass(frozen=True)
 class KVCache:
-    """Tells how many bytes of keys and values a network keeps of one sequence; it builds nothing.
+    """An evaluator: the size of a network's key-value cache for one sequence.
 
-    Called with a candidate it returns ``kv_cache`` (bytes, to be minimised), exactly, by formula.
+    Called with a candidate it returns ``kv_cache`` (bytes, to be minimised), computed by formula:
+    no network is built.
 
     Args:
-        length: Tokens in the sequence; None takes the space's.
-        bytes_per_number: 2 for half precision; a half for four bits.
+        length: Number of tokens in the sequence; None takes that of the space.
+        bytes_per_number: 2 for half precision, 0.5 for four bits.
 
     Raises:
         InvalidArgument: if a setting is not positive, or the space has no such caches.
@@ -54,12 +55,12 @@ class KVCache:
         check_positive("bytes_per_number", self.bytes_per_number, advice="half precision takes 2")
 
     def describe(self) -> dict[str, Any]:
-        """What decides the size, as JSON values under the objective's name."""
+        """Return what decides the size, as JSON values under the objective's name."""
         settings = {"length": self.length, "bytes_per_number": self.bytes_per_number}
         return {KV_CACHE.name: settings}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
-        """``kv_cache`` in bytes."""
+        """Return ``kv_cache`` in bytes."""
         space: object = candidate.space
         if not isinstance(space, CachingSpace):
             raise InvalidArgument(

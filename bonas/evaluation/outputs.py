@@ -1,7 +1,7 @@
-"""Outputs: which tensor of what a network returns is its prediction, and which are auxiliary.
+"""Outputs: which of the tensors that a network returns is its prediction, and which are auxiliary.
 
 A network may return a tensor, a tuple, a mapping, a dataclass (such as Hugging Face's outputs) or
-any object with attributes. Its tensors are looked at in order, those called as in ``NAMES`` first,
+any object with attributes. Its tensors are examined in order, those with a name in ``NAMES`` first,
 then those with as many outputs as there are classes; the prediction is the first one whose shape
 fits the targets:
 
@@ -11,12 +11,12 @@ fits the targets:
 | labels ``batch x ...`` | ``batch x classes x ...`` | ``batch x ... x classes`` |
 | numbers ``batch x ...`` | ``batch x ...`` | with or without axes of size 1 |
 
-One output for two classes is the logit of the second one.
+A single output for two classes is the logit of the second one.
 
-Auxiliary predictions are the others of the same shape while the network trains that are either left
-out when it is evaluated (as in GoogLeNet) or named so (``aux``). The losses
-of all of them are added to that of the prediction with the weight 0.4, that of NASNet (Zoph et al.,
-2018) and DARTS (Liu et al., 2019); GoogLeNet (Szegedy et al., 2015) has 0.3.
+Auxiliary predictions are the other outputs of the same shape in training mode that are either
+absent in evaluation mode (as in GoogLeNet) or named so (``aux``). Their losses are added to that of
+the prediction with weight 0.4, as in NASNet (Zoph et al., 2018) and DARTS (Liu et al., 2019);
+GoogLeNet (Szegedy et al., 2015) uses 0.3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bonas.errors import InvalidData
 from bonas.evaluation.data.targets import Task
 
 AUXILIARY = 0.4
-"""What the loss of an auxiliary prediction weighs."""
+"""Weight of the loss of an auxiliary prediction."""
 
 NAMES = (
     "logits",
@@ -44,20 +44,20 @@ NAMES = (
     "reconstructions",
     "last_hidden_state",
 )
-"""What a prediction is called: Hugging Face's heads, torchvision's segmentation, diffusers, ..."""
+"""Names of predictions: Hugging Face's heads, torchvision's segmentation, diffusers, ..."""
 
 _ORDER = {name: place for place, name in enumerate(NAMES)}
-_DEPTH = 4  # of tuples in tuples that are looked into
+_DEPTH = 4  # maximum depth of nested tuples that are searched
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads predictions for a task out of what a network returns.
+    """A reader of predictions for a task in what a network returns.
 
     Attributes:
-        task: Of the targets.
-        classes: Labels are below it.
-        known: Where predictions are when the network is evaluated.
+        task: The task of the targets.
+        classes: Upper bound of the labels, exclusive.
+        known: Paths of the predictions in evaluation mode.
     """
 
     task: Task
@@ -65,7 +65,7 @@ class Reader:
     known: frozenset[str] = frozenset()
 
     def prediction(self, returned: object, targets: Tensor) -> Tensor:
-        """The prediction in one form: classes on the last axis, or numbers in the targets' shape.
+        """Return the prediction: classes on the last axis, or numbers in the targets' shape.
 
         Raises:
             InvalidData: if no tensor fits.
@@ -73,11 +73,11 @@ class Reader:
         for _, _, found in self._fitting(returned, targets):
             return found
         raise InvalidData(
-            f"expected outputs of shape {self.expected(targets)}, got {told(returned)}"
+            f"expected outputs of shape {self.expected(targets)}, got {shapes_of(returned)}"
         )
 
     def as_returned(self, returned: object, targets: Tensor) -> Tensor:
-        """The prediction as the network returned it.
+        """Return the prediction as the network returned it.
 
         Raises:
             InvalidData: if no tensor fits.
@@ -87,7 +87,7 @@ class Reader:
         return self.prediction(returned, targets)
 
     def auxiliary(self, returned: object, targets: Tensor) -> list[Tensor]:
-        """The auxiliary predictions of a network in training, in the same form."""
+        """Return the auxiliary predictions of a network in training, in the same form."""
         if isinstance(returned, Tensor):
             return []
         fitting = self._fitting(returned, targets)
@@ -98,11 +98,11 @@ class Reader:
         ]
 
     def of_network(self, returned: object, targets: Tensor) -> Reader:
-        """The reader for a network that returned this when it was evaluated."""
+        """Return the reader for a network that returned this in evaluation mode."""
         return replace(self, known=frozenset(path for path, *_ in self._fitting(returned, targets)))
 
     def expected(self, targets: Tensor) -> str:
-        """The shape that is expected for these targets, in a message."""
+        """Return the expected shape for these targets, for a message."""
         shape = tuple(targets.shape)
         if self.task in ("regression", "multi_label"):
             return f"{shape} (batch x {'outputs' if len(shape) < 3 else '...'})"
@@ -113,7 +113,7 @@ class Reader:
         return f"{(shape[0], self.classes, *shape[1:])} (batch x classes x ...)"
 
     def _fitting(self, returned: object, targets: Tensor) -> list[tuple[str, Tensor, Tensor]]:
-        """Where each tensor is that fits, the tensor, and its one form; the prediction first."""
+        """Return path, tensor and uniform form of each tensor that fits; the prediction first."""
         fitting = []
         for path, tensor in tensors_of(returned):
             found = self._fitted(tensor, targets) if tensor.is_floating_point() else None
@@ -132,25 +132,25 @@ class Reader:
         return self._classified(tensor, targets)
 
     def _classified(self, tensor: Tensor, targets: Tensor) -> Tensor | None:
-        """``batch x ... x outputs``, of at least as many outputs as classes."""
-        shape, places = tuple(tensor.shape), tuple(targets.shape)
-        if len(places) == 1 and len(shape) > 2 and set(shape[2:]) == {1}:
+        """Return ``batch x ... x outputs`` with at least as many outputs as classes; or None."""
+        shape, positions = tuple(tensor.shape), tuple(targets.shape)
+        if len(positions) == 1 and len(shape) > 2 and set(shape[2:]) == {1}:
             tensor, shape = tensor.flatten(1), shape[:2]  # a head of convolutions
-        if shape == places:
+        if shape == positions:
             return self._two_of_one(tensor.unsqueeze(-1))
-        if len(shape) != len(places) + 1 or shape[0] != places[0]:
+        if len(shape) != len(positions) + 1 or shape[0] != positions[0]:
             return None
-        last = shape[:-1] == places
-        first = len(places) > 1 and shape[2:] == places[1:]
-        if first and last:  # places and classes are as many; an exact number of classes decides
+        last = shape[:-1] == positions
+        first = len(positions) > 1 and shape[2:] == positions[1:]
+        if first and last:  # as many positions as classes: an exact number of classes decides
             exact = [size == self.classes for size in (shape[1], shape[-1])]
-            last = exact[1] if exact[0] != exact[1] else len(places) == 2
+            last = exact[1] if exact[0] != exact[1] else len(positions) == 2
         if last:
             return self._two_of_one(tensor)
         return self._two_of_one(tensor.movedim(1, -1)) if first else None
 
     def _two_of_one(self, tensor: Tensor) -> Tensor | None:
-        """Logits of both classes where there is one of the second; None where there are too few."""
+        """Return both logits if there is only that of the second class; None if too few."""
         if tensor.shape[-1] >= self.classes:
             return tensor
         if tensor.shape[-1] == 1 and self.classes == 2:
@@ -159,7 +159,7 @@ class Reader:
 
 
 def tensors_of(returned: object) -> list[tuple[str, Tensor]]:
-    """The tensors in what a network returns, those that are called a prediction first.
+    """Return the tensors in what a network returns, with those named as predictions first.
 
     >>> [path for path, _ in tensors_of({"loss": torch.tensor(0.0), "logits": torch.zeros(2, 3)})]
     ['logits', 'loss']
@@ -168,8 +168,8 @@ def tensors_of(returned: object) -> list[tuple[str, Tensor]]:
     return sorted(found, key=lambda item: _ORDER.get(item[0], len(_ORDER)))
 
 
-def told(returned: object) -> str:
-    """What a network returned, in an error: shapes, and of what is no tensor the type."""
+def shapes_of(returned: object) -> str:
+    """Return the shapes of what a network returned, for a message; other objects by their type."""
     if isinstance(returned, Tensor):
         kind = "" if returned.is_floating_point() else f" of {returned.dtype}"
         return f"{tuple(returned.shape)}{kind}"
@@ -198,5 +198,5 @@ def _parts(item: object, *, top: bool) -> Iterator[tuple[object, object]]:
 
 
 def _sides(tensor: Tensor) -> tuple[int, ...]:
-    """The sizes of the axes that are more than 1, but for the batch."""
+    """Return the sizes above 1 of all axes but the batch."""
     return tuple(side for side in tensor.shape[1:] if side > 1)

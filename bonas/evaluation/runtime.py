@@ -1,4 +1,4 @@
-"""Where and how a network runs: its device, its random numbers, its first pass."""
+"""How a network runs: device, random numbers, precision, and the first forward pass."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bonas.spaces import Example
 
 
 def resolved_device(device: str | torch.device | None) -> torch.device:
-    """The device of that name; None is the first CUDA device, or the CPU where there is none.
+    """Return the device of that name; None is the first CUDA device, or the CPU without one.
 
     Raises:
-        InvalidArgument: if it is none of the CPU, and a CUDA or MPS device that is there.
+        InvalidArgument: if it is not the CPU, nor an available CUDA or MPS device.
     """
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -28,21 +28,23 @@ def resolved_device(device: str | torch.device | None) -> torch.device:
     except (RuntimeError, TypeError) as error:
         raise _no_device(device) from error
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    there = {"cpu": 1, "cuda": cuda, "mps": int(torch.backends.mps.is_available())}
-    if found.type == "cpu" or (found.index or 0) < there.get(found.type, 0):
+    available = {"cpu": 1, "cuda": cuda, "mps": int(torch.backends.mps.is_available())}
+    if found.type == "cpu" or (found.index or 0) < available.get(found.type, 0):
         return found
     raise _no_device(device)
 
 
 def _no_device(device: object) -> InvalidArgument:
-    there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    there += ["mps"] * torch.backends.mps.is_available()
-    return InvalidArgument(f"expected a device out of {there}, got {device!r}; choose one of them")
+    available = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    available += ["mps"] * torch.backends.mps.is_available()
+    return InvalidArgument(
+        f"expected a device out of {available}, got {device!r}; choose one of them"
+    )
 
 
 @contextmanager
 def seeded(seed: np.random.SeedSequence, device: torch.device) -> Iterator[None]:
-    """Torch draws from ``seed`` inside; outside, its global generators are as they were."""
+    """Run the block with torch's generators seeded by ``seed``; restore their states afterwards."""
     number = int(seed.generate_state(1, np.uint64)[0])
     with ExitStack() as stack:
         cuda = device.type == "cuda"
@@ -58,14 +60,14 @@ def seeded(seed: np.random.SeedSequence, device: torch.device) -> Iterator[None]
 
 
 def in_precision(precision: str | None, device: torch.device) -> AbstractContextManager[Any]:
-    """Mixed precision for "bf16": matrix products in bfloat16, the weights as they are."""
+    """Return the context of a precision; "bf16" computes matrix products in bfloat16."""
     if precision is None:
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def first_pass(network: nn.Module, example: Example, candidate: Candidate) -> object:
-    """What an untrained network makes of its first batch; it is left in evaluation mode.
+    """Return the output of an untrained network for one batch; it is left in evaluation mode.
 
     Raises:
         InvalidData: if the network cannot take the batch.

@@ -1,8 +1,8 @@
-"""The weights of trained networks, kept as files: one for each training, found by its trial.
+"""Weights of trained networks, kept as one file per training.
 
 A file is a plain ``state_dict`` on the CPU, which ``torch.load(path, weights_only=True)`` reads. It
-appears under its name when it is whole, and no other training ever has that name. The trial's user
-attribute ``WEIGHTS`` says which file it is.
+appears under its name once it is complete, and names are unique. The user attribute ``WEIGHTS`` of
+the trial holds its path.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Folder = str | os.PathLike[str]
 
 
 def checked_folder(folder: object) -> Path:
-    """The absolute path of a folder that weights are to be kept in; it need not be there yet.
+    """Return the absolute path of a folder for weights, which need not exist yet.
 
     Raises:
-        InvalidArgument: if it is no path, or that of a file.
+        InvalidArgument: if it is not a path, or that of a file.
     """
     if not isinstance(folder, (str, os.PathLike)) or not str(folder):
         raise InvalidArgument(f"keep_weights must be the path of a folder, got {folder!r}")
@@ -43,9 +43,9 @@ def checked_folder(folder: object) -> Path:
 
 
 def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Path:
-    """Write the weights of a candidate's trained network into a folder, for ``candidate.trained``.
+    """Save the weights of a candidate's trained network in a folder, for ``candidate.trained``.
 
-    ``ShortTraining(keep_weights=folder)`` does so; an evaluation of your own may, too.
+    ``ShortTraining(keep_weights=folder)`` calls it; your own evaluation may call it, too.
 
     Returns:
         The path of the file.
@@ -68,16 +68,16 @@ def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Pa
 
 
 def load_weights(candidate: Candidate, network: nn.Module, folder: Folder | None) -> None:
-    """Put the weights that were kept of a candidate into a network.
+    """Load the kept weights of a candidate into a network.
 
     Args:
-        candidate: One of a result.
-        network: Built from the same choices.
-        folder: Where the file is now; None is where it was written.
+        candidate: A candidate of a result.
+        network: A network built from its choices.
+        folder: Folder that holds the file now; None is where it was written.
 
     Raises:
-        MissingData: if none were kept, or the file is not there.
-        InvalidData: if they are those of another network.
+        MissingData: if no weights were kept, or the file does not exist.
+        InvalidData: if they belong to another network.
     """
     kept: object = candidate.trial.user_attrs.get(WEIGHTS)
     if not isinstance(kept, str):
@@ -90,7 +90,7 @@ def load_weights(candidate: Candidate, network: nn.Module, folder: Folder | None
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise MissingData(
-            f"expected the weights of trial {candidate.number} in {path}, got no such file; name "
+            f"expected the weights of trial {candidate.number} in {path}, got no such file; give "
             "the folder that holds it by trained(folder=...)"
         ) from error
     try:

@@ -1,4 +1,4 @@
-"""Data for training: where rows come from, what their targets are, and the three parts."""
+"""Data for training: sources of rows, their targets, and the train, validation and test parts."""
 
 from bonas.evaluation.data.load import DataSource, Folder, Splits, load
 

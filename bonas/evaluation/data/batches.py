@@ -1,7 +1,6 @@
-"""Batches of a part of the data: as they are, or as inputs and targets of the types of a training.
+"""Batches of a part of the data: as they are, or as typed inputs and targets.
 
-Batches that are lists, tuples, mappings or objects with ``to`` are moved to the device with all
-that is in them.
+Lists, tuples, mappings and objects with a method ``to`` are moved to the device with their content.
 """
 
 from __future__ import annotations
@@ -17,23 +16,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from bonas.errors import InvalidData
-from bonas.evaluation.data.arguments import Inputs, are_several, parted, rows_of, typed
-from bonas.evaluation.data.language import next_ids
-from bonas.evaluation.data.rows import told
+from bonas.evaluation.data.inputs import Inputs, as_tensors, is_structured, rows_of, unpack
+from bonas.evaluation.data.language import shift_labels
+from bonas.evaluation.data.rows import kind_of
 from bonas.evaluation.data.splits import Part, Rows, Splits
 from bonas.spaces.example import mapped
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The batches of a part, on a device; each time it is gone through they are made anew.
+    """An iterable over the batches of a part, on a device.
 
     Attributes:
-        part: A ``DataLoader``, or a sequence of batches, has its own sizes and order.
-        size: Rows in a batch, of what is read by rows.
-        device: Where the batches go.
-        shuffler: What shuffles the rows of a training; None leaves them in order. A training
-            leaves out a last batch of a single row, which no batch norm could take.
+        part: The data. A ``DataLoader`` or a sequence of batches has its own batch size and order.
+        size: Batch size, if the part is read by rows.
+        device: Device of the batches.
+        shuffler: Generator that shuffles the rows for training; None keeps their order. In
+            training, a last batch of a single row is dropped: batch normalisation refuses it.
     """
 
     part: Part
@@ -50,13 +49,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[Any]:
         n = len(self)
-        for i, batch in enumerate(self._whole()):  # to its end, where a shuffler is drawn from
+        for i, batch in enumerate(self._all()):  # to the end, which may draw from the shuffler
             if i < n:
                 yield moved(batch, self.device)
 
-    def _whole(self) -> Iterator[Any]:
+    def _all(self) -> Iterator[Any]:
+        """Yield all batches, on the device of the data."""
         part, shuffler = self.part, self.shuffler
-        if isinstance(part, (TensorDataset, Rows)):  # by index: no collecting of single rows
+        if isinstance(part, (TensorDataset, Rows)):  # by index: no collating of rows
             inputs, targets = part.tensors
             n = len(targets)
             rows = torch.arange(n) if shuffler is None else torch.randperm(n, generator=shuffler)
@@ -71,35 +71,35 @@ class Batches:
 
 
 def pairs(batches: Batches, splits: Splits) -> Iterator[tuple[Inputs, Tensor]]:
-    """Inputs and targets of each batch.
+    """Yield the inputs and targets of each batch.
 
-    Inputs of one argument are float32 (complex64), or int64 where they are token ids; those of
-    several keep their types. Targets are as the table of ``bonas.evaluation.data.targets`` says.
+    A single input is float32 (complex64), or int64 if it holds token ids; several inputs keep their
+    dtypes. The table in ``bonas.evaluation.data.targets`` lists the dtypes of targets.
     """
     for batch in batches:
         yield inputs_and_targets(batch, splits)
 
 
 def inputs_and_targets(batch: Any, splits: Splits) -> tuple[Inputs, Tensor]:
-    """The two of one batch, on its device."""
-    x, y = parted(batch, "batches (inputs, targets)")
-    if are_several(x):
-        inputs = typed(x)
+    """Return the inputs and targets of one batch, on its device."""
+    x, y = unpack(batch, "batches (inputs, targets)")
+    if is_structured(x):
+        inputs = as_tensors(x)
     else:
         inputs = torch.as_tensor(x)
         inputs = inputs if inputs.is_complex() else inputs.to(splits.input_dtype)
     targets = torch.as_tensor(y)
-    return inputs, _typed_targets(next_ids(targets) if splits.shifted else targets, splits)
+    return inputs, _cast_targets(shift_labels(targets) if splits.shifted else targets, splits)
 
 
 def as_given(targets: Tensor, splits: Splits) -> Tensor:
-    """Targets of a batch in the shape in which they were given; float32 where they were floats."""
+    """Return the targets of a batch in the user's shape; float32 if they were given as floats."""
     kind = torch.float32 if splits.target_floats else targets.dtype
     return targets.to(kind).reshape(len(targets), *splits.target_shape)
 
 
 def moved(batch: Any, device: torch.device) -> Any:
-    """A batch with all that is in it on the device."""
+    """Return a batch with all its content on the device."""
     if isinstance(batch, (Tensor, tuple, list, Mapping)):
         return mapped(lambda tensor: _put(tensor, device), batch)
     move = getattr(batch, "to", None)
@@ -107,12 +107,12 @@ def moved(batch: Any, device: torch.device) -> Any:
 
 
 def _put(tensor: Tensor, device: torch.device) -> Tensor:
-    if device.type == "mps" and tensor.dtype == torch.float64:  # which that device does not have
+    if device.type == "mps" and tensor.dtype == torch.float64:  # MPS has no float64
         tensor = tensor.float()
     return tensor.to(device)
 
 
-def _typed_targets(targets: Tensor, splits: Splits) -> Tensor:
+def _cast_targets(targets: Tensor, splits: Splits) -> Tensor:
     n, task = len(targets), splits.task
     if task == "multi_label":
         return targets.to(torch.float32)
@@ -129,13 +129,13 @@ def _typed_targets(targets: Tensor, splits: Splits) -> Tensor:
 
 
 def _batch(rows: list[Any]) -> Any:
-    """A batch of rows, in which lists of numbers count as arrays."""
+    """Collate rows into a batch; lists of numbers count as arrays."""
     try:
         return default_collate([_with_arrays(row) for row in rows])
     except (TypeError, RuntimeError) as error:
         raise InvalidData(
-            f"expected rows that make a batch, got {told(rows[0])} and others that do not "
-            f"({error}); give a DataLoader with a collate_fn of your own"
+            f"expected rows that can be collated, got {kind_of(rows[0])} and others that differ "
+            f"({error}); give a DataLoader with your own collate_fn"
         ) from error
 
 
@@ -144,7 +144,7 @@ def _with_arrays(row: Any) -> Any:
         return {name: _with_arrays(part) for name, part in row.items()}
     if isinstance(row, tuple):
         return tuple(_with_arrays(part) for part in row)
-    if isinstance(row, list) and row and not are_several(row):
+    if isinstance(row, list) and row and not is_structured(row):
         array = np.asarray(row)
         return torch.from_numpy(array) if array.dtype.kind in "biuf" else row
     return row

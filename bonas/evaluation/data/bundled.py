@@ -1,4 +1,4 @@
-"""The data sets that come with scikit-learn, standardised by their training rows."""
+"""Data sets bundled with scikit-learn, standardised by the mean and deviation of training rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLES = {
 
 
 def digits(shares: Shares) -> Splits:
-    """1,797 grey images of 8 x 8 pixels: their mean is 0 and their standard deviation 1."""
+    """Split the digits: 1,797 grey images of 8 x 8 pixels, with mean 0 and deviation 1."""
     images, labels = load_digits(return_X_y=True)
     inputs = torch.from_numpy(images.astype(np.float32) / 16).reshape(-1, 1, 8, 8)
     targets = Targets.labels(labels)
@@ -36,7 +36,7 @@ def digits(shares: Shares) -> Splits:
 
 
 def table(name: str, shares: Shares) -> Splits:
-    """One of ``TABLES``: each of its columns has mean 0 and standard deviation 1."""
+    """Split one of ``TABLES``; each column has mean 0 and deviation 1."""
     x, y = TABLES[name](return_X_y=True)
     task: Task = "regression" if name == "diabetes" else "classification"
     targets = Targets.of(y, checked_inputs(x), task)

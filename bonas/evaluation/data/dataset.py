@@ -1,4 +1,4 @@
-"""Torch's ``Dataset``: one in three parts, or two as they are; rows are read one by one."""
+"""Data sets of torch, read row by row: one split into three parts, or two used as given."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData
-from bonas.evaluation.data.arguments import Inputs, are_several, main_input, parted, typed
-from bonas.evaluation.data.language import are_ids, next_ids
+from bonas.evaluation.data.inputs import Inputs, as_tensors, is_structured, main_input, unpack
+from bonas.evaluation.data.language import are_input_ids, shift_labels
 from bonas.evaluation.data.rows import (
     Integers,
     are_tokens,
     as_numpy,
     checked_inputs,
+    kind_of,
     number_array,
-    told,
 )
 from bonas.evaluation.data.shares import Parts, Shares
-from bonas.evaluation.data.splits import Splits, assembled
+from bonas.evaluation.data.splits import Splits, assemble
 from bonas.evaluation.data.targets import Targets, Task
 
 
 def is_dataset(data: object) -> bool:
-    """Whether rows can be read of it by their index, as of torch's and Hugging Face's data sets."""
+    """Return whether ``data`` is indexed by row, as data sets of torch and Hugging Face are."""
     if isinstance(data, Dataset):
         return True
     own = (str, tuple, list, dict, range, np.ndarray, Tensor)
@@ -37,49 +37,49 @@ def is_dataset(data: object) -> bool:
 
 
 def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Splits:
-    """The parts of a data set as lists of indices.
+    """Split a data set into parts, which are lists of indices.
 
     Raises:
         InvalidArgument: if it has no length or no rows.
-        InvalidData: if a row is not a pair of an input and a target that can be used.
+        InvalidData: if a row is not a valid pair of input and target.
     """
     return _split(data, shares.parts, task, "")
 
 
-def split_datasets(train: Dataset[Any], judged: Dataset[Any], task: Task | None) -> Splits:
-    """A data set for training and one for validation, as they are; there is no test part.
+def split_datasets(train: Dataset[Any], validation: Dataset[Any], task: Task | None) -> Splits:
+    """Use one data set for training and one for validation; there is no test part.
 
     Raises:
         InvalidArgument: if one has no length or no rows.
-        InvalidData: if a row is not a pair of an input and a target that can be used.
+        InvalidData: if a row is not a valid pair of input and target.
     """
-    n, m = checked_length(train), checked_length(judged)
-    both = _Joined(train, judged)
+    n, m = checked_length(train), checked_length(validation)
+    both = _Joined(train, validation)
     return _split(both, lambda _: whole_parts(n, m), task, f"{n} and {m} rows, ")
 
 
 def whole_parts(n: int, m: int) -> Parts:
-    """The rows of each part where the first ``n`` train and the last ``m`` judge."""
+    """Return the rows of each part: the first ``n`` for training, the last ``m`` for validation."""
     rows: Integers = np.arange(n + m)
     return rows[:n], rows[n:], rows[:0]
 
 
 def checked_length(data: object) -> int:
-    """How many rows a data set has.
+    """Return the number of rows of a data set.
 
     Raises:
-        InvalidArgument: if it does not know, or has none.
+        InvalidArgument: if it has no length, or no rows.
     """
     if isinstance(data, IterableDataset) or not isinstance(data, Sized) or len(data) == 0:
         raise InvalidArgument(
             f"expected a Dataset of at least one row, with a length and an index, got "
-            f"{told(data)}; give it __len__ and __getitem__"
+            f"{kind_of(data)}; give it __len__ and __getitem__"
         )
     return len(data)
 
 
 class _Joined(Dataset[Any]):
-    """The rows of two data sets, one after the other."""
+    """The rows of two data sets, concatenated."""
 
     def __init__(self, first: Any, second: Any) -> None:
         self.first, self.second = first, second
@@ -100,14 +100,14 @@ def _split(
 ) -> Splits:
     n = checked_length(data)
     inputs = _inputs(data, n)
-    given, told_task, shifted = _targets(data, n, task)
+    given, known_task, shifted = _targets(data, n, task)
     main = main_input(inputs)
-    targets = Targets.of(given, main, told_task)
+    targets = Targets.of(given, main, known_task)
     parts = cut(targets)
-    train, judged, aside = (Subset(data, rows.tolist()) for rows in parts)
+    train, validation, test = (Subset(data, rows.tolist()) for rows in parts)
     read = () if main.is_floating_point() or main.is_complex() else (main,)
-    return assembled(
-        (train, judged, aside if len(aside) else None),
+    return assemble(
+        (train, validation, test if len(test) else None),
         targets,
         targets.values[parts[0]],
         inputs,
@@ -117,7 +117,7 @@ def _split(
 
 
 def _inputs(data: Dataset[Any], n: int) -> Inputs:
-    """``n x ...``: all the inputs where these are token ids, else their shape over no memory."""
+    """Return ``n x ...`` inputs: all of them if token ids, else zeros that take no memory."""
     row = _row(data, 0)[0]
     first = main_input(row)
     numbers = first.is_floating_point() or first.is_complex()
@@ -128,28 +128,28 @@ def _inputs(data: Dataset[Any], n: int) -> Inputs:
 
 
 def _row(data: Dataset[Any], index: int) -> tuple[Inputs, Any]:
-    """One row of a data set, its input checked."""
+    """Return one row of a data set, its input checked."""
     row: object = data[index]
     if not isinstance(row, (tuple, list, dict)) or (len(row) != 2 and not isinstance(row, dict)):
         raise InvalidData(
-            f"expected rows (input, label) of {type(data).__name__}, got {told(row)} at index "
+            f"expected rows (input, label) of {type(data).__name__}, got {kind_of(row)} at index "
             f"{index}; return a pair, ((x1, x2), label) or a mapping with 'labels' from __getitem__"
         )
-    x, y = parted(row, f"rows (input, label) of {type(data).__name__}")
-    if are_several(x):
-        return typed(x), y
+    x, y = unpack(row, f"rows (input, label) of {type(data).__name__}")
+    if is_structured(x):
+        return as_tensors(x), y
     if not isinstance(x, (Tensor, np.ndarray)) or x.ndim == 0:
         raise InvalidData(
-            f"expected a tensor or an array as the input at index {index}, got {told(x)}; "
+            f"expected a tensor or an array as the input at index {index}, got {kind_of(x)}; "
             "add a transform that makes one, such as torchvision's ToTensor"
         )
     return torch.as_tensor(x), y
 
 
 def _listed_targets(data: Any, n: int) -> Any:
-    """All targets, where a data set has them as its ``targets``, as those of torchvision; or None.
+    """Return ``data.targets``, which data sets of torchvision have; None if there are none.
 
-    They are what its rows give only where nothing transforms them.
+    They are ignored if a transform applies to the targets of rows.
     """
     if type(data) is TensorDataset and len(data.tensors) == 2:
         return data.tensors[1]
@@ -159,7 +159,7 @@ def _listed_targets(data: Any, n: int) -> Any:
 
 
 def _targets(data: Dataset[Any], n: int, task: Task | None) -> tuple[object, Task | None, bool]:
-    """The targets of a data set, the task, where they tell it, and whether they are shifted."""
+    """Return the targets of a data set, the task if they imply one, and whether to shift them."""
     targets = _listed_targets(data, n)
     if targets is not None:
         return targets, task, False
@@ -172,8 +172,8 @@ def _targets(data: Dataset[Any], n: int, task: Task | None) -> tuple[object, Tas
         numbers = [_number(_row(data, index)[1], index, task) for index in range(n)]
         return numbers, "classification" if task is None and whole else task, False
     arrays = [_array(_row(data, index)[1], index, task) for index in range(n)]
-    if are_ids(row, first):
-        return [next_ids(torch.as_tensor(array)).numpy() for array in arrays], task, True
+    if are_input_ids(row, first):
+        return [shift_labels(torch.as_tensor(array)).numpy() for array in arrays], task, True
     return arrays, task, False
 
 
@@ -190,10 +190,10 @@ def _number(target: object, index: int, task: Task | None) -> float:
         return float(target)
     if task == "regression":
         raise InvalidData(
-            f"expected a number as the target at index {index}, got {told(target)}; "
+            f"expected a number as the target at index {index}, got {kind_of(target)}; "
             "return a float or an array of them"
         )
     raise InvalidData(
-        f"expected a whole number as the label at index {index}, got {told(target)}; "
+        f"expected a whole number as the label at index {index}, got {kind_of(target)}; "
         "number the classes from 0"
     )

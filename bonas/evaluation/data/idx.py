@@ -1,7 +1,7 @@
-"""IDX, the format of the MNIST files: a head of sizes, then the numbers of an array.
+"""IDX, the file format of MNIST: a header of sizes, then the numbers of an array.
 
-The head: two bytes 0, a byte for the type of the numbers, a byte for the number of axes, and for
-each axis its size as four bytes. All numbers are big-endian. A file may be compressed by gzip.
+The header: two bytes 0, one byte for the dtype, one byte for the number of axes, and four bytes per
+axis for its size. All numbers are big-endian. A file may be compressed by gzip.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _GZIP = b"\x1f\x8b"
 
 
 def read_idx(path: Path) -> npt.NDArray[Any]:
-    """The array in the IDX file ``path``, gzipped or not.
+    """Read the array in the IDX file ``path``, gzipped or not.
 
     Raises:
-        InvalidData: if the file is no whole IDX file.
+        InvalidData: if it is not a complete IDX file.
     """
     data = _unpacked(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
@@ -59,6 +59,6 @@ def _unpacked(path: Path) -> bytes:
         return gzip.decompress(data)
     except (EOFError, OSError, zlib.error) as error:
         raise InvalidData(
-            f"expected a whole gzip file, got {path} that is cut or spoilt ({error}); "
+            f"expected a whole gzip file, got {path}, which is truncated or corrupt ({error}); "
             "get the file again"
         ) from error

@@ -1,7 +1,7 @@
-"""Labels of a language model that are the token ids themselves.
+"""Labels of causal language models that equal the input ids.
 
-Causal models of Hugging Face take them so and compare the output of a token with the next label.
-bonas compares each output with the target in its place, so the labels are moved by one.
+Models of Hugging Face take them so, and compare the output at a token with the next label. bonas
+compares an output with the target at the same position, so that the labels are shifted by one.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bonas.evaluation.data.targets import UNTOLD
+from bonas.evaluation.data.targets import IGNORE_INDEX
 
 
-def are_ids(inputs: object, labels: object) -> bool:
-    """Whether the labels beside named inputs are their ``input_ids``, but where they are untold.
+def are_input_ids(inputs: object, labels: object) -> bool:
+    """Return whether labels equal the ``input_ids`` of named inputs, apart from ignored labels.
 
-    >>> are_ids({"input_ids": torch.tensor([5, 7, 0])}, torch.tensor([5, 7, -100]))
+    >>> are_input_ids({"input_ids": torch.tensor([5, 7, 0])}, torch.tensor([5, 7, -100]))
     True
     """
     ids = inputs.get("input_ids") if isinstance(inputs, dict) else None
@@ -25,14 +25,14 @@ def are_ids(inputs: object, labels: object) -> bool:
     ids, own = torch.as_tensor(ids), torch.as_tensor(labels)
     if ids.shape != own.shape:
         return False
-    told = own != UNTOLD
-    return bool(told.any()) and bool((ids == own)[told].all())
+    known = own != IGNORE_INDEX
+    return bool(known.any()) and bool((ids == own)[known].all())
 
 
-def next_ids(labels: Tensor) -> Tensor:
-    """The label of the next token in the place of each, ``... x length``.
+def shift_labels(labels: Tensor) -> Tensor:
+    """Return the labels ``... x length`` shifted to the left by one token.
 
-    >>> next_ids(torch.tensor([5, 7, 9]))
+    >>> shift_labels(torch.tensor([5, 7, 9]))
     tensor([   7,    9, -100])
     """
-    return pad(labels[..., 1:], (0, 1), value=UNTOLD)
+    return pad(labels[..., 1:], (0, 1), value=IGNORE_INDEX)

@@ -1,7 +1,7 @@
-"""Data for training: one source of rows and their targets, in three parts.
+"""Data for training: load a source of rows and targets, and split it into three parts.
 
-The training rows train a network, the validation rows judge it during the search, and the test rows
-are kept aside for the network that is chosen at the end: no evaluation reads them.
+Training rows train a network, validation rows score it during the search, and test rows are held
+out for the network that is chosen at the end: no evaluation reads them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData, unknown
-from bonas.evaluation.data.arguments import Inputs, checked_arguments, main_input
 from bonas.evaluation.data.bundled import TABLES, digits, table
 from bonas.evaluation.data.dataset import is_dataset, split_dataset, split_datasets, whole_parts
 from bonas.evaluation.data.fashion import fashion_mnist
+from bonas.evaluation.data.inputs import Inputs, checked_arguments, main_input
 from bonas.evaluation.data.loaders import from_loaders
-from bonas.evaluation.data.rows import number_array, told
+from bonas.evaluation.data.rows import kind_of, number_array
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Splits, all_tensors, split_tensors
 from bonas.evaluation.data.targets import Targets, Task, checked_task
@@ -61,7 +61,7 @@ def load(
     seed: int = 0,
     folder: Folder | None = None,
 ) -> Splits:
-    """``data`` in three parts; a seed gives one split, with the classes in the same shares.
+    """Split ``data`` into three parts, stratified by class; the seed determines the split.
 
     Args:
         data: One of
@@ -70,31 +70,31 @@ def load(
               ``"breast-cancer"``, ``"diabetes"`` (tables; the last for regression), all bundled
               with scikit-learn and standardised; ``"python-text"`` (characters of the standard
               library's sources, for language models); ``"fashion-mnist"`` (from local files);
-            - a pair of inputs ``n x ...`` and targets. Sequences of whole numbers, ``n x length``,
-              are token ids and become int64; all other inputs, bytes among them, become float32
-              (complex numbers complex64) and are otherwise taken as they are. Several inputs are a
-              tuple or a mapping of arrays, ``((x1, x2), targets)``; they keep their types;
+            - a pair of inputs ``n x ...`` and targets. Integer sequences, ``n x length``, are token
+              ids and become int64; all other inputs, bytes included, become float32 (complex
+              numbers complex64) and are used unchanged. Several inputs are a tuple or a mapping of
+              arrays, ``((x1, x2), targets)``; they keep their dtypes;
             - a torch ``Dataset`` of such rows, or of mappings with the targets as ``"labels"``. Its
-              targets are its ``targets`` if it has them, else every row is read once;
-            - two of these, of train and validation, used as they are: no shares, no test;
-            - two ``DataLoader``, of train and validation, used as they are.
-        task: ``"classification"`` (labels ``n``, ``n x 1``, or of places, as in a segmentation,
+              targets are its ``targets`` if it has such, else every row is read once;
+            - two of these, for training and validation, used as given: no shares, no test part;
+            - two ``DataLoader``, for training and validation, used as given.
+        task: ``"classification"`` (labels ``n``, ``n x 1``, or per position, as in segmentation,
             ``n x height x width``), ``"multi_label"`` (``n x labels`` of 0 and 1),
             ``"regression"`` (numbers ``n``, ``n x columns`` or ``n x ...``, as of images) or
-            ``"next_token"`` (token ids ``n x length``); None takes what the targets' type and shape
-            tell. Floats are a regression, unless they are 0 to ``classes - 1``, of two values,
+            ``"next_token"`` (token ids ``n x length``). None infers it from the dtype and shape of
+            the targets: floats are a regression, unless they are 0 to ``classes - 1``, two values,
             or a table of 0 and 1.
         validation: Share of the rows for validation.
-        test: Share of the rows kept for the end; 0 keeps none.
-        seed: Which of the possible splits.
-        folder: Where the files of ``"fashion-mnist"`` are; by default the environment variable
-            ``BONAS_DATA`` tells, or Debian's package ``dataset-fashion-mnist`` has them.
+        test: Share of the rows held out for the end; 0 holds out none.
+        seed: Seed of the split.
+        folder: Folder of the files of ``"fashion-mnist"``. Default: the environment variable
+            ``BONAS_DATA``, else the folder of Debian's package ``dataset-fashion-mnist``.
 
     Raises:
         InvalidArgument: if ``data`` is of another kind or name, or a share is not possible.
         InvalidData: if inputs or targets are not finite, labels are not 0 to ``classes - 1``, or
             there are too few rows to split.
-        MissingData: if the files of a named set are not there.
+        MissingData: if the files of a named data set do not exist.
 
     >>> splits = load("digits")
     >>> len(splits.train), len(splits.validation), splits.input_shape, splits.classes
@@ -127,7 +127,7 @@ def _name(inputs: Inputs, targets: Targets) -> str:
 
 
 def two_pairs(x: object, y: object) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
-    """Rows for training and rows for validation, each as (inputs, targets) in memory; or None."""
+    """Return training and validation rows, each as (inputs, targets) in memory; or None."""
     found = [part.tensors if type(part) is TensorDataset else part for part in (x, y)]
     for part in found:
         if not (isinstance(part, (tuple, list)) and len(part) == 2 and _is_table(part[1])):
@@ -140,31 +140,31 @@ def two_pairs(x: object, y: object) -> tuple[tuple[Any, Any], tuple[Any, Any]] |
 
 
 def _is_table(part: object) -> bool:
-    """Whether it has rows in memory; a list may be a row itself."""
+    """Return whether ``part`` has rows in memory; a list does not count, it may be a row."""
     return hasattr(part, "to_numpy") or (
         isinstance(part, (Tensor, np.ndarray)) and bool(np.ndim(part))
     )
 
 
-def _from_two(train: tuple[Any, Any], judged: tuple[Any, Any], task: Task | None) -> Splits:
-    """Both as they are; labels are those of the two together."""
-    rows = [checked_arguments(x, len(y)) for x, y in (train, judged)]
+def _from_two(train: tuple[Any, Any], validation: tuple[Any, Any], task: Task | None) -> Splits:
+    """Use both as given; the classes are those of the two together."""
+    rows = [checked_arguments(x, len(y)) for x, y in (train, validation)]
     n, m = (len(main_input(inputs)) for inputs in rows)
     inputs = _joined(rows[0], rows[1])
-    together = np.concatenate([number_array(y, "targets") for _, y in (train, judged)])
+    together = np.concatenate([number_array(y, "targets") for _, y in (train, validation)])
     targets = Targets.of(together, main_input(inputs), task)
     name = f"{n} and {m} rows, {_name(inputs, targets)}"
     return split_tensors(inputs, targets, whole_parts(n, m), name)
 
 
 def _joined(first: Inputs, second: Inputs) -> Inputs:
-    """The rows of both, one after the other."""
+    """Concatenate the rows of both."""
     others = iter(all_tensors(second))
     try:
         joined: Inputs = mapped(lambda tensor: torch.cat([tensor, next(others)]), first)
     except (RuntimeError, StopIteration) as error:
         raise InvalidData(
-            "expected the same inputs of the same shape in both parts, got others "
+            "expected inputs of the same names and shapes in both parts, got different ones "
             f"({error}); give both the same arguments"
         ) from error
     return joined
@@ -185,16 +185,16 @@ def _named(name: str, shares: Shares, task: Task | None, folder: Folder | None) 
 
 
 def pair_of(data: object) -> tuple[Any, Any]:
-    """The two parts of data that are a pair.
+    """Return the two members of data that are a pair.
 
     Raises:
-        InvalidArgument: if they are none.
+        InvalidArgument: if they are not a pair.
     """
     if isinstance(data, TensorDataset):
         data = data.tensors
     if not (isinstance(data, (tuple, list)) and len(data) == 2):
         raise InvalidArgument(
             "expected data as two DataLoaders, two Datasets, a name, a pair (inputs, labels) or a "
-            f"torch Dataset, got {told(data)}; give one of these"
+            f"torch Dataset, got {kind_of(data)}; give one of these"
         )
     return data[0], data[1]

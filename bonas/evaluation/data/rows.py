@@ -1,4 +1,4 @@
-"""Rows out of what users have: arrays of numbers, and the inputs among them as tensors."""
+"""Rows from the data of users: numeric arrays, and inputs as tensors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Numbers = npt.NDArray[Any]
 
 
 def checked_inputs(x: object) -> Tensor:
-    """``n x ...`` inputs out of numbers of any type: float32, or int64 where they are token ids.
+    """Return ``n x ...`` inputs from numbers of any dtype: float32, or int64 for token ids.
 
     Complex numbers become complex64. Tables with named columns are numbers, never token ids.
 
     Raises:
-        InvalidData: if they are no numbers, form no array, have one axis only, are not finite, or
-            are token ids below 0.
+        InvalidData: if they are not numeric, are ragged, have a single axis, are not finite, or are
+            token ids below 0.
     """
     if isinstance(x, Tensor):
         fractions = x.is_floating_point() or x.is_complex()
@@ -37,7 +37,7 @@ def checked_inputs(x: object) -> Tensor:
         array = number_array(x, "inputs")
         numbers = array.dtype.kind == "f" or hasattr(x, "columns")
         tokens = are_tokens(array.ndim - 1, numbers, array.dtype.itemsize)
-        with np.errstate(over="ignore"):  # what is too large becomes inf and is refused below
+        with np.errstate(over="ignore"):  # overflow becomes inf, which is refused below
             inputs = torch.from_numpy(np.array(array, dtype=np.int64 if tokens else np.float32))
     if inputs.ndim < 2:
         raise InvalidData(
@@ -45,7 +45,7 @@ def checked_inputs(x: object) -> Tensor:
             "give each row its own axis, as in inputs.reshape(n, -1)"
         )
     if not tokens:
-        refuse_spoilt(torch.isfinite(inputs).flatten(1).all(dim=1), "inputs")
+        check_finite(torch.isfinite(inputs).flatten(1).all(dim=1), "inputs")
     elif len(inputs) and int(inputs.min()) < 0:
         raise InvalidData(
             f"expected token ids of at least 0, got {int(inputs.min())}; number them from 0, or "
@@ -55,15 +55,15 @@ def checked_inputs(x: object) -> Tensor:
 
 
 def are_tokens(axes: int, floats: bool, itemsize: int) -> bool:
-    """Whether an input of so many axes is a sequence of token ids: whole numbers, not bytes."""
+    """Return whether an input of so many axes holds token ids: whole numbers, not bytes."""
     return axes == 1 and not floats and itemsize > 1
 
 
 def number_array(values: object, what: str) -> Numbers:
-    """Real numbers as an array.
+    """Return real numbers as an array; an error calls them ``what``.
 
     Raises:
-        InvalidData: if ``values``, which an error calls ``what``, are anything else.
+        InvalidData: if ``values`` are anything else.
     """
     values = as_numpy(values)
     if isinstance(values, Tensor):
@@ -73,40 +73,40 @@ def number_array(values: object, what: str) -> Numbers:
         array = np.asarray(values)
     except ValueError as error:
         raise InvalidData(
-            f"expected {what} that form an array, got {told(values)} that does not: {error}; "
+            f"expected {what} that form an array, got {kind_of(values)} that does not: {error}; "
             "give every row the same shape"
         ) from error
     if array.dtype.kind not in "biuf":
         raise InvalidData(
-            f"expected {what} that are real numbers, got {told(values)} of type {array.dtype}; "
+            f"expected {what} that are real numbers, got {kind_of(values)} of type {array.dtype}; "
             "turn them into numbers"
         )
     return array
 
 
 def as_numpy(values: object) -> Any:
-    """What has ``to_numpy``, as tables and series of pandas have, as an array; else as it is."""
+    """Return an object with ``to_numpy``, as those of pandas, as an array; others unchanged."""
     convert = getattr(values, "to_numpy", None)
     array: Any = convert() if callable(convert) else values
-    if isinstance(array, np.ndarray) and array.dtype == object:  # of several types of numbers
+    if isinstance(array, np.ndarray) and array.dtype == object:  # of several numeric dtypes
         with suppress(TypeError, ValueError):
             return array.astype(np.float64)
     return array
 
 
-def told(value: object) -> str:
-    """A value in an error: its type, and its length or itself where that is short."""
+def kind_of(value: object) -> str:
+    """Return what an error says about a value: its type, and its length or short value."""
     kind = type(value).__name__
     if isinstance(value, (tuple, list)):
         return f"a {kind} of length {len(value)}"
     return f"the {kind} {value!r}" if isinstance(value, (str, Real)) else f"a {kind}"
 
 
-def refuse_spoilt(finite: Tensor, what: str) -> None:
-    """Refuses rows of which one is not ``finite``, ``n`` truth values.
+def check_finite(finite: Tensor, what: str) -> None:
+    """Raise an error unless all rows are finite, given one truth value per row.
 
     Raises:
-        InvalidData: which tells how many and where.
+        InvalidData: with their number and the index of the first.
     """
     if not finite.all():
         raise InvalidData(

@@ -1,4 +1,4 @@
-"""The shares of the rows that go to each part, and which rows these are."""
+"""Shares of the rows in each part, and the seeded split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from bonas.arguments import is_number
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation.data.rows import Integers
 from bonas.evaluation.data.targets import Targets
@@ -17,12 +18,12 @@ Parts = tuple[Integers, Integers, Integers]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Validation and test each take a share of the rows, in [0, 1); the rest is for training.
+    """The shares of the rows for validation and test, in [0, 1); the rest is for training.
 
     Args:
-        validation: More than 0.
-        test: 0 keeps no rows for the end.
-        seed: Which of the possible splits.
+        validation: Above 0.
+        test: 0 holds out no rows.
+        seed: Seed of the split.
 
     Raises:
         InvalidArgument: if a share is not possible.
@@ -35,7 +36,7 @@ class Shares:
     def __post_init__(self) -> None:
         shares: dict[str, object] = {"validation": self.validation, "test": self.test}
         for name, share in shares.items():
-            if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+            if not (is_number(share) and 0 <= share < 1):
                 raise InvalidArgument(
                     f"{name} must be a share of the rows in [0, 1), got {share!r}"
                 )
@@ -46,13 +47,13 @@ class Shares:
             )
 
     def parts(self, targets: Targets) -> Parts:
-        """The rows of each part; of labels, each part has the classes in the same shares.
+        """Return the rows of each part, stratified by class if there is one label per row.
 
         Raises:
-            InvalidData: if there are too few rows for that.
+            InvalidData: if there are too few rows.
         """
-        one_each = targets.task == "classification" and targets.values.dim() == 1
-        if not one_each:
+        has_one_label = targets.task == "classification" and targets.values.dim() == 1
+        if not has_one_label:
             return self.of(len(targets.values))
         labels = targets.values.numpy()
         try:
@@ -61,7 +62,7 @@ class Shares:
             raise self._too_few_of_a_class(labels, error) from error
 
     def of(self, n: int) -> Parts:
-        """The rows of each part, out of ``n``.
+        """Return the rows of each part, out of ``n``.
 
         Raises:
             InvalidData: if there are too few.
@@ -76,18 +77,18 @@ class Shares:
 
     def _cut(self, n: int, labels: Integers | None) -> Parts:
         first, second = np.random.SeedSequence(self.seed).generate_state(2)
-        rest, aside = np.arange(n), np.arange(0)
+        rest, test = np.arange(n), np.arange(0)
         if self.test:
-            rest, aside = train_test_split(
+            rest, test = train_test_split(
                 rest, test_size=self.test, stratify=labels, random_state=int(first)
             )
-        train, judged = train_test_split(
+        train, validation = train_test_split(
             rest,
             test_size=self.validation / (1 - self.test),
             stratify=None if labels is None else labels[rest],
             random_state=int(second),
         )
-        return train, judged, aside
+        return train, validation, test
 
     def _too_few_of_a_class(self, labels: Integers, error: ValueError) -> InvalidData:
         counts = np.bincount(labels)

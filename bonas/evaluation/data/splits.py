@@ -1,4 +1,4 @@
-"""One data set in three parts, and what of its training rows a training needs to know."""
+"""Data split into train, validation and test, with what a training needs to know of it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
-from bonas.evaluation.data.arguments import Inputs, main_input, rows_of
+from bonas.evaluation.data.inputs import Inputs, main_input, rows_of
 from bonas.evaluation.data.shares import Parts
-from bonas.evaluation.data.targets import UNTOLD, Targets, Task
+from bonas.evaluation.data.targets import IGNORE_INDEX, Targets, Task
 from bonas.spaces.example import tensors_in
 
 
 class Rows(Dataset[tuple[Any, Any]]):
-    """Rows in memory whose inputs are those of several arguments, or that nothing is known of.
+    """Rows in memory with several inputs, or with inputs of an unknown kind.
 
     Attributes:
-        tensors: The inputs and the targets of all rows.
+        tensors: Inputs and targets of all rows.
     """
 
     def __init__(self, inputs: Inputs, targets: Tensor) -> None:
@@ -34,15 +34,15 @@ class Rows(Dataset[tuple[Any, Any]]):
 
 
 Part = TensorDataset | Rows | Subset[Any] | DataLoader[Any] | Sequence[Any]
-"""Rows in memory, rows to be read one by one, or batches as they are."""
+"""Rows in memory, rows that are read one by one, or batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetScale:
     """Mean and standard deviation of each column of the training targets, in their units.
 
-    A network for regression is trained on standardised targets; its outputs are turned back before
-    they are judged.
+    A network for regression is trained on standardised targets; its outputs are restored to these
+    units before they are scored.
     """
 
     mean: tuple[float, ...]
@@ -50,47 +50,47 @@ class TargetScale:
 
     @classmethod
     def of(cls, targets: Tensor) -> TargetScale:
-        """The scale of ``n x columns`` targets; a column of one value keeps its unit."""
+        """Return the scale of ``n x columns`` targets; a constant column keeps its unit."""
         deviation, mean = torch.std_mean(targets, dim=0, correction=0)
         deviation = torch.where(deviation > 0, deviation, 1.0)
         return cls(tuple(mean.tolist()), tuple(deviation.tolist()))
 
     def standardised(self, targets: Tensor) -> Tensor:
-        """``n x columns`` targets without units, float32."""
+        """Return ``n x columns`` targets standardised, float32."""
         return ((targets - targets.new_tensor(self.mean)) / targets.new_tensor(self.deviation)).to(
             torch.float32
         )
 
     def restored(self, outputs: Tensor) -> Tensor:
-        """``n x columns`` outputs of a network in the units of the targets, float64."""
-        outputs = outputs.cpu() if outputs.device.type == "mps" else outputs  # it has no doubles
+        """Return ``n x columns`` outputs of a network in the units of the targets, float64."""
+        outputs = outputs.cpu() if outputs.device.type == "mps" else outputs  # it has no float64
         outputs = outputs.double()
         return outputs * outputs.new_tensor(self.deviation) + outputs.new_tensor(self.mean)
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """One data set in three parts; a row is an input of ``input_shape`` and its target.
+    """Data in three parts; a row is an input of ``input_shape`` and its target.
 
     Attributes:
-        train: The rows that train a network.
-        validation: The rows that judge it during the search.
-        test: The rows kept for the end; None when none are kept.
-        classes: Labels, or the token ids to tell, are 0 to ``classes - 1``; 0 for regression.
-        input_shape: The shape of one input.
-        name: Tells this data set from others: its name, or its shape and digests of its targets
-            and inputs; of rows that are read one by one, the inputs are not looked at.
+        train: Rows that train a network.
+        validation: Rows that score it during the search.
+        test: Rows held out for the end; None if there are none.
+        classes: Labels, or predicted token ids, are 0 to ``classes - 1``; 0 for regression.
+        input_shape: Shape of one input.
+        name: Identifier of the data: their name, or their shape with digests of targets and inputs.
+            The inputs of rows that are read one by one have no digest.
         task: ``"classification"``, ``"multi_label"``, ``"regression"`` or ``"next_token"``; None
-            where nothing is known of the targets.
-        vocabulary: Inputs are token ids 0 to ``vocabulary - 1``; 0 where they are float32 numbers.
-        counts: For classification, how many training rows (or places) each class has.
+            if the targets are of an unknown kind.
+        vocabulary: Inputs are token ids 0 to ``vocabulary - 1``; 0 for float32 inputs.
+        counts: For classification, the number of training rows (or positions) per class.
         scale: For a regression of ``n`` or ``n x columns`` numbers, mean and deviation of the
-            training targets. Targets of more axes are taken as they are: a network's last layer
-            may be made for their range.
-        target_shape: The shape of the target of one row, as it was given.
+            training targets. Targets with more axes are not standardised: the last layer of a
+            network may be made for their range.
+        target_shape: Shape of the target of one row, as it was given.
         target_floats: Whether the targets were given as floats.
-        shifted: The labels of a mapping are its token ids themselves, as causal language models of
-            Hugging Face take them; the target of a token is the next one.
+        shifted: Whether the labels are the input ids themselves, as for causal language models of
+            Hugging Face; the target of a token is then the next one.
     """
 
     train: Part
@@ -109,31 +109,31 @@ class Splits:
 
     @property
     def outputs(self) -> int:
-        """The size of the last axis of a network's outputs."""
+        """Size of the last axis of a network's outputs."""
         return self.classes if self.scale is None else len(self.scale.mean)
 
     @property
     def input_dtype(self) -> torch.dtype:
-        """Of a batch of inputs of one argument: int64 for token ids, else float32."""
+        """Dtype of a batch of single inputs: int64 for token ids, else float32."""
         return torch.int64 if self.vocabulary else torch.float32
 
 
 def split_tensors(inputs: Inputs, targets: Targets, parts: Parts, name: str) -> Splits:
-    """``n x ...`` inputs and their targets, cut into parts that lie in memory."""
+    """Cut ``n x ...`` inputs and their targets into parts in memory."""
     values = targets.values
-    train, judged, aside = (in_memory(rows_of(inputs, rows), values[rows]) for rows in parts)
-    test = aside if len(aside) else None
-    return assembled((train, judged, test), targets, values[parts[0]], inputs, name)
+    train, validation, held_out = (in_memory(rows_of(inputs, rows), values[rows]) for rows in parts)
+    test = held_out if len(held_out) else None
+    return assemble((train, validation, test), targets, values[parts[0]], inputs, name)
 
 
 def in_memory(inputs: Inputs, targets: Tensor) -> TensorDataset | Rows:
-    """A part whose rows lie in memory."""
+    """Return a part whose rows are in memory."""
     if isinstance(inputs, Tensor):
         return TensorDataset(inputs, targets)
     return Rows(inputs, targets)
 
 
-def assembled(
+def assemble(
     parts: tuple[Part, Part, Part | None],
     targets: Targets,
     trained: Tensor,
@@ -142,14 +142,14 @@ def assembled(
     *,
     shifted: bool = False,
 ) -> Splits:
-    """The splits, with what their training targets ``trained`` tell.
+    """Return the splits with class counts or scale of their training targets ``trained``.
 
-    ``inputs`` is ``n x ...``: all of them where they are token ids, else at least one.
+    ``inputs`` are ``n x ...``: all of them if they are token ids, else at least one row.
     """
     counts: tuple[int, ...] = ()
     if targets.task == "classification":
-        told = trained[trained != UNTOLD]
-        counts = tuple(torch.bincount(told, minlength=targets.classes).tolist())
+        known = trained[trained != IGNORE_INDEX]
+        counts = tuple(torch.bincount(known, minlength=targets.classes).tolist())
     main = main_input(inputs)
     columns = targets.task == "regression" and len(targets.shape) < 2
     return Splits(
@@ -168,7 +168,7 @@ def assembled(
 
 
 def all_tensors(inputs: Inputs) -> list[Tensor]:
-    """The tensors of all arguments."""
+    """Return the tensors of all arguments."""
     return [tensor for _, tensor in tensors_in(inputs)]
 
 

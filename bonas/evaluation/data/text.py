@@ -1,7 +1,7 @@
-"""A small real text for language models: the sources of modules of Python's standard library.
+"""A small real text for language models: sources of modules of Python's standard library.
 
-The text is read from the Python that runs, so nothing is downloaded, and it is the same for one
-version of Python; another version has a slightly different one.
+They are read from the running Python: nothing is downloaded, and the text depends on the version of
+Python only.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from bonas.evaluation.data.targets import Targets
 
 MODULES = ("difflib", "fractions", "heapq", "random", "statistics", "textwrap")
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))
-"""The vocabulary: a character's token id is its place; all other characters become ``?``."""
+"""The vocabulary: the token id of a character is its index; all others become ``?``."""
 
-_IDS = np.full(256, CHARACTERS.index("?"))  # of the codes of Latin-1
+_IDS = np.full(256, CHARACTERS.index("?"))  # by Latin-1 code
 _IDS[[ord(character) for character in CHARACTERS]] = np.arange(len(CHARACTERS))
 
 
 def python_text(length: int = 64) -> tuple[Integers, Integers]:
-    """Windows of ``length`` characters and, for each character, the next one; about 240,000 in all.
+    """Return windows of ``length`` characters with the next characters as targets.
+
+    There are about 240,000 characters; the windows do not overlap.
 
     Returns:
-        Inputs and targets, both ``n x length`` token ids. No two windows overlap.
+        Inputs and targets, both ``n x length`` token ids.
 
     Raises:
         InvalidArgument: if ``length`` is not a whole number of at least 1.
@@ -49,18 +51,18 @@ def python_text(length: int = 64) -> tuple[Integers, Integers]:
 
 
 def encoded(text: str) -> Integers:
-    """The token ids of a text, one a character."""
+    """Return the token ids of a text, one per character."""
     latin = np.frombuffer(text.encode("latin-1", errors="replace"), dtype=np.uint8)
     return _IDS[latin]
 
 
 def decoded(ids: Integers) -> str:
-    """The text of token ids."""
+    """Return the text of token ids."""
     return "".join(CHARACTERS[i] for i in ids)
 
 
 def split_python_text(shares: Shares) -> Splits:
-    """The windows of ``python_text``, drawn at random for each part."""
+    """Split the windows of ``python_text`` at random."""
     inputs, targets = python_text()
     checked = Targets("next_token", torch.from_numpy(targets), len(CHARACTERS), targets.shape[1:])
     rows, version = torch.from_numpy(inputs), platform.python_version()

@@ -1,8 +1,9 @@
-"""Data that only functions of the user's own read: rows or batches of any kind, in their parts."""
+"""Data that only the user's own functions read: rows or batches of any kind, split into parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
-from bonas.errors import InvalidArgument
-from bonas.evaluation.data.arguments import are_several, checked_arguments, main_input, rows_of
+from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation.data.dataset import checked_length, is_dataset
+from bonas.evaluation.data.inputs import checked_arguments, is_structured, main_input, rows_of
 from bonas.evaluation.data.load import DataSource, Folder, load, pair_of, two_pairs
 from bonas.evaluation.data.loaders import check_length
-from bonas.evaluation.data.rows import as_numpy, told
+from bonas.evaluation.data.rows import as_numpy, kind_of, number_array
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Rows, Splits, all_tensors, in_memory
 from bonas.evaluation.data.targets import digest
 
 
 def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) -> Splits:
-    """``data`` in its parts, whatever is in it; nothing is known of its targets.
+    """Split ``data`` into its parts, whatever it holds; nothing is known of its targets.
 
-    Beside what ``bonas.evaluation.load`` takes, two iterables that have a length, such as lists and
-    ranges, are the batches of train and validation as they are.
+    Besides what ``bonas.evaluation.load`` takes, two iterables with a length, such as lists and
+    ranges, are the batches for training and validation, used as given.
 
     Raises:
         InvalidArgument: if ``data`` is of another kind.
-        InvalidData: if there are too few rows.
+        InvalidData: if there are too few rows, or not one target per row.
     """
     if isinstance(data, str):
         return load(
@@ -43,25 +44,63 @@ def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) 
     if (two := two_pairs(x, y)) is not None:
         rows = [_in_memory(*part) for part in two]
         return _split([*rows, []], " and ".join(map(_name, rows)))
-    if isinstance(x, (Tensor, np.ndarray)) or hasattr(x, "to_numpy") or are_several(x):
+    if _are_rows(x, y):
         whole = _in_memory(x, y)
         inputs, targets = whole.tensors
         parts = [in_memory(rows_of(inputs, i), targets[i]) for i in shares.of(len(whole))]
         return _split(parts, _name(whole), tuple(main_input(inputs).shape[1:]))
-    parts = [_as_it_is(part) for part in (x, y)]
+    parts = [_checked_part(part) for part in (x, y)]
     return _split([*parts, []], " and ".join(f"{len(p)} of a {type(p).__name__}" for p in parts))
 
 
 def _split(parts: list[Any], name: str, input_shape: tuple[int, ...] = ()) -> Splits:
-    train, judged, aside = parts
-    test = aside if len(aside) else None
-    return Splits(train, judged, test, classes=0, input_shape=input_shape, name=name, task=None)
+    train, validation, held_out = parts
+    test = held_out if len(held_out) else None
+    return Splits(train, validation, test, classes=0, input_shape=input_shape, name=name, task=None)
+
+
+def _are_rows(x: object, y: object) -> bool:
+    """Return whether ``x`` and ``y`` are inputs and targets in memory, not two lists of batches.
+
+    Two lists of arrays are batches if the targets are tensors, which would be a single one for
+    rows, or if the lists cannot be one input per target or several inputs with one row per target.
+    """
+    if isinstance(x, (Tensor, np.ndarray)) or hasattr(x, "to_numpy"):
+        return True
+    if not is_structured(x):
+        return False
+    if isinstance(x, Mapping) or isinstance(y, Mapping) or not is_structured(y):
+        return True
+    inputs, targets = list(x), list(y)  # type: ignore[call-overload]  # lists or tuples of arrays
+    if isinstance(targets[0], Tensor):
+        return False
+    return len(inputs) == len(targets) or all(len(one) == len(targets) for one in inputs)
 
 
 def _in_memory(x: Any, y: Any) -> TensorDataset | Rows:
-    targets = torch.as_tensor(as_numpy(y))
-    inputs = checked_arguments(x, len(targets))
+    targets = _as_tensor(y)
+    n = len(targets) if targets.dim() else 0
+    inputs = checked_arguments(x, n)
+    rows = len(main_input(inputs))
+    if rows != n:
+        raise InvalidData(
+            f"expected one target per row of the inputs, got {rows} rows and {n} targets; give "
+            "each row its target"
+        )
     return in_memory(inputs, targets.float() if targets.is_floating_point() else targets)
+
+
+def _as_tensor(y: Any) -> Tensor:
+    """Return targets as a tensor.
+
+    Raises:
+        InvalidData: if they are not numeric, or ragged.
+    """
+    values = as_numpy(y)
+    with suppress(TypeError, ValueError, RuntimeError):
+        if not is_structured(values):
+            return torch.as_tensor(values)
+    return torch.as_tensor(number_array(values, "targets"))  # NumPy joins lists of tensors, too
 
 
 def _name(rows: TensorDataset | Rows) -> str:
@@ -70,8 +109,12 @@ def _name(rows: TensorDataset | Rows) -> str:
     return f"{len(targets)} rows {digests}"
 
 
-def _as_it_is(part: object) -> Part:
-    """Batches, or rows to be read one by one."""
+def _checked_part(part: object) -> Part:
+    """Return batches, or a data set as rows that are read one by one.
+
+    Raises:
+        InvalidArgument: if ``part`` has no length, or is empty.
+    """
     if isinstance(part, DataLoader):
         check_length(part)
         return part
@@ -80,6 +123,6 @@ def _as_it_is(part: object) -> Part:
     if not isinstance(part, Iterable) or not isinstance(part, Sized) or not len(part):
         raise InvalidArgument(
             "expected data as two parts that are DataLoaders, Datasets or batches with a length, "
-            f"such as lists, got {told(part)}; give one for training and one for validation"
+            f"such as lists, got {kind_of(part)}; give one for training and one for validation"
         )
-    return part  # type: ignore[return-value]  # what can be gone through is all that is asked
+    return part  # type: ignore[return-value]  # any iterable of batches will do

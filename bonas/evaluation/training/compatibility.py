@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bonas.errors import InvalidData
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.data.arguments import Inputs, rows_of
+from bonas.evaluation.data.inputs import Inputs, rows_of
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.outputs import Reader
 from bonas.evaluation.runtime import first_pass

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
-from bonas.evaluation.data.arguments import Inputs
+from bonas.evaluation.data.inputs import Inputs
 from bonas.spaces import Example, Space
 from bonas.spaces.example import mapped, tensors_in
 

@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation.data.splits import Splits, TargetScale
-from bonas.evaluation.data.targets import UNTOLD, Task
+from bonas.evaluation.data.targets import IGNORE_INDEX, Task
 
 _SMOOTHING = 0.1  # of labels; tokens and numbers are taken as they are
 
@@ -71,7 +71,7 @@ class Loss:
         if self.task == "regression":
             scaled = targets if self.scale is None else self.scale.standardised(targets)
             return mse_loss(outputs, scaled.to(outputs.dtype))
-        if targets.dim() > 1 and not (targets != UNTOLD).any():  # whose mean would be nan
+        if targets.dim() > 1 and not (targets != IGNORE_INDEX).any():  # whose mean would be nan
             return outputs.sum() * 0.0
         return cross_entropy(
             outputs.flatten(0, -2),

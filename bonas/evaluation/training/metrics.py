@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bonas.errors import EvaluationFailed, InvalidArgument, unknown
-from bonas.evaluation.data.targets import TASKS, UNTOLD, Task
+from bonas.evaluation.data.targets import IGNORE_INDEX, TASKS, Task
 from bonas.evaluation.objective import ACCURACY, Objective
 
 MetricName = Literal[
@@ -72,7 +72,7 @@ class Metric:
     def of_batch(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What is kept of a batch, and its targets: one row for each row, place or token."""
         if not self.own and targets.dim() > 1 and not targets.is_floating_point():
-            told = targets != UNTOLD
+            told = targets != IGNORE_INDEX
             outputs, targets = outputs[told], targets[told]
         elif not self.own and targets.dim() > 2:
             outputs, targets = outputs.reshape(-1, 1), targets.reshape(-1, 1)

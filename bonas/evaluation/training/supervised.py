@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
-from bonas.evaluation.data.arguments import Inputs, are_several, parted, typed
 from bonas.evaluation.data.batches import as_given, inputs_and_targets
+from bonas.evaluation.data.inputs import Inputs, as_tensors, is_structured, unpack
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.outputs import AUXILIARY, Reader
 from bonas.evaluation.training.feed import Feed
@@ -63,8 +63,8 @@ class Supervised:
 
     def _parts(self, batch: Any) -> tuple[Inputs, Any]:
         if self.reader is None:
-            x, y = parted(batch, "batches (inputs, targets)")
-            return (typed(x) if are_several(x) else x), y
+            x, y = unpack(batch, "batches (inputs, targets)")
+            return (as_tensors(x) if is_structured(x) else x), y
         return inputs_and_targets(batch, self.splits)
 
 

@@ -72,7 +72,7 @@ def test_an_idx_file_that_is_cut_is_refused(
         (b"PNG\x01", r"got \[80, 78, 71, 1\]"),
         (b"\0\0\x08\x02\0\0\0\x02", r"12 bytes before the numbers of 2 axes, got 8 in"),
         (b"\0\0\x08\x03" + 12 * b"\xff", r"numbers of shape \(4294967295, 4294967295, "),
-        (b"\x1f\x8bnonsense", r"a whole gzip file, got .* cut or spoilt"),
+        (b"\x1f\x8bnonsense", r"a whole gzip file, got .* is truncated or corrupt"),
     ],
 )
 def test_an_idx_file_is_checked(path: Path, content: bytes, message: str | None) -> None:

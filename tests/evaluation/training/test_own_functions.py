@@ -339,7 +339,7 @@ def test_moved_weights_are_found_in_their_new_folder(tmp_path: Path) -> None:
     path = keep_weights(one, linear(), tmp_path / "old")
     (tmp_path / "new").mkdir()
     path.rename(tmp_path / "new" / path.name)
-    with pytest.raises(MissingData, match=r"got no such file; name the folder .*folder="):
+    with pytest.raises(MissingData, match=r"got no such file; give the folder .*folder="):
         one.trained()
     assert isinstance(one.trained(tmp_path / "new"), nn.Linear)
 

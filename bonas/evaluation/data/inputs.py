@@ -1,6 +1,6 @@
 """Inputs of a network with several arguments: a tuple of tensors, or a mapping by name.
 
-Each tensor has one row for each row of the data. Its type is kept, but floats become float32 and
+Each tensor has one row per row of the data. Its dtype is kept, but floats become float32 and
 complex numbers complex64. A mapping may hold the targets too, under one of the names ``TARGETS``.
 """
 
@@ -14,21 +14,21 @@ import torch
 from torch import Tensor
 
 from bonas.errors import InvalidData
-from bonas.evaluation.data.rows import as_numpy, checked_inputs, told
+from bonas.evaluation.data.rows import as_numpy, checked_inputs, kind_of
 from bonas.spaces.example import mapped, tensors_in
 
 Inputs = Tensor | tuple[Any, ...] | dict[str, Any]
-"""``n x ...`` inputs of rows: of one argument, of several by place, or by name."""
+"""``n x ...`` inputs: one tensor, a tuple of positional or a mapping of named arguments."""
 
 TARGETS = ("labels", "label", "targets", "target", "y")
-"""What the targets of a mapping are called: the first of these that it has."""
+"""Names of the targets in a mapping: the first of these that it has."""
 
 
-def parted(item: object, what: str) -> tuple[Any, Any]:
-    """The inputs and the targets of a batch, or of a row, which an error calls ``what``.
+def unpack(item: object, what: str) -> tuple[Any, Any]:
+    """Return the inputs and the targets of a batch or row, which an error calls ``what``.
 
     Raises:
-        InvalidData: if it is neither a pair nor a mapping with targets and something else.
+        InvalidData: if it is neither a pair nor a mapping of inputs and targets.
     """
     if isinstance(item, (tuple, list)) and len(item) == 2:
         return item[0], item[1]
@@ -42,54 +42,55 @@ def parted(item: object, what: str) -> tuple[Any, Any]:
             )
         return inputs, item[name]
     raise InvalidData(
-        f"expected {what}, got {told(item)}; several inputs go into a tuple, ((x1, x2), targets), "
-        "or all into a mapping with the targets as 'labels'; step and score take any batch"
+        f"expected {what}, got {kind_of(item)}; put several inputs into a tuple, ((x1, x2), "
+        "targets), or all into a mapping with the targets as 'labels'; or give step and score, "
+        "which take any batch"
     )
 
 
 def checked_arguments(x: object, rows: int | None = None) -> Inputs:
-    """The ``n x ...`` inputs of all rows.
+    """Return the ``n x ...`` inputs of all rows, checked.
 
-    A tuple of arrays holds several arguments, unless it has one array for each of ``rows``.
+    A tuple of arrays holds several arguments, unless it has one array per row, ``rows`` of them.
 
     Raises:
-        InvalidData: if an argument holds no numbers, or they have different numbers of rows.
+        InvalidData: if an argument is not numeric, or they have different numbers of rows.
     """
-    if not are_several(x) or (isinstance(x, (tuple, list)) and len(x) == rows):
+    if not is_structured(x) or (isinstance(x, (tuple, list)) and len(x) == rows):
         return checked_inputs(x)
-    inputs: Inputs = typed(x)
+    inputs: Inputs = as_tensors(x)
     sizes = {len(tensor) if tensor.dim() else None for _, tensor in tensors_in(inputs)}
     if len(sizes) != 1 or None in sizes:
         raise InvalidData(
-            f"expected inputs with as many rows in each of the arguments, got {told(x)} with "
+            f"expected inputs with the same number of rows in each argument, got {kind_of(x)} with "
             f"{sorted(map(str, sizes))} rows; give all of them the same first dimension"
         )
     return inputs
 
 
-def are_several(x: object) -> bool:
-    """Whether ``x`` is a mapping, or a tuple or list of arrays."""
+def is_structured(x: object) -> bool:
+    """Return whether ``x`` is a mapping, or a tuple or list of arrays."""
     return isinstance(x, Mapping) or (
         isinstance(x, (tuple, list)) and bool(x) and all(map(_is_array, x))
     )
 
 
-def typed(x: Any) -> Any:
-    """Arguments as tensors, in tuples and mappings.
+def as_tensors(x: Any) -> Any:
+    """Return arguments as tensors, in tuples and mappings.
 
     Raises:
-        InvalidData: if one is none of numbers.
+        InvalidData: if one is not numeric.
     """
     if isinstance(x, Mapping):
-        return {name: typed(part) for name, part in x.items()}
-    if isinstance(x, (tuple, list)) and are_several(x):
-        return tuple(typed(part) for part in x)
+        return {name: as_tensors(part) for name, part in x.items()}
+    if isinstance(x, (tuple, list)) and is_structured(x):
+        return tuple(as_tensors(part) for part in x)
     if isinstance(x, Tensor):
         tensor = x.detach()
     else:
         if not _is_numeric(x):
             raise InvalidData(
-                f"expected inputs that are numbers, got {told(x)}; leave it out of the rows"
+                f"expected inputs that are numbers, got {kind_of(x)}; leave it out of the rows"
             )
         tensor = torch.from_numpy(np.array(as_numpy(x)))  # torch takes no read-only arrays
     if tensor.is_floating_point():
@@ -98,13 +99,13 @@ def typed(x: Any) -> Any:
 
 
 def main_input(inputs: Inputs) -> Tensor:
-    """What a network mainly reads: its token ids if they are named so, else the first tensor."""
+    """Return the main input: ``input_ids`` if there are such, else the first tensor."""
     ids = inputs.get("input_ids") if isinstance(inputs, dict) else None
     return ids if isinstance(ids, Tensor) else next(tensor for _, tensor in tensors_in(inputs))
 
 
 def rows_of(inputs: Inputs, rows: Any) -> Any:
-    """Some rows of all arguments."""
+    """Return some rows of all arguments."""
     return mapped(lambda tensor: tensor[rows], inputs)
 
 
@@ -113,10 +114,10 @@ def _is_array(value: object) -> bool:
 
 
 def _is_numeric(part: object) -> bool:
-    """Whether it is no text and the like, which no network takes."""
-    if isinstance(part, (Tensor, Mapping)) or are_several(part):
+    """Return whether ``part`` is numeric: networks take no text."""
+    if isinstance(part, (Tensor, Mapping)) or is_structured(part):
         return True
     try:
         return np.asarray(as_numpy(part)).dtype.kind in "biufc"
-    except ValueError:  # of no common shape
+    except ValueError:  # a ragged list
         return False
