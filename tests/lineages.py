@@ -1,4 +1,4 @@
-"""A small space, an evaluation that costs nothing, storages of three kinds, sudden deaths."""
+"""A small space, a free evaluation, storages of three kinds, and crashes at any write."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from optuna.storages import InMemoryStorage
 import bonas
 from bonas.evaluation import Candidate
 from bonas.spaces import ArchitectureGraph, Choices, ConditionalSpace
+from bonas.studies import open_study
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import open_storage
 
@@ -24,7 +25,7 @@ KINDS = ("memory", "sqlite", "journal")
 
 @dataclass(frozen=True)
 class Widths(ConditionalSpace):
-    """A layer of some width and kind, or several where ``depths`` are given."""
+    """Networks of one layer of some width and kind."""
 
     widths: tuple[int, ...] = (8, 16, 32, 64)
     kinds: tuple[str, ...] = ("relu", "gelu", "tanh")
@@ -45,7 +46,7 @@ class Widths(ConditionalSpace):
 
 @dataclass(frozen=True)
 class Measure:
-    """Accuracy and latency by the width alone; ``epochs`` is described."""
+    """Accuracy and latency as functions of the width; ``epochs`` is described only."""
 
     epochs: int = 1
 
@@ -58,12 +59,12 @@ class Measure:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing catches it."""
+    """The end of the process, which nothing catches."""
 
 
 @contextmanager
 def killed_after(monkeypatch: pytest.MonkeyPatch, storage: Any, writes: int) -> Iterator[None]:
-    """The process dies when it has written so many times."""
+    """Kill the process in the block after ``writes`` writes."""
     left = [writes]
 
     def dying(method: Any) -> Any:
@@ -85,7 +86,7 @@ def killed_after(monkeypatch: pytest.MonkeyPatch, storage: Any, writes: int) -> 
 
 
 def deaths(kind: str, folder: Path, writes: int, one: int) -> Iterator[tuple[int, Any]]:
-    """After 0 to ``writes - 1`` writes, or after ``one`` where that takes long; with a storage."""
+    """Yield numbers of writes with a storage: 0 to ``writes - 1``, or ``one`` if that is slow."""
     for number in range(writes) if kind == "memory" else (one,):
         own = folder / str(number)
         own.mkdir()
@@ -93,13 +94,14 @@ def deaths(kind: str, folder: Path, writes: int, one: int) -> Iterator[tuple[int
 
 
 def storage_of(kind: str, folder: Path) -> Any:
-    """A fresh storage, as a user gives it."""
+    """Return a new storage, as a user gives it."""
     if kind == "memory":
         return InMemoryStorage()
     return f"sqlite:///{folder / 'a.db'}" if kind == "sqlite" else str(folder / "a.log")
 
 
 def searched(space: Any, n: int, storage: Any, **more: Any) -> bonas.SearchResult:
+    """Return the result of a random search of ``n`` trials in the study ``s``."""
     given: dict[str, Any] = {
         "evaluate": Measure(),
         "objectives": OBJECTIVES,
@@ -113,11 +115,20 @@ def searched(space: Any, n: int, storage: Any, **more: Any) -> bonas.SearchResul
 
 
 def search_of(space: Any, **more: Any) -> Search:
+    """Return the search whose result ``searched`` returns."""
     given: dict[str, Any] = {"evaluate": Measure(), "objectives": OBJECTIVES, **more}
     return Search(space, surrogate="random", **given)
 
 
+def opened(space: Any, storage: Any, **more: Any) -> optuna.Study:
+    """Open the study ``s`` as ``optimize`` does, without a search."""
+    search = search_of(space, **{k: more.pop(k) for k in ("evaluate", "objectives") if k in more})
+    return open_study(
+        storage, "s", search.goals, search.describe(), search.sampler(0), space=space, **more
+    )
+
+
 def measured(study: optuna.Study) -> list[tuple[Any, ...]]:
-    """What the finished trials hold, in their order."""
+    """Return choices and values of the complete trials, in their order."""
     done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     return [(t.params["width"], t.params["kind"], *t.values) for t in done]
