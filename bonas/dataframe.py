@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from bonas.errors import MissingPackage
 from bonas.evaluation import Objective
 from bonas.plots.front_table import parameter_names
-from bonas.studies.proposing.observations import failure_of
+from bonas.studies.records import ERROR
 from bonas.texts import RESERVED
 
 _PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's prefixes, for names that collide
@@ -43,7 +43,7 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
                 **dict(zip(goals, values, strict=False)),
                 **_renamed(trial.params, params),
                 **_renamed(trial.user_attrs, notes),
-                "failure": _last_line(failure_of(trial)),
+                "failure": _last_line(ERROR.read(trial)),
             }
         )
     columns = ["number", "state", *goals, *params.values(), *notes.values(), "failure"]

@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
 from bonas.result import SearchResult
-from bonas.studies.running import trials
+from bonas.studies.outcomes import evaluated
 from bonas.studies.sampler import ArchitectureSampler
 
 
@@ -22,7 +22,7 @@ class ProgressBar:
 
     def __init__(self, result: SearchResult, budget: int, visible: bool) -> None:
         self.result, self.budget = result, budget
-        done = min(trials.evaluated(result.study), budget)
+        done = min(evaluated(result.study), budget)
         self._bar = tqdm(total=budget, initial=done, disable=not visible, unit="network")
 
     def close(self) -> None:
@@ -31,10 +31,10 @@ class ProgressBar:
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Advance the bar to what ``study`` has evaluated."""
-        self._bar.update(min(self.budget, trials.evaluated(study)) - self._bar.n)
+        self._bar.update(min(self.budget, evaluated(study)) - self._bar.n)
         if not self._bar.disable:
             waits = isinstance(study.sampler, ArchitectureSampler) and study.sampler.waits(
-                trials.evaluated(study)
+                evaluated(study)
             )
             doing = ", reading the space for the first model" if waits else ""
             self._bar.set_postfix_str(self.result.headline() + doing)

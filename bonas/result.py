@@ -18,10 +18,9 @@ from bonas.evaluation.candidate import index_of
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_table
 from bonas.spaces import Space
+from bonas.studies.outcomes import evaluated, failures
 from bonas.studies.proposing.front import finished, front_of
-from bonas.studies.proposing.observations import PREDICTION, failure_of, stored
-from bonas.studies.running.retries import failures
-from bonas.studies.running.trials import budget_of, evaluated
+from bonas.studies.records import ERROR, PREDICTION, budget_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class SearchResult:
     def failures(self) -> dict[int, str]:
         """The traceback of each candidate whose latest evaluation failed, by its number."""
         failed = failures(self.study.get_trials(deepcopy=False))
-        tracebacks = {index_of(trial): failure_of(trial) for trial in failed}
+        tracebacks = {index_of(trial): ERROR.read(trial) for trial in failed}
         return {number: text for number, text in tracebacks.items() if text is not None}
 
     @property
@@ -96,7 +95,7 @@ class SearchResult:
         names = [objective.name for objective in self.objectives]
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
-            prediction = stored(trial, PREDICTION)
+            prediction = PREDICTION.read(trial) or {}
             parts = [_by_name(names, prediction.get(key)) for key in ("mean", "sd", "weights")]
             if all(parts):
                 found[trial.number] = Prediction(*parts)

@@ -17,20 +17,20 @@ import numpy as np
 import optuna
 from optuna.storages import InMemoryStorage
 
-from bonas.arguments import check_count, check_positive, is_count
+from bonas.arguments import check_count, check_positive
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
+from bonas.optuna_internals import storage_of
 from bonas.progress import ProgressBar
 from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.studies import open_study
-from bonas.studies.attributes import ignored_in_study
-from bonas.studies.running import trials
+from bonas.studies.outcomes import evaluated
+from bonas.studies.records import BUDGET, SEED, budget_of
 from bonas.studies.running.interrupts import Terminated
 from bonas.studies.running.leader import lead, release_dead
 from bonas.studies.running.lease import LEASE, Worker
 from bonas.studies.running.ledger import Ledger, with_rows
 from bonas.studies.running.retries import reopen
-from bonas.studies.running.trials import BUDGET, budget_of
 from bonas.studies.running.worker import Callback, work
 from bonas.studies.running.worker_pool import Executor
 from bonas.studies.sampler import ArchitectureSampler
@@ -41,9 +41,6 @@ from bonas.studies.study import OnMismatch
 from bonas.studies.warm_start import add_known
 
 _logger = logging.getLogger(__name__)
-
-SEED = "bonas:seed"
-"""The study's user attribute that holds the seed of the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,20 +154,18 @@ def _set_budget(study: optuna.Study, budget: int | None) -> None:
             "workers are to evaluate in total: budget=40, or --budget 40"
         )
     if budget is not None and before != budget:
-        study.set_user_attr(BUDGET, budget)
-        if before > budget > trials.evaluated(study):
+        BUDGET.write(study, budget)
+        if before > budget > evaluated(study):
             _logger.warning("the budget of the study changed from %d to %d", before, budget)
 
 
 def _remembered_seed(study: optuna.Study, seed: int) -> int:
     """Return the seed that the study was begun with; store ``seed`` if it is new."""
-    stored: object = study.user_attrs.get(SEED)
-    if not is_count(stored):
-        if stored is not None:
-            ignored_in_study(study, SEED, f"a whole number was expected, got {stored!r:.200}")
-        study.set_user_attr(SEED, seed)
-        stored = study.user_attrs[SEED]  # if two processes begin at once: that of the later one
-    return stored if is_count(stored) else seed
+    stored = SEED.read(study)
+    if stored is None:
+        SEED.write(study, seed)
+        stored = SEED.read(study)  # if two processes begin at once: that of the later one
+    return seed if stored is None else stored
 
 
 @contextmanager
@@ -185,10 +180,10 @@ def _shared(settings: RunSettings) -> Iterator[Storage | None]:
 
 def _kept(study: optuna.Study, settings: RunSettings) -> optuna.Study:
     """Return the study, copied to memory if its storage was a temporary file."""
-    if settings.storage is not None or isinstance(study._storage, InMemoryStorage):
+    if settings.storage is not None or isinstance(storage_of(study), InMemoryStorage):
         return study
     memory, name = InMemoryStorage(), study.study_name
-    optuna.copy_study(from_study_name=name, from_storage=study._storage, to_storage=memory)
+    optuna.copy_study(from_study_name=name, from_storage=storage_of(study), to_storage=memory)
     return optuna.load_study(study_name=name, storage=memory, sampler=study.sampler)
 
 

@@ -38,9 +38,9 @@ import bonas
 from bonas.evaluation import Candidate, Objective
 from bonas.run import RunSettings, run
 from bonas.spaces import MLPSpace, NASBench201, Space
-from bonas.studies import open_study
+from bonas.studies import open_study, outcomes
+from bonas.studies.records import RELEASED, WORKER
 from bonas.studies.running import trials
-from bonas.studies.running.lease import WORKER
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import open_storage
 
@@ -67,13 +67,13 @@ def lasting(seconds: float, candidate: Candidate) -> dict[str, float]:
 def tell(study: optuna.Study, budget: int, seconds: float) -> None:
     """What a study holds in the end."""
     known = study.get_trials(deepcopy=False)
-    done = [trial for trial in known if trials.counts(trial)]
+    done = [trial for trial in known if outcomes.counts(trial)]
     keys = Counter(SPACE.architecture(trial.params).key for trial in done)
     print(
         f"  evaluated {len(done)} of {budget}, failed {sum(not t.values for t in done)}, "
         f"networks evaluated twice {sum(n > 1 for n in keys.values())}, "
         f"still running {sum(t.state == TrialState.RUNNING for t in known)}, "
-        f"released {sum(trials.RELEASED in t.system_attrs for t in known)}, {seconds:.0f} s"
+        f"released {sum(RELEASED.is_in(t) for t in known)}, {seconds:.0f} s"
     )
 
 
@@ -178,7 +178,9 @@ def rush(given: argparse.Namespace) -> None:
         failed = sum(process.exitcode != 0 for process in processes)
         once = len(set(indices)) == len(set(keys)) == len(lines)
         good += (
-            once and len(lines) == values == trials.evaluated(study) == given.budget and not failed
+            once
+            and len(lines) == values == outcomes.evaluated(study) == given.budget
+            and not failed
         )
         print(
             f"  run {number}: {len(lines)} evaluations, {len(set(keys))} networks, "
@@ -224,7 +226,7 @@ def share(done: Sequence[FrozenTrial], seconds: float) -> float:
     ends = defaultdict(list)
     for trial in done:
         assert trial.datetime_complete is not None
-        ends[trial.user_attrs[WORKER]["name"]].append(trial.datetime_complete.timestamp())
+        ends[trial.user_attrs[WORKER.key]["name"]].append(trial.datetime_complete.timestamp())
     evaluating = seconds * sum(len(own) - 1 for own in ends.values())
     return evaluating / sum(max(own) - min(own) for own in ends.values())
 

@@ -1,28 +1,35 @@
-"""What stands in a study, read with care: other programs may write to it, too.
+"""Attributes of studies and trials: a typed value under a key, read with care.
 
-Attributes are JSON values of any type, and texts of JSON that may be none. A reader here returns
-what bonas can use, or says that there is nothing; what is ignored is told once.
+Attributes are JSON values of any type, some of them texts of JSON, and other programs may write to
+a study, too. A reader returns a value of the attribute's type or None; what is ignored is logged
+once.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import math
-from collections.abc import Sequence
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from optuna import Study
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial
+
+from bonas.arguments import is_count
+from bonas.optuna_internals import id_of, set_system_attr, set_user_attr, storage_of
+
+T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)
-_told: WeakKeyDictionary[BaseStorage, set[tuple[int, str]]] = WeakKeyDictionary()
+_logged: WeakKeyDictionary[BaseStorage, set[tuple[int, str]]] = WeakKeyDictionary()
 
 
 def json_object(text: object) -> dict[str, Any] | None:
-    """The object that a text of JSON holds; None for anything else.
+    """Return the object that a text of JSON holds; None for anything else.
 
     >>> json_object('{"a": 1}'), json_object("[]"), json_object("no"), json_object(5)
     ({'a': 1}, None, None, None)
@@ -36,39 +43,121 @@ def json_object(text: object) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def is_whole(value: object) -> TypeGuard[int]:
-    """Whether it is a whole number of at least 0, and no truth value."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def whole(value: object) -> int | None:
+    """Return a whole number of at least 0; None for anything else."""
+    return value if is_count(value) else None
 
 
-def values_of(trial: FrozenTrial, m: int) -> list[float] | None:
-    """The ``m`` finite values of a finished trial; None where it has others, or none."""
-    values = trial.values
-    if trial.state != TrialState.COMPLETE or values is None or len(values) != m:
-        return None
-    return values if all(map(math.isfinite, values)) else None
+def text(value: object) -> str | None:
+    """Return a string; None for anything else."""
+    return value if isinstance(value, str) else None
 
 
-def names_of(study: Study) -> list[str]:
-    """The names of a study's values, one each; empty where nobody has named them."""
-    names: object = study.metric_names
-    if names is None:
-        return []
-    found = [name for name in names if isinstance(name, str)] if _is_list(names) else []
-    if _is_list(names) and len({*found}) == len(names) == len(study.directions):
+def mapping(value: object) -> dict[str, Any] | None:
+    """Return a mapping as JSON has it; None for anything else."""
+    return value if isinstance(value, dict) else None
+
+
+def as_it_is(value: T) -> T:
+    """Return the value, which is a JSON value already."""
+    return value
+
+
+@dataclass(frozen=True)
+class StudyAttribute(Generic[T]):
+    """A user attribute of a study.
+
+    Attributes:
+        key: Its name in the study.
+        expected: Its type, in words.
+        parse: The stored value -> a value of the type; None where it is something else.
+        dump: Its inverse.
+    """
+
+    key: str
+    expected: str
+    parse: Callable[[object], T | None]
+    dump: Callable[[T], object] = as_it_is
+
+    def read(self, study: Study) -> T | None:
+        """Return what the study holds; None for nothing, and for what is ignored."""
+        stored: object = study.user_attrs.get(self.key)
+        found = None if stored is None else self.parse(stored)
+        if found is None and stored is not None:
+            ignored_in_study(study, self.key, f"{self.expected} was expected, got {stored!r:.200}")
         return found
-    what = f"{len(study.directions)} different names were expected, got {names!r:.200}"
-    ignored_in_study(study, "metric names", what)
-    return []
+
+    def write(self, study: Study, value: T) -> None:
+        """Store a value in place of the one before."""
+        study.set_user_attr(self.key, self.dump(value))
+
+    def is_in(self, study: Study) -> bool:
+        """Return whether the study has anything under the key."""
+        return self.key in study.user_attrs
 
 
-def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
-    return isinstance(value, (list, tuple))
+@dataclass(frozen=True)
+class TrialAttribute(Generic[T]):
+    """An attribute of a trial.
+
+    Attributes:
+        key: Its name in the trial.
+        expected: Its type, in words.
+        parse: The stored value -> a value of the type; None where it is something else.
+        dump: Its inverse.
+        is_system: Whether it is one of the system's attributes, which users do not see.
+    """
+
+    key: str
+    expected: str
+    parse: Callable[[object], T | None]
+    dump: Callable[[T], object] = as_it_is
+    is_system: bool = False
+
+    def read(self, trial: FrozenTrial) -> T | None:
+        """Return what the trial holds; None for nothing, and for what is ignored."""
+        stored: object = self._among(trial).get(self.key)
+        found = None if stored is None else self.parse(stored)
+        if found is None and stored is not None:
+            _log_unread(trial.number, self.key, self.expected, f"{stored!r:.200}")
+        return found
+
+    def write(self, study: Study, trial: Trial | FrozenTrial, value: T) -> None:
+        """Store a value in place of the one before.
+
+        Raises:
+            UpdateFinishedTrialError: if the trial is finished.
+        """
+        write = set_system_attr if self.is_system else set_user_attr
+        write(study, trial, self.key, self.dump(value))
+
+    def holding(self, value: T) -> dict[str, Any]:
+        """Return the attribute as ``create_trial`` takes it."""
+        return {self.key: self.dump(value)}
+
+    def is_in(self, trial: FrozenTrial) -> bool:
+        """Return whether the trial has anything under the key."""
+        return self.key in self._among(trial)
+
+    def _among(self, trial: FrozenTrial) -> dict[str, Any]:
+        return trial.system_attrs if self.is_system else trial.user_attrs
 
 
 def ignored_in_study(study: Study, key: str, what: str) -> None:
-    """Tell, once in a process, what of a study is ignored, and under which key it stands."""
-    told = _told.setdefault(study._storage, set())
-    if (study._study_id, key) not in told:
-        told.add((study._study_id, key))
+    """Log, once per process, what of a study is ignored, and under which key it stands."""
+    logged = _logged.setdefault(storage_of(study), set())
+    if (id_of(study), key) not in logged:
+        logged.add((id_of(study), key))
         _logger.warning("the study %r: ignored %s: %s", study.study_name, key, what)
+
+
+@lru_cache(maxsize=1_000)
+def _log_unread(number: int, key: str, expected: str, stored: str) -> None:
+    """Log it once, as long as that is remembered: every proposal reads all trials."""
+    _logger.warning(
+        "trial %d has a %s that cannot be read: %s was expected, got %s",
+        number,
+        key,
+        expected,
+        stored,
+    )

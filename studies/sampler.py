@@ -18,25 +18,21 @@ from bonas.arguments import check_count
 from bonas.encoders import Encoder, check_encoder
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.candidate import index_of
+from bonas.optuna_internals import contains, read_afresh
 from bonas.settings import own_settings
 from bonas.spaces import Space
-from bonas.studies.proposal import Proposal
+from bonas.studies.outcomes import given_up, next_index, reopened_below
 from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
 from bonas.studies.proposing.candidates import Pool
 from bonas.studies.proposing.enqueued import objection
 from bonas.studies.proposing.independent import fitting_alone
-from bonas.studies.proposing.observations import (
-    History,
-    contains,
-    point_at,
-    proposed,
-    reopened_below,
-)
+from bonas.studies.proposing.observations import History, point_at
 from bonas.studies.proposing.parameters import Parameters, drawn_alone
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.presets import named
 from bonas.studies.proposing.proposer import Planned, Planner
 from bonas.studies.proposing.queue import Ahead
+from bonas.studies.records import SURPLUS, Proposal, proposed
 from bonas.studies.running import claims, trials
 from bonas.studies.running.lease import Watch, Worker
 from bonas.studies.running.settled import Settled
@@ -165,7 +161,7 @@ class ArchitectureSampler(BaseSampler):
             is_free=lambda proposal: self._is_free(study, trial, proposal, parameters),
         ):
             self.worker = self.worker.alone()  # from now on
-        now = study._storage.get_trial(trial._trial_id)
+        now = read_afresh(study, trial)
         trial.user_attrs.update(now.user_attrs)  # Optuna read the trial before it had an index
         trial.system_attrs.update(now.system_attrs)
         found = proposed(now)
@@ -212,7 +208,7 @@ class ArchitectureSampler(BaseSampler):
         history = self._ahead.pending(History.of(study, self.space, parameters, asking=-1))
         if not self._planner.models(history):
             return False  # random ones take no time
-        index = trials.next_index(known)
+        index = next_index(known)
         self._ahead.add(self._planned(study, history, parameters, index, n), parameters)
         return True
 
@@ -264,7 +260,7 @@ class ArchitectureSampler(BaseSampler):
                     proposal.settle(study, known[trial.number])
                 if not made or self._is_free(study, trial, made[0], parameters):
                     return
-                index = trials.next_index(study.get_trials(deepcopy=False))
+                index = next_index(study.get_trials(deepcopy=False))
 
     def _offer(self, study: Study, waiting: Sequence[FrozenTrial], parameters: Parameters) -> None:
         """Offer a proposal to each waiting trial, the first one's last.
@@ -274,10 +270,10 @@ class ArchitectureSampler(BaseSampler):
         known = study.get_trials(deepcopy=False)
         history = History.of(study, self.space, parameters, waiting[0].number)
         # So no index is above its trial's number, and an enqueued trial's own number is free.
-        index = trials.next_index(known[: waiting[0].number])
+        index = next_index(known[: waiting[0].number])
         made = self._proposals(study, known, history, parameters, index, len(waiting))
         for trial in waiting[len(made) :]:
-            trials.release(study, trial, trials.SURPLUS)
+            trials.release(study, trial, SURPLUS)
         for trial, proposal in reversed(list(zip(waiting, made, strict=False))):
             proposal.offer(study, trial)
 
@@ -294,7 +290,7 @@ class ArchitectureSampler(BaseSampler):
 
         What was given up unmeasured comes first.
         """
-        again = trials.given_up(known, reopened_below(study, known))
+        again = given_up(known, reopened_below(study, known))
         made: list[Proposal] = []
         while len(made) < n:
             before, point = self._next_given_up(again, history, parameters)

@@ -22,7 +22,7 @@ from bonas.studies.lineage.forks import complete_fork, open_fork
 from bonas.studies.lineage.networks import network_changes
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.lineage.successors import latest_successor, lineage_of, open_successor
-from bonas.studies.proposing.observations import directions
+from bonas.studies.records import directions
 from bonas.studies.storages.opening import Storage, open_storage, opening_error, without_password
 from bonas.texts import objection, shown
 

@@ -20,12 +20,12 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.errors import BonasError, InvalidArgument, StudyMismatch
+from bonas.optuna_internals import contains
 from bonas.spaces import Space
-from bonas.studies.attributes import names_of, values_of
 from bonas.studies.lineage.add_once import add_once
 from bonas.studies.lineage.description import incompatibilities, make_description
 from bonas.studies.lineage.origin import description_of
-from bonas.studies.proposing.observations import KNOWN, SD, contains, directions
+from bonas.studies.records import KNOWN, SD, directions, names_of, values_of
 from bonas.studies.search import Search
 from bonas.studies.transfer.rows import (
     Frame,
@@ -37,7 +37,7 @@ from bonas.studies.transfer.rows import (
     records_of,
 )
 from bonas.studies.transfer.source_task import SourceTask
-from bonas.texts import objection, shown
+from bonas.texts import RESERVED, objection, shown
 
 _logger = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ def _rows_of_study(study: optuna.Study, search: Search, earlier: optuna.Study) -
     for trial in earlier.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         values = values_of(trial, len(names))
         if values is not None:
-            others = {n: x for n, x in trial.user_attrs.items() if not n.startswith("bonas:")}
+            others = {n: x for n, x in trial.user_attrs.items() if not n.startswith(RESERVED)}
             measured = dict(zip(names, values, strict=True))
             yield _Row(trial.params, measured, trial.distributions, others)
 

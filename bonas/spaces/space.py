@@ -18,6 +18,7 @@ from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder, unknown
+from bonas.optuna_internals import suggest
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.cache import ArchitectureCache
 from bonas.spaces.distributions import distributions
@@ -213,7 +214,7 @@ class Space(ABC):
     def suggest(self, trial: BaseTrial) -> Choices:
         """The combination that an Optuna trial stands for, asked from it name by name."""
         for name, numbers in self.numeric.items():
-            trial._suggest(name, numbers)  # type: ignore[attr-defined]  # study.ask does the same
+            suggest(trial, name, numbers)
         return self.chosen_by(trial.suggest_categorical)
 
     def chosen_by(self, choose: Callable[[str, Sequence[Choice]], Choice]) -> dict[str, Choice]:

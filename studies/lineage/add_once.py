@@ -12,31 +12,36 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bonas.studies.proposing.observations import ERROR
+from bonas.optuna_internals import create_trial as create_stored
+from bonas.optuna_internals import finish
+from bonas.studies.attributes import TrialAttribute
+from bonas.studies.records import ERROR
 
 _BATCH = 100  # trials between two readings of the study
 
 
-def add_once(study: Study, trials: Mapping[str, FrozenTrial], attribute: str) -> int:
+def add_once(
+    study: Study, trials: Mapping[str, FrozenTrial], attribute: TrialAttribute[str]
+) -> int:
     """Add finished trials in their order; return how many the study did not have.
 
     Args:
         study: The study to add to.
         trials: Mark -> trial. A trial whose mark the study has is not added again.
-        attribute: The user attribute of a trial that holds its mark.
+        attribute: What holds the mark in a trial.
     """
     marked, marks, added = _marked_trials(study, attribute), list(trials), 0
     for start in range(0, len(marks), _BATCH):
         batch = marks[start : start + _BATCH]
         for mark in batch:
             if mark not in marked:
-                template = _running_copy(trials[mark], {attribute: mark})
-                study._storage.create_new_trial(study._study_id, template_trial=template)
+                create_stored(study, _running_copy(trials[mark], attribute.holding(mark)))
         marked = _marked_trials(study, attribute)
         for mark in batch:
             first, *others = marked[mark]
@@ -49,18 +54,19 @@ def add_once(study: Study, trials: Mapping[str, FrozenTrial], attribute: str) ->
     return added
 
 
-def _marked_trials(study: Study, attribute: str) -> dict[str, list[FrozenTrial]]:
+def _marked_trials(study: Study, attribute: TrialAttribute[str]) -> dict[str, list[FrozenTrial]]:
     """Return mark -> the trials that have it, by their numbers."""
     found = defaultdict(list)
     for trial in study.get_trials(deepcopy=False):
-        if attribute in trial.user_attrs:
-            found[str(trial.user_attrs[attribute])].append(trial)
+        mark = attribute.read(trial)
+        if mark is not None:
+            found[mark].append(trial)
     return dict(found)
 
 
-def _running_copy(trial: FrozenTrial, mark: Mapping[str, str]) -> FrozenTrial:
+def _running_copy(trial: FrozenTrial, mark: Mapping[str, Any]) -> FrozenTrial:
     """Return the trial as a running one; without its error, which marks it as evaluated."""
-    kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR}
+    kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR.key}
     return create_trial(
         state=TrialState.RUNNING,
         params=trial.params,
@@ -73,10 +79,10 @@ def _running_copy(trial: FrozenTrial, mark: Mapping[str, str]) -> FrozenTrial:
 
 def _finish(study: Study, running: FrozenTrial, trial: FrozenTrial) -> None:
     """Give a running copy the error, the state and the values of ``trial``."""
-    if ERROR in trial.user_attrs:
+    error = ERROR.read(trial)
+    if error is not None:
         with contextlib.suppress(UpdateFinishedTrialError):
-            error = trial.user_attrs[ERROR]
-            study._storage.set_trial_user_attr(running._trial_id, ERROR, error)
+            ERROR.write(study, running, error)
     _set_state(study, running, trial.state, trial.values)
 
 
@@ -84,4 +90,4 @@ def _set_state(
     study: Study, trial: FrozenTrial, state: TrialState, values: list[float] | None = None
 ) -> None:
     with contextlib.suppress(UpdateFinishedTrialError):  # another process was faster
-        study._storage.set_trial_state_values(trial._trial_id, state, values)
+        finish(study, trial, state, values)

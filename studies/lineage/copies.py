@@ -12,19 +12,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
-from bonas.studies.attributes import values_of
 from bonas.studies.lineage.description import Description, incompatibilities
 from bonas.studies.lineage.networks import changed_trials, has_same_network
-from bonas.studies.proposing.observations import RELEASED, is_known, point_of
+from bonas.studies.outcomes import counts, failures, is_known
+from bonas.studies.proposing.observations import point_of
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.running.lease import RENEWED, WORKER
-from bonas.studies.running.retries import failures
-from bonas.studies.running.trials import counts
+from bonas.studies.records import COPIED, RELEASED, RENEWED, WORKER, values_of
 
-COPIED = "bonas:copied"
-"""The trial's user attribute that names the trial it is a copy of: the study and the number."""
-
-_NOT_COPIED = (WORKER, INDEX, COPIED, RENEWED, RELEASED)  # attributes about one trial only
+# Attributes about one trial only.
+_NOT_COPIED = (INDEX, *(attribute.key for attribute in (WORKER, COPIED, RENEWED, RELEASED)))
 
 
 def copy_all(source: Study, wanted: Description) -> dict[str, FrozenTrial]:
@@ -117,8 +113,8 @@ def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Descriptio
 
 def _final(trial: FrozenTrial) -> dict[str, Any]:
     """Return the attribute that keeps a failed trial from being tried again, if it has that."""
-    found = trial.system_attrs.get(RELEASED)
-    return {} if found is None or trial.state != TrialState.FAIL else {RELEASED: found}
+    reason = RELEASED.read(trial)
+    return {} if reason is None or trial.state != TrialState.FAIL else RELEASED.holding(reason)
 
 
 def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 
 from bonas.evaluation.objective import Objective
+from bonas.studies.records import DESCRIPTION
 
-DESCRIPTION = "bonas:description"
-"""The study's user attribute that holds its description, as JSON."""
 VERSION = 2
 """Version of descriptions. Version 1 described arrays by their shape and targets, not inputs."""
 _VERSION_KEY = "bonas:version"  # a space may have a setting that is called version
@@ -59,7 +58,7 @@ def make_description(
 def store_description(study: Study, description: Description) -> None:
     """Store what a study is for, after all else that belongs to it; may be repeated."""
     set_names(study, list(description["objectives"]))
-    study.set_user_attr(DESCRIPTION, json.dumps(description))
+    DESCRIPTION.write(study, description)
 
 
 def set_names(study: Study, names: Sequence[str]) -> None:

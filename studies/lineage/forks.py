@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 import optuna
 
+from bonas.optuna_internals import storage_of
 from bonas.spaces import Space
 from bonas.studies.lineage.add_once import add_once
-from bonas.studies.lineage.copies import COPIED, copy_comparable
+from bonas.studies.lineage.copies import copy_comparable
 from bonas.studies.lineage.description import Description, differences, incompatibilities
 from bonas.studies.lineage.networks import network_changes
 from bonas.studies.lineage.origin import (
@@ -25,6 +26,7 @@ from bonas.studies.lineage.origin import (
     numbered,
 )
 from bonas.studies.lineage.successors import latest_successor, open_successor
+from bonas.studies.records import COPIED
 
 _logger = logging.getLogger(__name__)
 
@@ -101,8 +103,9 @@ def _new_fork(
 def _forks(study: optuna.Study, root: str) -> Iterator[optuna.Study]:
     """Yield all forks of the study ``root``, the oldest first."""
     pattern = re.compile(re.escape(root) + r"-(\d+)")
-    names = {name: pattern.fullmatch(name) for name in optuna.get_all_study_names(study._storage)}
-    numbers = {name: int(match[1]) for name, match in names.items() if match is not None}
+    names = optuna.get_all_study_names(storage_of(study))
+    matches = {name: pattern.fullmatch(name) for name in names}
+    numbers = {name: int(match[1]) for name, match in matches.items() if match is not None}
     for name in sorted(numbers, key=numbers.__getitem__):
         fork = load_sibling(study, name)
         origin = None if fork is None else Origin.of(fork)

@@ -9,7 +9,6 @@ if both are the same.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,12 +25,8 @@ from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.spaces import ArchitectureGraph, Choices, Space
 from bonas.spaces.families import Family
 from bonas.spaces.graph import INPUT, OUTPUT
-from bonas.studies.attributes import json_object
 from bonas.studies.proposing.observations import belongs, choices_of
-
-NETWORK = "bonas:network"
-"""The trial's system attribute that identifies its network, as JSON: ``hash``, and ``by``, the
-version of what traced it."""
+from bonas.studies.records import NETWORK
 
 _AT_MOST = 24  # networks that are traced again
 _SECONDS = 5.0  # after which no further network is traced
@@ -42,9 +37,8 @@ def record_network(study: Study, trial: Trial, space: Space) -> None:
     choices = belongs(trial.params, space)
     traced = None if choices is None or not _depends_on_user_code(space) else _hash(space, choices)
     if traced:
-        text = json.dumps({"hash": traced, "by": _tracer_version()})
         with suppress(UpdateFinishedTrialError):
-            study._storage.set_trial_system_attr(trial._trial_id, NETWORK, text)
+            NETWORK.write(study, trial, {"hash": traced, "by": _tracer_version()})
 
 
 def changed_trials(known: Iterable[FrozenTrial], space: Space | None) -> list[FrozenTrial]:
@@ -93,7 +87,7 @@ def _depends_on_user_code(space: Space) -> bool:
 
 def _recorded_hash(trial: FrozenTrial) -> str | None:
     """Return the hash of a trial's network; None if it has none, or another version traced it."""
-    found = json_object(trial.system_attrs.get(NETWORK)) or {}
+    found = NETWORK.read(trial) or {}
     traced: object = found.get("hash")
     return traced if isinstance(traced, str) and found.get("by") == _tracer_version() else None
 

@@ -7,7 +7,6 @@ the study is for.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -17,22 +16,19 @@ from typing import Any
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 
-from bonas.studies.attributes import ignored_in_study, is_whole, json_object
+from bonas.arguments import is_count
+from bonas.optuna_internals import storage_of
+from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.description import (
-    DESCRIPTION,
     Description,
     differences,
     is_description,
     store_description,
 )
-from bonas.studies.running.trials import BUDGET
+from bonas.studies.records import BUDGET, DESCRIPTION, ORIGIN, SUCCESSOR
 
-ORIGIN = "bonas:origin"
-"""The study's user attribute that holds its ``Origin``, as JSON."""
-SUCCESSOR = "bonas:successor"
-"""The study's user attribute that names the study in which the search goes on."""
-
-_NOT_COPIED = (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR)  # attributes about one study only
+# Attributes about one study only.
+_NOT_COPIED = tuple(attribute.key for attribute in (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR))
 _ORIGIN_TIMEOUT = 2.0  # seconds in which another process stores the origin of a study it creates
 
 
@@ -56,13 +52,13 @@ class Origin:
     @classmethod
     def of(cls, study: optuna.Study) -> Origin | None:
         """Return the origin of a study; None if it continues no other."""
-        text: object = study.user_attrs.get(ORIGIN)
-        if text is None:
+        stored = ORIGIN.read(study)
+        if stored is None:
             return None
-        found = cls._parsed(json_object(text) or {})
+        found = cls._parsed(stored)
         if found is None or found.study == study.study_name:
-            what = "itself" if found else f"{text!r:.200}"
-            ignored_in_study(study, ORIGIN, f"another study was expected, got {what}")
+            what = "itself" if found else f"{stored!r:.200}"
+            ignored_in_study(study, ORIGIN.key, f"another study was expected, got {what}")
             return None
         return found
 
@@ -73,7 +69,7 @@ class Origin:
         description: object = fields.get("description")
         if not (isinstance(root, str) and isinstance(study, str) and is_description(description)):
             return None
-        return cls(root, study, trials, description) if trials is None or is_whole(trials) else None
+        return cls(root, study, trials, description) if trials is None or is_count(trials) else None
 
     @property
     def is_fork(self) -> bool:
@@ -91,12 +87,12 @@ class Origin:
 
 def description_of(study: optuna.Study) -> Description | None:
     """Return what a study was created for; None if another program created it."""
-    text: object = study.user_attrs.get(DESCRIPTION)
-    if text is not None:
-        found = json_object(text)
-        if is_description(found):
-            return found
-        ignored_in_study(study, DESCRIPTION, f"a description was expected, got {text!r:.200}")
+    found = DESCRIPTION.read(study)
+    if is_description(found):
+        return found
+    if found is not None:
+        what = f"{DESCRIPTION.expected} was expected, got {found!r:.200}"
+        ignored_in_study(study, DESCRIPTION.key, what)
     origin = Origin.of(study)
     return None if origin is None else origin.description
 
@@ -104,7 +100,7 @@ def description_of(study: optuna.Study) -> Description | None:
 def load_sibling(study: optuna.Study, name: str) -> optuna.Study | None:
     """Load the study ``name`` of the same storage, with the same sampler; None if there is none."""
     try:
-        return optuna.load_study(study_name=name, storage=study._storage, sampler=study.sampler)
+        return optuna.load_study(study_name=name, storage=storage_of(study), sampler=study.sampler)
     except KeyError:
         return None
 
@@ -114,7 +110,7 @@ def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study
     found = None
     try:
         study = optuna.create_study(
-            storage=source._storage,
+            storage=storage_of(source),
             study_name=name,
             directions=list(origin.description["objectives"].values()),
             sampler=source.sampler,
@@ -127,7 +123,7 @@ def claim_study(source: optuna.Study, name: str, origin: Origin) -> optuna.Study
         if found is None and not _is_blank(other):
             return None
     if found is None:
-        study.set_user_attr(ORIGIN, json.dumps(asdict(origin)))
+        ORIGIN.write(study, asdict(origin))
         found = origin
     if not found.agrees(origin):
         return None
@@ -148,7 +144,7 @@ def numbered(stem: str) -> Iterator[str]:
 
 def complete_attributes(study: optuna.Study, source: optuna.Study, origin: Origin) -> None:
     """Copy the attributes of ``source``, then store the description, unless the study has one."""
-    if DESCRIPTION in study.user_attrs:
+    if DESCRIPTION.is_in(study):
         return
     for name, value in source.user_attrs.items():
         if name not in _NOT_COPIED:
@@ -161,7 +157,7 @@ def _gets_origin(study: optuna.Study) -> bool:
     end = time.monotonic() + _ORIGIN_TIMEOUT
     while _is_blank(study) and time.monotonic() < end:
         time.sleep(0.05)
-    return ORIGIN in study.user_attrs
+    return ORIGIN.is_in(study)
 
 
 def _is_blank(study: optuna.Study) -> bool:

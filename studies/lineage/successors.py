@@ -17,18 +17,16 @@ import optuna
 from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.add_once import add_once
-from bonas.studies.lineage.copies import COPIED, copy_all, is_valid_in
+from bonas.studies.lineage.copies import copy_all, is_valid_in
 from bonas.studies.lineage.description import Description, added_options
 from bonas.studies.lineage.origin import (
-    SUCCESSOR,
     Origin,
     claim_first_free,
     description_of,
     load_sibling,
     numbered,
 )
-from bonas.studies.proposal import is_proposed
-from bonas.studies.running.trials import BUDGET
+from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, budget_of, is_proposed
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ def lineage_of(study: optuna.Study) -> Iterator[optuna.Study]:
     while (successor := _successor_of(study)) is not None:
         if successor.study_name in seen:
             what = f"{successor.study_name!r} is an earlier study"
-            ignored_in_study(study, SUCCESSOR, what)
+            ignored_in_study(study, SUCCESSOR.key, what)
             return
         seen.add(successor.study_name)
         study = successor
@@ -72,7 +70,7 @@ def open_successor(
     own = study.study_name
     names = numbered(re.sub(r"\.v\d+$", "", own) + ".v")
     successor = claim_first_free(study, names, Origin(own, own, None, wanted))
-    study.set_user_attr(SUCCESSOR, successor.study_name)
+    SUCCESSOR.write(study, successor.study_name)
     n = _copy_to_successor(study, successor)
     _logger.warning(
         "options were added (%s); the search goes on in the study %r, with all %d trials of %r",
@@ -86,17 +84,17 @@ def open_successor(
 
 def _successor_of(study: optuna.Study) -> optuna.Study | None:
     """Return the study that directly continues ``study``, if there is one."""
-    name: object = study.user_attrs.get(SUCCESSOR)
-    found = load_sibling(study, name) if isinstance(name, str) else None
+    name = SUCCESSOR.read(study)
+    found = None if name is None else load_sibling(study, name)
     if found is None and name is not None:
-        ignored_in_study(study, SUCCESSOR, f"there is no study {name!r:.200}")
+        ignored_in_study(study, SUCCESSOR.key, f"there is no study {name!r:.200}")
     return found
 
 
 def _copy_to_successor(study: optuna.Study, successor: optuna.Study) -> int:
     """End the study's workers and copy what they have evaluated; return how many trials."""
-    if study.user_attrs.get(BUDGET):
-        study.set_user_attr(BUDGET, 0)
+    if budget_of(study):
+        BUDGET.write(study, 0)
     copies = copy_all(study, description_of(successor) or {})
     add_once(successor, copies, COPIED)
     return len(copies)

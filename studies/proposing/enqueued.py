@@ -15,18 +15,13 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import InvalidGraph, InvalidSpace
+from bonas.optuna_internals import contains
 from bonas.spaces import Choices, Space
-from bonas.studies.proposing.observations import History, contains
+from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 
 _DRAWS = 100  # tries for a valid architecture out of a part of one
-
-
-def enqueued(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the parameters with which a trial was enqueued; empty where it was not."""
-    found: object = trial.system_attrs.get("fixed_params")
-    return dict(found) if isinstance(found, dict) else {}
 
 
 def objection(

@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
-from bonas.studies.attributes import values_of
-from bonas.studies.proposing.observations import choices_of, directions
+from bonas.studies.proposing.observations import choices_of
+from bonas.studies.records import directions, values_of
 
 
 def finished(study: Study, space: Space | None = None) -> list[FrozenTrial]:

@@ -9,8 +9,9 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import index_of
 from bonas.spaces import Space
-from bonas.studies.proposing.observations import choices_of, proposed
+from bonas.studies.proposing.observations import choices_of
 from bonas.studies.proposing.parameters import drawn_alone
+from bonas.studies.records import proposed
 
 _SHARE = "bonas:share"  # under which name it is drawn how far a number goes
 

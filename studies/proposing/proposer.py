@@ -25,16 +25,16 @@ from bonas.errors import BonasError, FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
-from bonas.studies.attributes import names_of
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.candidates import Pool
 from bonas.studies.proposing.initial_design import promised
-from bonas.studies.proposing.observations import History, directions
+from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Features, Point
 from bonas.studies.proposing.posterior import Belief
 from bonas.studies.proposing.presets import Named
 from bonas.studies.proposing.recommender import Proposer
+from bonas.studies.records import directions, names_of
 from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate

@@ -42,9 +42,11 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from bonas.studies.proposal import Proposal, is_proposed
+from bonas.optuna_internals import create_trial as create_stored
+from bonas.optuna_internals import live, read_afresh, take_enqueued
+from bonas.studies.records import STOPPED, WORKER, Proposal, is_proposed
 from bonas.studies.running import trials
-from bonas.studies.running.lease import LEASE, WORKER, Watch, Worker, claimed, works_on
+from bonas.studies.running.lease import LEASE, Watch, Worker, claimed, works_on
 
 _PAUSES = 0.01, 0.5  # seconds between two looks, at least and at most
 _SHARE = 0.1  # of the time waited so far, where nothing is offered yet
@@ -53,11 +55,11 @@ _DEAD = 1.0  # seconds between two looks for dead workers
 
 def begin(study: Study, worker: Worker) -> Trial:
     """Return a new trial that is claimed by ``worker``, or one that was enqueued."""
-    trial_id = study._pop_waiting_trial_id()
-    if trial_id is None:
-        template = create_trial(state=TrialState.RUNNING, user_attrs={WORKER: worker.described()})
-        trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
-    return Trial(study, trial_id)
+    trial = take_enqueued(study)
+    if trial is None:
+        claim = WORKER.holding(worker.described())
+        trial = create_stored(study, create_trial(state=TrialState.RUNNING, user_attrs=claim))
+    return live(study, trial)
 
 
 def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -80,7 +82,7 @@ def release_tickets(study: Study, asker: str) -> None:
     """Let the workers that an asker proposes for wait no longer."""
     for ticket in tickets(study.get_trials(deepcopy=False)):
         if claimed(ticket).get("asker") == asker:
-            trials.release(study, ticket, trials.STOPPED)
+            trials.release(study, ticket, STOPPED)
 
 
 def to_serve(study: Study, asker: str) -> list[FrozenTrial]:
@@ -122,7 +124,7 @@ def claim(
         proposal = Proposal.offered(own)
         if waiting[0] is not own:
             if works_on(worker.name, waiting[0]):  # its creation was answered by an error
-                trials.release(study, waiting[0], trials.STOPPED)
+                trials.release(study, waiting[0], STOPPED)
             wait.for_turn(waiting.index(own), proposal is not None)
         elif proposal is None:
             asks = claimed(own).get("asker") == worker.name
@@ -139,7 +141,7 @@ def claim(
 
 
 def _check_runs(study: Study, trial: FrozenTrial) -> None:
-    if study._storage.get_trial(trial._trial_id).state.is_finished():
+    if read_afresh(study, trial).state.is_finished():
         raise UpdateFinishedTrialError(f"trial {trial.number} was released while its worker asked")
 
 

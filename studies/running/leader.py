@@ -11,14 +11,15 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
-from bonas.studies.proposing.observations import ERROR
+from bonas.optuna_internals import stoppable
+from bonas.studies import outcomes
+from bonas.studies.records import ERROR, budget_of
 from bonas.studies.running import claims, trials
 from bonas.studies.running.interrupts import sigterm_interrupts
 from bonas.studies.running.job import Job
 from bonas.studies.running.lease import Watch, Worker
 from bonas.studies.running.ledger import Ledger, Row
-from bonas.studies.running.stopping import are_stopped, is_stopped, stop_all, stoppable
-from bonas.studies.running.trials import budget_of
+from bonas.studies.running.stopping import is_ending, pass_on
 from bonas.studies.running.worker import Callback
 from bonas.studies.running.worker_pool import Crew, Executor
 from bonas.studies.sampler import ArchitectureSampler
@@ -93,10 +94,8 @@ def lead(
 
 def _served(study: optuna.Study, sampler: ArchitectureSampler, leader: str, n: int) -> bool:
     """Propose for the workers, or let them end after ``study.stop()``; whether that took time."""
-    stopped = are_stopped(study, leader)
-    if is_stopped(study) and not stopped:
-        stop_all(study, leader)
-    if is_stopped(study) or stopped:
+    pass_on(study, leader)
+    if is_ending(study, leader):
         claims.release_tickets(study, leader)
         return False
     return bool(sampler.serve(study, leader)) or sampler.prepare(study, n)
@@ -120,23 +119,23 @@ def _save(study: optuna.Study, left: Mapping[int, Row], names: Sequence[str]) ->
 
 def _progress(study: optuna.Study, known: Mapping[int, FrozenTrial]) -> int:
     """What was evaluated, and the deaths for which a proposal is to blame."""
-    return len(known) + trials.deaths(study.get_trials(deepcopy=False))
+    return len(known) + outcomes.deaths(study.get_trials(deepcopy=False))
 
 
 def _check_deaths(new: Sequence[FrozenTrial]) -> None:
     """See whether every evaluation ends its process."""
     latest = sorted(new, key=lambda trial: str(trial.datetime_complete))[-_KILLERS:]
-    if len(latest) == _KILLERS and all(map(trials.is_deadly, latest)):
+    if len(latest) == _KILLERS and all(map(outcomes.is_deadly, latest)):
         raise EvaluationFailed(
             f"{_KILLERS} architectures in a row ended every process that evaluated them, the last "
-            f"one: {latest[-1].user_attrs[ERROR]}. What was measured is kept; mend the evaluation "
+            f"one: {ERROR.read(latest[-1])}. What was measured is kept; mend the evaluation "
             "and call again"
         )
 
 
 def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
     """The evaluated trials by their numbers."""
-    return {t.number: t for t in study.get_trials(deepcopy=False) if trials.counts(t)}
+    return {t.number: t for t in study.get_trials(deepcopy=False) if outcomes.counts(t)}
 
 
 def _told(

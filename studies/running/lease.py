@@ -24,13 +24,9 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.studies.proposal import is_proposed
+from bonas.studies.records import RENEWED, WORKER, is_proposed
 from bonas.studies.storages.process import host_id, is_running, start_time
 
-WORKER = "bonas:worker"
-"""The trial's user attribute that says which process evaluates it."""
-RENEWED = "bonas:renewed"
-"""The trial's system attribute that changes while its worker lives."""
 LEASE = 60.0
 """Seconds without a renewal after which a worker on another host counts as dead."""
 
@@ -131,11 +127,10 @@ class Renewal:
     def renew(self) -> None:
         """Show that the worker lives."""
         self._count += 1
-        storage = self._study._storage
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if works_on(self._worker.name, trial):
                 with contextlib.suppress(UpdateFinishedTrialError):
-                    storage.set_trial_system_attr(trial._trial_id, RENEWED, self._count)
+                    RENEWED.write(self._study, trial, self._count)
 
 
 def works_on(name: str, trial: FrozenTrial) -> bool:
@@ -145,8 +140,7 @@ def works_on(name: str, trial: FrozenTrial) -> bool:
 
 def claimed(trial: FrozenTrial) -> Mapping[str, Any]:
     """What the trial says of its worker; empty where nothing can be understood."""
-    found: object = trial.user_attrs.get(WORKER)
-    return found if isinstance(found, Mapping) else {}
+    return WORKER.read(trial) or {}
 
 
 def _is_dead(trial: FrozenTrial, silence: float) -> bool:
@@ -163,13 +157,13 @@ def _lease(trial: FrozenTrial) -> float | None:
     """None where silence means nothing."""
     worker = claimed(trial)
     if not worker:  # its process may have died before it could say who it is
-        return None if trial.params or WORKER in trial.user_attrs else LEASE
+        return None if trial.params or WORKER.is_in(trial) else LEASE
     lease = worker.get("lease")
     return float(lease) if isinstance(lease, (int, float)) and lease > 0 else None
 
 
 def _renewal(trial: FrozenTrial) -> object:
-    return trial.system_attrs.get(RENEWED), claimed(trial).get("name")
+    return RENEWED.read(trial), claimed(trial).get("name")
 
 
 def _runs(worker: Mapping[str, Any]) -> bool:

@@ -22,9 +22,9 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.evaluation.candidate import index_of
-from bonas.studies.proposing.observations import REOPENED, can_be_reopened, is_open, reopened_below
+from bonas.studies.outcomes import can_be_reopened, is_open, is_taken, reopened_below
+from bonas.studies.records import REOPENED
 from bonas.studies.running.lease import claimed
-from bonas.studies.running.trials import counts, is_taken
 
 
 def reopen(study: optuna.Study) -> int:
@@ -33,13 +33,13 @@ def reopen(study: optuna.Study) -> int:
     failed = [trial.number for trial in known if can_be_reopened(trial)]
     at_work = any(t.state == TrialState.RUNNING and claimed(t).get("lease") for t in known)
     if failed and not at_work and reopened_below(study, known) != failed[-1] + 1:
-        study.set_user_attr(REOPENED, failed[-1] + 1)
+        REOPENED.write(study, failed[-1] + 1)
     return len(reopened(known, reopened_below(study, known)))
 
 
 def close(study: optuna.Study) -> None:
     """Leave what failed before this call as it is."""
-    study.set_user_attr(REOPENED, 0)
+    REOPENED.write(study, 0)
 
 
 def reopened(known: Sequence[FrozenTrial], below: int) -> list[FrozenTrial]:
@@ -53,9 +53,3 @@ def has_failed_before(known: Sequence[FrozenTrial], own: Trial) -> bool:
     """Return whether an earlier trial of the same proposal failed."""
     earlier = (trial for trial in known[: own.number] if can_be_reopened(trial))
     return any(index_of(trial) == index_of(own) for trial in earlier)
-
-
-def failures(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the failed trials, of those that were tried again the latest if that failed, too."""
-    latest = {index_of(trial): trial for trial in known if counts(trial)}
-    return [trial for trial in latest.values() if trial.state == TrialState.FAIL]

@@ -8,10 +8,12 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation.candidate import index_of
+from bonas.optuna_internals import id_of, storage_of
 from bonas.spaces import Space
-from bonas.studies.proposal import Proposal, is_proposed
-from bonas.studies.proposing.observations import is_spent, point_at, point_of, reopened_below
+from bonas.studies.outcomes import is_closed, reopened_below
+from bonas.studies.proposing.observations import point_at, point_of
 from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.records import Proposal, is_proposed
 
 _Key = tuple[Hashable, ...] | None
 
@@ -36,7 +38,7 @@ class Settled:
         That is as of a new reading of the study; what was given up unmeasured is free, as is what
         failed and is reopened.
         """
-        if self._of != (of := (study._storage, study._study_id, parameters)):
+        if self._of != (of := (storage_of(study), id_of(study), parameters)):
             self._of, self._keys = of, {}
         point = point_at(proposal.params, space, parameters)
         key = None if point is None else point.key
@@ -46,7 +48,7 @@ class Settled:
             index_of(trial) == proposal.index
             or (key is not None and self._key(trial, space, parameters) == key)
             for trial in known
-            if trial.number != own.number and is_spent(trial, reopened) and is_proposed(trial)
+            if trial.number != own.number and is_closed(trial, reopened) and is_proposed(trial)
         )
 
     def _key(self, trial: FrozenTrial, space: Space | None, parameters: Parameters) -> _Key:

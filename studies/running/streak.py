@@ -10,7 +10,8 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, ObjectivesMissing
-from bonas.studies.running import retries, trials
+from bonas.studies import outcomes
+from bonas.studies.running import retries
 
 _SAME = 5  # failures in a row
 _logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Streak:
 
     @staticmethod
     def _measured(known: Sequence[FrozenTrial], since: int) -> list[bool]:
-        return [t.state == TrialState.COMPLETE and trials.counts(t) for t in known[since:]]
+        return [t.state == TrialState.COMPLETE and outcomes.counts(t) for t in known[since:]]
 
     def _always(self, failure: Exception) -> EvaluationFailed:
         return EvaluationFailed(

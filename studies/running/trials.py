@@ -23,73 +23,27 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
-from bonas.studies.attributes import ignored_in_study, is_whole
-from bonas.studies.proposal import Proposal, index_made, is_proposed
-from bonas.studies.proposing.observations import (
+from bonas.optuna_internals import create_trial as create_stored
+from bonas.optuna_internals import finish, read_afresh, set_user_attr
+from bonas.studies.outcomes import counted, counts, deaths, is_known, reopened_below
+from bonas.studies.records import (
+    DIED,
     ERROR,
+    IMPOSSIBLE,
     KNOWN,
     RELEASED,
-    failure_of,
-    is_known,
-    is_open,
-    reopened_below,
+    STOPPED,
+    SURPLUS,
+    WORKER,
+    budget_of,
+    is_proposed,
 )
-from bonas.studies.running.lease import WORKER, Watch, Worker, works_on
+from bonas.studies.running.lease import Watch, Worker, works_on
 from bonas.texts import storable
 
-BUDGET = "bonas:budget"
-"""The study's user attribute that says how many architectures its workers evaluate in all."""
-
-IMPOSSIBLE = "no architecture"
-DIED, STOPPED, SURPLUS = "its worker died", "its worker was stopped", "the budget was used"
 _DEATHS = 8  # of workers on one proposal, and it counts as failed
 
 _logger = logging.getLogger(__name__)
-
-
-def evaluated(study: optuna.Study) -> int:
-    """Return how many architectures were evaluated, with success or not: what budgets count."""
-    known = study.get_trials(deepcopy=False)
-    return counted(known, reopened_below(study, known))
-
-
-def counted(known: Iterable[FrozenTrial], reopened: int) -> int:
-    """Return how many proposals the budget counts, where failures below ``reopened`` are open.
-
-    A worker that was thought dead and the one that took over may store one at the same moment.
-    """
-    return len(
-        {
-            (index_of(trial), *trial.params.items())
-            for trial in known
-            if counts(trial) and not is_open(trial, reopened)
-        }
-    )
-
-
-def counts(trial: FrozenTrial) -> bool:
-    """Return whether a trial was evaluated by this search: measured, pruned or failed."""
-    if is_known(trial):
-        return False
-    if trial.state == TrialState.FAIL:
-        return failure_of(trial) is not None
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-def is_taken(trial: FrozenTrial, below: int) -> bool:
-    """Return whether a trial's index is not to be proposed again."""
-    if trial.state != TrialState.FAIL:
-        return True
-    return counts(trial) and not is_open(trial, below)
-
-
-def budget_of(study: optuna.Study) -> int:
-    """Return how many architectures the study is to evaluate; 0 before anybody has said."""
-    budget: object = study.user_attrs.get(BUDGET)
-    if budget is None or is_whole(budget):
-        return budget or 0
-    ignored_in_study(study, BUDGET, f"a whole number was expected, got {budget!r:.200}")
-    return 0
 
 
 def within(study: optuna.Study, number: int, budget: int) -> bool:
@@ -107,7 +61,7 @@ def within(study: optuna.Study, number: int, budget: int) -> bool:
 def claim(study: optuna.Study, trial: FrozenTrial, worker: Worker) -> None:
     """Write down who evaluates the trial, unless it was created with that."""
     if not works_on(worker.name, trial):
-        study._storage.set_trial_user_attr(trial._trial_id, WORKER, worker.described())
+        WORKER.write(study, trial, worker.described())
 
 
 def complete(
@@ -127,18 +81,17 @@ def complete(
     """
     others: dict[str, Any] = {n: value for n, value in values.items() if n not in names}
     measured = [float(values[name]) for name in names]
-    storage, trial_id = study._storage, trial._trial_id
-    if _is_measured(study, storage.get_trial(trial_id)):
-        others[KNOWN] = SURPLUS
+    if _is_measured(study, read_afresh(study, trial)):
+        others |= KNOWN.holding(SURPLUS)
     try:
         for name, value in others.items():
-            storage.set_trial_user_attr(trial_id, name, value)
+            set_user_attr(study, trial, name, value)
         study.tell(trial.number, measured)
     except (UpdateFinishedTrialError, ValueError) as error:
-        now = storage.get_trial(trial_id)
+        now = read_afresh(study, trial)
         if not now.state.is_finished():
             raise
-        if RELEASED not in now.system_attrs:
+        if not RELEASED.is_in(now):
             raise _finished_by_itself(now, error, values) from error
         _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
         _store_late(study, now, measured, others)
@@ -159,7 +112,7 @@ def fail(
     with _finishing(study, trial, error):
         for name, value in (measured or {}).items():
             trial.set_user_attr(name, value)
-        trial.set_user_attr(ERROR, storable(text))
+        ERROR.write(study, trial, storable(text))
         study.tell(trial, state=TrialState.FAIL)
 
 
@@ -176,18 +129,16 @@ def prune(study: optuna.Study, trial: Trial, error: Exception) -> None:
 def refuse(study: optuna.Study, trial: Trial, why: str) -> None:
     """Store that a trial cannot be evaluated: a failed one, which is never tried again."""
     with suppress(UpdateFinishedTrialError):  # it was released
-        storage, trial_id = study._storage, trial._trial_id
-        storage.set_trial_system_attr(trial_id, RELEASED, IMPOSSIBLE)
-        storage.set_trial_user_attr(trial_id, ERROR, storable(why))
-        storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        RELEASED.write(study, trial, IMPOSSIBLE)
+        ERROR.write(study, trial, storable(why))
+        finish(study, trial, TrialState.FAIL)
 
 
 def release(study: optuna.Study, trial: FrozenTrial, why: str) -> bool:
     """Give up a running trial unmeasured; return False if it is finished by now."""
-    storage = study._storage
     try:
-        storage.set_trial_system_attr(trial._trial_id, RELEASED, why)
-        return storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        RELEASED.write(study, trial, why)
+        return finish(study, trial, TrialState.FAIL)
     except UpdateFinishedTrialError:
         return False
 
@@ -211,41 +162,6 @@ def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -
     return sum(_release_dead(study, trial, known, f"the last one by {death}") for trial in own)
 
 
-def given_up(known: Iterable[FrozenTrial], below: int = 0) -> list[Proposal]:
-    """Return the proposals of released trials that nobody has measured or is measuring.
-
-    There is one for each index. What a released trial was only offered is among them, and what
-    failed in a trial with a number ``below`` that.
-    """
-    taken, released = set(), {}
-    for trial in known:
-        index = index_made(trial)
-        if index is None:
-            continue
-        if is_taken(trial, below):
-            taken.add(index)
-        elif RELEASED in trial.system_attrs or is_open(trial, below):
-            released[index] = trial
-    left = (Proposal.of(trial) for index, trial in sorted(released.items()) if index not in taken)
-    return [proposal for proposal in left if proposal is not None]
-
-
-def next_index(known: Iterable[FrozenTrial]) -> int:
-    """Return the index of a new proposal: one more than the highest that was made."""
-    made = map(index_made, known)
-    return max((index for index in made if index is not None), default=-1) + 1
-
-
-def deaths(known: Iterable[FrozenTrial]) -> int:
-    """Return how many workers have died while they evaluated."""
-    return sum(t.system_attrs.get(RELEASED) == DIED and is_proposed(t) for t in known)
-
-
-def is_deadly(trial: FrozenTrial) -> bool:
-    """Return whether a trial counts as failed because its workers died."""
-    return failure_of(trial) is not None and trial.system_attrs.get(RELEASED) == DIED
-
-
 @contextmanager
 def _finishing(study: optuna.Study, trial: Trial, error: Exception) -> Iterator[None]:
     """What is stored in the block is stored only if the trial was not released.
@@ -256,10 +172,10 @@ def _finishing(study: optuna.Study, trial: Trial, error: Exception) -> Iterator[
     try:
         yield
     except (UpdateFinishedTrialError, ValueError) as finished:
-        now = study._storage.get_trial(trial._trial_id)
+        now = read_afresh(study, trial)
         if not now.state.is_finished():
             raise
-        if RELEASED not in now.system_attrs:
+        if not RELEASED.is_in(now):
             raise _finished_by_itself(now, finished) from error
 
 
@@ -297,7 +213,7 @@ def _release_dead(
     if died >= _DEATHS:
         text = f"{died} processes died while they evaluated it: {reason}"
         try:
-            study._storage.set_trial_user_attr(trial._trial_id, ERROR, storable(text))
+            ERROR.write(study, trial, storable(text))
         except UpdateFinishedTrialError:
             return False
     return release(study, trial, DIED)
@@ -307,7 +223,7 @@ def _store_late(
     study: optuna.Study, trial: FrozenTrial, values: list[float], others: Mapping[str, Any]
 ) -> None:
     """Store what was measured in a trial of its own, which is within the budget or known."""
-    system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED}
+    system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED.key}
     late = create_trial(
         state=TrialState.RUNNING,
         params=trial.params,
@@ -316,9 +232,7 @@ def _store_late(
         system_attrs=system,
     )
     is_surplus = _is_measured(study, trial)
-    storage, budget = study._storage, budget_of(study)
-    trial_id = storage.create_new_trial(study._study_id, template_trial=late)
-    number = storage.get_trial(trial_id).number
-    if is_surplus or (budget and not within(study, number, budget)):
-        storage.set_trial_user_attr(trial_id, KNOWN, SURPLUS)
-    storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
+    budget, stored = budget_of(study), create_stored(study, late)
+    if is_surplus or (budget and not within(study, stored.number, budget)):
+        KNOWN.write(study, stored, SURPLUS)
+    finish(study, stored, TrialState.COMPLETE, values)

@@ -16,17 +16,17 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, measured
+from bonas.optuna_internals import frozen, is_stopped, stoppable
 from bonas.studies.lineage.networks import record_network
-from bonas.studies.proposal import Proposal
-from bonas.studies.proposing.enqueued import completed, enqueued, is_whole, objection, unknown
-from bonas.studies.proposing.observations import reopened_below
+from bonas.studies.outcomes import counted, reopened_below
+from bonas.studies.proposing.enqueued import completed, is_whole, objection, unknown
+from bonas.studies.records import SURPLUS, Proposal, budget_of, enqueued
 from bonas.studies.running import claims, trials
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
 from bonas.studies.running.lease import Renewal, Watch, Worker, claimed
 from bonas.studies.running.ledger import Ledger
-from bonas.studies.running.stopping import is_stopped, stop_all, stoppable
+from bonas.studies.running.stopping import pass_on
 from bonas.studies.running.streak import Streak
-from bonas.studies.running.trials import budget_of
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 
@@ -79,8 +79,8 @@ def work(
         try:
             loop = _Loop(search, study, worker, callbacks, ledger or Ledger(), since)
             loop.run(lambda: is_stopped(study) or stopped())
-            if is_stopped(study) and worker.asker != worker.name:
-                stop_all(study, worker.asker)
+            if worker.asker != worker.name:
+                pass_on(study, worker.asker)
         except BaseException as error:
             if os.getpid() == worker.pid:
                 with suppress(Exception):  # a storage that failed fails again
@@ -153,7 +153,7 @@ class _Loop:
         """Whether there is something to evaluate now; None if there never will be."""
         known = self.study.get_trials(deepcopy=False)
         budget = budget_of(self.study)
-        done = trials.counted(known, reopened_below(self.study, known))
+        done = counted(known, reopened_below(self.study, known))
         running = sum(trial.state == TrialState.RUNNING for trial in known)
         if done >= budget:
             return None
@@ -172,9 +172,9 @@ class _Loop:
             raise self._unseen(trial, "begun")
         self._begun.add(trial.number)
         if not trials.within(self.study, trial.number, budget_of(self.study)):
-            trials.release(self.study, trial._cached_frozen_trial, trials.SURPLUS)
+            trials.release(self.study, frozen(trial), SURPLUS)
             return
-        if (given := enqueued(trial._cached_frozen_trial)) and not self._can_have(trial, given):
+        if (given := enqueued(frozen(trial))) and not self._can_have(trial, given):
             self._tell(trial)
             return
         try:
@@ -194,16 +194,16 @@ class _Loop:
             self.sampler,
             self.study.get_trials(deepcopy=False),
         )
-        frozen = trial._cached_frozen_trial
-        others = sampler.infer_relative_search_space(self.study, frozen)
+        own = frozen(trial)
+        others = sampler.infer_relative_search_space(self.study, own)
         why = objection(given, space, others) or unknown(given, space, known)
         if why is None and not is_whole(given, space):
-            choices = completed(self.study, frozen, given, space, sampler.seed)
+            choices = completed(self.study, own, given, space, sampler.seed)
             if choices is None:
                 why = f"no valid architecture was found with {dict(given)}"
             else:
                 with suppress(UpdateFinishedTrialError):
-                    Proposal(trial.number, choices, None).settle(self.study, frozen)
+                    Proposal(trial.number, choices, None).settle(self.study, own)
         if why is None:
             return True
         told = f"trial {trial.number} was enqueued with what it cannot have: {why}"

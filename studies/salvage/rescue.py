@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from bonas.errors import InvalidArgument, StorageUnavailable, StudyMismatch
-from bonas.studies.lineage.description import DESCRIPTION
+from bonas.studies.records import DESCRIPTION
 from bonas.studies.salvage.database import read_database
 from bonas.studies.salvage.journal import read_journal
 from bonas.studies.salvage.salvaged import Salvaged, SalvagedStudy
@@ -132,7 +132,7 @@ def _named(salvaged: Salvaged, study: str | None) -> list[SalvagedStudy]:
 def _described_directions(study: SalvagedStudy) -> list[StudyDirection]:
     """Return the directions that a study's description repeats; empty if it has none."""
     try:
-        objectives = json.loads(study.user_attrs[DESCRIPTION])["objectives"]
+        objectives = json.loads(study.user_attrs[DESCRIPTION.key])["objectives"]
         return [StudyDirection[direction.upper()] for direction in objectives.values()]
     except (KeyError, TypeError, ValueError, AttributeError):
         return []

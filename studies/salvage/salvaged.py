@@ -12,9 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
-from bonas.studies.proposal import is_proposed
-from bonas.studies.proposing.observations import RELEASED
-from bonas.studies.running.trials import STOPPED
+from bonas.studies.records import RELEASED, STOPPED, is_proposed
 
 
 @dataclass
@@ -58,7 +56,7 @@ class SalvagedTrial:
         is_lost = state == TrialState.COMPLETE and not is_measured
         if state == TrialState.RUNNING or is_lost:
             state = TrialState.FAIL
-            self.system_attrs.setdefault(RELEASED, STOPPED)
+            self.system_attrs.setdefault(RELEASED.key, STOPPED)
         found = create_trial(
             state=state,
             values=values if is_measured and state == TrialState.COMPLETE else None,

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Objective, as_objectives
 from bonas.spaces import Architecture, Choices, Space
-from bonas.studies.attributes import values_of
+from bonas.studies.records import values_of
 from bonas.studies.transfer.rows import (
     Frame,
     Pair,

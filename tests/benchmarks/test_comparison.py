@@ -36,8 +36,7 @@ from bonas.errors import (
 )
 from bonas.evaluation import Candidate
 from bonas.spaces import Space
-from bonas.studies.proposing.observations import PREDICTION
-from bonas.studies.running import trials
+from bonas.studies.records import ERROR, PREDICTION, WORKER
 from bonas.studies.storages.opening import open_storage
 from bonas.surrogates import GraphGP
 
@@ -101,7 +100,7 @@ class InOrder(BaseSampler):
     ) -> dict[str, Any]:
         if self.prediction is not None:
             text = json.dumps(self.prediction(trial.number))
-            study._storage.set_trial_system_attr(trial._trial_id, PREDICTION, text)
+            study._storage.set_trial_system_attr(trial._trial_id, PREDICTION.key, text)
         return dict(self.all[(trial.number + self.seed) % len(self.all)])
 
     def sample_independent(self, *_: Any) -> Any:
@@ -144,7 +143,7 @@ def in_order(problem: Table, budget: int, seeds: Any = 1, **more: Any) -> Compar
 def recorded(storage: BaseStorage, name: str) -> list[tuple[Any, ...]]:
     """What a run did: all of its trials but for times, and for who ran it."""
     study = optuna.load_study(study_name=name, storage=storage)
-    skip = {ASK_SECONDS, trials.WORKER}
+    skip = {ASK_SECONDS, WORKER.key}
     return [
         (
             trial.number,
@@ -539,7 +538,7 @@ def test_a_failed_evaluation_is_kept_and_counts() -> None:
     study = optuna.load_study(study_name="Widths/m/0", storage=storage)
     states = [trial.state for trial in study.trials]
     assert states.count(TrialState.FAIL) == 2
-    assert "too wide" in study.trials[2].user_attrs[trials.ERROR]
+    assert "too wide" in str(ERROR.read(study.trials[2]))
 
 
 def test_finished_runs_are_not_run_again_and_interrupted_evaluations_are(tmp_path: Path) -> None:

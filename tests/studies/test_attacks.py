@@ -26,7 +26,8 @@ import bonas
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
-from bonas.studies import ArchitectureSampler
+from bonas.studies import ArchitectureSampler, outcomes
+from bonas.studies.records import DIED
 from bonas.studies.running import trials
 from bonas.studies.running.interrupts import Terminated, held_back
 from bonas.studies.running.leader import _save
@@ -86,7 +87,7 @@ def test_an_evaluation_that_ends_its_worker_is_a_failure_at_last(way: str, tmp_p
     assert len(found.candidates) == 5
     (text,) = found.failures.values()
     assert "8 processes died while they evaluated it" in text
-    (failed,) = [t for t in found.study.trials if trials.is_deadly(t)]
+    (failed,) = [t for t in found.study.trials if outcomes.is_deadly(t)]
     assert Candidate.of(SPACE, failed).number == 3
 
 
@@ -487,7 +488,7 @@ def test_what_a_worker_did_not_live_to_store_is_stored(tmp_path: Path) -> None:
     found = searched(Dying(notes), 6, storage=str(tmp_path / "a.log"), n_jobs=2)
     assert found.missing == 0
     assert {c.values["accuracy"] for c in found.candidates} == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
-    deaths = trials.deaths(found.study.trials)
+    deaths = outcomes.deaths(found.study.trials)
     assert len(notes.read_text().split()) <= 6 + deaths  # the other worker may have been faster
 
 
@@ -495,10 +496,10 @@ def test_it_is_stored_once() -> None:
     sampler = ArchitectureSampler(SPACE, surrogate="random", seed=0)
     study = optuna.create_study(sampler=sampler)
     asked = [study.ask(dict(SPACE.distributions)) for _ in range(3)]
-    trials.release(study, study.trials[1], trials.DIED)
+    trials.release(study, study.trials[1], DIED)
     study.tell(asked[2], 2.0)
     left = {trial.number: (trial.params, {"value": float(trial.number)}) for trial in asked}
     for _ in range(2):
         _save(study, left, ["value"])
-    values = [trial.values for trial in study.trials if trials.counts(trial)]
+    values = [trial.values for trial in study.trials if outcomes.counts(trial)]
     assert sorted(values) == [[0.0], [1.0], [2.0]]

@@ -17,30 +17,32 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 import bonas
 from bonas.result import SearchResult
 from bonas.studies import SourceTask
-from bonas.studies.attributes import is_whole, json_object, names_of, values_of
-from bonas.studies.lineage.description import DESCRIPTION, is_description, set_names
-from bonas.studies.lineage.origin import ORIGIN, SUCCESSOR, Origin, description_of
+from bonas.studies.attributes import json_object, whole
+from bonas.studies.lineage.description import is_description, set_names
+from bonas.studies.lineage.origin import Origin, description_of
 from bonas.studies.lineage.successors import latest_successor
+from bonas.studies.outcomes import evaluated, is_known
 from bonas.studies.proposing.front import front_of
-from bonas.studies.proposing.observations import (
+from bonas.studies.proposing.observations import History, choices_of
+from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.records import (
+    DESCRIPTION,
     ERROR,
     KNOWN,
+    ORIGIN,
     PREDICTION,
     PROPOSAL,
-    History,
-    choices_of,
-    failure_of,
-    is_known,
+    SUCCESSOR,
+    names_of,
+    values_of,
 )
-from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.running import trials
 from bonas.studies.study import load_study
 
 DEEP = "[" * 100_000 + "]" * 100_000
 OPTIONS = {name: CategoricalDistribution(x) for name, x in Widths().parameters.items()}
 DESCRIBED = json.dumps({"objectives": OBJECTIVES})
 OF_STUDY = {
-    DESCRIPTION: [
+    DESCRIPTION.key: [
         "no JSON",
         "[]",
         5,
@@ -50,18 +52,18 @@ OF_STUDY = {
         '{"objectives": {"accuracy": "maximize"}, "parameters": {"width": 5}}',
         '{"objectives": {"accuracy": "maximize"}, "bonas:version": "x"}',
     ],
-    ORIGIN: ["no JSON", "[]", '{"a": 1}', '{"root": "s", "study": 5, "trials": null}', DEEP],
-    SUCCESSOR: [5, "no such study", ["s"]],
+    ORIGIN.key: ["no JSON", "[]", '{"a": 1}', '{"root": "s", "study": 5, "trials": null}', DEEP],
+    SUCCESSOR.key: [5, "no such study", ["s"]],
     "bonas:seed": [-1, "x", 1.5, True, None],
     "bonas:budget": ["x", True, [1]],
 }
 OF_TRIAL = {
-    PROPOSAL: [DEEP, "[]", "no JSON", 5, {"width": 8}, '{"width": [8]}', '{"width": 7}'],
-    PREDICTION: [DEEP, "5", '{"mean": [1.0]}', '{"mean": 5, "sd": [1], "weights": {}}'],
+    PROPOSAL.key: [DEEP, "[]", "no JSON", 5, {"width": 8}, '{"width": [8]}', '{"width": 7}'],
+    PREDICTION.key: [DEEP, "5", '{"mean": [1.0]}', '{"mean": 5, "sd": [1], "weights": {}}'],
     "bonas:index": [-1, "x", 1e400],
     "bonas:worker": ["x", 5, {"host": None, "pid": None}],
-    ERROR: [5, ["x"]],
-    KNOWN: [5],
+    ERROR.key: [5, ["x"]],
+    KNOWN.key: [5],
     "bonas:copied": [5, ["s#0"]],
     "accuracy_sd": ["x", -1.0, math.nan],
     "fixed_params": [5, {"width": [8]}],
@@ -169,13 +171,13 @@ def test_a_line_of_successors_that_leads_back_ends(caplog: pytest.LogCaptureFixt
     storage = InMemoryStorage()
     one, two, three = (study_of(storage, name) for name in ("s", "s.v2", "s.v3"))
     for study, after in ((one, two), (two, three), (three, one)):
-        study.set_user_attr(DESCRIPTION, DESCRIBED)
-        study.set_user_attr(SUCCESSOR, after.study_name)
+        study.set_user_attr(DESCRIPTION.key, DESCRIBED)
+        study.set_user_attr(SUCCESSOR.key, after.study_name)
     with caplog.at_level(logging.WARNING, logger="bonas"):
         assert latest_successor(one).study_name == "s.v3"
         assert load_study(storage, "s")[0].study_name == "s.v3"
     assert len([r for r in caplog.records if "'s' is an earlier study" in r.getMessage()]) == 1
-    three.set_user_attr(SUCCESSOR, "s.v3")
+    three.set_user_attr(SUCCESSOR.key, "s.v3")
     assert latest_successor(two).study_name == "s.v3"
 
 
@@ -185,7 +187,7 @@ def test_a_study_is_not_made_out_of_itself(trials_: int | None) -> None:
     description = json.loads(DESCRIBED)
     first = searched(Widths(), 3, storage).study
     origin = {"root": "s", "study": "s", "trials": trials_, "description": description}
-    first.set_user_attr(ORIGIN, json.dumps(origin))
+    first.set_user_attr(ORIGIN.key, json.dumps(origin))
     assert Origin.of(first) is None
     assert len(searched(Widths(), 5, storage).study.trials) == 5
 
@@ -196,9 +198,9 @@ def test_two_studies_made_out_of_each_other_are_joined() -> None:
     two = searched(Widths(), 3, storage, study_name="t").study
     for study, other in ((one, two), (two, one)):
         origin = {"root": "s", "study": other.study_name, "trials": 3}
-        origin["description"] = json.loads(study.user_attrs[DESCRIPTION])
-        study.set_user_attr(ORIGIN, json.dumps(origin))
-    assert trials.evaluated(searched(Widths(), 8, storage).study) == 8
+        origin["description"] = json.loads(study.user_attrs[DESCRIPTION.key])
+        study.set_user_attr(ORIGIN.key, json.dumps(origin))
+    assert evaluated(searched(Widths(), 8, storage).study) == 8
 
 
 def test_a_trial_that_no_successor_can_have_stays_behind() -> None:
@@ -208,13 +210,13 @@ def test_a_trial_that_no_successor_can_have_stays_behind() -> None:
     finished_with(study, [1.0])
     after = searched(Widths(), 4, storage).study
     assert after.study_name == "s.v2"
-    assert trials.evaluated(after) == 4
+    assert evaluated(after) == 4
 
 
 def test_a_name_is_taken_by_a_study_with_an_origin_that_cannot_be_read() -> None:
     storage = InMemoryStorage()
     searched(Widths(), 3, storage)
-    study_of(storage, "s-2").set_user_attr(ORIGIN, "no JSON")
+    study_of(storage, "s-2").set_user_attr(ORIGIN.key, "no JSON")
     fork = searched(Widths((8, 16)), 3, storage, on_mismatch="fork").study
     assert fork.study_name == "s-3"
 
@@ -230,18 +232,18 @@ def test_names_that_are_none_are_ignored(names: object) -> None:
 
 def test_what_can_be_read_is_read() -> None:
     assert json_object('{"a": [1]}') == {"a": [1]}
-    assert [is_whole(x) for x in (0, 7, True, -1, 1.0, "1")] == [True, True] + 4 * [False]
+    assert [whole(x) for x in (0, 7, True, -1, 1.0, "1")] == [0, 7] + 4 * [None]
     assert is_description(json.loads(DESCRIBED))
     study = study_of(InMemoryStorage())
-    study.set_user_attr(DESCRIPTION, DESCRIBED)
+    study.set_user_attr(DESCRIPTION.key, DESCRIBED)
     assert description_of(study) == json.loads(DESCRIBED)
     trial = row(8, [1, 2])
     assert values_of(trial, 2) == [1, 2]
     assert choices_of(trial, Widths()) == {"width": 8, "kind": "relu"}
-    assert (failure_of(trial), is_known(trial)) == (None, False)
-    trial.set_user_attr(ERROR, "Traceback")
-    trial.set_user_attr(KNOWN, "mark")
-    assert (failure_of(trial), is_known(trial)) == ("Traceback", True)
+    assert (ERROR.read(trial), is_known(trial)) == (None, False)
+    trial.set_user_attr(ERROR.key, "Traceback")
+    trial.set_user_attr(KNOWN.key, "mark")
+    assert (ERROR.read(trial), is_known(trial)) == ("Traceback", True)
 
 
 def test_the_front_is_that_of_optuna() -> None:

@@ -19,7 +19,7 @@ import bonas
 from bonas.encoders import GNNEncoder, OneHot
 from bonas.errors import InvalidArgument
 from bonas.spaces import Architecture
-from bonas.studies.proposing.observations import PROPOSAL
+from bonas.studies.records import PROPOSAL
 from bonas.surrogates import GNNEnsemble, GraphGP
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
@@ -145,7 +145,7 @@ def test_the_whole_proposal_is_written_down_at_once(space: bonas.spaces.CellSpac
     trial = study.ask()
     first = next(iter(space.parameters))
     chosen = trial.suggest_categorical(first, OPERATIONS)
-    stored = json.loads(study.trials[0].system_attrs[PROPOSAL])
+    stored = json.loads(study.trials[0].system_attrs[PROPOSAL.key])
     assert stored.keys() == set(space.parameters)
     assert stored[first] == chosen
 
@@ -180,7 +180,7 @@ def test_parameters_outside_the_space_are_searched_with_it(space: bonas.spaces.C
     best = study.best_trial
     assert abs(np.log10(best.params["rate"]) + 2.0) < 0.3
     assert best.values[0] > 95.0
-    proposal = json.loads(study.trials[-1].system_attrs[PROPOSAL])
+    proposal = json.loads(study.trials[-1].system_attrs[PROPOSAL.key])
     assert "rate" in proposal
 
 

@@ -14,9 +14,9 @@ import bonas
 from bonas.errors import InvalidArgument
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, open
-from bonas.studies.proposing.observations import PREDICTION, PROPOSAL
+from bonas.studies.records import PREDICTION, PROPOSAL, STOPPED, WORKER
 from bonas.studies.running import trials
-from bonas.studies.running.lease import WORKER, Watch
+from bonas.studies.running.lease import Watch
 from bonas.studies.search import Search
 
 ROOT = Path(__file__).parents[2]
@@ -77,13 +77,13 @@ def test_attributes_of_another_program_do_nothing(tmp_path: Path) -> None:
     )
     for text in (bomb, "__import__('os').abort()", json.dumps({"py/object": "os.abort"}), "[1]"):
         trial = study.ask()
-        for name in (PROPOSAL, PREDICTION):
+        for name in (PROPOSAL.key, PREDICTION.key):
             study._storage.set_trial_system_attr(trial._trial_id, name, text)
-        trial.set_user_attr(WORKER, text)
+        trial.set_user_attr(WORKER.key, text)
         trial.set_user_attr("bonas:index", text)
         SPACE.suggest(trial)
         trials.release_abandoned(study, Watch())
-        trials.release(study, study.trials[trial.number], trials.STOPPED)
+        trials.release(study, study.trials[trial.number], STOPPED)
     assert SPACE.suggest(study.ask())
     assert not (tmp_path / "boom").exists()
 

@@ -25,9 +25,8 @@ from optuna.trial import TrialState
 import bonas
 from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.spaces import MLPSpace, Space
-from bonas.studies import open_study
-from bonas.studies.proposing.observations import KNOWN
-from bonas.studies.running import trials
+from bonas.studies import open_study, outcomes
+from bonas.studies.records import KNOWN
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import open_storage
 from bonas.studies.warm_start import add_known
@@ -64,7 +63,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 def test_rows_are_data_that_no_budget_counts(storage: Any) -> None:
     result = searched(Widths(), 4, storage, warm_start=ROWS)
     assert measured(result.study)[:3] == KEPT
-    assert trials.evaluated(result.study) == 4
+    assert outcomes.evaluated(result.study) == 4
     assert len(result.candidates) == 7
     again = searched(Widths(), 5, storage, warm_start=ROWS)
     assert len(again.candidates) == 8
@@ -92,7 +91,7 @@ def test_earlier_studies_are_known_by_their_finished_trials() -> None:
     assert add_known(study, search, first) == 4
     assert add_known(study, search, [first.study, second]) == 3
     assert measured(study) == measured(first.study) + measured(second.study)
-    assert all(KNOWN in t.user_attrs and "bonas:worker" not in t.user_attrs for t in study.trials)
+    assert all(KNOWN.is_in(t) and "bonas:worker" not in t.user_attrs for t in study.trials)
     assert study.trials[0].user_attrs["extra"] == 1.0
     assert add_known(study, search, study) == 0  # itself
 
@@ -222,7 +221,7 @@ def test_a_fork_takes_what_was_known_along_and_a_second_call_adds_nothing(storag
     first = searched(Widths(), 3, storage, warm_start=ROWS).study
     fork = searched(Widths(max_params=32), 1, storage, on_mismatch="fork", warm_start=ROWS).study
     assert measured(fork)[:3] == KEPT
-    assert sum(KNOWN in t.user_attrs for t in fork.get_trials(states=(TrialState.COMPLETE,))) == 3
+    assert sum(KNOWN.is_in(t) for t in fork.get_trials(states=(TrialState.COMPLETE,))) == 3
     assert len(measured(fork)) >= len([row for row in measured(first) if row[0] <= 32])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -16,8 +15,8 @@ from bonas.benchmarks.baselines.observations import Observations
 from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
-from bonas.studies.proposing.observations import PROPOSAL
 from bonas.studies.proposing.parameters import drawn_alone
+from bonas.studies.records import PROPOSAL
 
 
 class Baseline(BaseSampler, ABC):
@@ -63,7 +62,7 @@ class Baseline(BaseSampler, ABC):
         observations = Observations.of(study, self.space, trial.number)
         rng = np.random.default_rng([self.seed, trial.number])
         choices = dict(self._propose(observations, rng))
-        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, json.dumps(choices))
+        PROPOSAL.write(study, trial, choices)
         return choices
 
     def sample_independent(

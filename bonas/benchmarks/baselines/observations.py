@@ -16,8 +16,8 @@ from optuna import Study
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Choice, Choices, Space
-from bonas.studies.attributes import values_of
-from bonas.studies.proposing.observations import choices_of, directions
+from bonas.studies.proposing.observations import choices_of
+from bonas.studies.records import directions, values_of
 
 Key = frozenset[tuple[str, Choice]]
 

@@ -35,8 +35,9 @@ from bonas.benchmarks.comparison.run import (
 )
 from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator, measured
+from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
-from bonas.studies.proposing.observations import ERROR
+from bonas.studies.records import ERROR
 from bonas.studies.running import trials
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.study import open_study
@@ -145,14 +146,14 @@ def _load_into_memory(stored: optuna.Study, sampler: BaseSampler) -> optuna.Stud
         set_names(study, stored.metric_names)
     for trial in stored.get_trials(deepcopy=False):
         for name, value in trial.system_attrs.get(STUDY_CHANGES, {}).items():
-            study._storage.set_study_system_attr(study._study_id, name, value)
+            set_study_system_attr(study, name, value)
         study.add_trial(trial)
     return study
 
 
 def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> FrozenTrial:
     """Ask, evaluate and tell; return the finished trial in the form that is stored."""
-    before = study._storage.get_study_system_attrs(study._study_id).copy()
+    before = study_system_attrs(study).copy()
     start = time.perf_counter()
     trial = study.ask()
     problem.space.suggest(trial)
@@ -168,7 +169,7 @@ def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) ->
             trial.set_user_attr(TRUTH, truth)
         trials.complete(study, trial, values, [o.name for o in problem.objectives])
     finished = copy.deepcopy(study.get_trials(deepcopy=False)[trial.number])
-    after = study._storage.get_study_system_attrs(study._study_id)
+    after = study_system_attrs(study)
     changed = {name: v for name, v in after.items() if name not in before or before[name] != v}
     if changed:
         finished.system_attrs = {**finished.system_attrs, STUDY_CHANGES: changed}
@@ -197,7 +198,7 @@ def _has_ended(study: optuna.Study, problem: Problem) -> bool:
 def _check_failures(study: optuna.Study) -> None:
     last = study.get_trials(deepcopy=False)[-_FAILURES:]
     if len(last) == _FAILURES and all(trial.state == TrialState.FAIL for trial in last):
-        reason = last[-1].user_attrs[ERROR].strip().splitlines()[-1]
+        reason = (ERROR.read(last[-1]) or "?").strip().splitlines()[-1]
         raise EvaluationFailed(
             f"{_FAILURES} evaluations in a row failed, the last with {reason}; fix the "
             "evaluation and call again: what was measured is kept"

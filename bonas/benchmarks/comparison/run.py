@@ -13,7 +13,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from bonas.benchmarks.tables.scale import Array
-from bonas.studies.proposing.observations import PREDICTION, stored
+from bonas.studies.records import PREDICTION
 
 SETTINGS = "bonas:run"
 """The study's user attribute with the budget, the versions and the answer, which do not identify a
@@ -92,7 +92,7 @@ class Run:
 
 
 def _prediction(trial: FrozenTrial, m: int) -> Mapping[str, Any]:
-    return {"mean": [np.nan] * m, "sd": [np.nan] * m, **stored(trial, PREDICTION)}
+    return {"mean": [np.nan] * m, "sd": [np.nan] * m, **(PREDICTION.read(trial) or {})}
 
 
 def _rows(rows: Sequence[Sequence[float]], m: int) -> Array:

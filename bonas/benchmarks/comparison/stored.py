@@ -16,8 +16,9 @@ from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Scale, as_losses
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
+from bonas.optuna_internals import id_of
 from bonas.studies.attributes import json_object
-from bonas.studies.lineage.description import DESCRIPTION
+from bonas.studies.records import DESCRIPTION
 from bonas.studies.storages.opening import Storage, open_storage
 
 
@@ -130,12 +131,12 @@ def _records(storage: BaseStorage) -> list[_Record]:
     """Return the studies that are runs, in the order in which they were begun."""
     found = []
     for study in storage.get_all_studies():
-        description = json_object(study.user_attrs.get(DESCRIPTION)) or {}
+        description = json_object(study.user_attrs.get(DESCRIPTION.key)) or {}
         if {*RunKey._fields, "signal"} <= description.keys():
             key = RunKey(*(description[field] for field in RunKey._fields))
             settings = study.user_attrs.get(SETTINGS, {})
             ended = bool(study.user_attrs.get(ENDED, False))
-            found.append(_Record(key, study._study_id, description, settings, ended))
+            found.append(_Record(key, id_of(study), description, settings, ended))
     return sorted(found, key=lambda record: record.study)
 
 

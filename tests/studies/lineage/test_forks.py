@@ -22,9 +22,8 @@ from lineages import (
 )
 
 from bonas.errors import InvalidArgument, StudyMismatch
-from bonas.studies.lineage.description import DESCRIPTION
-from bonas.studies.lineage.origin import ORIGIN
-from bonas.studies.running import trials
+from bonas.studies.outcomes import evaluated
+from bonas.studies.records import DESCRIPTION, ORIGIN
 
 
 def test_a_difference_is_refused_or_forked_and_the_fork_is_found_again(
@@ -38,7 +37,7 @@ def test_a_difference_is_refused_or_forked_and_the_fork_is_found_again(
     possible = [row for row in measured(first) if row[0] in (8, 16)]
     assert 0 < len(possible) < 5
     assert measured(fork)[: len(possible)] == possible
-    assert trials.evaluated(fork) == 5  # copies count
+    assert evaluated(fork) == 5  # copies count
     assert f"'s-2', which has {len(possible)} of its 6 trials" in caplog.text
     assert "width was [8, 16, 32, 64], now [8, 16]" in caplog.text
     again = searched(Widths((8, 16)), 5, storage, on_mismatch="fork").study
@@ -98,7 +97,7 @@ def test_wherever_a_process_dies_the_next_call_completes_the_fork(
         fork = opened(Widths(max_params=32), storage, on_mismatch="fork")
         assert fork.study_name == "s-2"
         assert measured(fork) == [row for row in measured(first) if row[0] <= 32]
-        assert {ORIGIN, DESCRIPTION, "bonas:seed"} <= fork.user_attrs.keys()
+        assert {ORIGIN.key, DESCRIPTION.key, "bonas:seed"} <= fork.user_attrs.keys()
         assert fork.metric_names == list(OBJECTIVES)
         assert optuna.get_all_study_names(storage) == ["s", "s-2"]
 
@@ -123,7 +122,7 @@ def test_two_that_fork_at_once_make_one_fork(kind: str, tmp_path: Path) -> None:
     source = opened(Widths(), given)
     expected = [row for row in measured(source) if row[0] < 64]
     assert all(measured(study) == expected for study in forks)
-    assert trials.evaluated(forks[0]) == len(expected)
+    assert evaluated(forks[0]) == len(expected)
 
 
 def test_an_unknown_way_is_refused() -> None:

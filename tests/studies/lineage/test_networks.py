@@ -16,7 +16,7 @@ from bonas.errors import StudyMismatch
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
 from bonas.studies.lineage import networks
-from bonas.studies.lineage.networks import NETWORK
+from bonas.studies.records import NETWORK
 
 
 def family(activation: Callable[[], nn.Module], wide: Callable[[], nn.Module] = nn.ReLU) -> Any:
@@ -98,7 +98,7 @@ def test_what_other_code_has_drawn_is_not_compared(
 def test_what_another_program_wrote_is_not_compared(storage: str, text: Any) -> None:
     study = search(family(nn.ReLU), 1, storage).study
     for trial in study.trials:
-        trial.system_attrs[NETWORK] = text
+        trial.system_attrs[NETWORK.key] = text
         assert networks.changed_trials([trial], family(nn.GELU, wide=nn.GELU)) == []
 
 
@@ -106,4 +106,4 @@ def test_networks_of_our_own_spaces_are_not_written_down(storage: str) -> None:
     """They follow from the settings, which the study's description holds."""
     space = MLPSpace(inputs=4, classes=3, depths=(1,), widths=(8, 16))
     study = search(space, 2, storage).study
-    assert not any(NETWORK in trial.system_attrs for trial in study.trials)
+    assert not any(NETWORK.is_in(trial) for trial in study.trials)

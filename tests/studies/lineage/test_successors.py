@@ -10,10 +10,8 @@ import pytest
 from lineages import KINDS, Widths, deaths, killed_after, measured, opened, searched
 
 from bonas.errors import StudyMismatch
-from bonas.studies.lineage.copies import COPIED
-from bonas.studies.lineage.origin import SUCCESSOR
-from bonas.studies.running import trials
-from bonas.studies.running.trials import BUDGET, budget_of
+from bonas.studies.outcomes import evaluated
+from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, budget_of
 from bonas.studies.study import load_study
 
 WIDER = Widths((4, 8, 16, 32, 64, 128))
@@ -26,7 +24,7 @@ def test_a_search_goes_on_when_options_were_added(
     later = searched(WIDER, 9, storage)
     assert later.study.study_name == "s.v2"
     assert measured(later.study)[:5] == measured(first)
-    assert trials.evaluated(later.study) == 9
+    assert evaluated(later.study) == 9
     assert "width: [4, 128]" in caplog.text
     assert [c.choices["width"] in WIDER.widths for c in later.candidates] == [True] * 9
     assert searched(WIDER, 9, storage).study.study_name == "s.v2"
@@ -39,7 +37,7 @@ def test_a_second_successor_follows_the_first(quick: Any) -> None:
     searched(WIDER, 4, quick)
     third = searched(Widths((*WIDER.widths, 256)), 5, quick).study
     assert third.study_name == "s.v3"
-    assert trials.evaluated(third) == 5
+    assert evaluated(third) == 5
     assert load_study(quick, "s")[0].study_name == "s.v3"
 
 
@@ -51,7 +49,7 @@ def test_options_that_were_taken_away_are_a_mismatch(quick: Any) -> None:
 
 def test_what_a_worker_finishes_at_the_old_study_comes_along_later(storage: Any) -> None:
     old = opened(Widths(), storage)
-    old.set_user_attr(BUDGET, 10)
+    BUDGET.write(old, 10)
     under_way = old.ask()
     Widths().suggest(under_way)
     later = opened(WIDER, storage)
@@ -60,7 +58,7 @@ def test_what_a_worker_finishes_at_the_old_study_comes_along_later(storage: Any)
     old.tell(under_way, [70.0, 3.0])
     again = opened(WIDER, storage)
     assert [t.values for t in again.trials] == [[70.0, 3.0]]
-    assert again.trials[0].user_attrs[COPIED] == "s#0"
+    assert again.trials[0].user_attrs[COPIED.key] == "s#0"
     assert len(opened(WIDER, storage).trials) == 1
 
 
@@ -77,7 +75,7 @@ def test_wherever_a_process_dies_the_next_call_completes_the_successor(
         assert measured(later) == measured(first)
         assert optuna.get_all_study_names(storage) == ["s", "s.v2"]
         old = optuna.load_study(study_name="s", storage=storage)
-        assert (budget_of(old), old.user_attrs[SUCCESSOR]) == (0, "s.v2")
+        assert (budget_of(old), SUCCESSOR.read(old)) == (0, "s.v2")
 
 
 def test_a_fork_to_which_options_are_added_has_a_successor(quick: Any) -> None:
@@ -85,7 +83,7 @@ def test_a_fork_to_which_options_are_added_has_a_successor(quick: Any) -> None:
     searched(Widths(scale=2), 2, quick, on_mismatch="fork")
     wider = Widths(WIDER.widths, scale=2)
     again = searched(wider, 3, quick, on_mismatch="fork").study
-    assert (again.study_name, trials.evaluated(again)) == ("s-2.v2", 3)
+    assert (again.study_name, evaluated(again)) == ("s-2.v2", 3)
     assert searched(wider, 3, quick, on_mismatch="fork").study.study_name == "s-2.v2"
 
 

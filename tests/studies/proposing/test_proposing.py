@@ -27,11 +27,12 @@ from bonas.evaluation import as_objectives
 from bonas.spaces import ArchitectureGraph, CellSpace, Choices, Space
 from bonas.studies.proposing.acquisition import noisy_improvement, screening
 from bonas.studies.proposing.candidates import Pool
-from bonas.studies.proposing.observations import ERROR, History
+from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import Belief
 from bonas.studies.proposing.recommender import Proposer, _may_matter
+from bonas.studies.records import ERROR
 from bonas.studies.study import open_study
 from bonas.surrogates import GraphGP
 from bonas.surrogates.outcome_transform import Warp, form_of
@@ -337,7 +338,7 @@ def test_a_history_tells_finished_pending_and_failed_apart() -> None:
 
     add(operations[0], TrialState.COMPLETE)
     add(operations[1], TrialState.RUNNING)
-    add(operations[2], TrialState.FAIL, user_attrs={ERROR: "Traceback ..."})
+    add(operations[2], TrialState.FAIL, user_attrs=ERROR.holding("Traceback ..."))
     add(operations[3], TrialState.FAIL)  # abandoned: may come again
     history = History.of(study, space, Parameters({}), asking=-1)
     assert [p.params["edge_0_1"] for p in history.finished] == [operations[0]]

@@ -17,10 +17,11 @@ from optuna.trial import create_trial
 
 import bonas
 from bonas.spaces import CellSpace
-from bonas.studies.proposing.observations import PREDICTION, History
+from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.recommender import is_made_one
 from bonas.studies.proposing.scalarisation import Scalarisation
+from bonas.studies.records import PREDICTION
 
 SPACE = CellSpace(nodes=4)
 
@@ -113,7 +114,7 @@ def test_five_objectives_are_modelled_and_it_is_said_once(
     assert "(ParEGO)" in told[0]
     for trial in trials:
         attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
-        assert len(json.loads(attributes[PREDICTION])["mean"]) == 5
+        assert len(json.loads(attributes[PREDICTION.key])["mean"]) == 5
     assert len({SPACE.architecture(trial.params).key for trial in trials}) == 3
 
 

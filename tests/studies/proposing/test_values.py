@@ -19,8 +19,8 @@ from optuna.trial import create_trial
 import bonas
 from bonas.encoders import Layout
 from bonas.spaces import ArchitectureGraph, Choices
-from bonas.studies.proposing.observations import PREDICTION
 from bonas.studies.proposing.posterior import Belief
+from bonas.studies.records import PREDICTION
 from bonas.surrogates import GraphGP
 from bonas.surrogates.outcome_transform import Warp, form_of, scaled
 from bonas.surrogates.training_data import standardised
@@ -68,8 +68,8 @@ def check_proposal(study: optuna.Study) -> None:
     """The next proposal is one of a model, which expects finite values."""
     trial = study.ask(SPACE.distributions)
     attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
-    assert PREDICTION in attributes, "the proposal is random"
-    told = json.loads(attributes[PREDICTION])
+    assert PREDICTION.key in attributes, "the proposal is random"
+    told = json.loads(attributes[PREDICTION.key])
     assert all(map(math.isfinite, [*told["mean"], *told["sd"]]))
     study.tell(trial, state=optuna.trial.TrialState.FAIL)
 

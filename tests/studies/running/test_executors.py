@@ -11,7 +11,7 @@ import pytest
 import bonas
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
-from bonas.studies.running import trials
+from bonas.studies import outcomes
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 
@@ -40,7 +40,7 @@ def searched(executor: Any, storage: str) -> bonas.SearchResult:
 
 def check(found: bonas.SearchResult) -> None:
     """All was evaluated, once, and not here."""
-    done = [trial for trial in found.study.trials if trials.counts(trial)]
+    done = [trial for trial in found.study.trials if outcomes.counts(trial)]
     assert len(done) == 8
     assert len({SPACE.architecture(trial.params).key for trial in done}) == 8
     assert os.getpid() not in {trial.user_attrs["pid"] for trial in done}

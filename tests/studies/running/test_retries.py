@@ -15,7 +15,9 @@ import bonas
 from bonas.errors import EvaluationFailed
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace, NASBench201
-from bonas.studies.running import retries, trials
+from bonas.studies import outcomes
+from bonas.studies.records import DIED, ERROR, RELEASED
+from bonas.studies.running import retries
 from bonas.studies.running.lease import Worker
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
@@ -130,18 +132,18 @@ def test_a_search_that_joins_others_at_work_reopens_nothing(storage: str) -> Non
 
 def test_the_budget_does_not_count_what_is_to_be_tried_again(storage: str) -> None:
     study = search(Evaluation(SPACE, broken=(0, 2)), 5, storage).study
-    assert trials.evaluated(study) == 5
+    assert outcomes.evaluated(study) == 5
     retries.reopen(study)
-    assert trials.evaluated(study) == 3
+    assert outcomes.evaluated(study) == 3
     retries.close(study)
-    assert trials.evaluated(study) == 5
+    assert outcomes.evaluated(study) == 5
 
 
 @pytest.mark.parametrize("attribute", ["three", -1, True, None])
 def test_an_attribute_of_another_program_reopens_nothing(storage: str, attribute: Any) -> None:
     study = search(Evaluation(SPACE, broken=(0,)), 2, storage).study
     study.set_user_attr("bonas:reopened", attribute)
-    assert trials.evaluated(study) == 2
+    assert outcomes.evaluated(study) == 2
 
 
 def test_what_killed_eight_processes_is_not_tried_again(storage: str) -> None:
@@ -150,8 +152,8 @@ def test_what_killed_eight_processes_is_not_tried_again(storage: str) -> None:
     study.add_trial(
         optuna.trial.create_trial(
             state=TrialState.FAIL,
-            user_attrs={trials.ERROR: "8 processes died"},
-            system_attrs={trials.RELEASED: trials.DIED},
+            user_attrs=ERROR.holding("8 processes died"),
+            system_attrs=RELEASED.holding(DIED),
         )
     )
     assert retries.reopen(study) == 0

@@ -22,9 +22,8 @@ from schedules import Actor, Killed, Scheduler, Stepping, virtual
 import bonas
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace, Space
-from bonas.studies.proposal import is_proposed
-from bonas.studies.proposing.observations import proposed
-from bonas.studies.running import trials
+from bonas.studies.outcomes import counts, evaluated
+from bonas.studies.records import DIED, RELEASED, STOPPED, is_proposed, proposed
 from bonas.studies.storages.opening import open_storage
 
 SCHEDULES = int(os.environ.get("BONAS_SCHEDULES", "200"))  # of each storage
@@ -108,7 +107,7 @@ class Schedule:
         known = study.get_trials(deepcopy=False)
         errors = [a.error for a in self.scheduler.actors if a.error and not a.killed]
         assert not errors, errors
-        assert trials.evaluated(study) == self.expected, f"{trials.evaluated(study)} evaluated"
+        assert evaluated(study) == self.expected, f"{evaluated(study)} evaluated"
         assert not [t for t in known if t.state == TrialState.RUNNING], "a trial is left running"
         stored = {t.values[0] for t in known if t.state == TrialState.COMPLETE}
         assert not self._living_values() - stored, "a value is lost"
@@ -120,13 +119,12 @@ class Schedule:
         cut_off = Counter(
             self.space.architecture(proposed(trial)).key
             for trial in known
-            if trial.system_attrs.get(trials.RELEASED) in (trials.DIED, trials.STOPPED)
-            and is_proposed(trial)
+            if RELEASED.read(trial) in (DIED, STOPPED) and is_proposed(trial)
         )
         again = Counter(
             self.space.architecture(trial.params).key
             for trial in known
-            if trial.state == TrialState.FAIL and trials.counts(trial)
+            if trial.state == TrialState.FAIL and counts(trial)
         )
         twice = {key: n for key, n in often.items() if n > 1 + cut_off[key] + again[key]}
         assert not twice, f"evaluated twice: {twice}"

@@ -16,7 +16,7 @@ import bonas
 from bonas.errors import EvaluationFailed
 from bonas.evaluation import Candidate, Joint
 from bonas.spaces import NASBench201
-from bonas.studies.running import trials
+from bonas.studies import outcomes
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 
@@ -92,7 +92,7 @@ def test_a_wrong_name_is_told_after_the_first_evaluation(kind: str, tmp_path: Pa
     study = caught.value.study
     while any(trial.state == TrialState.RUNNING for trial in study.trials):
         time.sleep(0.01)  # a thread's evaluation goes on, and nothing is reopened meanwhile
-    done = [trial for trial in study.trials if trials.counts(trial)]
+    done = [trial for trial in study.trials if outcomes.counts(trial)]
     assert 1 <= len(done) <= WORKERS[kind]  # those that were under way at once
     assert all(trial.user_attrs["val_acc"] == 91.5 for trial in done)
     found = search(2, **workers("one", tmp_path))

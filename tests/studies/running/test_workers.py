@@ -31,17 +31,28 @@ from bonas.encoders.blocks import _kept_blocks
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
-from bonas.studies import ArchitectureSampler
-from bonas.studies.proposal import Proposal
-from bonas.studies.proposing.observations import PREDICTION, PROPOSAL, History
+from bonas.studies import ArchitectureSampler, outcomes
+from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.queue import Ahead
+from bonas.studies.records import (
+    DIED,
+    ERROR,
+    PREDICTION,
+    PROPOSAL,
+    RENEWED,
+    STOPPED,
+    SURPLUS,
+    WORKER,
+    Proposal,
+    budget_of,
+)
 from bonas.studies.running import trials
 from bonas.studies.running.claims import to_serve
-from bonas.studies.running.lease import RENEWED, WORKER, Renewal, Watch, Worker, machine
-from bonas.studies.running.trials import budget_of
+from bonas.studies.running.lease import Renewal, Watch, Worker
 from bonas.studies.storages.opening import open_storage
+from bonas.studies.storages.process import host_id
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize"}
@@ -77,7 +88,7 @@ def searched(evaluate: Callable[[Candidate], dict[str, float]], n: int, **more: 
 
 def keys(study: optuna.Study) -> list[str]:
     """The networks that were evaluated."""
-    done = [trial for trial in study.trials if trials.counts(trial)]
+    done = [trial for trial in study.trials if outcomes.counts(trial)]
     return [SPACE.architecture(trial.params).key for trial in done]
 
 
@@ -109,7 +120,7 @@ def elsewhere(study: optuna.Study, **changes: Any) -> optuna.trial.Trial:
     """A trial of a worker on another host."""
     trial = study.ask()
     worker = replace(Worker.here(lease=30.0), host="elsewhere", **changes)
-    trial.set_user_attr(WORKER, worker.described())
+    trial.set_user_attr(WORKER.key, worker.described())
     return trial
 
 
@@ -132,7 +143,7 @@ def test_a_worker_that_renews_lives() -> None:
     trial = elsewhere(study)
     watch = Watch(clock)
     for i in range(20):
-        study._storage.set_trial_system_attr(trial._trial_id, RENEWED, i)
+        RENEWED.write(study, trial, i)
         assert not watch.abandoned(running(study))
         clock.now += 9.0
 
@@ -170,14 +181,14 @@ def test_a_clock_set_back_abandons_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_worker_that_was_written_badly_counts_as_dead(worker: dict[str, object]) -> None:
     study = study_of()
     trial = asked(study)
-    trial.set_user_attr(WORKER, {"host": machine(), **worker})
+    trial.set_user_attr(WORKER.key, {"host": host_id(), **worker})
     assert trials.release_abandoned(study, Watch()) == 1
 
 
 @pytest.mark.parametrize("worker", ["me", 3, None, []])
 def test_a_worker_that_is_none_is_left_alone(worker: object) -> None:
     study = study_of()
-    asked(study).set_user_attr(WORKER, worker)
+    asked(study).set_user_attr(WORKER.key, worker)
     assert trials.release_abandoned(study, Watch()) == 0
 
 
@@ -190,10 +201,10 @@ def test_a_worker_renews_its_own_trials_only() -> None:
     asked(study)
     with Renewal(study, worker):
         deadline = time.monotonic() + 10.0
-        while RENEWED not in study.trials[1].system_attrs and time.monotonic() < deadline:
+        while not RENEWED.is_in(study.trials[1]) and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert RENEWED in study.trials[1].system_attrs
-    assert RENEWED not in study.trials[0].system_attrs
+    assert RENEWED.is_in(study.trials[1])
+    assert not RENEWED.is_in(study.trials[0])
 
 
 # --- released proposals
@@ -206,7 +217,7 @@ def test_what_was_cut_off_is_proposed_again_with_its_index() -> None:
     study.sampler.worker = worker
     first, second = asked(study), asked(study)
     assert trials.release_own(study, worker) == 2
-    assert trials.evaluated(study) == 0
+    assert outcomes.evaluated(study) == 0
     again = [asked(study), asked(study), asked(study)]
     assert [trial.params for trial in again[:2]] == [first.params, second.params]
     assert [Candidate.of(SPACE, trial).number for trial in again] == [0, 1, 2]
@@ -217,7 +228,7 @@ def test_parameters_outside_the_space_come_again_too() -> None:
     study = study_of()
     rate = {"rate": FloatDistribution(0.0, 1.0)}
     first = study.ask(rate).params
-    trials.release(study, study.trials[0], trials.STOPPED)
+    trials.release(study, study.trials[0], STOPPED)
     assert study.ask(rate).params == first
 
 
@@ -241,31 +252,31 @@ def test_what_a_dead_process_was_evaluating_is_asked_for_again(tmp_path: Path) -
 
 def test_a_proposal_that_kills_its_workers_counts_as_failed(tmp_path: Path) -> None:
     found = searched(deadly, 6, storage=str(tmp_path / "a.log"), n_jobs=2)
-    failed = [trial for trial in found.study.trials if trials.ERROR in trial.user_attrs]
+    failed = [trial for trial in found.study.trials if ERROR.is_in(trial)]
     assert [Candidate.of(SPACE, trial).number for trial in failed] == [3]
-    assert "8 processes died" in failed[0].user_attrs[trials.ERROR]
-    assert trials.evaluated(found.study) == 6
+    assert "8 processes died" in str(ERROR.read(failed[0]))
+    assert outcomes.evaluated(found.study) == 6
 
 
 def test_a_result_that_comes_late_is_kept() -> None:
     study = study_of()
     trial = asked(study)
-    trials.release(study, study.trials[0], trials.DIED)
+    trials.release(study, study.trials[0], DIED)
     trials.complete(study, trial, {"accuracy": 9.0, "latency": 1.0}, ["accuracy", "latency"])
     assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
     assert study.trials[1].params == trial.params
-    assert trials.given_up(study.trials) == []
+    assert outcomes.given_up(study.trials) == []
 
 
 def test_of_two_results_of_one_proposal_the_first_is_kept() -> None:
     study = study_of()
     late = asked(study)
-    trials.release(study, study.trials[0], trials.DIED)
+    trials.release(study, study.trials[0], DIED)
     again = asked(study)
     names = ["accuracy", "latency"]
     trials.complete(study, late, {"accuracy": 9.0, "latency": 1.0}, names)
     trials.complete(study, again, {"accuracy": 8.0, "latency": 1.0}, names)
-    assert [t.values for t in study.trials if trials.counts(t)] == [[9.0, 1.0]]
+    assert [t.values for t in study.trials if outcomes.counts(t)] == [[9.0, 1.0]]
     assert running(study) == []
 
 
@@ -273,7 +284,7 @@ def test_a_proposal_that_cannot_be_read_is_skipped(caplog: pytest.LogCaptureFixt
     study = study_of()
     trial = study.ask()
     for text in ("{", "3", 7):
-        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, text)
+        study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL.key, text)
         asked(study)
     assert "cannot be read" in caplog.text
 
@@ -355,7 +366,7 @@ def test_a_model_begins_when_enough_is_tried_and_half_of_it_measured(
     for _ in range(running):
         asked(study)
     asked(study)
-    assert (PREDICTION in study.trials[-1].system_attrs) == is_modelled
+    assert (PREDICTION.is_in(study.trials[-1])) == is_modelled
 
 
 def test_for_one_worker_a_batch_is_what_it_always_was() -> None:
@@ -453,7 +464,7 @@ def test_a_ticket_that_was_given_back_gets_nothing() -> None:
     study = study_of()
     number = ticket(study, "a")
     seen = study.trials[number]
-    trials.release(study, seen, trials.SURPLUS)
+    trials.release(study, seen, SURPLUS)
     Proposal(0, {"edge_0_1": "none"}, None).offer(study, seen)
     with pytest.raises(UpdateFinishedTrialError):
         Proposal(0, {"edge_0_1": "none"}, None).settle(study, seen)
@@ -471,8 +482,8 @@ def test_a_worker_whose_asker_is_gone_asks_for_itself() -> None:
 def test_a_dead_asker_loses_its_turn() -> None:
     study = study_of()
     number = ticket(study)
-    dead = {**study.trials[number].user_attrs[WORKER], "started": 1.0}
-    study._storage.set_trial_user_attr(study.trials[number]._trial_id, WORKER, dead)
+    dead = {**study.trials[number].user_attrs[WORKER.key], "started": 1.0}
+    WORKER.write(study, study.trials[number], dead)
     assert isinstance(study.sampler, ArchitectureSampler)
     study.sampler.worker = Worker.here(30.0)
     with Renewal(study, study.sampler.worker):
@@ -498,7 +509,7 @@ def test_at_most_the_budget_is_evaluated_whatever_comes_between() -> None:
     for _ in range(6):
         study.ask()
     assert [trials.within(study, number, 4) for number in range(6)] == [True] * 4 + [False] * 2
-    trials.release(study, study.trials[0], trials.DIED)
+    trials.release(study, study.trials[0], DIED)
     assert trials.within(study, 4, 4)
     assert not trials.within(study, 5, 4)
 
@@ -514,7 +525,7 @@ def test_threads_share_the_budget_and_repeat_nothing() -> None:
         worker.join()
     study = optuna.load_study(study_name="s", storage=storage)
     assert budget_of(study) == 60
-    assert trials.evaluated(study) == 60
+    assert outcomes.evaluated(study) == 60
     assert max(Counter(keys(study)).values()) == 1
     assert running(study) == []
 
@@ -522,9 +533,9 @@ def test_threads_share_the_budget_and_repeat_nothing() -> None:
 def test_processes_work_on_a_study_that_is_nowhere_else() -> None:
     heard: list[int] = []
     found = searched(slow, 10, n_jobs=2, callbacks=[lambda s, trial: heard.append(trial.number)])
-    assert trials.evaluated(found.study) == 10
-    assert sorted(heard) == [t.number for t in found.study.trials if trials.counts(t)]
-    pids = {t.user_attrs["pid"] for t in found.study.trials if trials.counts(t)}
+    assert outcomes.evaluated(found.study) == 10
+    assert sorted(heard) == [t.number for t in found.study.trials if outcomes.counts(t)]
+    pids = {t.user_attrs["pid"] for t in found.study.trials if outcomes.counts(t)}
     assert len(pids) == 2
     assert os.getpid() not in pids
     assert max(Counter(keys(found.study)).values()) == 1
@@ -542,7 +553,7 @@ def test_an_executor_of_processes_does_the_work(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, get_context("spawn")) as executor:
         storage = f"sqlite:///{tmp_path / 'a.db'}"
         found = searched(cheap, 6, n_jobs=2, executor=executor, storage=storage)
-    assert trials.evaluated(found.study) == 6
+    assert outcomes.evaluated(found.study) == 6
     assert os.getpid() not in {trial.user_attrs.get("pid") for trial in found.study.trials}
 
 
@@ -566,7 +577,7 @@ def test_a_number_of_workers_is_checked(n_jobs: Any) -> None:
 def test_a_failure_of_all_workers_is_told() -> None:
     with pytest.raises(EvaluationFailed, match="no such device") as caught:
         searched(failing, 30, n_jobs=2)
-    assert trials.evaluated(caught.value.study) >= 5
+    assert outcomes.evaluated(caught.value.study) >= 5
 
 
 # --- the command
@@ -601,7 +612,7 @@ def test_a_command_works_on_a_study(module: str, capsys: pytest.CaptureFixture[s
     assert main(given) == 0
     assert capsys.readouterr().out.count("s: front ") == 3
     study = optuna.load_study(study_name="s", storage=open_storage("a.log"))
-    assert trials.evaluated(study) == budget_of(study) == 6
+    assert outcomes.evaluated(study) == budget_of(study) == 6
 
 
 def test_a_command_reads_its_options_from_a_file(module: str, tmp_path: Path) -> None:
@@ -609,7 +620,7 @@ def test_a_command_reads_its_options_from_a_file(module: str, tmp_path: Path) ->
     (tmp_path / "worker.toml").write_text(config)
     assert main(["worker", "--config", "worker.toml", "--budget", "3"]) == 0
     study = optuna.load_study(study_name="t", storage=open_storage("a.log"))
-    assert trials.evaluated(study) == 3
+    assert outcomes.evaluated(study) == 3
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from bonas.evaluation import Candidate
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import MLPSpace
 from bonas.studies import rescue
-from bonas.studies.running.trials import RELEASED, counts
+from bonas.studies.outcomes import counts
+from bonas.studies.records import RELEASED
 from bonas.studies.storages.opening import open_storage
 
 SPACE = MLPSpace(inputs=4, classes=2, depths=(1,), widths=(8, 16, 32, 64))
@@ -139,7 +140,7 @@ def test_a_running_trial_is_released_and_evaluated_again(
     assert rescue(old, new).trials == 6
     given_up = _named(new).trials[5]
     assert given_up.state == TrialState.FAIL
-    assert RELEASED in given_up.system_attrs
+    assert RELEASED.is_in(given_up)
     after = _search(new, 6)
     assert [trial.params for trial in after if counts(trial)] == [trial.params for trial in before]
 

@@ -14,7 +14,8 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 
 from bonas.evaluation.candidate import INDEX
-from bonas.studies.running.trials import RELEASED, counts
+from bonas.studies.outcomes import counts
+from bonas.studies.records import RELEASED
 from bonas.studies.salvage.salvaged import SalvagedTrial
 
 X = distribution_to_json(FloatDistribution(0.0, 1.0))
@@ -49,7 +50,7 @@ def test_a_complete_trial_whose_values_are_lost_is_released(
 ) -> None:
     found = _proposed(state=state, values=values).frozen(2, 3)
     assert (found.state, found.values) == (TrialState.FAIL, None)
-    assert RELEASED in found.system_attrs
+    assert RELEASED.is_in(found)
     assert not counts(found)
 
 
@@ -61,20 +62,20 @@ def test_a_trial_whose_state_is_lost_is_complete_if_its_values_are_there() -> No
 def test_a_running_trial_is_released_even_with_values() -> None:
     found = _proposed(state=TrialState.RUNNING, values={0: 1.0}).frozen(1, 3)
     assert (found.state, found.values) == (TrialState.FAIL, None)
-    assert RELEASED in found.system_attrs
+    assert RELEASED.is_in(found)
 
 
 def test_the_reason_of_an_earlier_release_is_kept() -> None:
-    released = {RELEASED: "its worker died"}
+    released = RELEASED.holding("its worker died")
     trial = _proposed(state=TrialState.RUNNING, system_attrs=released)
-    assert trial.frozen(1, 3).system_attrs[RELEASED] == "its worker died"
+    assert RELEASED.read(trial.frozen(1, 3)) == "its worker died"
 
 
 def test_a_failed_trial_stays_failed_and_a_waiting_one_waits() -> None:
     failed = _proposed(state=TrialState.FAIL).frozen(1, 3)
-    assert (failed.state, RELEASED in failed.system_attrs) == (TrialState.FAIL, False)
+    assert (failed.state, RELEASED.is_in(failed)) == (TrialState.FAIL, False)
     waiting = _proposed(state=TrialState.WAITING).frozen(1, 3)
-    assert (waiting.state, RELEASED in waiting.system_attrs) == (TrialState.WAITING, False)
+    assert (waiting.state, RELEASED.is_in(waiting)) == (TrialState.WAITING, False)
 
 
 @pytest.mark.parametrize(("values", "kept"), [({0: 1.5}, [1.5]), ({}, None)])

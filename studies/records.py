@@ -1,0 +1,250 @@
+"""What a study stores under a name of bonas: every key, its type, who writes it and who reads it.
+
+Optuna keeps user attributes, which are the user's name space, and system attributes. All keys of
+bonas begin with ``bonas:`` (``bonas.texts.RESERVED``), which no measurement may.
+
+===============  ======  =================  ==================================  ====================
+attribute        kind    type               written by                          read by
+===============  ======  =================  ==================================  ====================
+of a study
+SEED             user    whole number       the first call of a search          every later call
+BUDGET           user    whole number       each call; 0 when it is handed on   every worker
+REOPENED         user    number of a trial  a call that finds nobody at work    outcomes
+DESCRIPTION      user    JSON object        whoever makes or forks the study    lineage, salvage
+ORIGIN           user    JSON object        whoever makes it out of another     lineage
+SUCCESSOR        user    name of a study    whoever adds options                lineage
+``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
+of a trial
+INDEX            user    whole number       the trial's worker                  ``Candidate.number``
+WORKER           user    mapping            the trial's worker                  running
+RENEWED          system  whole number       the trial's worker                  running
+OFFER            system  JSON object        whoever proposes for the worker     running
+PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
+PREDICTION       system  JSON object        with the proposal                   ``SearchResult``
+NETWORK          system  JSON object        the trial's worker                  lineage
+ERROR            user    text               the trial's worker                  outcomes
+RELEASED         system  text               whoever gives the trial up          outcomes
+KNOWN            user    text               a warm start                        outcomes
+COPIED           user    text               whoever makes a study of another    lineage
+``<name>_sd``    user    number             the evaluation                      proposing
+===============  ======  =================  ==================================  ====================
+
+``INDEX`` is declared in ``bonas.evaluation.candidate``, the file of a network's weights in
+``bonas.evaluation.weights``, and what a comparison stores in ``bonas.benchmarks.comparison``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeGuard
+
+from optuna import Study
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from bonas.arguments import is_count, is_number
+from bonas.evaluation.candidate import INDEX, index_of
+from bonas.optuna_internals import set_study_system_attr, set_user_attr, study_system_attrs
+from bonas.studies.attributes import (
+    StudyAttribute,
+    TrialAttribute,
+    ignored_in_study,
+    json_object,
+    mapping,
+    text,
+    whole,
+)
+
+
+def _json(key: str) -> TrialAttribute[dict[str, Any]]:
+    """Return a system attribute of a trial that holds an object as JSON."""
+    return TrialAttribute(key, "a JSON object", json_object, json.dumps, is_system=True)
+
+
+SEED: Final = StudyAttribute("bonas:seed", "a whole number", whole)
+"""The seed of every random number generator of the search."""
+BUDGET: Final = StudyAttribute("bonas:budget", "a whole number", whole)
+"""How many architectures its workers evaluate in all."""
+REOPENED: Final = StudyAttribute("bonas:reopened", "a whole number", whole)
+"""The number below which failed trials are tried again."""
+DESCRIPTION: Final = StudyAttribute("bonas:description", "a description", json_object, json.dumps)
+"""What is searched and measured, see ``lineage.description``."""
+ORIGIN: Final = StudyAttribute("bonas:origin", "another study", json_object, json.dumps)
+"""What the study was made out of, see ``lineage.origin``."""
+SUCCESSOR: Final = StudyAttribute("bonas:successor", "the name of a study", text)
+"""The study in which the search goes on."""
+
+WORKER: Final = TrialAttribute("bonas:worker", "a mapping", mapping)
+"""Which process evaluates the trial, as ``lease.Worker`` describes it."""
+RENEWED: Final = TrialAttribute("bonas:renewed", "a whole number", whole, is_system=True)
+"""A count that grows while the trial's worker lives."""
+OFFER: Final = _json("bonas:offer")
+"""A proposal that the trial's worker has not taken yet: ``index``, ``params`` and ``prediction``.
+It may be written over; empty where it was withdrawn."""
+PROPOSAL: Final = _json("bonas:proposal")
+"""The parameters of the whole proposal, from the moment it is made."""
+PREDICTION: Final = _json("bonas:prediction")
+"""What the surrogate expected: ``mean`` and ``sd`` of each objective in its own unit, and
+``weights``, each objective's mixture weights."""
+NETWORK: Final = _json("bonas:network")
+"""Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
+ERROR: Final = TrialAttribute("bonas:error", "a text", text)
+"""The traceback of a failed evaluation."""
+RELEASED: Final = TrialAttribute("bonas:released", "a text", text, is_system=True)
+"""Why the trial was given up unmeasured, or will not be tried again though it counts as failed."""
+KNOWN: Final = TrialAttribute("bonas:known", "a text", text)
+"""A mark of what was known before the search: data that no budget counts."""
+COPIED: Final = TrialAttribute("bonas:copied", "a text", text)
+"""Of which trial it is a copy: the study and the number."""
+
+IMPOSSIBLE: Final = "no architecture"
+DIED: Final = "its worker died"
+STOPPED: Final = "its worker was stopped"
+SURPLUS: Final = "the budget was used"
+"""Reasons for which trials are released."""
+
+SD: Final = "_sd"
+"""After an objective's name: the user attribute with the standard deviation of its value."""
+_STOP = "bonas:stop:"  # before the name of whoever proposes for the workers that are to end
+_ENQUEUED = "fixed_params"  # Optuna's own key: the parameters with which a trial was enqueued
+
+
+def budget_of(study: Study) -> int:
+    """Return how many architectures the study is to evaluate; 0 before anybody has said."""
+    return BUDGET.read(study) or 0
+
+
+def stop_workers(study: Study, asker: str) -> None:
+    """Let the workers end for which ``asker`` proposes."""
+    set_study_system_attr(study, _STOP + asker, True)
+
+
+def are_stopped(study: Study, asker: str) -> bool:
+    """Return whether the workers are to end for which ``asker`` proposes."""
+    return _STOP + asker in study_system_attrs(study)
+
+
+def directions(study: Study) -> list[str]:
+    """Return ``maximize`` or ``minimize`` for each objective, as ``oriented`` takes them."""
+    return [direction.name.lower() for direction in study.directions]
+
+
+def names_of(study: Study) -> list[str]:
+    """Return the different names of the objectives; empty where nobody has named them."""
+    names: object = study.metric_names
+    if names is None:
+        return []
+    found = [name for name in names if isinstance(name, str)] if _is_list(names) else []
+    if _is_list(names) and len({*found}) == len(names) == len(study.directions):
+        return found
+    what = f"{len(study.directions)} different names were expected, got {names!r:.200}"
+    ignored_in_study(study, "metric names", what)
+    return []
+
+
+def values_of(trial: FrozenTrial, m: int) -> list[float] | None:
+    """Return the ``m`` finite values of a finished trial; None where it has others, or none."""
+    values = trial.values
+    if trial.state != TrialState.COMPLETE or values is None or len(values) != m:
+        return None
+    return values if all(map(math.isfinite, values)) else None
+
+
+def sd_of(trial: FrozenTrial, objective: str) -> float:
+    """Return the reported standard deviation of an objective's value; NaN if there is none."""
+    value: object = trial.user_attrs.get(objective + SD)
+    return float(value) if is_number(value) and 0 <= value < math.inf else math.nan
+
+
+def enqueued(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the parameters with which a trial was enqueued; empty where it was not."""
+    return dict(mapping(trial.system_attrs.get(_ENQUEUED)) or {})
+
+
+def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
+    """Return the trial's parameters, also those proposed or enqueued and not yet asked for."""
+    if trial.state == TrialState.COMPLETE and trial.params:
+        return trial.params  # nothing is missing
+    return {**(PROPOSAL.read(trial) or {}), **enqueued(trial), **trial.params}
+
+
+def offered(trial: FrozenTrial) -> Mapping[str, Any]:
+    """Return the parameters that a trial was offered; empty where it was offered nothing."""
+    return mapping((OFFER.read(trial) or {}).get("params")) or {}
+
+
+def is_proposed(trial: FrozenTrial) -> bool:
+    """Return whether it is settled what the trial evaluates."""
+    return bool(trial.params) or bool(proposed(trial))
+
+
+def index_made(trial: FrozenTrial) -> int | None:
+    """Return the index of what a trial evaluates, or was offered; None if that is nothing."""
+    if is_proposed(trial):
+        return index_of(trial)
+    found = Proposal.offered(trial)
+    return None if found is None else found.index
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposal as a trial holds it: offered to the trial, then taken by its worker.
+
+    Attributes:
+        index: Which proposal of the study it is.
+        params: A parameter's name -> its value.
+        prediction: What the surrogate expects of it; None for a random one.
+    """
+
+    index: int
+    params: Mapping[str, Any]
+    prediction: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, trial: FrozenTrial) -> Proposal | None:
+        """Return what a trial evaluates, or else what it was offered; None if that is nothing."""
+        if is_proposed(trial):
+            return cls(index_of(trial), proposed(trial), PREDICTION.read(trial) or None)
+        return cls.offered(trial)
+
+    @classmethod
+    def offered(cls, trial: FrozenTrial) -> Proposal | None:
+        """Return what a trial was offered; None if that is nothing, or cannot be read."""
+        found = OFFER.read(trial) or {}
+        index, params, prediction = (found.get(key) for key in ("index", "params", "prediction"))
+        if not is_count(index) or not isinstance(params, dict):
+            return None
+        return cls(index, params, mapping(prediction))
+
+    @staticmethod
+    def withdraw(study: Study, trial: FrozenTrial) -> None:
+        """Take back what a trial was offered."""
+        with suppress(UpdateFinishedTrialError):
+            OFFER.write(study, trial, {})
+
+    def offer(self, study: Study, trial: FrozenTrial) -> None:
+        """Offer it to a trial, unless that was released in the meantime."""
+        with suppress(UpdateFinishedTrialError):
+            OFFER.write(study, trial, asdict(self))
+
+    def settle(self, study: Study, trial: FrozenTrial) -> None:
+        """Make it what a trial evaluates; only the trial's worker may do that.
+
+        ``trial`` is what the study holds now. The parameters come last, since others look for them.
+
+        Raises:
+            UpdateFinishedTrialError: if the trial was released.
+        """
+        if self.index != index_of(trial):
+            set_user_attr(study, trial, INDEX, self.index)
+        if self.prediction is not None or PREDICTION.is_in(trial):
+            PREDICTION.write(study, trial, dict(self.prediction or {}))
+        PROPOSAL.write(study, trial, dict(self.params))
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple))
