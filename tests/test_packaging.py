@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LINKS = ("encoders", "surrogates", "studies")
+UNSHIPPED = {"bonas/benchmarks/tables/data/make.py"}  # it reads files that are not shipped
 BUILD = "import sys; from hatchling.build import *; globals()['build_' + sys.argv[1]](sys.argv[2])"
 
 
@@ -49,8 +50,9 @@ def sources() -> Iterator[str]:
     """The files of the package, as a wheel should name them."""
     for folder, prefix in [(ROOT / "bonas", "bonas"), *((ROOT / n, f"bonas/{n}") for n in LINKS)]:
         for path in folder.rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield f"{prefix}/{path.relative_to(folder).as_posix()}"
+            name = f"{prefix}/{path.relative_to(folder).as_posix()}"
+            if path.is_file() and "__pycache__" not in path.parts and name not in UNSHIPPED:
+                yield name
 
 
 def test_the_links_are_relative() -> None:
@@ -64,6 +66,17 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: dict[str,
     assert {name.split("/")[0] for name in shipped} == {"bonas"}
     assert {f"bonas/{name}/__init__.py" for name in LINKS} <= shipped
     assert "bonas/py.typed" in shipped
+
+
+def test_the_data_of_tables_are_shipped_without_the_script_that_made_them(
+    wheel: dict[str, bytes],
+) -> None:
+    folder = "bonas/benchmarks/tables/data/"
+    assert all((ROOT / name).is_file() for name in UNSHIPPED)
+    assert {name for name in wheel if name.startswith(folder)} == {
+        f"{folder}README.md",
+        f"{folder}nas_bench_201.npz",
+    }
 
 
 def test_the_files_behind_the_links_are_real(wheel: dict[str, bytes]) -> None:
