@@ -3,8 +3,8 @@
     apt-get install dataset-fashion-mnist      # or set BONAS_DATA to a folder with the IDX files
     python examples/fashion_mnist.py --seeds 5
 
-Each evaluation is a short training and a measured latency. Every one is kept in ``--storage``: the
-same call goes on where it was cut off. The report goes to ``--out``.
+Each evaluation is a short training and a measured latency, and is stored in ``--storage``: the same
+command resumes where it was interrupted. The report is written to ``--out``.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ STAGES = (
 
 
 def rows(n: int) -> tuple[Tensor, Tensor]:
-    """The first ``n`` training images, which come in random order, and their labels."""
+    """Return the first ``n`` training images, which are in random order, and their labels."""
     train = load("fashion-mnist").train
     images, labels = train[:n]
     return images, labels
 
 
 def main() -> None:
-    """Run what is missing, then report."""
+    """Run the missing evaluations, then write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget", type=int, default=40, help="trainings of a run")
-    parser.add_argument("--seeds", type=int, default=5, help="runs of each method")
-    parser.add_argument("--rows", type=int, default=6_000, help="images of a training")
+    parser.add_argument("--budget", type=int, default=40, help="trainings per run")
+    parser.add_argument("--seeds", type=int, default=5, help="runs per method")
+    parser.add_argument("--rows", type=int, default=6_000, help="images per training")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--storage", default="fashion.log")
     parser.add_argument("--out", default="fashion-report")

@@ -1,8 +1,8 @@
-"""What is lost when workers ask before they know each other's results?
+"""The cost of parallel proposals, which do not know each other's results.
 
 NAS-Bench-201, looked up instead of trained. With `w` workers a proposal does not know the results
-of the `w - 1` before it: a batch is expected to cost about as many evaluations more than one worker
-needs. Run it with `python examples/parallel.py`; it needs `pip install "bonas[bench]"`.
+of the `w - 1` before it, so that about `w - 1` more evaluations than with one worker are expected.
+Run it with `python examples/parallel.py`; it needs `pip install "bonas[bench]"`.
 """
 
 import argparse
@@ -20,18 +20,18 @@ VARIANTS = [(1, False), (4, False), (8, False), (16, False), (8, True)]
 
 
 def evaluated(table, workers, together, seed, budget):
-    """The exact values of the evaluations, in their order; it ends at the optimum of one objective.
+    """Return the exact values of all evaluations, in order, up to the optimum of one objective.
 
-    A worker asks as soon as it is done, and the one that began first is done first; or all workers
-    wait for each other, and ask together.
+    A worker asks as soon as it is done, and the one that began first is done first; with
+    `together`, all workers wait for each other and ask at once.
     """
     directions = [goal.direction for goal in table.objectives]
     sampler = bonas.ArchitectureSampler(table.space, seed=seed)
     sampler.worker = Worker.here(lease=60.0)
     study = optuna.create_study(directions=directions, sampler=sampler)
-    running, told = deque(), []
+    running, found = deque(), []
     with Renewal(study, sampler.worker):
-        while len(told) < budget:
+        while len(found) < budget:
             if not (together and running):
                 asked = [study.ask() for _ in range(workers - len(running))]
                 sampler.serve(study, sampler.worker.name)
@@ -39,14 +39,14 @@ def evaluated(table, workers, together, seed, budget):
             trial, choices = running.popleft()
             values = table.true_values([choices])[0]
             study.tell(trial, list(values))
-            told.append(values)
+            found.append(values)
             if len(directions) == 1 and values[0] == table.optimum[1]:
                 break
-    return np.array(told)
+    return np.array(found)
 
 
 def compare(table, measure, seeds, budget, what):
-    """Run each variant with the same seeds, and print how it did."""
+    """Run each variant with the same seeds, and print its results."""
     print(f"\n{table.name}: {what}", flush=True)
     first = None
     for workers, together in VARIANTS:
@@ -63,9 +63,9 @@ def compare(table, measure, seeds, budget, what):
 
 
 def main():
-    """Both comparisons."""
+    """Run both comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="of the searches with one objective")
+    parser.add_argument("--seeds", type=int, default=20, help="seeds with one objective")
     parser.add_argument("--pairs", type=int, default=10, help="seeds with two objectives")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

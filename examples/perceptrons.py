@@ -1,7 +1,7 @@
-"""A space of one's own: perceptrons on scikit-learn's digits, accuracy against size.
+"""A custom space: perceptrons on scikit-learn's digits, accuracy against size.
 
 Run it with `python examples/perceptrons.py`; a larger `--budget` searches longer, and the same
-`--storage` goes on with the search.
+`--storage` resumes the search.
 """
 
 import argparse
@@ -23,14 +23,14 @@ class Perceptrons(bonas.Space):
     }
 
     def graph(self, choices):
-        """A chain; `norm: none` is no node."""
+        """Return a chain of layers; `norm: none` adds no node."""
         norm = [] if choices["norm"] == "none" else ["layer_norm"]
         layer = [f"linear{choices['width']}", *norm, choices["activation"]]
         labels = ["input", *layer * choices["depth"], "output"]
         return bonas.ArchitectureGraph(labels, [(i, i + 1) for i in range(len(labels) - 1)])
 
     def build(self, choices):
-        """The network for 8x8 images and ten classes."""
+        """Build the network for 8x8 images and ten classes."""
         activations = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
         width, inputs = choices["width"], 64
         layers = [nn.Flatten()]
@@ -47,7 +47,7 @@ training = ShortTraining("digits", epochs=6)
 
 
 def evaluate(candidate):
-    """Validation accuracy in percent, and the number of parameters."""
+    """Return the validation accuracy in percent and the number of parameters."""
     size = sum(weight.numel() for weight in candidate.build().parameters())
     return {**training(candidate), "parameters": size}
 

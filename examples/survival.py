@@ -1,4 +1,4 @@
-"""How a search survives: killed workers, workers that begin at once, many workers, long studies.
+"""Stress tests of a search: killed workers, simultaneous starts, many workers, long studies.
 
     python examples/survival.py kill --storage sqlite:///kill.db
     python examples/survival.py rush --storage search.log
@@ -7,7 +7,7 @@
     python examples/survival.py throughput --workers 32 --seconds 20
     python examples/survival.py large --storage large.log
 
-``large`` writes the trials when first called, and measures when called again.
+``large`` writes the trials when called first, and measures when called again.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ SPACE = MLPSpace(inputs=16, classes=10)
 
 
 def measured(space: Space, candidate: Candidate) -> dict[str, float]:
-    """Made-up values that depend on the network."""
+    """Return made-up values that depend on the network."""
     costs = space.costs(candidate.choices)
     size = float(np.log(1.0 + sum(costs.values())))
     return {"accuracy": 60.0 + 3.0 * size - 0.2 * size**2, "latency": size**3}
 
 
 def lasting(seconds: float, candidate: Candidate) -> dict[str, float]:
-    """A short training, as far as the search can see; and how long the worker waited for it."""
+    """Sleep as long as a short training; return its values and the time waited for the trial."""
     started = candidate.trial.datetime_start
     assert started is not None
     waited = time.time() - started.timestamp()
@@ -64,8 +64,8 @@ def lasting(seconds: float, candidate: Candidate) -> dict[str, float]:
     return {**measured(SPACE, candidate), "waited": waited}
 
 
-def tell(study: optuna.Study, budget: int, seconds: float) -> None:
-    """What a study holds in the end."""
+def report(study: optuna.Study, budget: int, seconds: float) -> None:
+    """Print what a study holds in the end."""
     known = study.get_trials(deepcopy=False)
     done = [trial for trial in known if outcomes.counts(trial)]
     keys = Counter(SPACE.architecture(trial.params).key for trial in done)
@@ -78,7 +78,7 @@ def tell(study: optuna.Study, budget: int, seconds: float) -> None:
 
 
 def worker(storage: str, budget: int) -> None:
-    """One of several processes that make the same call."""
+    """Search, as one of several processes that make the same call."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = Search(SPACE, partial(lasting, 0.5), OBJECTIVES, surrogate="gp")
     settings = RunSettings(
@@ -87,8 +87,8 @@ def worker(storage: str, budget: int) -> None:
     run(search, settings)
 
 
-def begun(given: argparse.Namespace) -> BaseProcess:
-    """A worker in a process of its own."""
+def start_worker(given: argparse.Namespace) -> BaseProcess:
+    """Start a worker in its own process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bonas.run", "bonas.spaces"])
     process = context.Process(target=worker, args=(given.storage, given.budget))
@@ -97,9 +97,9 @@ def begun(given: argparse.Namespace) -> BaseProcess:
 
 
 def away(given: argparse.Namespace) -> None:
-    """The database server is stopped while workers search, and started again."""
+    """Stop the database server while workers search, and start it again."""
     started = time.perf_counter()
-    processes = [begun(given) for _ in range(given.workers)]
+    processes = [start_worker(given) for _ in range(given.workers)]
     time.sleep(given.after)
     subprocess.run(given.stop, shell=True, check=True)
     time.sleep(given.seconds)
@@ -113,13 +113,13 @@ def away(given: argparse.Namespace) -> None:
     print(f"{given.workers} workers, the database away for {given.seconds:.0f} s:")
     print(f"  {sum(end < back for end in ends)} evaluations before; the next one ended ", end="")
     print(f"{waited.total_seconds():.1f} s after the server was back")
-    tell(study, given.budget, time.perf_counter() - started)
+    report(study, given.budget, time.perf_counter() - started)
 
 
 def kill(given: argparse.Namespace) -> None:
-    """SIGKILL at random moments to one of several workers, which are started again."""
+    """Kill random workers at random moments by SIGKILL, and restart them."""
     started, rng, kills = time.perf_counter(), random.Random(given.seed), 0
-    processes = [begun(given) for _ in range(given.workers)]
+    processes = [start_worker(given) for _ in range(given.workers)]
     while any(process.is_alive() for process in processes):
         time.sleep(rng.expovariate(given.rate))
         i = rng.randrange(len(processes))
@@ -127,15 +127,15 @@ def kill(given: argparse.Namespace) -> None:
         if kills < given.kills and processes[i].is_alive() and pid is not None:
             os.kill(pid, signal.SIGKILL)
             processes[i].join()
-            processes[i] = begun(given)
+            processes[i] = start_worker(given)
             kills += 1
     study = optuna.load_study(study_name="kill", storage=open_storage(given.storage))
     print(f"{given.workers} workers, {kills} kills, {given.storage.partition(':')[0]}:")
-    tell(study, given.budget, time.perf_counter() - started)
+    report(study, given.budget, time.perf_counter() - started)
 
 
-def noted(path: str, candidate: Candidate) -> dict[str, float]:
-    """An evaluation of which nothing is forgotten, whatever becomes of its trial."""
+def logged(path: str, candidate: Candidate) -> dict[str, float]:
+    """Evaluate, and log it to a file, whatever becomes of its trial."""
     key = SPACE.architecture(candidate.choices).key
     with open(path, "a") as file:
         file.write(f"{candidate.number} {key}\n")
@@ -144,9 +144,9 @@ def noted(path: str, candidate: Candidate) -> dict[str, float]:
 
 
 def rusher(path: str, given: argparse.Namespace, name: str, start: Barrier) -> None:
-    """One of many processes that make the same call in the same moment."""
+    """Search, as one of many processes that make the same call at the same moment."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    search = Search(SPACE, partial(noted, path), OBJECTIVES, surrogate="random")
+    search = Search(SPACE, partial(logged, path), OBJECTIVES, surrogate="random")
     start.wait()
     settings = RunSettings(
         storage=given.storage, study_name=name, budget=given.budget, seed=0, progress=False
@@ -155,7 +155,7 @@ def rusher(path: str, given: argparse.Namespace, name: str, start: Barrier) -> N
 
 
 def rush(given: argparse.Namespace) -> None:
-    """Many processes begin one study at once, again and again."""
+    """Begin one study in many processes at once, again and again."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bonas.run", "bonas.spaces"])
     good = 0
@@ -193,14 +193,14 @@ def rush(given: argparse.Namespace) -> None:
 
 
 def waits(done: Sequence[FrozenTrial]) -> str:
-    """From the start of a trial to that of its evaluation."""
+    """Return statistics of the time from the start of a trial to that of its evaluation."""
     waited = [trial.user_attrs["waited"] for trial in done]
     middle, most = np.percentile(waited, [50, 95])
     return f"ask: median {middle:.2f} s, 95th percentile {most:.2f} s"
 
 
 def throughput(given: argparse.Namespace) -> None:
-    """Short evaluations by many processes."""
+    """Measure the share of time that many processes spend in short evaluations."""
     started = time.perf_counter()
     result = bonas.optimize(
         SPACE,
@@ -218,11 +218,11 @@ def throughput(given: argparse.Namespace) -> None:
     whole, later = share(done, given.seconds), share(done[len(done) // 2 :], given.seconds)
     print(f"{given.workers} workers, {len(done)} evaluations of {given.seconds} s:")
     print(f"  {whole:.0%} of the time evaluating, {later:.0%} in the second half; {waits(done)}")
-    tell(result.study, given.budget, time.perf_counter() - started)
+    report(result.study, given.budget, time.perf_counter() - started)
 
 
 def share(done: Sequence[FrozenTrial], seconds: float) -> float:
-    """Of the workers' time, from the end of each one's first evaluation to that of its last."""
+    """Return the evaluating share of each worker's time between its first and last evaluation."""
     ends = defaultdict(list)
     for trial in done:
         assert trial.datetime_complete is not None
@@ -232,7 +232,7 @@ def share(done: Sequence[FrozenTrial], seconds: float) -> float:
 
 
 def large(given: argparse.Namespace) -> None:
-    """A study of very many trials: opening it, the first ask and the next ones, the memory."""
+    """Measure a study of very many trials: time to open it and to ask, and memory."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = NASBench201(channels=4, cells=1, stages=1)
     search = Search(space, lambda c: measured(space, c), OBJECTIVES, surrogate=given.surrogate)
@@ -261,7 +261,7 @@ def large(given: argparse.Namespace) -> None:
 
 
 def filled(study: optuna.Study, space: Space, n: int) -> None:
-    """Add trials of random networks, with noise, so that no two are alike."""
+    """Add trials of random networks, with noise, so that all differ."""
     rng = np.random.default_rng(0)
     for _ in range(n):
         choices = space.sample(rng)
@@ -277,21 +277,21 @@ def filled(study: optuna.Study, space: Space, n: int) -> None:
 
 
 def main() -> None:
-    """Run one part."""
+    """Run one stress test."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
     one = parts.add_parser("kill")
     one.add_argument("--kills", type=int, default=50)
-    one.add_argument("--rate", type=float, default=2.0, help="kills a second")
+    one.add_argument("--rate", type=float, default=2.0, help="kills per second")
     one.set_defaults(run=kill, workers=4, budget=60, storage="sqlite:///kill.db")
     four = parts.add_parser("away")
-    four.add_argument("--stop", required=True, help="a command of the shell")
+    four.add_argument("--stop", required=True, help="shell command")
     four.add_argument("--start", required=True)
     four.add_argument("--after", type=float, default=8.0, help="seconds")
-    four.add_argument("--seconds", type=float, default=10.0, help="that it is away")
+    four.add_argument("--seconds", type=float, default=10.0, help="seconds without the server")
     four.set_defaults(run=away, workers=4, budget=60, storage="")
     two = parts.add_parser("throughput")
-    two.add_argument("--seconds", type=float, default=2.0, help="of an evaluation")
+    two.add_argument("--seconds", type=float, default=2.0, help="seconds per evaluation")
     two.set_defaults(run=throughput, workers=8, budget=120, storage="throughput.log")
     three = parts.add_parser("large")
     three.add_argument("--trials", type=int, default=10_000)

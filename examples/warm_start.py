@@ -1,10 +1,10 @@
-"""SourceTask of another task: how many evaluations does it save on NAS-Bench-201?
+"""Evaluations that a source task saves on NAS-Bench-201.
 
-The best cell of CIFAR-100 or ImageNet16-120, with 200 random cells of CIFAR-10 known beforehand, or
-those that a search on CIFAR-10 evaluated (`--kinds search --known 100`); and the front of accuracy
-against a device's latency, with 200 cells' latency on another device known (and their accuracy on
-CIFAR-10). Run it with `python examples/warm_start.py`; it needs `pip install "bonas[bench]"`, and
-the same `--storage` goes on where it was cut off.
+One objective: the best cell of CIFAR-100 or ImageNet16-120, given 200 random cells of CIFAR-10, or
+those that a search on CIFAR-10 evaluated (`--kinds search --known 100`). Two objectives: the front
+of accuracy against the latency of a device, given the latency of 200 cells on another device (and
+their accuracy on CIFAR-10). Run it with `python examples/warm_start.py`; it needs
+`pip install "bonas[bench]"`, and the same `--storage` resumes an interrupted run.
 """
 
 import argparse
@@ -24,17 +24,17 @@ KINDS = ["true", "search", "noise", "reversed"]
 
 
 class Warm:
-    """Makes a sampler that knows `n` cells of `source`; other ones for each seed."""
+    """A maker of samplers that know `n` cells of `source`, different ones per seed."""
 
     def __init__(self, source, names, n, kind="true"):
         self.source, self.names, self.n, self.kind = source, names, n, kind
 
     def describe(self):
-        """What makes two runs the same."""
+        """Return what identifies a run."""
         return {"source": self.source.name, "names": self.names, "n": self.n, "kind": self.kind}
 
     def __call__(self, space, seed):
-        """The sampler of a run."""
+        """Return the sampler of a run."""
         rng = np.random.default_rng([seed, self.n])
         if self.kind == "search":
             choices = searched(self.source, self.n, seed)
@@ -66,7 +66,7 @@ def searched(table, n, seed):
 
 
 def queries(options):
-    """One objective: evaluations until the best cell is found."""
+    """Compare the evaluations until the best cell is found, with one objective."""
     source, same = NASBench201Table("cifar10"), {"accuracy": "accuracy"}
     kinds = [kind for kind in KINDS if kind in options.kinds]
     variants = {
@@ -81,7 +81,7 @@ def queries(options):
 
 
 def gaps(options):
-    """Two objectives: evaluations until the gap is what a cold search has at the end."""
+    """Compare the evaluations until the final gap of a cold search, with two objectives."""
     for device, other in DEVICES[: options.devices]:
         table = NASBench201Table("cifar100", ["accuracy", f"{device}_latency"])
         own = {f"{name}_latency": f"{device}_latency" for name in (device, other)}
@@ -119,7 +119,7 @@ def gaps(options):
 
 
 def show(problem, values, what):
-    """Means with 95 % intervals, and each against the cold search, paired by seed."""
+    """Print means with 95 % intervals, and paired tests against the cold search."""
     print(f"\n{problem}: {what}")
     for name, own in values.items():
         mean = mean_interval(own)
@@ -131,15 +131,15 @@ def show(problem, values, what):
 
 
 def main():
-    """Run what is asked for, and print it."""
+    """Run both comparisons, and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="of the searches with one objective")
+    parser.add_argument("--seeds", type=int, default=20, help="seeds with one objective")
     parser.add_argument("--pairs", type=int, default=10, help="seeds with two objectives")
-    parser.add_argument("--first", type=int, default=0, help="seed")
-    parser.add_argument("--known", type=int, nargs="+", default=[200], help="cells known before")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--known", type=int, nargs="+", default=[200], help="known cells")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["true"])
     parser.add_argument("--datasets", nargs="*", choices=SINGLE, default=SINGLE)
-    parser.add_argument("--devices", type=int, default=len(DEVICES), help="how many of them")
+    parser.add_argument("--devices", type=int, default=len(DEVICES), help="number of devices")
     parser.add_argument("--storage", default="warm_start.log")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

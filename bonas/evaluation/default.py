@@ -15,6 +15,7 @@ from bonas.evaluation.data.bundled import TABLES
 from bonas.evaluation.data.inputs import Inputs, main_input
 from bonas.evaluation.data.load import DataSource
 from bonas.evaluation.data.text import python_text
+from bonas.evaluation.declared import input_shape_of, task_of, vocabulary_of
 from bonas.evaluation.latency.latency import Latency
 from bonas.evaluation.stages import Stages
 from bonas.evaluation.training.short_training import ShortTraining
@@ -42,14 +43,16 @@ def default_evaluation(space: Space) -> Stages:
 
 def _data_for(space: Space) -> DataSource:
     example = space.example
-    shape = tuple(getattr(space, "input_shape", () if example is None else example.first.shape[1:]))
+    shape = input_shape_of(space)
+    if shape is None:
+        shape = () if example is None else tuple(example.first.shape[1:])
     if example is not None and len(example.tensors) > 1:
         return digits_among(example)
     if example is not None and not example.first.is_floating_point():
         return digits_like(example.first)
-    if getattr(space, "task", None) == "language_model":
+    if task_of(space) == "language_model":
         return python_text(*shape)
-    if getattr(space, "vocabulary", None):
+    if vocabulary_of(space):
         return digit_tokens()
     if len(shape) == 1:
         for name, load in TABLES.items():
