@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from optuna.trial import FrozenTrial, Trial
@@ -74,7 +75,7 @@ class Candidate:
             raise unknown("curve", name, self.curves)
         return Curve.of(self._measurements, name)
 
-    @property
+    @cached_property
     def _measurements(self) -> Sequence[Measurement]:
         return measurements_of(self.trial) if isinstance(self.trial, FrozenTrial) else ()
 

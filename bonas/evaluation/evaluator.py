@@ -66,7 +66,7 @@ class StreamingEvaluator(ABC):
         Raises:
             EvaluationFailed: if the objectives are not among them as finite numbers.
         """
-        return measured(self, candidate, self.objectives)
+        return measured(self.measurements, candidate, self.objectives)
 
 
 def measured(

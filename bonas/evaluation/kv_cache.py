@@ -48,6 +48,7 @@ class KVCache:
     bytes_per_number: float = 2
 
     objectives: ClassVar[tuple[Objective, ...]] = (KV_CACHE,)
+    cost: ClassVar[float] = 0.0  # seconds per candidate
 
     def __post_init__(self) -> None:
         if self.length is not None:

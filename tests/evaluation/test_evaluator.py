@@ -1,9 +1,8 @@
-"""Facts about evaluators: joined, and held to what they promise."""
+"""Facts about evaluators: functions and streams, held to what they promise."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -14,19 +13,16 @@ import torch
 from candidates import candidate
 from torch import nn
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import EvaluationFailed, InvalidArgument, ObjectivesMissing
 from bonas.evaluation import (
-    ACCURACY,
-    LATENCY,
     Candidate,
-    Joint,
-    Latency,
+    Measurement,
     Objective,
-    ShortTraining,
-    default_evaluation,
+    StreamingEvaluator,
     measured,
 )
-from bonas.spaces import CellSpace
+from bonas.evaluation.evaluator import recorded
+from bonas.evaluation.record import Record
 
 CANDIDATE = candidate(nn.Identity)
 SIZE = Objective("size", "minimize")
@@ -39,82 +35,6 @@ class Size:
 
     def __call__(self, candidate: Candidate) -> Mapping[str, float]:
         return {"size": 3.0, "depth": 2.0}
-
-    def describe(self) -> dict[str, Any]:
-        return {"size": {"counted": "by hand"}}
-
-
-def width(candidate: Candidate) -> Mapping[str, float]:
-    return {"width": 7.0 + candidate.number}
-
-
-def test_joint_evaluators_put_their_measurements_together() -> None:
-    joint = Joint([Size(), width])
-    assert joint(candidate(nn.Identity, number=1)) == {"size": 3.0, "depth": 2.0, "width": 8.0}
-    assert joint.objectives == (SIZE,)
-    assert joint.describe() == {"size": {"counted": "by hand"}}
-
-
-def test_joint_evaluators_are_called_in_turn() -> None:
-    calls = []
-
-    def first(candidate: Candidate) -> Mapping[str, float]:
-        calls.append("first")
-        return {}
-
-    def second(candidate: Candidate) -> Mapping[str, float]:
-        calls.append("second")
-        return {}
-
-    assert Joint((first, second))(CANDIDATE) == {}
-    assert calls == ["first", "second"]
-
-
-def test_joints_can_be_joined() -> None:
-    joint = Joint([Joint([Size()]), Joint([width])])
-    assert joint(CANDIDATE) == {"size": 3.0, "depth": 2.0, "width": 7.0}
-    assert joint.objectives == (SIZE,)
-
-
-def test_the_same_measurement_twice_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match=r"each measurement once, got \['width'\] from two"):
-        Joint([width, width])(CANDIDATE)
-
-
-def test_a_joint_evaluator_that_breaks_its_promise_fails() -> None:
-    class Broken(Size):
-        def __call__(self, candidate: Candidate) -> Mapping[str, float]:
-            return {"depth": 2.0}
-
-    with pytest.raises(EvaluationFailed, match=r"objectives \['size'\], got \['depth'\]"):
-        Joint([Broken()])(CANDIDATE)
-
-
-@pytest.mark.parametrize(
-    ("evaluators", "message"),
-    [
-        ([], r"a list of at least one evaluator, got \[\]; as in Stages"),
-        (width, r"a list of at least one evaluator, got <function width"),
-        ([width, None], r"evaluators to call with a candidate, got None; give functions"),
-        ([ShortTraining], r"evaluators to call with a candidate, got <class .*ShortTraining'>"),
-        ([Size(), Size()], r"objective names must differ, got \['size', 'size'\]"),
-    ],
-)
-def test_what_cannot_be_joined_is_refused(evaluators: Any, message: str) -> None:
-    with pytest.raises(InvalidArgument, match=message):
-        Joint(evaluators)
-
-
-def test_the_default_trains_on_digits_and_times_one_digit() -> None:
-    joint = default_evaluation(CellSpace())
-    training, latency = joint.evaluators
-    assert isinstance(training, ShortTraining)
-    assert isinstance(latency, Latency)
-    assert latency.input_shape == training.input_shape == (1, 8, 8)
-    assert joint.objectives == (ACCURACY, LATENCY)
-    described = joint.describe()
-    assert described.keys() == {"accuracy", "latency"}
-    assert json.loads(json.dumps(described)) == described
 
 
 @pytest.mark.parametrize(
@@ -178,3 +98,121 @@ def test_an_exception_of_the_evaluation_passes() -> None:
 
     with pytest.raises(ZeroDivisionError, match="of the user"):
         measured(fails, CANDIDATE, [SIZE])
+
+
+def descending(candidate: Candidate) -> Iterator[Measurement]:
+    """Yield two points of a curve and the value."""
+    yield Measurement({"size": 3.0}, step=1)
+    yield Measurement({"size": 2.0, "depth": 1.0}, step=2)
+    yield Measurement({"size": 1.0})
+
+
+def test_a_stream_gives_its_final_values() -> None:
+    assert measured(descending, CANDIDATE, [SIZE]) == {"size": 1.0}
+
+
+def test_a_mapping_may_be_yielded() -> None:
+    def evaluate(candidate: Candidate) -> Iterator[Any]:
+        yield {"size": np.float32(2)}
+        yield {"depth": 1}
+
+    assert measured(evaluate, CANDIDATE, [SIZE]) == {"size": 2.0, "depth": 1.0}
+
+
+def test_an_objective_without_a_final_value_has_the_last_point_of_its_curve() -> None:
+    def evaluate(candidate: Candidate) -> Iterator[Measurement]:
+        for step in (1, 2, 3):
+            yield Measurement({"size": 10.0 / step, "loss": 1.0}, step=step)
+
+    assert measured(evaluate, CANDIDATE, [SIZE]) == {"size": pytest.approx(10 / 3)}
+
+
+def test_a_cheap_estimate_is_no_final_value() -> None:
+    def evaluate(candidate: Candidate) -> Iterator[Measurement]:
+        yield Measurement({"size": 7.0}, fidelity=0.1)
+
+    with pytest.raises(ObjectivesMissing, match=r"the objectives \['size'\], got \[\] without"):
+        measured(evaluate, CANDIDATE, [SIZE])
+
+
+def test_a_stream_is_received_as_it_comes_and_its_seconds_grow() -> None:
+    record = Record(["size"])
+    seen = [len(record.measurements) for _ in recorded(descending, CANDIDATE, record)]
+    assert seen == [1, 2, 3]
+    seconds = [m.seconds for m in record.measurements]
+    assert seconds == sorted(s for s in seconds if s is not None)
+
+
+def test_seconds_that_an_evaluation_gives_are_kept() -> None:
+    record = Record([])
+    stream = recorded(lambda _: iter([Measurement({}, seconds=7.5)]), CANDIDATE, record)
+    assert [m.seconds for m in stream] == [7.5]
+
+
+def test_closing_a_stream_ends_the_evaluation_at_once() -> None:
+    ended = []
+
+    def evaluate(candidate: Candidate) -> Iterator[Measurement]:
+        try:
+            yield Measurement({"size": 3.0}, step=1)
+            ended.append("never")
+        finally:
+            ended.append("closed")
+
+    stream = recorded(evaluate, CANDIDATE, Record(["size"]))
+    next(stream)
+    stream.close()
+    assert ended == ["closed"]
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (0.9, r"to yield measurements, got 0\.9; yield Measurement\(\{\"size\": 1\.0\}, step=1\)"),
+        (("size", 1.0), r"to yield measurements, got \('size', 1\.0\)"),
+        (Measurement({"size": "big"}, step=1), r"a real number as 'size', got 'big'"),
+        (Measurement({"size": float("nan")}, step=1), r"a finite number as 'size', got nan"),
+        ({"size": float("inf")}, r"a finite number as 'size', got inf"),
+    ],
+)
+def test_a_stream_of_anything_else_fails(item: Any, message: str) -> None:
+    with pytest.raises(EvaluationFailed, match=message):
+        measured(lambda _: iter([item]), CANDIDATE, [SIZE])
+
+
+def test_a_failing_stream_keeps_its_final_values_and_no_points_of_curves() -> None:
+    def evaluate(candidate: Candidate) -> Iterator[Measurement]:
+        yield Measurement({"depth": 2.0})
+        yield Measurement({"size": 50.0, "loss": float("nan")}, step=1)
+
+    with pytest.raises(EvaluationFailed) as caught:
+        measured(evaluate, CANDIDATE, [SIZE])
+    assert caught.value.values == {"depth": 2.0}
+
+
+def test_a_value_that_comes_twice_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"each value once, got \['size'\] a second time"):
+        measured(lambda _: iter([Measurement({"size": 1.0})] * 2), CANDIDATE, [SIZE])
+
+
+class Descending(StreamingEvaluator):
+    """The same as a class, which can be called, too."""
+
+    def measurements(self, candidate: Candidate) -> Iterator[Measurement]:
+        return descending(candidate)
+
+
+def test_a_streaming_evaluator_is_also_a_function() -> None:
+    assert Descending()(CANDIDATE) == {"size": 1.0}
+    assert Descending().objectives == ()
+    assert Descending().describe() == {}
+    record = Record([])
+    assert len(list(recorded(Descending(), CANDIDATE, record))) == 3
+
+
+def test_a_call_that_a_subclass_overrides_is_the_evaluation() -> None:
+    class Doubled(Descending):
+        def __call__(self, candidate: Candidate) -> dict[str, float]:
+            return {name: 2 * value for name, value in super().__call__(candidate).items()}
+
+    assert measured(Doubled(), CANDIDATE, [SIZE]) == {"size": 2.0}

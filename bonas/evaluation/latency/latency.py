@@ -74,6 +74,11 @@ class Latency:
         check_range("seconds", self.seconds, 0.0, math.inf)
         resolved_device(self.device)
 
+    @property
+    def cost(self) -> float:
+        """Seconds per candidate, roughly: ``Stages`` measures latency before it trains."""
+        return self.seconds
+
     def describe(self) -> dict[str, Any]:
         """Return what decides the latency, as JSON values under the objective's name.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from bonas.arguments import check_count, check_range
-from bonas.errors import EvaluationFailed, InvalidArgument, unknown
+from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
 from bonas.evaluation.data.load import DataSource, Folder, load
@@ -49,11 +49,10 @@ from bonas.evaluation.training.scoring import (
     scored_epochs,
 )
 from bonas.evaluation.training.supervised import Augment, LossFunction, Supervised
-from bonas.evaluation.training.suspension import Generators, suspended
+from bonas.evaluation.training.suspension import Generators, active, suspended
 from bonas.evaluation.training.trainer import Step, Trainer
+from bonas.evaluation.training.user_functions import check_conflicts, check_functions
 from bonas.evaluation.weights import checked_folder, keep_weights
-from bonas.settings import own_settings
-from bonas.threads import limited_threads
 
 TRAIN_LOSS = "train_loss"
 """The name of the curve of the training's mean loss per epoch."""
@@ -184,7 +183,12 @@ class ShortTraining(StreamingEvaluator):
         if self.class_weights not in (None, "balanced"):
             raise unknown("class_weights", self.class_weights, ("balanced",))
         checked_task(self.task)
-        self._check_own()
+        check_functions(vars(self))
+        check_conflicts(vars(self), unread=self._unread)
+        if self.score is None:
+            _ = self._given_metric
+        else:
+            objectives_of(self.score, self.direction)
         check_count("batch_size", self.batch_size, least=2)
         check_count("seed", self.seed, least=0)
         if self.threads is not None:
@@ -196,34 +200,6 @@ class ShortTraining(StreamingEvaluator):
         if self.keep_weights is not None:
             object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
         resolved_device(self.device)
-
-    def _check_own(self) -> None:
-        """Refuse what is not callable, and settings that the user's own functions leave unused."""
-        for name, what in (
-            ("augment", "a batch of inputs"),
-            ("loss", "outputs and targets"),
-            ("step", "a network and a batch"),
-            ("score", "a network and batches"),
-        ):
-            given = getattr(self, name)
-            if given is not None and not callable(given):
-                raise InvalidArgument(f"{name} must be a function of {what}, got {given!r}")
-        useless = {
-            "step": ("loss", "label_smoothing", "class_weights", "augment"),
-            "loss": ("label_smoothing", "class_weights"),
-            "score": ("metric", *(("task",) if self._unread else ())),
-        }
-        for own, settings in useless.items():
-            given = [n for n in settings if getattr(self, n) is not None]
-            if getattr(self, own) is not None and given:
-                raise InvalidArgument(
-                    f"expected no {given[0]} besides a {own} of one's own, got "
-                    f"{getattr(self, given[0])!r}; leave one of them out"
-                )
-        if self.score is not None:
-            objectives_of(self.score, self.direction)
-        else:
-            _ = self._given_metric
 
     @cached_property
     def splits(self) -> Splits:
@@ -286,16 +262,7 @@ class ShortTraining(StreamingEvaluator):
         device = resolved_device(self.device)
         weights, order = np.random.SeedSequence((self.seed, candidate.number)).spawn(2)
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
-        generators = Generators(weights, device)
-
-        @contextmanager
-        def settings() -> Iterator[None]:
-            with ExitStack() as stack:
-                stack.enter_context(own_settings())
-                stack.enter_context(limited_threads(self.threads))
-                stack.enter_context(generators.active())
-                yield
-
+        settings = partial(active, Generators(weights, device), self.threads)
         yield from suspended(self._measurements(candidate, device, shuffler), settings)
 
     def _measurements(

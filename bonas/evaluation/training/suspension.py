@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from bonas.evaluation.runtime import seeded
+from bonas.settings import own_settings
+from bonas.threads import limited_threads
 
 T = TypeVar("T")
 
@@ -55,6 +57,13 @@ class Generators:
                 torch.cuda.set_rng_state(state, self._device)
             else:
                 torch.mps.set_rng_state(state)
+
+
+@contextmanager
+def active(generators: Generators, threads: int | None) -> Iterator[None]:
+    """Run the block under torch's defaults, with so many threads and these generators."""
+    with own_settings(), limited_threads(threads), generators.active():
+        yield
 
 
 def suspended(
