@@ -1,4 +1,4 @@
-"""Networks that are one, however they are written."""
+"""Equal networks in different notations."""
 
 from __future__ import annotations
 
@@ -164,4 +164,4 @@ EQUAL: Table = {
         [lambda: Recurrent(nn.GRU, lambda y: y[0], batch_first=True), lambda: TimeFirst()],
     ),
 }
-"""A name -> the shape of an example, and ways to write one network."""
+"""A name -> the shape of an example, and notations of one network."""

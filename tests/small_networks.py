@@ -1,4 +1,4 @@
-"""Small networks out of functions, for tables of variants."""
+"""Small networks made of functions, for tables of variants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SQUARE, SEQUENCE, IMAGE, ROW = (2, 6, 6), (2, 8, 4), (2, 4, 8, 8), (2, 8)
 
 
 class Wired(nn.Module):
-    """A network out of a function of its inputs."""
+    """A network made of a function of its inputs."""
 
     def __init__(self, function: Function) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Wired(nn.Module):
 
 
 class Buffered(nn.Module):
-    """A network out of a function of its input and of a constant that it keeps."""
+    """A network made of a function of its input and of a buffer."""
 
     def __init__(self, constant: Callable[[], Tensor], function: Function) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Buffered(nn.Module):
 
 
 class Weighed(nn.Module):
-    """A network out of a function of its input and of parameters."""
+    """A network made of a function of its input and of parameters."""
 
     def __init__(self, function: Function, *shapes: Sequence[int]) -> None:
         super().__init__()
@@ -52,17 +52,17 @@ class Weighed(nn.Module):
 
 
 def of(*functions: Function) -> list[Make]:
-    """A network of each function."""
+    """Return a network for each function."""
     return [lambda function=function: Wired(function) for function in functions]
 
 
 def each(kind: Callable[..., nn.Module], *arguments: dict[str, Any], **shared: Any) -> list[Make]:
-    """A module with each set of arguments."""
+    """Return a module for each set of arguments."""
     return [lambda own=own: kind(**shared, **own) for own in arguments]
 
 
 def masked(*masks: Callable[[], Tensor]) -> list[Make]:
-    """Attention scores under each mask, kept as a buffer."""
+    """Return attention under each mask, which is a buffer."""
 
     def attend(x: Tensor, mask: Tensor) -> Tensor:
         scores = (x @ x.mT).masked_fill(mask == 0, -math.inf)
@@ -72,12 +72,12 @@ def masked(*masks: Callable[[], Tensor]) -> list[Make]:
 
 
 def band(width: int) -> Tensor:
-    """Ones where a query sees the last ``width`` keys."""
+    """Return a mask of ones where a query sees the last ``width`` keys."""
     return torch.ones(8, 8).tril().triu(1 - width)
 
 
 def in_place(*fills: Callable[[Tensor, Tensor], object]) -> list[Make]:
-    """Zeros into which something is written."""
+    """Return a network for each function that writes into zeros."""
 
     def written(fill: Callable[[Tensor, Tensor], object]) -> Function:
         def run(x: Tensor) -> Tensor:
@@ -91,12 +91,12 @@ def in_place(*fills: Callable[[Tensor, Tensor], object]) -> list[Make]:
 
 
 def assign(index: Any, value: Callable[[Tensor], Any]) -> Callable[[Tensor, Tensor], object]:
-    """``out[index] = value(x)``."""
+    """Return a function that sets ``out[index] = value(x)``."""
     return lambda out, x: out.__setitem__(index, value(x))
 
 
 def shuffled(groups: int) -> Function:
-    """A channel shuffle."""
+    """Return a channel shuffle."""
 
     def run(x: Tensor) -> Tensor:
         n, c, h, w = x.shape
@@ -145,7 +145,7 @@ class Layers(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """What one of the outputs of a recurrent layer shows."""
+    """A recurrent layer of which one output is returned."""
 
     def __init__(self, kind: Callable[..., nn.Module], look: Function, **arguments: Any) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class Recurrent(nn.Module):
 
 
 class Precise(nn.Module):
-    """A linear map in one type of numbers."""
+    """A linear map in a given dtype."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class TimeFirst(nn.Module):
 
 
 def written_while_seen(way: int) -> Function:
-    """A tensor and a view of it, one of which is changed when the other is there."""
+    """Return a function that changes a tensor or a view of it in place."""
 
     def run(x: Tensor) -> Any:
         y = x.clone()
@@ -222,7 +222,7 @@ def written_while_seen(way: int) -> Function:
 
 
 def relative_positions(most: int) -> Function:
-    """Attention with a bias for each distance up to one."""
+    """Return attention with a bias for each distance up to ``most``."""
 
     def run(x: Tensor, bias: Tensor) -> Tensor:
         places = torch.arange(8)

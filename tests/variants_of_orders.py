@@ -1,4 +1,4 @@
-"""What is taken from where, written where, seen or hidden, in variants that differ."""
+"""Selections, in-place writes, masks and orders in variants that compute different things."""
 
 from __future__ import annotations
 

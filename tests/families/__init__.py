@@ -1,4 +1,4 @@
-"""Families of networks of other people's libraries, searched as a user would; see docs/families.md.
+"""Families of networks of other libraries, searched as a user would; see docs/families.md.
 
 The libraries are large and belong to no other test: ``make families`` installs them into a virtual
 environment of their own. Where one is missing, its tests skip.

@@ -1,4 +1,4 @@
-"""What is collected: the modules of libraries are imported on demand, not to look for doctests."""
+"""Collection: the modules of libraries are imported on demand, not for doctests."""
 
 import families  # noqa: F401  # makes torchvision importable for the programs of the documentation
 

@@ -1,4 +1,4 @@
-"""Inputs and a few rows of data, made up; what is learnt from them does not matter."""
+"""Inputs and a few rows of made-up data; nothing can be learnt from them."""
 
 from __future__ import annotations
 

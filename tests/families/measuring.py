@@ -1,4 +1,4 @@
-"""One family measured: the columns of the table in docs/families.md."""
+"""Measurements of one family: the columns of the table in docs/families.md."""
 
 from __future__ import annotations
 
@@ -27,13 +27,17 @@ from families.record import ThirdParty
 BUDGET = 12  # networks of a search
 TOLERANCE = 0.02  # of a ratio of floating point operations
 _SAMPLES = 6  # networks whose parameters and operations are compared
-_LENGTH = 400  # characters of what is wrong
+_LENGTH = 400  # characters of a fault
 _PAIRS = 30  # pairs of networks that differ in one choice
 
 
 @dataclass
 class Row:
-    """What was found; ``faults`` holds a column -> what is wrong there."""
+    """One row of the table.
+
+    Attributes:
+        faults: A column -> what does not hold in it.
+    """
 
     record: ThirdParty
     size: int = 0
@@ -52,30 +56,30 @@ class Row:
 
 
 def measured(record: ThirdParty) -> Row:
-    """Return everything that the table says of a family."""
+    """Measure everything that the table shows of a family."""
     row = Row(record)
     with _quiet(row):
         try:
             space = bonas.space(record.build, input=record.example)
             accept(row, space)
         except Exception as error:
-            row.faults["accepted"] = _told(error)
+            row.faults["accepted"] = _summary(error)
             return row
         for column, step in STEPS.items():
             try:
                 step(row, space)
             except Exception as error:
-                row.faults[column] = _told(error)
+                row.faults[column] = _summary(error)
     return row
 
 
-def _told(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".replace("\n", " ")[:_LENGTH]
 
 
 @contextmanager
 def _quiet(row: Row) -> Iterator[None]:
-    """Libraries warn of much; what bonas warns of is kept."""
+    """Silence libraries, and keep the warnings of bonas."""
     logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -83,7 +87,7 @@ def _quiet(row: Row) -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
-    names = (row.record.build.__name__, "changes no graph", "told apart")
+    names = (row.record.build.__name__, "changes no graph", "distinguished")
     said = [str(w.message) for w in caught]
     row.warned = list(dict.fromkeys(s for s in said if any(name in s for name in names)))
 
@@ -95,7 +99,7 @@ def _samples(space: Family) -> list[Choices]:
 
 
 def accept(row: Row, space: Family) -> None:
-    """The space is made, and its networks are drawn from a run of theirs."""
+    """Make the space, and trace its networks."""
     row.size = space.size
     samples = _samples(space)
     graphs = [space.graph(choices) for choices in samples]
@@ -108,7 +112,7 @@ def accept(row: Row, space: Family) -> None:
 
 
 def compare_costs(row: Row, space: Family) -> None:
-    """Parameters and operations of built networks against those of drawn ones."""
+    """Compare parameters and operations of built networks with those of their profiles."""
     ratios = []
     for choices in _samples(space):
         seed()
@@ -128,7 +132,7 @@ def compare_costs(row: Row, space: Family) -> None:
 
 
 def _of_groups(inputs: torch.Size, weights: torch.Size, *rest: Any, **named: Any) -> int:
-    """Every row of ``n x k`` goes through one matrix of ``groups x k x m``."""
+    """Count a product of every row of ``n x k`` with one matrix of ``groups x k x m``."""
     return 2 * math.prod(inputs) * weights[-1]
 
 
@@ -141,11 +145,11 @@ _UNCOUNTED = {
     torch.ops.aten.mv: _of_vector,
     torch.ops.aten.dot: _of_vector,
 }
-"""Operators that torch's counter takes as free -> their floating point operations."""
+"""Operators that torch's counter counts as 0 -> their floating point operations."""
 
 
 def _operations(record: ThirdParty, network: torch.nn.Module) -> float:
-    """Floating point operations of one row, counted below PyTorch's functions, or by hand."""
+    """Count floating point operations of one row, on the level of operators or by hand."""
     example, rows = one_row(record.example)
     if record.counted is not None:
         return record.counted(network) / rows
@@ -163,8 +167,8 @@ def _operations(record: ThirdParty, network: torch.nn.Module) -> float:
     return counter.get_total_flops() / rows
 
 
-def tell_apart(row: Row, space: Family) -> None:
-    """Networks that differ in one choice and in what they compute are two architectures."""
+def distinguish(row: Row, space: Family) -> None:
+    """Check that networks which differ in one choice and in their outputs are two architectures."""
     rng = np.random.default_rng(1)
     together: dict[str, str] = {}
     while row.pairs < _PAIRS:
@@ -181,11 +185,11 @@ def tell_apart(row: Row, space: Family) -> None:
                 changed = {n for n in one.keys() | other.keys() if one.get(n) != other.get(n)}
                 together[", ".join(sorted(changed))] = f"{one} and {dict(other)}"
     if together:
-        row.faults["told apart"] = "; ".join(f"{k}: {v}" for k, v in together.items())[:600]
+        row.faults["distinguished"] = "; ".join(f"{k}: {v}" for k, v in together.items())[:600]
 
 
 def search(row: Row, space: Family) -> None:
-    """Twelve networks with the default surrogate and made-up values."""
+    """Search twelve networks with the default surrogate and made-up values."""
     began: dict[int, float] = {}
     ended = {-1: time.process_time()}
 
@@ -224,7 +228,7 @@ def _different(space: Family) -> int:
 
 
 def train(row: Row, space: Family) -> None:
-    """Two networks, one epoch on a few rows."""
+    """Train two networks for one epoch on a few rows."""
     result = bonas.optimize(space, 2, evaluate=row.record.training, seed=0, progress=False)
     row.trained = not result.failures
     if result.failures:
@@ -232,7 +236,7 @@ def train(row: Row, space: Family) -> None:
 
 
 def measure_time(row: Row, space: Family) -> None:
-    """Two networks, timed."""
+    """Measure the latency of two networks."""
     result = bonas.optimize(
         space, 2, evaluate=Latency(seconds=0.02, warmup=2, repeats=5), seed=0, progress=False
     )
@@ -243,9 +247,9 @@ def measure_time(row: Row, space: Family) -> None:
 
 STEPS = {
     "parameters": compare_costs,
-    "told apart": tell_apart,
+    "distinguished": distinguish,
     "search": search,
     "training": train,
     "latency": measure_time,
 }
-"""A column -> what fills it, once a space is accepted."""
+"""A column -> the function that fills it, once a space is accepted."""

@@ -1,4 +1,4 @@
-"""What a network computes, to compare it with what another one does."""
+"""The outputs of networks, to compare two of them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def seed() -> None:
 
 
 def run(network: nn.Module, example: Example) -> Any:
-    """Return what a network makes of an example, whatever that is."""
+    """Run a network on an example."""
     if isinstance(example, Mapping):
         return network(**example)
     return network(*example) if isinstance(example, tuple) else network(example)
 
 
 def one_row(example: Example) -> tuple[Example, int]:
-    """Return the first row alone, and 1; or all where they belong together, and how many."""
+    """Return the first row and 1, or the example and its rows where these belong together."""
     rows = {len(tensor) for tensor in tensors(example)}
     if len(rows) > 1:
         return example, len(next(tensors(example)))
@@ -43,7 +43,7 @@ def one_row(example: Example) -> tuple[Example, int]:
 
 
 def tensors(item: object) -> Iterator[Tensor]:
-    """All tensors in nested containers, mappings and dataclasses."""
+    """Yield all tensors in nested containers, mappings and dataclasses."""
     if isinstance(item, Tensor):
         yield item
     elif isinstance(item, Mapping):
@@ -59,7 +59,7 @@ def tensors(item: object) -> Iterator[Tensor]:
 
 @dataclasses.dataclass(frozen=True)
 class Behaviour:
-    """What two networks must share to be one: parameters, and outputs in both modes."""
+    """Parameters, and outputs in both modes: equal for equal networks."""
 
     parameters: list[tuple[torch.Size, torch.dtype, bool]]
     outputs: list[Tensor]
@@ -78,7 +78,7 @@ class Behaviour:
         return cls(parameters, outputs)
 
     def differs(self, other: Behaviour) -> bool:
-        """Whether a user could tell the two networks apart."""
+        """Return whether parameters or outputs of the two networks differ."""
         if self.parameters != other.parameters or len(self.outputs) != len(other.outputs):
             return True
         return any(map(_differ, self.outputs, other.outputs))

@@ -1,4 +1,4 @@
-"""A family of a third-party library, as its module writes it down."""
+"""The record of a family of a third-party library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from bonas.evaluation import ShortTraining
 
-Example = Any  # what bonas.space takes as its input
+Example = Any  # as the input of bonas.space
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "transformers_language": ("transformers",),
@@ -33,22 +33,22 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "policies": ("stable_baselines3",),
     "vision_others": ("efficientnet_pytorch", "open_clip", "snntorch", "torchvision"),
 }
-"""A module of ``families.libraries`` -> what it imports."""
+"""A module of ``families.libraries`` -> the packages that it imports."""
 
 
 @dataclass(frozen=True)
 class ThirdParty:
-    """One family: its builder, an example of its input, and what may be asked of it.
+    """One family: its builder, an example of its input, and how to train it.
 
     Attributes:
-        name: As it stands in the table.
+        name: Its name in the table.
         library: The package on PyPI.
         build: The builder, a function of ``choose``.
         example: As ``bonas.space`` takes it.
         training: A training of one epoch on a few rows.
         counted: Floating point operations of one forward pass of the example, by hand, where
             torch's counter does not see them; None takes the counter.
-        known: A column -> why it does not hold, for limits that the documentation states.
+        known: A column -> why it does not hold, for documented limits.
     """
 
     name: str
@@ -72,13 +72,13 @@ def third_party(
 
 
 def missing(module: str) -> list[str]:
-    """Return what a module of ``families.libraries`` imports and is not installed."""
+    """Return the packages that a module of ``families.libraries`` imports and are not installed."""
     return [library for library in LIBRARIES[module] if find_spec(library) is None]
 
 
 def records(module: str) -> list[ThirdParty]:
     """Return the families of a module of ``families.libraries``, in their order there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a library warns of when it is imported is its own
+        warnings.simplefilter("ignore")  # those of a library at import
         found = vars(import_module(f"families.libraries.{module}")).values()
     return [each for each in found if isinstance(each, ThirdParty)]

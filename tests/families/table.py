@@ -1,4 +1,4 @@
-"""The measured families as docs/families.md."""
+"""The table of families in docs/families.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = (
     "traced",
     "parameters",
     "FLOPs",
-    "told apart",
+    "distinguished",
     "first proposal, s",
     "further, s",
     "training",
@@ -28,8 +28,8 @@ _COLUMNS = (
 _RIGHT = "yes"
 
 
-def written(rows: Sequence[Row]) -> str:
-    """Return the page: what was measured and how, a row per family, and what does not hold."""
+def page(rows: Sequence[Row]) -> str:
+    """Format the page: how it was measured, one row per family, and what does not hold."""
     found = [row for row in rows if row.size]
     head = _HEAD.read_text().format(
         families=len(rows),

@@ -1,4 +1,4 @@
-"""Networks of other people's libraries are accepted, drawn, told apart, searched and measured.
+"""Networks of other libraries are accepted, traced, distinguished, searched and measured.
 
 ``make families`` installs the libraries, runs all this, and writes docs/families.md, the path in
 the environment variable ``FAMILIES_TABLE``. Without it everything skips, since it takes long.
@@ -15,11 +15,11 @@ from _pytest.mark.structures import ParameterSet
 
 from families.measuring import Row, measured
 from families.record import LIBRARIES, ThirdParty, missing, records
-from families.table import written
+from families.table import page
 
 _TARGET = os.environ.get("FAMILIES_TABLE")
 
-# Libraries warn of much that is theirs; what bonas warns of is in the table.
+# Libraries have warnings of their own; those of bonas are in the table.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -38,7 +38,7 @@ def rows() -> Iterator[list[Row]]:
     found: list[Row] = []
     yield found
     assert _TARGET is not None  # else all skipped
-    Path(_TARGET).write_text(written(found))
+    Path(_TARGET).write_text(page(found))
 
 
 @pytest.mark.parametrize("record", list(_all()))

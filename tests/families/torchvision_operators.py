@@ -1,7 +1,7 @@
-"""PyPI's torchvision beside a CPU build of torch: two operators that its import asks for.
+"""Two operators that torchvision's wheel needs at import with a CPU build of torch.
 
-Its wheel is built for CUDA's torch; without it the compiled operators (non-maximum suppression) do
-not load, and ``import torchvision`` raises. No network here uses them.
+The wheel is built for CUDA; without that its compiled operators (non-maximum suppression) do not
+load, and ``import torchvision`` raises. No network here uses them.
 """
 
 import torch

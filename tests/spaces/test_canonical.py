@@ -87,7 +87,7 @@ def test_the_direction_of_edges_matters() -> None:
 
 
 def branches(count: int, length: int) -> ArchitectureGraph:
-    """``count`` equal chains of ``length`` nodes between one input and one output."""
+    """Return ``count`` equal chains of ``length`` nodes between one input and one output."""
     last = count * length + 1
     edges: Edges = []
     for branch in range(count):
@@ -97,7 +97,7 @@ def branches(count: int, length: int) -> ArchitectureGraph:
 
 
 def layers(width: int, depth: int) -> ArchitectureGraph:
-    """``depth`` layers of ``width`` nodes, each layer joined completely to the next."""
+    """Return ``depth`` layers of ``width`` nodes, each layer joined completely to the next."""
     edges = [
         (layer * width + s, (layer + 1) * width + t)
         for layer in range(depth - 1)
@@ -107,7 +107,7 @@ def layers(width: int, depth: int) -> ArchitectureGraph:
 
 
 def side_by_side(parts: Iterable[ArchitectureGraph]) -> ArchitectureGraph:
-    """The disjoint union."""
+    """Return the disjoint union."""
     labels: list[str] = []
     edges: Edges = []
     for part in parts:
@@ -117,13 +117,13 @@ def side_by_side(parts: Iterable[ArchitectureGraph]) -> ArchitectureGraph:
 
 
 def crown(size: int) -> ArchitectureGraph:
-    """A ring of ``size`` sources and ``size`` sinks in turn; every node has two neighbours."""
+    """Return a ring of ``size`` sources and sinks in turn; every node has two neighbours."""
     edges = [(i, size + (i + step) % size) for i in range(size) for step in (0, 1)]
     return ArchitectureGraph(["x"] * (2 * size), edges)
 
 
 def in_series(parts: Iterable[ArchitectureGraph]) -> ArchitectureGraph:
-    """The disjoint union, all ends of one part joined to all beginnings of the next."""
+    """Return the disjoint union, with all sinks of one part joined to all sources of the next."""
     parts = list(parts)
     whole, start = side_by_side(parts), 0
     edges = list(whole.edges)
@@ -156,7 +156,7 @@ def test_a_very_symmetric_graph_is_recognised_in_any_numbering(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)
-def test_one_other_label_in_a_very_symmetric_graph_is_seen(name: str) -> None:
+def test_one_other_label_in_a_very_symmetric_graph_changes_the_hash(name: str) -> None:
     graph = SYMMETRIC[name]
     for node in (1, len(graph) - 2):
         labels = list(graph.labels)
@@ -167,7 +167,7 @@ def test_one_other_label_in_a_very_symmetric_graph_is_seen(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SYMMETRIC if SYMMETRIC[name].edges])
-def test_one_missing_edge_in_a_very_symmetric_graph_is_seen(name: str) -> None:
+def test_one_missing_edge_in_a_very_symmetric_graph_changes_the_hash(name: str) -> None:
     graph = SYMMETRIC[name]
     for gone in (0, len(graph.edges) - 1):
         changed = ArchitectureGraph(graph.labels, graph.edges[:gone] + graph.edges[gone + 1 :])
@@ -176,7 +176,7 @@ def test_one_missing_edge_in_a_very_symmetric_graph_is_seen(name: str) -> None:
 
 
 def test_512_equal_branches_ask_for_few_refinements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal branches are numbered one by one, not by a search over their orders."""
+    """Check that equal branches are numbered one by one, not by a search over their orders."""
     digests = 0
 
     def counted(data: bytes) -> bytes:
@@ -199,7 +199,7 @@ def test_512_equal_branches_ask_for_few_refinements(monkeypatch: pytest.MonkeyPa
         ([branches(4, 3)], [branches(3, 4)]),
     ],
 )
-def test_graphs_that_look_alike_from_every_node_are_told_apart(
+def test_graphs_that_look_alike_from_every_node_have_different_hashes(
     a: list[ArchitectureGraph], b: list[ArchitectureGraph]
 ) -> None:
     # In rings every node sees the same colours at every distance: refinement alone is blind here.

@@ -1,4 +1,4 @@
-"""Facts about the example of a network's inputs."""
+"""The example of a network's inputs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ IDS, MASK = torch.arange(6).reshape(2, 3), torch.ones(2, 3)
 Pair = namedtuple("Pair", ["left", "right"])
 
 
-class Told(nn.Module):
-    """A network that returns what it is called with."""
+class Echo(nn.Module):
+    """A network that returns its arguments."""
 
     def forward(self, *args: Any, **named: Any) -> Any:
         return args, named
@@ -41,7 +41,7 @@ class Told(nn.Module):
     ids=["tensor", "tuple", "mapping", "no tensors among them", "nested"],
 )
 def test_an_example_is_called_as_it_was_given(given: Any, args: Any, named: Any) -> None:
-    assert Example.of(given).call(Told()) == (args, named)
+    assert Example.of(given).call(Echo()) == (args, named)
 
 
 def test_an_example_is_itself() -> None:
@@ -80,7 +80,7 @@ def test_nested_tensors_keep_their_containers() -> None:
     assert found.describe() == [[[1, 3], [[1, 3]]], {"a": [1, 3]}]
 
 
-def test_on_meta_types_and_shapes_are_left() -> None:
+def test_on_meta_types_and_shapes_are_kept() -> None:
     meta = Example.of((IDS, MASK.to(torch.bfloat16))).to("meta")
     assert [(x.is_meta, x.dtype) for x in meta.tensors] == [
         (True, torch.int64),
@@ -89,7 +89,7 @@ def test_on_meta_types_and_shapes_are_left() -> None:
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64, torch.complex64])
-def test_zeros_are_places_for_numbers(kind: torch.dtype) -> None:
+def test_zeros_of_floats_are_filled_with_numbers(kind: torch.dtype) -> None:
     given = torch.zeros(2, 50, dtype=kind)
     found = Example.of((given, IDS, 0 * IDS)).filled()
     assert found.tensors[0].dtype == kind
@@ -108,13 +108,13 @@ def test_another_shape_has_the_numbers_of_the_example() -> None:
 
 
 @pytest.mark.parametrize("given", [None, 3, [IDS], (), (None,), {}, {1: IDS}, "ids"])
-def test_what_is_no_example_is_refused(given: Any) -> None:
+def test_anything_else_is_refused_as_an_example(given: Any) -> None:
     with pytest.raises(InvalidArgument, match="input must be an example batch, a tensor, a tuple"):
         Example.of(given)
 
 
 class Named(nn.Module):
-    """A network with two inputs that are given by name."""
+    """A network with keyword arguments."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

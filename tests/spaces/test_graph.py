@@ -100,7 +100,7 @@ def test_the_ends_stay_when_no_path_joins_them() -> None:
 @settings(max_examples=200)
 @given(graphs(hidden=8, ends_anywhere=True))
 def test_pruning_keeps_exactly_what_lies_between_the_ends(graph: ArchitectureGraph) -> None:
-    named, digraph = named_nodes(graph), as_networkx(graph)
+    named, digraph = numbered_nodes(graph), as_networkx(graph)
     inputs = [i for i, label in enumerate(graph.labels) if label == INPUT]
     outputs = [i for i, label in enumerate(graph.labels) if label == OUTPUT]
     reached = set(inputs).union(*(nx.descendants(digraph, i) for i in inputs))
@@ -123,7 +123,7 @@ def test_contraction_by_hand() -> None:
     assert graph.contracted() == ArchitectureGraph([INPUT, "conv", OUTPUT], [(0, 1), (1, 2)])
 
 
-def test_an_identity_beside_an_edge_stays() -> None:
+def test_an_identity_parallel_to_an_edge_stays() -> None:
     # x + identity(x) is 2x; without the identity it would be x.
     graph = ArchitectureGraph([INPUT, IDENTITY, OUTPUT], [(0, 1), (1, 2), (0, 2)])
     assert graph.contracted() == graph
@@ -153,7 +153,7 @@ def test_which_identity_stays_does_not_depend_on_the_numbering() -> None:
 @settings(max_examples=200)
 @given(graphs(hidden=8, labels=["conv", IDENTITY, IDENTITY]))
 def test_contraction_changes_no_value(graph: ArchitectureGraph) -> None:
-    named = named_nodes(graph)
+    named = numbered_nodes(graph)
     before, after = values(named), values(named.contracted())
     assert after.keys() <= before.keys()
     assert all(graph.labels[i] == IDENTITY for i in before.keys() - after.keys())
@@ -161,7 +161,7 @@ def test_contraction_changes_no_value(graph: ArchitectureGraph) -> None:
 
 
 @given(st.data())
-def test_contraction_and_pruning_know_no_numbering(data: st.DataObject) -> None:
+def test_contraction_and_pruning_do_not_depend_on_the_numbering(data: st.DataObject) -> None:
     graph = data.draw(graphs(hidden=8, labels=["conv", IDENTITY, IDENTITY], features=False))
     other = data.draw(renumberings(graph))
     assert isomorphic(graph.contracted(), other.contracted())
@@ -178,15 +178,15 @@ def test_an_identity_that_stays_would_double_an_edge(graph: ArchitectureGraph) -
             assert any((s, t) in contracted.edges for s in sources for t in targets)
 
 
-def named_nodes(graph: ArchitectureGraph) -> ArchitectureGraph:
-    """The graph with every node's number as its only feature, to follow it."""
+def numbered_nodes(graph: ArchitectureGraph) -> ArchitectureGraph:
+    """Return the graph with every node's number as its only feature, to identify it."""
     return ArchitectureGraph(graph.labels, graph.edges, [[float(i)] for i in range(len(graph))])
 
 
 def values(graph: ArchitectureGraph) -> dict[int, float]:
-    """The value of each named node; all but identities and the ends apply a function of their own.
+    """Evaluate each named node; all but identities and the ends apply a function of their own.
 
-    A node takes the sum of what its sources give; the input gives 1.
+    The argument of a node is the sum of its sources; the input is 1.
     """
     names = [int(row[0]) for row in graph.features or ()]
     given: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""What of a drawn graph computes: however a cell is drawn, it is one network."""
+"""Reduction: graphs of the same computation become one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bonas.spaces.reduction import Reduction, suspected
 EDGES = cell_edges(4)
 
 
-class Drawn(Space):
-    """Cells of NAS-Bench-201 as one would draw them: a node for each operation, whatever it is."""
+class Verbose(Space):
+    """Cells of NAS-Bench-201 with a node for each operation, also where it does nothing."""
 
     parameters: Mapping[str, Sequence[Choice]] = dict.fromkeys(EDGES, BENCHMARK_OPERATIONS)
 
@@ -36,8 +36,8 @@ class Drawn(Space):
         return ArchitectureGraph(labels, edges)
 
 
-class Declared(Drawn):
-    """The same, and its author says what does nothing."""
+class Declared(Verbose):
+    """The same cells, with declarations of the operations that do nothing."""
 
     absent = frozenset({"none"})
     identities = frozenset({"skip_connect"})
@@ -48,22 +48,22 @@ def chain(*labels: str) -> ArchitectureGraph:
     return ArchitectureGraph(whole, [(i, i + 1) for i in range(len(whole) - 1)])
 
 
-def test_an_absent_operation_takes_its_path_with_it_and_an_identity_none() -> None:
+def test_an_absent_operation_removes_its_path_and_an_identity_does_not() -> None:
     reduction = Reduction(frozenset({"none"}), frozenset({"skip"}))
     # input -> conv -> skip -> output, and input -> pool -> none -> output
-    drawn = ArchitectureGraph(
+    graph = ArchitectureGraph(
         [INPUT, "conv", "skip", "pool", "none", OUTPUT],
         [(0, 1), (1, 2), (2, 5), (0, 3), (3, 4), (4, 5)],
     )
-    assert reduction.of(drawn) == chain("conv")
+    assert reduction.of(graph) == chain("conv")
 
 
-def test_a_declared_drawing_is_the_cell_of_the_library() -> None:
-    own, drawn, rng = NASBench201(), Declared(), np.random.default_rng(0)
+def test_a_declared_graph_is_reduced_to_that_of_the_built_in_space() -> None:
+    own, declared, rng = NASBench201(), Declared(), np.random.default_rng(0)
     for _ in range(200):
         choices = own.sample(rng)
-        assert drawn.architecture(choices) == own.architecture(choices)
-        assert drawn.allows(choices)
+        assert declared.architecture(choices) == own.architecture(choices)
+        assert declared.allows(choices)
 
 
 def test_a_network_that_reads_no_input_is_not_proposed_unless_allowed() -> None:
@@ -77,49 +77,49 @@ def test_a_network_that_reads_no_input_is_not_proposed_unless_allowed() -> None:
     assert Everything().allows(nothing)
 
 
-def test_labels_that_seem_to_do_nothing_are_told_and_left_out_of_what_surrogates_read() -> None:
-    space = Drawn()
+def test_labels_that_seem_to_do_nothing_are_warned_of_and_hidden_from_surrogates() -> None:
+    space = Verbose()
     with pytest.warns(UserWarning, match=r"absent = \{'none'\} and identities = \{'skip_connect'"):
         one = space.architecture({**dict.fromkeys(EDGES, "none"), "edge_0_3": "nor_conv_3x3"})
     assert one.graph == chain("nor_conv_3x3")
 
 
-def test_networks_that_were_drawn_differently_stay_different_until_they_are_declared() -> None:
+def test_suspected_labels_distinguish_architectures_until_they_are_declared() -> None:
     one = {**dict.fromkeys(EDGES, "none"), "edge_0_3": "nor_conv_3x3"}
     other = {**one, "edge_0_1": "nor_conv_1x1"}  # which nothing reads
     with pytest.warns(UserWarning, match="do nothing"):
-        assert Drawn().architecture(one) != Drawn().architecture(other)
+        assert Verbose().architecture(one) != Verbose().architecture(other)
     assert Declared().architecture(one) == Declared().architecture(other)
 
 
-def test_networks_that_seem_to_be_one_are_encoded_as_one() -> None:
+def test_architectures_that_seem_equal_have_equal_encodings() -> None:
     one = {**dict.fromkeys(EDGES, "none"), "edge_0_3": "nor_conv_3x3"}
     twin = {**one, "edge_0_1": "nor_conv_1x1"}
     with pytest.warns(UserWarning, match="do nothing"):
-        blocks = Blocks(space := Drawn(), ["one_hot", "statistics"])
+        blocks = Blocks(space := Verbose(), ["one_hot", "statistics"])
     rows = blocks.encode([space.architecture(choices) for choices in (one, twin)])
     assert torch.equal(rows[0], rows[1])
 
 
-def test_nothing_in_a_chain_means_that_nothing_is_done() -> None:
+def test_none_in_a_chain_is_an_identity() -> None:
     found = suspected([chain("conv", norm) for norm in ("none", "batch_norm")])
     assert found == Reduction(frozenset(), frozenset({"none"}))
 
 
 @pytest.mark.parametrize("label", ["Skip-Connect", "op=skip_connect", "op: Identity", "noop"])
-def test_a_name_is_known_however_it_is_written(label: str) -> None:
+def test_a_name_is_recognised_in_any_spelling(label: str) -> None:
     assert suspected([chain("conv", label)]).identities == {label}
 
 
-def test_an_author_who_declares_nothing_absent_is_not_asked_again() -> None:
-    class Certain(Drawn):
+def test_declaring_nothing_absent_ends_the_warning() -> None:
+    class Certain(Verbose):
         absent = frozenset[str]()
 
     assert "none" in Certain().architecture(dict.fromkeys(EDGES, "none")).graph.labels
 
 
-def test_a_label_alone_is_no_set_of_labels() -> None:
-    class Wrong(Drawn):
+def test_a_string_is_refused_as_a_set_of_labels() -> None:
+    class Wrong(Verbose):
         absent = "none"
 
     with pytest.raises(InvalidSpace, match="absent must be a set of labels, got 'none'"):

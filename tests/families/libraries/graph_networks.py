@@ -65,7 +65,7 @@ def sage(choose: Any) -> nn.Module:
 
 
 class GraphClassifier(nn.Module):
-    """Convolutions over nodes, and one row of outputs for each graph."""
+    """Convolutions over nodes, and one row of outputs per graph."""
 
     def __init__(self, network: nn.Module, width: int, pool: str) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from families.record import third_party
 
 
 class Classifier(lightning.LightningModule):
-    """As a user writes one."""
+    """A module as a user writes one."""
 
     def __init__(self, width: int, depth: int, kernel: int, residual: bool) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ def swin(choose: Any) -> nn.Module:
     return hf.SwinForImageClassification(config)
 
 
-QUARTERS = tokens(ROWS, 8, 8, below=CLASSES)  # it tells labels at a quarter of the resolution
+QUARTERS = tokens(ROWS, 8, 8, below=CLASSES)  # its labels have a quarter of the resolution
 
 
 @third_party("SegFormer", "transformers", IMAGE, training=brief(numbers(ROWS, 3, 32, 32), QUARTERS))

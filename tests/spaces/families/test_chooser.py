@@ -1,4 +1,4 @@
-"""A builder finds the trial that it was written for, and may offer options of any kind."""
+"""A chooser is the Optuna trial that a builder expects, and takes options of any kind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def perceptron(units: int, *more: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Linear(8, units), nn.ReLU(), *more, nn.Linear(units, 2))
 
 
-def noting(trial: Any) -> nn.Module:
+def annotating(trial: Any) -> nn.Module:
     units = trial.suggest_categorical("units", [8, 16])
     trial.set_user_attr("squared", units * units)
     assert trial.user_attrs["squared"] == units**2
@@ -52,10 +52,10 @@ def reading(trial: Any) -> nn.Module:
     return perceptron(trial.params["units"], nn.Dropout(trial.params["rate"]))
 
 
-def older(trial: Any) -> nn.Module:
+def deprecated(trial: Any) -> nn.Module:
     units = trial.suggest_categorical("units", [8, 16])
-    trial.set_system_attr("kind", "older")
-    assert trial.system_attrs == {"kind": "older"}
+    trial.set_system_attr("kind", "deprecated")
+    assert trial.system_attrs == {"kind": "deprecated"}
     rates = (
         trial.suggest_uniform("a", 0.0, 0.5),
         trial.suggest_loguniform("b", 1e-3, 0.5),
@@ -73,8 +73,8 @@ def reporting(trial: Any) -> nn.Module:
     return perceptron(trial.suggest_int("units", 8, 16, step=8))
 
 
-@pytest.mark.parametrize("builder", [noting, reading, older, reporting])
-def test_what_a_trial_offers_is_there(builder: Callable[[Any], nn.Module]) -> None:
+@pytest.mark.parametrize("builder", [annotating, reading, deprecated, reporting])
+def test_a_chooser_has_what_a_trial_has(builder: Callable[[Any], nn.Module]) -> None:
     family = bonas.space(builder, input=ROW)
     assert family.size == 2
     seen = []
@@ -88,8 +88,8 @@ def test_what_a_trial_offers_is_there(builder: Callable[[Any], nn.Module]) -> No
     assert set(seen) <= {8 * 9 + 2 * 9, 16 * 9 + 2 * 17}
 
 
-def test_older_suggestions_have_the_ranges_of_the_newer_ones() -> None:
-    assert bonas.space(older, input=ROW).numeric == {
+def test_deprecated_suggestions_have_the_ranges_of_suggest_float() -> None:
+    assert bonas.space(deprecated, input=ROW).numeric == {
         "a": FloatDistribution(0.0, 0.5),
         "b": FloatDistribution(1e-3, 0.5, log=True),
         "c": FloatDistribution(0.0, 0.4, step=0.2),
@@ -98,13 +98,13 @@ def test_older_suggestions_have_the_ranges_of_the_newer_ones() -> None:
     }
 
 
-def test_what_a_builder_notes_stands_in_the_trial_of_a_search() -> None:
+def test_attributes_that_a_builder_sets_are_stored_in_the_trial_of_a_search() -> None:
     def evaluate(candidate: Candidate) -> dict[str, float]:
         candidate.build()
         return {"units": float(candidate.choices["units"])}  # type: ignore[arg-type]  # a number
 
     result = bonas.optimize(
-        bonas.space(noting, input=ROW),
+        bonas.space(annotating, input=ROW),
         2,
         evaluate=evaluate,
         objectives={"units": "minimize"},
@@ -115,10 +115,10 @@ def test_what_a_builder_notes_stands_in_the_trial_of_a_search() -> None:
     for trial in result.study.trials:
         assert trial.user_attrs["squared"] == trial.params["units"] ** 2
         assert trial.constraints == {"small": trial.params["units"] - 8.0}
-    result.candidates[0].build()  # of a finished trial: it is noted nowhere
+    result.candidates[0].build()  # the trial is finished: nothing is stored
 
 
-def test_what_was_asked_before_the_network_is_there() -> None:
+def test_parameters_suggested_before_the_network_are_among_its_own() -> None:
     chooser = Chooser(replayed({}), trial=FixedTrial({"lr": 0.1}, number=7))
     chooser._trial.suggest_float("lr", 0.0, 1.0)  # type: ignore[union-attr]  # it has one
     assert chooser.number == 7
@@ -126,7 +126,7 @@ def test_what_was_asked_before_the_network_is_there() -> None:
     assert chooser.params == {"lr": 0.1, "width": 2}
 
 
-def test_what_a_trial_does_not_offer_is_named() -> None:
+def test_attributes_that_no_trial_has_and_bad_ranges_are_refused() -> None:
     chooser = Chooser(replayed({}))
     assert not hasattr(chooser, "suggest_colour")
     with pytest.raises(InvalidSpace, match=r"got 'suggest_colour'; there are .*suggest_float"):
@@ -164,11 +164,11 @@ def block(width: int) -> nn.Module:
 
 
 class ReLU(nn.Module):
-    """Not torch's."""
+    """A class with the name of one of torch."""
 
 
 class Addressed:
-    """Its text holds an address."""
+    """An object whose text holds its address."""
 
 
 NAMED: dict[str, tuple[list[Any], list[Any]]] = {
@@ -200,7 +200,7 @@ NAMED: dict[str, tuple[list[Any], list[Any]]] = {
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_options_of_any_kind_have_names_and_come_back(kind: str) -> None:
+def test_options_of_any_kind_have_names_and_are_returned(kind: str) -> None:
     options, names = NAMED[kind]
     named = named_options("a", options)
     assert list(named.names) == names
@@ -209,7 +209,7 @@ def test_options_of_any_kind_have_names_and_come_back(kind: str) -> None:
         assert Chooser(replayed({"a": name}))("a", options) is options[i]
 
 
-def test_whatever_has_an_order_is_a_list() -> None:
+def test_any_ordered_collection_is_a_list_of_options() -> None:
     assert named_options("a", {"x": 1, "y": 2}.keys()).names == ("x", "y")
     assert named_options("a", Colour).names == ("RED", "BLUE")
     assert named_options("a", np.array([1, 2])).names == (1, 2)
@@ -235,7 +235,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_options_that_cannot_be_told_apart_are_refused(case: str) -> None:
+def test_options_without_distinct_names_are_refused(case: str) -> None:
     options, message = REFUSED[case]
     with pytest.raises(InvalidSpace, match=message):
         named_options("a", options)
@@ -295,7 +295,7 @@ NEEDY: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", NEEDY)
-def test_an_option_that_needs_arguments_is_refused_with_the_way_out(case: str) -> None:
+def test_an_option_that_needs_arguments_is_refused_with_a_remedy(case: str) -> None:
     option, message = NEEDY[case]
     family = bonas.space(
         lambda choose: nn.Sequential(choose("norm", {"x": option, "none": nn.Identity})), input=ROW

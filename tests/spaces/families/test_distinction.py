@@ -1,4 +1,4 @@
-"""Choices that no graph shows are searched all the same, and what cannot be told apart is told."""
+"""Choices that no graph shows are searched all the same, and their author is warned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROW = torch.zeros(1, 4)
 
 
 class Noisy(nn.Module):
-    """Adds noise while it trains, and does nothing else."""
+    """A layer that adds noise in training mode, and does nothing else."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ def noisy(choose: Any) -> nn.Module:
     )
 
 
-def test_a_choice_that_acts_in_training_alone_makes_networks_of_its_own() -> None:
+def test_a_choice_that_acts_in_training_alone_makes_architectures_of_its_own() -> None:
     family = bonas.space(noisy, input=ROW)
     with pytest.warns(UserWarning, match="'act' changes no graph: 'silu', 'swish'; such"):
         members = family.members
@@ -41,7 +41,7 @@ def test_a_choice_that_acts_in_training_alone_makes_networks_of_its_own() -> Non
     assert len(members) == 3 * 2 * 2
 
 
-def test_by_graph_alone_such_options_are_one_network_and_their_author_is_told() -> None:
+def test_by_graph_alone_such_options_are_one_architecture_and_their_author_is_warned() -> None:
     family = bonas.space(noisy, input=ROW, identity="graph")
     with pytest.warns(UserWarning, match="'rate' acts in training alone; such networks are one"):
         members = family.members
@@ -49,14 +49,14 @@ def test_by_graph_alone_such_options_are_one_network_and_their_author_is_told() 
     assert len(members) == 2 * 2
 
 
-def test_by_choices_every_combination_is_a_network() -> None:
+def test_by_choices_every_combination_is_an_architecture() -> None:
     family = bonas.space(noisy, input=ROW, identity="choices")
     members = family.members
     assert members is not None
     assert len(members) == family.size == 12
 
 
-def test_networks_that_are_one_stay_one_beside_such_a_choice() -> None:
+def test_isomorphic_networks_stay_one_architecture_for_each_such_choice() -> None:
     def twins(choose: Any) -> nn.Module:
         first, second = (choose(name, {"relu": nn.ReLU, "tanh": nn.Tanh}) for name in "ab")
         return Sum(first, second, Noisy(choose("rate", [0.1, 0.2])))
@@ -78,7 +78,7 @@ class Sum(nn.Module):
         return out
 
 
-def test_an_option_that_nothing_shows_is_told() -> None:
+def test_an_option_that_nothing_shows_is_warned_of() -> None:
     def scaled(choose: Any) -> nn.Module:
         layer = nn.Linear(4, choose("width", [2, 3]))
         nn.init.normal_(layer.weight, std=choose("scale", [0.1, 0.2]))
@@ -90,7 +90,7 @@ def test_an_option_that_nothing_shows_is_told() -> None:
     assert len(members) == 4
 
 
-def test_an_option_that_shows_in_some_networks_and_trains_otherwise_in_others() -> None:
+def test_an_option_that_only_some_graphs_show_is_compared_in_training_as_well() -> None:
     def graph_of(choices: Any) -> tuple[str, int]:
         return (f"{choices['on']} {choices['rare'] if choices['on'] else ''}", 1)
 
@@ -98,10 +98,12 @@ def test_an_option_that_shows_in_some_networks_and_trains_otherwise_in_others() 
         return {name: some.get(name, bool(rng.integers(2))) for name in ("on", "rare")}
 
     found = Distinction.of(dict.fromkeys(["on", "rare"], (False, True)), completed, graph_of, repr)
-    assert found.names == {"rare"}  # where no graph shows it, training does
+    assert found.names == {
+        "rare"
+    }  # where no graph in evaluation mode shows it, one in training mode does
 
 
-def test_names_whose_comparison_would_take_too_long_tell_networks_apart_by_themselves() -> None:
+def test_names_whose_comparison_would_take_too_long_identify_architectures_by_choice() -> None:
     found = Distinction.of(
         {"a": (1, 2), "b": (1, 2)},
         lambda some, rng: {"a": 1, "b": 1, **some},

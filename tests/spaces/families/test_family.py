@@ -1,4 +1,4 @@
-"""Any function that builds a network is a space: discovered, drawn, bounded, searched."""
+"""Any function that builds a network is a space: discovered, profiled, bounded, searched."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def chain(choose: Any) -> nn.Module:
 
 
 def trialled(trial: Any) -> nn.Module:
-    """Written for Optuna alone."""
+    """Build a network out of an Optuna trial."""
     width = 4 * trial.suggest_int("quarter", 1, 3)
     act = {"relu": nn.ReLU(), "tanh": nn.Tanh()}[trial.suggest_categorical("act", ["relu", "tanh"])]
     layers: list[nn.Module] = [nn.Linear(4, width), act]
@@ -156,7 +156,7 @@ def test_the_function_runs_once_for_what_is_already_known() -> None:
     assert next(runs) == middle_ + 1
 
 
-def test_what_was_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_that_were_forgotten_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     every = [(choices, chain.graph(choices).canonical_hash) for choices in chain]
     family = space(chain.function, input=IMAGE)
     assert family.size == len(every)
@@ -202,7 +202,7 @@ def test_numbers_are_in_no_graph_but_reach_the_network() -> None:
 
 
 def test_a_builder_of_optuna_runs_in_a_real_study() -> None:
-    """The same function stands in the objective, and every trial has what its network has."""
+    """Check that the objective builds the network whose choices the trial stores."""
     sampler = bonas.ArchitectureSampler(TRIALLED, surrogate="gp", n_initial=5, seed=0)
     study = optuna.create_study(sampler=sampler)
     seen = []
@@ -277,7 +277,7 @@ def test_a_conditional_number_is_asked_in_every_trial() -> None:
     assert all("rate" in c.trial.params for c in result.candidates)
 
 
-def test_networks_over_a_bound_are_never_drawn() -> None:
+def test_networks_over_a_bound_are_no_members() -> None:
     def sizes(**bounds: float) -> list[dict[str, float]]:
         family = space(chain.function, input=IMAGE, **bounds)  # type: ignore[call-overload]  # by name
         return [family.costs(choices) for choices in family]
@@ -302,7 +302,7 @@ def test_a_sample_is_found_where_hardly_a_network_is_small_enough() -> None:
     assert narrow.rejected == {"over max_params=19": sum(narrow.rejected.values())}
 
 
-def test_bounds_that_nothing_keeps_are_named() -> None:
+def test_bounds_that_no_network_keeps_are_named() -> None:
     family = space(chain.function, input=IMAGE, max_params=10, max_flops=10)
     with pytest.raises(
         InvalidSpace,
@@ -327,7 +327,9 @@ def test_choices_that_the_function_refuses_are_not_valid() -> None:
         heads.graph({"width": 6, "parts": 4})
 
 
-def test_networks_that_do_not_run_are_not_valid_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_networks_that_do_not_run_are_invalid_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     @space(input=IMAGE)
     def deep(choose: Any) -> nn.Module:
         halvings = choose("halvings", [1, 2, 3, 4, 5])
@@ -341,7 +343,7 @@ def test_networks_that_do_not_run_are_not_valid_and_said(caplog: pytest.LogCaptu
 
 
 class Branching(nn.Module):
-    """Reads a value while it runs."""
+    """A network that reads a value while it runs."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -377,7 +379,7 @@ def test_a_function_that_reads_values_builds_with_memory() -> None:
 
 
 class Elsewhere(nn.Module):
-    """Runs on another kind of device only."""
+    """A network that runs on another kind of device only."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -387,10 +389,10 @@ class Elsewhere(nn.Module):
         raise NotImplementedError("needs the accelerator")
 
 
-def test_a_function_that_hides_what_it_lacked_builds_with_memory() -> None:
+def test_a_function_that_hides_the_lack_of_memory_builds_with_memory() -> None:
     def fitted(choose: Any) -> nn.Module:
         width = choose("width", [4, 8])
-        with suppress(Exception):  # the message that tells of missing memory is lost
+        with suppress(Exception):  # the error about missing memory is hidden
             solved = width + int(0 * nn.Linear(1, 1).weight.item())
         return nn.Linear(4, solved)
 
@@ -415,7 +417,7 @@ def test_what_a_function_refuses_is_tried_with_memory_once() -> None:
 
 
 class Cached(nn.Module):
-    """Its first run leaves something behind, in a list."""
+    """A network whose first run leaves a tensor in a list."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -427,7 +429,7 @@ class Cached(nn.Module):
         return torch.cat([x, self.grid[0]], 1)
 
 
-def test_a_network_is_drawn_from_its_first_run() -> None:
+def test_a_graph_is_that_of_the_first_run() -> None:
     family = space(
         lambda choose: nn.Sequential(Cached(), nn.Linear(5, choose("width", [2, 4]))), input=ROW
     )
@@ -544,7 +546,7 @@ def test_broken_functions_are_refused(case: str) -> None:
         _ = space(function, input=ROW).distributions
 
 
-def test_a_name_that_turns_up_late_is_refused_with_the_names_that_are_known() -> None:
+def test_a_name_that_no_discovery_met_is_refused_with_the_known_names() -> None:
     family = space(rare, input=ROW)
     assert "late" not in family.distributions
     found = dict(zip((f"d{i}" for i in range(6)), (7, 3, 9, 1, 8, 2), strict=True))
@@ -562,13 +564,13 @@ BAD_CHOICES: dict[str, tuple[Choices, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_CHOICES)
-def test_choices_from_elsewhere_are_refused(case: str) -> None:
+def test_incomplete_or_unknown_choices_are_refused(case: str) -> None:
     choices, message = BAD_CHOICES[case]
     with pytest.raises(InvalidSpace, match=message):
         chain.architecture(choices)
 
 
-def test_graph_and_build_want_whole_choices() -> None:
+def test_graph_and_build_need_complete_choices() -> None:
     with pytest.raises(InvalidSpace, match=r"asks for \['block0', 'depth', 'width'\], got \['dep"):
         chain.graph({"depth": 1})
     with pytest.raises(InvalidSpace, match="the choice 'block0' is missing"):
@@ -670,7 +672,7 @@ def test_the_middle_of_a_range(numbers: Any, expected: float) -> None:
 
 
 def test_a_part_that_all_networks_share_keeps_its_weights() -> None:
-    """A pre-trained backbone of the user's: to draw networks must not take its values away."""
+    """Check that profiling does not touch the values of a pre-trained backbone."""
     shared = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
 

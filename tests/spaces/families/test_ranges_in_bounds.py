@@ -36,7 +36,7 @@ def equal_widths(trial: Any) -> nn.Module:
 
 
 def own_widths(trial: Any) -> nn.Module:
-    """Each layer has a number of its own, which shallow networks do not ask for."""
+    """Build layers of different widths; shallow networks do not ask for all of them."""
     layers, width = [], 16
     for i in range(trial.suggest_int("layers", 1, 3)):
         units = trial.suggest_int(f"units{i}", 2, 512, log=True)
@@ -46,7 +46,7 @@ def own_widths(trial: Any) -> nn.Module:
 
 
 def multiplied(trial: Any) -> nn.Module:
-    """The width is a factor."""
+    """Build a network whose width is a multiple of a number."""
     width = int(8 * trial.suggest_float("factor", 0.25, 32.0))
     act = {"relu": nn.ReLU, "tanh": nn.Tanh}[trial.suggest_categorical("act", ["relu", "tanh"])]
     return nn.Sequential(nn.Linear(16, width), act(), nn.Linear(width, width), nn.Linear(width, 2))
@@ -80,8 +80,8 @@ def test_no_network_over_the_bound_is_trained(build: Any, goals: int) -> None:
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_an_objective_of_ones_own_trains_none_either(build: Any) -> None:
-    """It asks its trial for what its network needs, in its own order."""
+def test_a_custom_objective_trains_no_network_over_the_bound_either(build: Any) -> None:
+    """Check a family in a plain study, whose objective asks in the order of the function."""
     family = bonas.space(build, input=ROW, max_params=MOST)
     study = optuna.create_study(
         sampler=bonas.ArchitectureSampler(family, surrogate="gp", n_initial=6, seed=1)
@@ -132,7 +132,7 @@ def test_a_range_whose_middle_breaks_the_bound_keeps_its_lower_part() -> None:
     assert family.costs({"layers": 1})["parameters"] == 2472
 
 
-def test_what_breaks_the_bound_at_its_least_is_not_valid() -> None:
+def test_choices_whose_smallest_network_is_over_the_bound_are_not_valid() -> None:
     family = bonas.space(equal_widths, input=ROW, max_params=90)
     assert [choices["layers"] for choices in family] == [1]  # 78, 98 and 118 parameters at least
     assert family.fitting({"layers": 2}, {"units": 9, "rate": 0.1}) is None

@@ -1,4 +1,4 @@
-"""What networks cost that route by value, tie or freeze weights, map, or call functions by name."""
+"""Costs of networks that route by value, tie or freeze weights, use vmap or keyword arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def on_meta(make: Make, *shapes: Sequence[int], dtype: torch.dtype = torch.float
 
 
 class Weighed(nn.Module):
-    """A network out of a function of its input and of parameters."""
+    """A network made of a function of its input and of parameters."""
 
     def __init__(self, function: Callable[..., Any], *shapes: Sequence[int]) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ def test_tokens_may_come_time_first() -> None:
 
 
 class Routed(nn.Module):
-    """Each row by the expert that its gate likes most, found in one of several ways."""
+    """A mixture of experts that selects rows in one of several ways."""
 
     def __init__(self, experts: int, way: str) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class Routed(nn.Module):
 
 
 class Called(Routed):
-    """Asks which experts any row is sent to, as an index."""
+    """A mixture of experts that runs only those that any row is routed to."""
 
     def forward(self, x: Tensor) -> Tensor:
         chosen = self.gate(x).argmax(-1)
@@ -206,7 +206,7 @@ def test_a_network_that_routes_by_value_has_one_graph_with_all_its_experts(way: 
 
 
 class Tied(nn.Module):
-    """A language model whose head is its table."""
+    """A language model whose head shares the weights of its embedding."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -258,7 +258,7 @@ def test_frozen_parameters_are_a_cost_of_their_own() -> None:
     assert len(family.members) == len(torch.unique(rows, dim=0)) == 2
 
 
-def test_a_part_with_values_that_networks_share_is_left_alone() -> None:
+def test_a_real_module_that_networks_share_is_left_alone() -> None:
     shared = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
     shared.register_buffer("scale", torch.arange(8.0))
 

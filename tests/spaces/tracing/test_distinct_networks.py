@@ -1,4 +1,4 @@
-"""Networks that compute different things are different graphs; one network has one graph."""
+"""Networks that compute different things have different graphs; one network has one graph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIANTS = FUNCTIONS | LAYERS | ORDERS
 
 
 def identity(make: Make, shape: tuple[int, ...]) -> str:
-    """The hash of a network that is built and run without memory."""
+    """Return the hash of a network that is built and run without memory."""
     with unallocated():
         network = without_memory(make())
     return traced(network, torch.zeros(shape, device="meta")).graph.canonical_hash
@@ -42,7 +42,7 @@ def agree(one: list[Tensor], other: list[Tensor]) -> bool:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_networks_that_compute_different_things_are_told_apart(name: str) -> None:
+def test_networks_that_compute_different_things_have_different_graphs(name: str) -> None:
     shape, variants = VARIANTS[name]
     x = torch.randn(shape, generator=torch.Generator().manual_seed(2))
     made = [outputs(make, x) for make in variants]
@@ -56,7 +56,7 @@ def test_networks_that_compute_different_things_are_told_apart(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", EQUAL)
-def test_one_network_has_one_graph_however_it_is_written(name: str) -> None:
+def test_one_network_has_one_graph_in_any_notation(name: str) -> None:
     shape, ways = EQUAL[name]
     assert len({identity(make, shape) for make in ways}) == 1
 

@@ -1,4 +1,4 @@
-"""Networks seen in one run: their graphs, and their costs against torch's own counts."""
+"""Traces of networks: their graphs, and their costs against torch's own counts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_costs_are_those_that_torch_counts(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [perceptron, resnet, Mobile, Sampler])
-def test_a_run_without_memory_shows_the_same_as_a_real_one(make: Make) -> None:
+def test_a_run_without_memory_gives_the_trace_of_a_real_one(make: Make) -> None:
     assert on_meta(make, image()).graph == traced(make(), image()).graph
     assert on_meta(make, image()).sketch.memory == traced(make(), image()).sketch.memory
 
@@ -258,7 +258,7 @@ def test_a_shared_parameter_counts_once() -> None:
     assert [o.sizes.get("parameters", 0) for o in trace.sketch.operations] == [0, 36, 0]
 
 
-def test_functions_of_parameters_alone_belong_to_what_reads_them() -> None:
+def test_functions_of_parameters_alone_belong_to_the_operation_that_reads_them() -> None:
     class LowRank(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -272,7 +272,7 @@ def test_functions_of_parameters_alone_belong_to_what_reads_them() -> None:
     assert trace.sketch.costs == {"parameters": 22.0, "multiply_adds": 5.0 * 6 + 6 * 2 * 5}
 
 
-def test_what_is_computed_of_parameters_counts_once_whoever_reads_it() -> None:
+def test_a_function_of_parameters_counts_once_however_many_operations_read_it() -> None:
     class Shared(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -299,7 +299,7 @@ def test_each_example_has_its_share_of_what_is_computed_for_a_batch(rows: int) -
 
 
 class Wired(nn.Module):
-    """A network out of a function."""
+    """A network made of a function."""
 
     def __init__(self, function: Callable[[Tensor], object]) -> None:
         super().__init__()
@@ -338,7 +338,7 @@ def test_tensors_that_a_run_makes_of_numbers_alone_are_constants(
     assert graph.labels[1].startswith("add(")
 
 
-def test_views_and_casts_are_no_nodes() -> None:
+def test_views_and_casts_become_no_nodes() -> None:
     graph = graph_of(lambda x: x.view(2, 24).reshape(2, 4, 6).unsqueeze(1).to(x.dtype).relu())
     assert graph.labels == ("input", "relu", "output")
     assert graph_of(lambda x: x.mT.relu().mT).labels == ("input", "relu", "output")
@@ -362,7 +362,7 @@ def test_constants_that_matter_are_in_the_label() -> None:
     assert graph_of(lambda x: F.leaky_relu(x, 0.2)).labels[1] == "leaky_relu(0.2)"
 
 
-def test_what_is_changed_in_place_is_changed_for_all_that_share_it() -> None:
+def test_an_in_place_change_reaches_all_tensors_that_share_memory() -> None:
     def through_a_view(x: Tensor) -> Tensor:
         y = x.sigmoid()
         y.view(-1).mul_(2)
@@ -400,14 +400,14 @@ class Doubled(torch.autograd.Function):
         return 2 * g
 
 
-def test_a_custom_gradient_is_no_obstacle() -> None:
+def test_a_custom_autograd_function_is_traced() -> None:
     graph = graph_of(lambda x: Doubled.apply(x.relu()).sigmoid())  # type: ignore[no-untyped-call]  # torch's
     assert graph.labels == ("input", "relu", "mul(2)", "sigmoid", "output")
     assert len(graph.edges) == 4
 
 
 class Fourier(nn.Module):
-    """Reads its parameter in a function that has no formula."""
+    """A network that reads its parameter in a function without a formula."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -417,11 +417,11 @@ class Fourier(nn.Module):
         return torch.fft.fft(x * self.weight).abs() + torch.heaviside(x, self.weight)
 
 
-def test_what_has_no_formula_is_named() -> None:
+def test_functions_without_a_formula_are_named() -> None:
     assert traced(Fourier(), torch.ones(1, 4)).unknown == {"fft_fft": 1, "heaviside": 1}
 
 
-def test_a_network_without_memory_is_never_filled() -> None:
+def test_a_network_without_memory_is_never_initialised() -> None:
     state = torch.get_rng_state()
     with unallocated():
         network = nn.Sequential(nn.Linear(10**6, 10**6), nn.BatchNorm1d(10**6))
@@ -444,14 +444,14 @@ def test_a_network_must_return_a_tensor() -> None:
         traced(Wired(lambda x: 1.0), torch.ones(1))
 
 
-def test_memory_is_that_of_parameters_and_outputs() -> None:
+def test_memory_is_the_sum_of_parameters_and_outputs() -> None:
     sketch = traced(nn.Linear(3, 5), torch.zeros(7, 3)).sketch
     assert sketch.memory == 4 * (20 + 3 + 5)
     assert math.isclose(traced(nn.ReLU(), torch.zeros(7, 3)).graph.features[1][6], math.log1p(3))  # type: ignore[index]  # it has them
 
 
-def test_lazy_layers_are_what_they_become() -> None:
-    """They take their shapes, and their first values, in a run that is not part of the graph."""
+def test_lazy_layers_have_the_graph_of_eager_ones() -> None:
+    """Check layers that take their shapes in a first run, which is not recorded."""
     with unallocated():
         lazy = nn.Sequential(
             nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.LazyConv2d(2, 1)

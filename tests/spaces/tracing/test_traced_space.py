@@ -1,4 +1,4 @@
-"""A space that builds networks needs no graph: it is drawn from what a network does."""
+"""A space that builds networks needs no graph of its own: it is traced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class Built(Space):
-    """One hidden layer; 8 units with tanh are broken."""
+    """Networks of one hidden layer; 8 units with tanh cannot be built."""
 
     parameters: Mapping[str, Sequence[Choice]] = {
         "width": [4, 8],
@@ -66,7 +66,7 @@ def test_equal_networks_are_one_and_broken_ones_are_not_proposed() -> None:
     assert all(SPACE.allows(SPACE.sample(np.random.default_rng(seed))) for seed in range(20))
 
 
-def test_it_is_searched_and_timed_without_another_word() -> None:
+def test_it_is_searched_and_timed_without_further_declarations() -> None:
     result = bonas.optimize(
         SPACE, 2, evaluate=Latency(seconds=0.01, repeats=3), progress=False, seed=0
     )
