@@ -20,7 +20,7 @@ from torch import Tensor
 from bonas.encoders import Blocks, Encoder, Layout
 from bonas.errors import FitFailed
 from bonas.spaces import Architecture, CellSpace, Space
-from bonas.surrogates import Surrogate
+from bonas.surrogates import Surrogate, fit
 
 
 class EncoderContract:
@@ -84,7 +84,7 @@ class SurrogateContract:
     def fitted(self, n: int = 24, seed: int = 0) -> tuple[Model, Tensor, Tensor]:
         """A fitted model, and ``X``, ``Y`` that it has not seen."""
         X, Y, layout = self.data(n + 20, seed)
-        return self.surrogate()(X[:n], Y[:n], layout, seed=seed), X[n:], Y[n:]
+        return fit(self.surrogate(), X[:n], Y[:n], layout, seed), X[n:], Y[n:]
 
     def test_the_posterior_has_botorch_shapes(self) -> None:
         """``batch x q x d`` in; mean and variance ``batch x q x 1`` out."""
@@ -139,8 +139,8 @@ class SurrogateContract:
     def test_units_do_not_matter(self) -> None:
         """Values in other units give the same belief in those units."""
         X, Y, layout = self.data()
-        one = self.surrogate()(X[:20], Y[:20], layout, seed=0).posterior(X[20:])
-        other = self.surrogate()(X[:20], 1e3 * Y[:20] - 7.0, layout, seed=0).posterior(X[20:])
+        one = fit(self.surrogate(), X[:20], Y[:20], layout, 0).posterior(X[20:])
+        other = fit(self.surrogate(), X[:20], 1e3 * Y[:20] - 7.0, layout, 0).posterior(X[20:])
         mean, variance = one.mean, one.variance  # type: ignore[attr-defined]  # all have it
         torch.testing.assert_close(other.mean, 1e3 * mean - 7.0, rtol=1e-3, atol=1e-2)  # type: ignore[attr-defined]  # all have it
         torch.testing.assert_close(other.variance, 1e6 * variance, rtol=1e-2, atol=1e-2)  # type: ignore[attr-defined]  # all have it
@@ -160,7 +160,7 @@ class SurrogateContract:
         """One value, or equal ones, give a finite belief around them."""
         X, Y, layout = self.data()
         for n, values in ((1, Y[:1]), (2, Y[:2]), (8, torch.full((8, 1), 3.0))):
-            posterior = self.surrogate()(X[:n], values, layout, seed=0).posterior(X)
+            posterior = fit(self.surrogate(), X[:n], values, layout, 0).posterior(X)
             mean, variance = posterior.mean, posterior.variance  # type: ignore[attr-defined]  # all have it
             assert bool(mean.isfinite().all())
             assert bool(variance.isfinite().all())
@@ -172,7 +172,7 @@ class SurrogateContract:
         Y[2] = torch.nan
         refused = False
         try:
-            self.surrogate()(X, Y, layout, seed=0)
+            fit(self.surrogate(), X, Y, layout, 0)
         except FitFailed:
             refused = True
         assert refused

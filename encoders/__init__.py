@@ -1,7 +1,7 @@
 """How an architecture becomes numbers."""
 
 from bonas.encoders.blocks import ENCODERS, Blocks, check_encoder, shared_blocks
-from bonas.encoders.encoder import Encoder
+from bonas.encoders.encoder import DeclaresScaling, Encoder
 from bonas.encoders.gnn import GNNEncoder
 from bonas.encoders.layout import Layout
 from bonas.encoders.one_hot import OneHot
@@ -12,6 +12,7 @@ from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 __all__ = [
     "ENCODERS",
     "Blocks",
+    "DeclaresScaling",
     "Encoder",
     "GNNEncoder",
     "GraphStatistics",

@@ -1,14 +1,15 @@
-"""Several encoders side by side: the encoding that surrogates read."""
+"""Blocks: the concatenated features of several encoders, which surrogates read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from bonas.encoders.encoder import Encoder
+from bonas.encoders.encoder import DeclaresScaling, Encoder, Scaling
 from bonas.encoders.gnn import GNNEncoder
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
@@ -18,7 +19,7 @@ from bonas.errors import InvalidArgument, unknown
 from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
 
-_KEPT = 100_000  # rows that are kept at most: some 150 MB
+_KEPT = 100_000  # rows that are cached at most: some 150 MB
 
 ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "one_hot": OneHot,
@@ -34,16 +35,16 @@ class Blocks:
     """The blocks of several encoders, each shifted and scaled by the space's reference set.
 
     A column has mean 0 over the reference set, and standard deviation 1 before the whole block is
-    scaled to a total variance of 1. An encoder with an attribute ``scaling`` asks for less:
-    ``"block"`` leaves columns their relative sizes, ``"none"`` the block as it is. Encodings are
-    kept, so an architecture is encoded once while there is room.
+    scaled to a total variance of 1; an encoder with an attribute ``scaling`` chooses otherwise
+    (``Scaling``). Encodings are cached, so an architecture is encoded once while there is room.
 
     Args:
         space: The space of the architectures.
         encoders: Names out of ``ENCODERS`` or encoders, each name once.
 
     Raises:
-        InvalidArgument: for an unknown or repeated name, or an object that is no encoder.
+        InvalidArgument: for an unknown or repeated name, an object that is not an encoder, or an
+            unknown scaling.
     """
 
     @own_settings()
@@ -61,23 +62,9 @@ class Blocks:
         self._scales = [_scale(e, e.encode(space.reference)) for e in self.encoders]
         self._rows: dict[tuple[object, ...], Tensor] = {}
 
-    @property
-    def learns(self) -> bool:
-        """Whether an encoder wants to be trained further on measured values."""
-        return any(isinstance(e, GNNEncoder) and e.fine_tune for e in self.encoders)
-
-    @own_settings()
-    def fine_tuned(self, architectures: Sequence[Architecture], values: Tensor) -> Blocks:
-        """The same blocks, with those encoders trained further on ``n x m`` values."""
-        encoders = [
-            e.fine_tuned(architectures, values) if isinstance(e, GNNEncoder) and e.fine_tune else e
-            for e in self.encoders
-        ]
-        return Blocks(self.space, encoders)
-
     @own_settings()
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        """``n x width`` features, float64."""
+        """Return ``n x width`` features, float64."""
         architectures = [self.space.representative(a) for a in architectures]
         keys = [(a.key, *a.choices.values()) for a in architectures]
         new = {k: a for k, a in zip(keys, architectures, strict=True) if k not in self._rows}
@@ -102,9 +89,9 @@ class Blocks:
 
 
 def shared_blocks(space: Space, encoders: Sequence[str | Encoder]) -> Blocks:
-    """The blocks of named encoders, kept for the latest spaces.
+    """Return the blocks of named encoders, cached for the latest spaces.
 
-    Pre-training takes seconds, and always ends the same. Encoders given as objects, and spaces that
+    Pre-training takes seconds, and is deterministic. Encoders given as objects, and spaces that
     cannot be hashed, get blocks of their own.
 
     Raises:
@@ -139,8 +126,8 @@ def _encoder(space: Space, given: str | Encoder) -> Encoder:
 
 
 def _scale(encoder: Encoder, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift and scale of each column."""
-    scaling = getattr(encoder, "scaling", "columns")
+    """Return shift and scale of each column."""
+    scaling = _scaling(encoder)
     shift = known.mean(0)
     if scaling == "none":
         return torch.zeros_like(shift), torch.ones_like(shift)
@@ -151,3 +138,14 @@ def _scale(encoder: Encoder, known: Tensor) -> tuple[Tensor, Tensor]:
     each = torch.where(constant, 0.0, 1.0 / sd)
     total = ((known - shift) * each).square().sum(1).mean().sqrt().clamp_min(1e-9)
     return shift, each / total
+
+
+def _scaling(encoder: Encoder) -> Scaling:
+    """Return the scaling that an encoder declares, by default that by columns."""
+    if not isinstance(encoder, DeclaresScaling):
+        return "columns"
+    if encoder.scaling not in get_args(Scaling):
+        raise unknown(
+            f"scaling of the encoder {encoder.name!r}", encoder.scaling, get_args(Scaling)
+        )
+    return encoder.scaling

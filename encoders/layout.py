@@ -1,10 +1,11 @@
-"""Which columns of an encoding belong together."""
+"""Layouts: which columns of an encoding belong together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bonas.errors import InvalidArgument
@@ -18,20 +19,21 @@ class Layout:
     """The blocks of an ``n x d`` encoding: a name -> its columns, in their order.
 
     ``architecture`` blocks come from encoders; ``parameters`` are the parameters outside the space
-    (a learning rate, say), one block each. ``prior`` has, with source tasks,
-    for each objective the columns with what it expects; they are out of sight but in ``of``.
+    (a learning rate, say), one block each. ``prior`` has, with source tasks, for each objective the
+    columns of its transfer prior; they are visible only through ``for_objective``.
     """
 
     architecture: Mapping[str, slice]
     parameters: Mapping[str, slice]
     prior: Sequence[slice | None] = ()
 
-    def __iter__(self) -> Iterator[slice]:
-        yield from self.architecture.values()
-        yield from self.parameters.values()
+    def visible(self, X: Tensor) -> Tensor:
+        """Return the columns of all blocks in their order; hidden priors are left out."""
+        blocks = [*self.architecture.values(), *self.parameters.values()]
+        return torch.cat([X[..., b] for b in sorted(blocks, key=lambda b: b.start)], dim=-1)
 
     def columns(self, X: Tensor, name: str) -> Tensor:
-        """The columns of one architecture block, ``... x width``.
+        """Return the columns of one architecture block, ``... x width``.
 
         Raises:
             InvalidArgument: if there is no such block.
@@ -44,12 +46,12 @@ class Layout:
         return X[..., self.architecture[name]]
 
     def without(self, name: str) -> Layout:
-        """The same columns, with one architecture block left out of sight."""
+        """Return the same layout with one architecture block hidden."""
         kept = {key: columns for key, columns in self.architecture.items() if key != name}
         return Layout(kept, self.parameters)
 
-    def of(self, objective: int) -> Layout:
-        """What a surrogate of one objective sees: its own prior, if there is one, is a block."""
+    def for_objective(self, objective: int) -> Layout:
+        """Return the layout for a surrogate of one objective: its own prior, if any, is a block."""
         own = self.prior[objective] if self.prior else None
         known = {} if own is None else {PRIOR: own}
         return Layout({**self.architecture, **known}, self.parameters)

@@ -1,4 +1,4 @@
-"""One-hot choices: the encoding that tells every two combinations of choices apart."""
+"""One-hot choices: the encoding in which every two combinations of choices differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bonas.spaces import Architecture, Space
 
 
 class OneHot:
-    """One column a choice of each parameter, 1 where it is taken (0 for all of an inactive one).
+    """One column per choice of each parameter, 1 where it is taken (all 0 for an inactive one).
 
     >>> from bonas.spaces import CellSpace
     >>> space = CellSpace(nodes=2, operations=("none", "nor_conv_3x3"))
@@ -33,7 +33,7 @@ class OneHot:
         self.width = len(self.column)
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        """``n x width`` zeros and ones."""
+        """Return ``n x width`` zeros and ones."""
         taken = [
             (i, self.column[x]) for i, a in enumerate(architectures) for x in a.choices.items()
         ]

@@ -1,4 +1,4 @@
-"""Path counts: which sequences of operations lead from input to output, and how many times.
+"""Path counts: which sequences of operations lead from input to output, and how often.
 
 Source: White, Neiswanger and Savani (2021), "BANANAS: Bayesian optimization with neural
 architectures for neural architecture search", AAAI, there as presence, here as counts; an identity
@@ -18,7 +18,7 @@ from bonas.spaces import IDENTITY, INPUT, OUTPUT, Architecture, ArchitectureGrap
 
 Path = tuple[str, ...]
 
-_LARGE = 2**53  # from here on one more is no other number in float64
+_LARGE = 2**53  # from here on float64 cannot represent every whole number
 
 
 class PathCounts:
@@ -41,7 +41,7 @@ class PathCounts:
         self.width = len(self.column)
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        """``n x width``; a sequence that has no column is left out."""
+        """Return ``n x width`` logarithms; a sequence that has no column is left out."""
         counts = torch.zeros(len(architectures), self.width, dtype=torch.float64)
         large: dict[tuple[int, int], int] = {}
         for row, architecture in enumerate(architectures):
@@ -60,7 +60,7 @@ class PathCounts:
 
 
 def log1p(count: int) -> float:
-    """``log(1 + count)`` of a whole number of any size: 65 residual blocks have ``2 ** 65`` paths.
+    """Return ``log(1 + count)`` of an int of any size: 65 residual blocks have ``2 ** 65`` paths.
 
     >>> round(log1p(1), 6), round(log1p(2**5000), 6)
     (0.693147, 3465.735903)
@@ -69,7 +69,7 @@ def log1p(count: int) -> float:
 
 
 def path_counts(graph: ArchitectureGraph, max_length: int) -> Counter[Path]:
-    """Sequence of operations -> number of input-output paths with it (its last ``max_length``).
+    """Count the input-output paths by their sequence of operations (its last ``max_length``).
 
     >>> g = ArchitectureGraph(["input", "a", "b", "output"], [(0, 1), (0, 2), (1, 2), (2, 3)])
     >>> sorted(path_counts(g, 6).items())

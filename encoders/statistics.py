@@ -1,4 +1,4 @@
-"""Graph statistics: a few numbers that say at a glance what kind of network a graph is.
+"""Graph statistics: a few numbers that characterise a network.
 
 Of each label: how many live nodes have it, how many of these read an input, how many feed an
 output, and the most that lie on one path. Of the graph: nodes, edges, input-output paths, the
@@ -44,7 +44,7 @@ class GraphStatistics:
         self.width = _OF_LABEL * len(self.labels) + _OF_GRAPH + self.features + len(self.costs)
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        """``n x width``; labels outside the reference set count as nodes only."""
+        """Return ``n x width`` values; labels outside the reference set count as nodes only."""
         rows = [self._row(a) for a in architectures]
         return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), self.width)
 
@@ -60,12 +60,12 @@ class GraphStatistics:
 
 
 def vocabulary(space: Space) -> list[str]:
-    """The labels that occur in the reference set, sorted."""
+    """Return the labels that occur in the reference set, sorted."""
     return sorted({label for a in space.reference for label in a.graph.labels})
 
 
 def graph_statistics(graph: ArchitectureGraph, labels: Sequence[str]) -> list[float]:
-    """The statistics of one graph, those of ``labels`` first.
+    """Compute the statistics of one graph, those of ``labels`` first.
 
     >>> chain = ArchitectureGraph(["input", "a", "a", "output"], [(0, 1), (1, 2), (2, 3)])
     >>> graph_statistics(chain, ["a"])
@@ -93,7 +93,7 @@ def graph_statistics(graph: ArchitectureGraph, labels: Sequence[str]) -> list[fl
 def _along_paths(
     graph: ArchitectureGraph, live: frozenset[int], column: dict[str, int]
 ) -> tuple[list[float], int, float, float]:
-    """The most nodes of each label on one path, the number of paths, the shortest, the longest."""
+    """Return the most nodes of each label on one path, and number, least and greatest length."""
     most: dict[int, list[float]] = {}
     paths: dict[int, int] = {}
     shortest: dict[int, float] = {}

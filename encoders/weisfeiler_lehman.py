@@ -1,10 +1,10 @@
-"""Weisfeiler-Lehman labels: what each node sees within a number of steps, counted over the graph.
+"""Weisfeiler-Lehman labels: what surrounds each node within some steps, counted over the graph.
 
     c_0(v) = label of v,   c_h(v) = [c_{h-1}(v), {c_{h-1}(u): u -> v or v -> u}]
 
 Two nodes share a label of iteration h when their surroundings look alike for h steps. An edge is
-walked both ways, and the ways are not told apart: colouring along one way is blind to where a
-node's output goes, or where its input comes from, and telling the ways apart makes more labels but
+walked both ways, and the ways are not distinguished: colouring along one way is blind to where a
+node's output goes, or where its input comes from, and distinguishing the ways makes more labels but
 no better predictions (on NAS-Bench-201); the ends of a graph have their own labels anyway.
 
 Sources: Shervashidze et al. (2011), "Weisfeiler-Lehman graph kernels", JMLR 12; Ru et al. (2021),
@@ -22,11 +22,12 @@ from torch import Tensor
 from torch_geometric.nn import WLConv
 
 from bonas.arguments import check_count
+from bonas.encoders.encoder import Scaling
 from bonas.spaces import Architecture, ArchitectureGraph, Space
 
 
 class WeisfeilerLehman:
-    """How often each label of one iteration occurs among the live nodes of the graph.
+    """The counts of each label of one iteration among the live nodes of the graph.
 
     The columns are the ``max_labels`` labels that most architectures of the reference set have;
     others are left out. A node's first label is its operation with its features.
@@ -34,10 +35,10 @@ class WeisfeilerLehman:
     Args:
         space: Its reference set gives the vocabulary.
         depth: The iteration: 0 counts operations, 1 operations with their neighbours, and so on.
-        max_labels: The most columns.
+        max_labels: The greatest number of columns.
 
     Raises:
-        InvalidArgument: if ``depth`` is no whole number of at least 0.
+        InvalidArgument: if ``depth`` is not a whole number of at least 0.
 
     >>> from bonas.spaces import CellSpace
     >>> space = CellSpace(nodes=2, operations=("skip_connect", "nor_conv_3x3"))
@@ -46,7 +47,7 @@ class WeisfeilerLehman:
     ('wl0', 3)
     """
 
-    scaling = "none"  # the kernel over them normalises counts itself
+    scaling: Scaling = "none"  # the kernel over them normalises counts itself
 
     def __init__(self, space: Space, *, depth: int, max_labels: int = 512) -> None:
         check_count("depth", depth, least=0)
@@ -63,7 +64,7 @@ class WeisfeilerLehman:
         self._known = [len(table) for table in self._tables()]
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        """``n x width`` counts."""
+        """Return ``n x width`` counts."""
         owner, colours = self._coloured([a.graph for a in architectures])
         counts = torch.zeros(len(architectures), self.width + 1, dtype=torch.float64)
         known = colours < len(self._column)
@@ -73,7 +74,7 @@ class WeisfeilerLehman:
         return counts[:, : self.width]
 
     def _coloured(self, graphs: Sequence[ArchitectureGraph]) -> tuple[Tensor, Tensor]:
-        """Of each live node of all graphs: the number of its graph, and its colour."""
+        """Return for each live node of all graphs the number of its graph, and its colour."""
         owner: list[int] = []
         first: list[int] = []
         edges: list[tuple[int, int]] = []
@@ -96,7 +97,7 @@ class WeisfeilerLehman:
         return [self._first, *(refine.hashmap for refine in self._rounds)]
 
     def _forget(self) -> None:
-        """Drop the colours that the reference set does not have, lest they pile up in a search."""
+        """Drop the colours that the reference set lacks, so that they do not accumulate."""
         for table, known in zip(self._tables(), self._known, strict=True):
             if len(table) > known:
                 kept = dict(islice(table.items(), known))

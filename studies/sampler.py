@@ -29,7 +29,7 @@ from bonas.studies.proposing.independent import fitting_alone
 from bonas.studies.proposing.observations import History, point_at
 from bonas.studies.proposing.parameters import Parameters, drawn_alone
 from bonas.studies.proposing.point import Point
-from bonas.studies.proposing.presets import named
+from bonas.studies.proposing.presets import preset
 from bonas.studies.proposing.proposer import Planned, Planner
 from bonas.studies.proposing.queue import Ahead
 from bonas.studies.records import SURPLUS, Proposal, proposed
@@ -106,7 +106,7 @@ class ArchitectureSampler(BaseSampler):
         if seed is not None:
             check_count("seed", seed, least=0)
         self.space = space
-        surrogates = named(surrogate, space)
+        surrogates = preset(surrogate, space)
         needed = surrogates.encoders if isinstance(surrogate, str) else ()
         self._planner = Planner(
             space,
@@ -115,7 +115,7 @@ class ArchitectureSampler(BaseSampler):
             _chosen_acquisition(acquisition),
             n_initial,
             _checked_point(reference_point),
-            check_source_tasks(source_tasks, space, surrogate),
+            check_source_tasks(source_tasks, space, surrogate, surrogates.reads_prior_mean),
         )
         self.seed = _fresh_seed() if seed is None else seed
         self._distributions = {} if space is None else space.distributions

@@ -1,31 +1,47 @@
 """What is believed about an untrained architecture, and how sure the belief is."""
 
-from bonas.surrogates.deep_kernel import DeepKernelGP
-from bonas.surrogates.forest import RandomForest
-from bonas.surrogates.gnn_ensemble import GNNEnsemble
+from bonas.surrogates.deep_kernel import DeepKernelGP, fit_deep_kernel
+from bonas.surrogates.forest import RandomForest, fit_forest
+from bonas.surrogates.gnn_ensemble import GNNEnsemble, fit_gnn_ensemble
 from bonas.surrogates.graph_gp import GraphGP
-from bonas.surrogates.mixture import Mixture
+from bonas.surrogates.graph_gp_fit import fit_graph_gp
+from bonas.surrogates.mixture import Mixture, fit_mixture
 from bonas.surrogates.mixture_posterior import MixturePosterior
-from bonas.surrogates.surrogate import (
-    Conditionable,
-    HeldOutModel,
-    HeldOutSurrogate,
-    Screening,
-    Surrogate,
+from bonas.surrogates.model import (
+    SupportsConditioning,
+    SupportsLOO,
+    SupportsMarginals,
+    SupportsWeights,
 )
-from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP
+from bonas.surrogates.outcome_transform import OutcomeTransform, fit_outcome_transform
+from bonas.surrogates.surrogate import Capabilities, Surrogate, fit, supports
+from bonas.surrogates.transformed_model import TransformedModel, fit_transformed
+from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP, fit_weisfeiler_lehman
 
 __all__ = [
-    "Conditionable",
+    "Capabilities",
     "DeepKernelGP",
     "GNNEnsemble",
     "GraphGP",
-    "HeldOutModel",
-    "HeldOutSurrogate",
     "Mixture",
     "MixturePosterior",
+    "OutcomeTransform",
     "RandomForest",
-    "Screening",
+    "SupportsConditioning",
+    "SupportsLOO",
+    "SupportsMarginals",
+    "SupportsWeights",
     "Surrogate",
+    "TransformedModel",
     "WeisfeilerLehmanGP",
+    "fit",
+    "fit_deep_kernel",
+    "fit_forest",
+    "fit_gnn_ensemble",
+    "fit_graph_gp",
+    "fit_mixture",
+    "fit_outcome_transform",
+    "fit_transformed",
+    "fit_weisfeiler_lehman",
+    "supports",
 ]

@@ -2,7 +2,7 @@
 
     k(x, x') = s exp(-|e(x) - e(x')| / l)
 
-with e(x) the embeddings of several graph networks, side by side (``encoders/gnn.py``). The networks
+with e(x) the concatenated embeddings of several graph networks (``encoders/gnn.py``). The networks
 learn what architectures are made of before anything is measured; the process learns from the
 measurements how that bears on the value, and how sure one can be.
 
@@ -18,36 +18,38 @@ from torch import Tensor
 
 from bonas.encoders.layout import PRIOR, Layout
 from bonas.surrogates.graph_gp import GraphGP
+from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.kernel import Term
+from bonas.surrogates.surrogate import supports
+
+DeepKernelGP = GraphGP
+"""The model that ``fit_deep_kernel`` fits: the depth is in the encoding, not in the process."""
 
 
-class DeepKernelGP(GraphGP):
-    """A Gaussian process over the block ``gnn``; fitted when constructed, unchanged afterwards.
+@supports(known_noise=True, prior_mean=True, deterministic=True)
+def fit_deep_kernel(
+    train_X: Tensor,
+    train_Y: Tensor,
+    layout: Layout,
+    *,
+    train_Yvar: Tensor | None = None,
+    terms: Sequence[Term] | None = None,
+) -> GraphGP:
+    """Fit a Gaussian process over the block ``gnn``.
 
     Args:
         train_X: ``n x d`` encodings with the block ``gnn``.
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
         layout: The blocks of the encoding.
-        seed: Not used: the fit is deterministic.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN.
-        terms: (block, shape) pairs; by default a rough one, and a linear one of a block ``prior``.
+        terms: (block, shape) pairs; by default matern12 over ``gnn``, and linear over a block
+            ``prior``.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
         InvalidArgument: if the encoding has no block ``gnn``.
     """
-
-    def __init__(
-        self,
-        train_X: Tensor,
-        train_Y: Tensor,
-        layout: Layout,
-        seed: int = 0,
-        *,
-        train_Yvar: Tensor | None = None,
-        terms: Sequence[Term] | None = None,
-    ) -> None:
-        if terms is None:
-            known = [(PRIOR, "linear")] if PRIOR in layout.architecture else []
-            terms = [("gnn", "rough"), *known]
-        super().__init__(train_X, train_Y, layout, seed, train_Yvar=train_Yvar, terms=terms)
+    if terms is None:
+        prior = [(PRIOR, "linear")] if PRIOR in layout.architecture else []
+        terms = [("gnn", "matern12"), *prior]
+    return fit_graph_gp(train_X, train_Y, layout, train_Yvar=train_Yvar, terms=terms)

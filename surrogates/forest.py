@@ -2,10 +2,10 @@
 
     f = f_t,   t ~ Uniform(trees),   f_t(x) = mean of x's leaf + d_t(x),   d_t(x) ~ N(0, v of leaf)
 
-The belief is a mixture with one component a tree: its mean is the mean of the trees, its variance
-that of the trees' means plus the mean variance within leaves. The deviations d_t of different
-architectures are independent; two equal rows share theirs. What is noise and what the tree does not
-resolve cannot be told apart, so asking for observation noise changes nothing.
+The posterior is a mixture with one component per tree: its mean is the mean of the trees, its
+variance that of the trees' means plus the mean variance within leaves. The deviations d_t of
+different architectures are independent; two equal rows share theirs. Noise and what the tree does
+not resolve cannot be distinguished, so asking for observation noise changes nothing.
 
 Sources: Breiman (2001), "Random forests", Machine Learning 45; Hutter, Hoos and Leyton-Brown
 (2011), "Sequential model-based optimization for general algorithm configuration", LION (the law of
@@ -25,8 +25,9 @@ from torch import Tensor
 
 from bonas.encoders.layout import Layout
 from bonas.surrogates.mixture_posterior import MixturePosterior
-from bonas.surrogates.model import BeliefModel
-from bonas.surrogates.training_data import Standardised, standardised
+from bonas.surrogates.model import SurrogateModel
+from bonas.surrogates.surrogate import supports
+from bonas.surrogates.training_data import TrainingData, standardise
 
 Array = npt.NDArray[np.float64]
 
@@ -36,40 +37,50 @@ _LEAST_VARIANCE = 1e-6  # of a standardised value
 _DIGITS = 9  # of standardised values: splits must not hang on rounding
 
 
-class RandomForest(BeliefModel):
-    """``trees`` regression trees; fitted when constructed, unchanged afterwards.
+@supports(prior_mean=True)
+def fit_forest(
+    train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int = 0, *, trees: int = 100
+) -> RandomForest:
+    """Grow a random forest over the columns that ``layout`` shows.
 
     Args:
         train_X: ``n x d`` encodings.
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
-        layout: Not used: a tree picks columns by itself.
-        seed: Of the resamples and the splits.
-        trees: How many trees.
+        layout: The blocks of the encoding.
+        seed: Seed of the resamples and the splits.
+        trees: The number of trees.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
     """
+    data = standardise(train_X, train_Y)
+    forest = RandomForestRegressor(
+        trees, max_features=_FEATURES, min_samples_leaf=_LEAF, random_state=seed
+    )
+    z = np.round(data.z.squeeze(-1).numpy(), _DIGITS)
+    forest.fit(layout.visible(data.X).numpy(), z)
+    return RandomForest(data, layout, forest, seed)
+
+
+class RandomForest(SurrogateModel):
+    """A fitted forest as a BoTorch model; ``fit_forest`` grows it.
+
+    Args:
+        data: ``n`` encodings and standardised values.
+        layout: The blocks of the encoding; the forest reads those that it shows.
+        forest: Grown on the visible columns of ``data``.
+        seed: Seed of the posterior's samples.
+    """
 
     def __init__(
-        self,
-        train_X: Tensor,
-        train_Y: Tensor,
-        layout: Layout,
-        seed: int = 0,
-        *,
-        trees: int = 100,
+        self, data: TrainingData, layout: Layout, forest: RandomForestRegressor, seed: int
     ) -> None:
         super().__init__()
-        self.data: Standardised = standardised(train_X, train_Y)
-        self.seed = seed
-        self.forest = RandomForestRegressor(
-            trees, max_features=_FEATURES, min_samples_leaf=_LEAF, random_state=seed
-        )
-        z = np.round(self.data.z.squeeze(-1).numpy(), _DIGITS)
-        self.forest.fit(self.data.X.numpy(), z)
+        self.data, self.layout, self.forest, self.seed = data, layout, forest, seed
 
-    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
-        flat = X.to(self.data.X).reshape(-1, X.shape[-1])
+    def _joint_posterior(self, X: Tensor, noisy: bool) -> Posterior:
+        seen = self.layout.visible(X.to(self.data.X))
+        flat = seen.reshape(-1, seen.shape[-1])
         means, variances = (torch.from_numpy(part) for part in self._by_tree(flat.numpy()))
         trees, shape = len(means), X.shape[:-1]
         row = torch.unique(flat, dim=0, return_inverse=True)[1].reshape(shape)
@@ -84,19 +95,19 @@ class RandomForest(BeliefModel):
             self.seed,
         )
 
-    def held_out_log_density(self) -> Tensor:
-        """``n`` log densities of each value under the trees whose resample does not have it.
+    def loo_log_density(self) -> Tensor:
+        """Return ``n`` log densities, each of one value under the trees grown without it.
 
-        Of their mixture's normal approximation; where every tree has seen a value, of the prior.
+        Of their mixture's normal approximation; of the prior where every tree has the value.
         """
-        mean, variance = self._held_out()
+        mean, variance = self._out_of_bag()
         error = self.data.z.numpy().reshape(-1) - mean
         density = -0.5 * (error**2 / variance + np.log(2 * math.pi * variance))
         return torch.from_numpy(density - math.log(self.data.sd))
 
-    def _held_out(self) -> tuple[Array, Array]:
-        """Mean and variance of each standardised value, by the trees that have not seen it."""
-        means, variances = self._by_tree(self.data.X.numpy())
+    def _out_of_bag(self) -> tuple[Array, Array]:
+        """Return mean and variance of each standardised value, by the trees grown without it."""
+        means, variances = self._by_tree(self.layout.visible(self.data.X).numpy())
         unseen = np.ones_like(means)
         for tree, rows in enumerate(self.forest.estimators_samples_):
             unseen[tree, rows] = 0.0
@@ -106,7 +117,7 @@ class RandomForest(BeliefModel):
         return mean, np.where(unseen.any(0), variance, 1.0)
 
     def _by_tree(self, X: Array) -> tuple[Array, Array]:
-        """Mean and variance of each row's leaf in each tree, ``trees x n``."""
+        """Return mean and variance of each row's leaf in each tree, ``trees x n``."""
         leaves = self.forest.apply(X).T
         trees = [estimator.tree_ for estimator in self.forest.estimators_]
         means = [tree.value[leaf, 0, 0] for tree, leaf in zip(trees, leaves, strict=True)]

@@ -1,8 +1,8 @@
 """A sum of kernels over the blocks of an encoding, times a kernel over other parameters.
 
     k(x, x') = k_p(x, x') [ sum_t s_t phi_t(x_b, x'_b) + s_p ],   b the block of term t
-    phi = exp(-r^2 / 2)    smooth: the trend over a block
-    phi = exp(-r)          rough (Matern 1/2): what a small change of a network does to its value
+    phi = exp(-r^2 / 2)    rbf: the smooth trend over a block
+    phi = exp(-r)          matern12: what a small change of a network does to its value
     phi = 1 + <x_b, x'_b>  linear: f = w_0 + <w, x_b>, each weight ~ N(0, s_t)
     r = |x_b - x'_b| / l_t
     k_p(x, x') = exp(-sum_j |x_j - x'_j|^2 / (2 l_j^2))
@@ -14,7 +14,7 @@ rate, say), l_j its lengthscale, s_p the variance explained without the architec
 parameters k_p is 1 and s_p is left out. A block that explains nothing gets a small s_t: the sum
 learns which blocks matter.
 
-The hyper-parameters stand as logarithms in one vector: theta = (s_t..., l_t..., [s_p, l_j...]).
+The logarithms of the hyper-parameters form one vector: theta = (s_t..., l_t..., [s_p, l_j...]).
 
 Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning", chapter 4.
 """
@@ -30,13 +30,13 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument, unknown
 
-SHAPES = ("smooth", "rough", "linear")
-"""The forms of phi."""
+SHAPES = ("rbf", "matern12", "linear")
+"""The choices of phi."""
 
 _ROUNDING = 1e-10  # squared distances below it are 0
 
 Term = tuple[str, str]
-"""A block's name and a shape."""
+"""A block's name and one of ``SHAPES``."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class BlockKernel:
 
     @property
     def lengths(self) -> Mapping[int, int]:
-        """A term that has a lengthscale -> where that stands in theta."""
+        """The terms that have a lengthscale -> its index in theta."""
         scaled = [t for t, (_, shape) in enumerate(self.terms) if shape != "linear"]
         return {t: self.a + i for i, t in enumerate(scaled)}
 
     @property
     def first(self) -> int:
-        """Where s_p stands in theta."""
+        """The index of s_p in theta."""
         return self.a + len(self.lengths)
 
     @property
@@ -98,16 +98,17 @@ class BlockKernel:
         return names
 
     def distances(self, X: Tensor, Z: Tensor) -> Tensor:
-        """Distances of each term's block (squared for a smooth one), squared ones of parameters.
+        """Compute the distances of each term's block, and squared distances of each parameter.
 
-        ``(a + p) x ... x n x k`` for ``n`` and ``k`` points. Of a linear term: its phi.
+        ``(a + p) x ... x n x k`` for ``n`` and ``k`` points; squared for an rbf term, phi itself
+        for a linear one.
         """
         own, others = self.layout.architecture, self.layout.parameters
         needed = {block: own[block] for block, shape in self.terms if shape != "linear"}
         known = {name: _squared_distance(X[..., c], Z[..., c]) for name, c in needed.items()}
         of_shape: Mapping[str, Callable[[str], Tensor]] = {
-            "smooth": lambda b: known[b],
-            "rough": lambda b: known[b].sqrt(),
+            "rbf": lambda b: known[b],
+            "matern12": lambda b: known[b].sqrt(),
             "linear": lambda b: 1.0 + X[..., own[b]] @ Z[..., own[b]].transpose(-1, -2),
         }
         blocks = [of_shape[shape](block) for block, shape in self.terms]
@@ -116,11 +117,11 @@ class BlockKernel:
         )
 
     def matrix(self, theta: Tensor, distances: Tensor) -> Tensor:
-        """``... x n x k`` covariances from ``distances``."""
+        """Return ``... x n x k`` covariances from ``distances``."""
         return self.parts(theta, distances).matrix()
 
     def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
-        """k(x, x) of each point of ``... x n x d``: the same for all but for linear terms."""
+        """Compute k(x, x) of each point of ``... x n x d``; only linear terms depend on x."""
         same = theta[list(self.lengths)].exp().sum() + (theta[self.first].exp() if self.p else 0.0)
         total = same.expand(X.shape[:-1])
         for t, (block, shape) in enumerate(self.terms):
@@ -130,14 +131,14 @@ class BlockKernel:
         return total
 
     def parts(self, theta: Tensor, distances: Tensor) -> Parts:
-        """What the covariances and their gradient are made of, computed once for both."""
+        """Compute the parts that the covariances and their gradient share."""
         exponents, terms = {}, []
         for t, (_, shape) in enumerate(self.terms):
             if shape == "linear":
                 terms.append(theta[t].exp() * distances[t])
                 continue
             log_l = theta[self.lengths[t]]
-            scale = torch.exp(-log_l) if shape == "rough" else 0.5 * torch.exp(-2 * log_l)
+            scale = torch.exp(-log_l) if shape == "matern12" else 0.5 * torch.exp(-2 * log_l)
             exponent = distances[t] * scale
             exponents[t] = exponent
             terms.append(torch.exp(theta[t] - exponent))
@@ -151,7 +152,7 @@ class BlockKernel:
 
 @dataclass(frozen=True)
 class Parts:
-    """The terms of the sum (s_p the last, if there are parameters), their exponents, and k_p."""
+    """The terms of the sum (s_p last, if there are parameters), their exponents, and k_p."""
 
     kernel: BlockKernel
     theta: Tensor
@@ -161,12 +162,12 @@ class Parts:
     k_p: Tensor | None
 
     def matrix(self) -> Tensor:
-        """k_p times the sum of the terms."""
+        """Return k_p times the sum of the terms."""
         total = sum(self.terms[1:], start=self.terms[0])
         return total if self.k_p is None else self.k_p * total
 
     def gradient(self, W: Tensor) -> Tensor:
-        """The gradient of sum(W * matrix) in theta.
+        """Return the gradient of sum(W * matrix) in theta.
 
         The exponent is a power of r = distance / l: d exp(-r^2/2) / d log l = r^2 exp(-r^2/2),
         and d exp(-r) / d log l = r exp(-r).
@@ -180,7 +181,7 @@ class Parts:
             if shape == "linear":
                 continue
             slope = torch.tensordot(part, self.exponents[t])
-            by_lengthscale.append(slope if shape == "rough" else 2 * slope)
+            by_lengthscale.append(slope if shape == "matern12" else 2 * slope)
         if self.k_p is None:
             return torch.stack([*by_variance, *by_lengthscale])
         rest = [(weighted * self.terms[a]).sum()]
@@ -194,7 +195,7 @@ class Parts:
 
 
 def _squared_distance(X: Tensor, Z: Tensor) -> Tensor:
-    """|x|^2 - 2 x.z + |z|^2, and 0 where that is mere rounding, which a root would enlarge."""
+    """Compute |x|^2 - 2 x.z + |z|^2; 0 where that is rounding, which a root would enlarge."""
     inner = X @ Z.transpose(-1, -2)
     squares = X.square().sum(-1, keepdim=True) + Z.square().sum(-1).unsqueeze(-2)
     squared: Tensor = torch.nn.functional.threshold(squares - 2 * inner, _ROUNDING, 0.0)

@@ -1,9 +1,9 @@
-"""The GP/GNN ensemble: a mixture of surrogates, weighted by how well each predicts unseen values.
+"""A mixture of surrogates, weighted by how well each predicts unseen values.
 
     p(y) = sum_c w_c p_c(y),   w = argmax_w sum_i log sum_c w_c p_c(y_i | all but y_i)
 
-The weights maximise the held-out log score of the mixture itself (stacking), with a weak pull to
-equal weights, so a mixture is about as good as its best member, or better than each where they
+The weights maximise the leave-one-out log score of the mixture itself (stacking), with a weak pull
+to equal weights, so a mixture is about as good as its best member, or better than each where they
 err in different places.
 
 Source: Yao, Vehtari, Simpson and Gelman (2018), "Using stacking to average Bayesian predictive
@@ -14,82 +14,103 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
+from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
-from bonas.surrogates.graph_gp import GraphGP
+from bonas.errors import InvalidArgument
+from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
-from bonas.surrogates.model import BeliefModel
-from bonas.surrogates.surrogate import Conditionable, HeldOutSurrogate, fitted, marginals
+from bonas.surrogates.model import SupportsConditioning, SupportsLOO, SurrogateModel, marginals
+from bonas.surrogates.surrogate import Surrogate, fit, supports
 
 _PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
 _ROUNDS = 200
 
 
-class Mixture(BeliefModel):
-    """A weighted mixture of surrogates; fitted when constructed, unchanged afterwards.
+@supports(known_noise=True, prior_mean=True)
+def fit_mixture(
+    train_X: Tensor,
+    train_Y: Tensor,
+    layout: Layout,
+    seed: int = 0,
+    *,
+    train_Yvar: Tensor | None = None,
+    members: Sequence[Surrogate] = (fit_graph_gp, partial(fit_graph_gp, embedding=True)),
+) -> Mixture:
+    """Fit the members and weigh them.
 
     Args:
         train_X: ``n x d`` encodings.
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
         layout: The blocks of the encoding.
-        seed: Passed on to the members.
+        seed: Seed of the members that take one.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; for the
             members that take them.
-        members: What to mix: surrogates that tell their held-out log density; by default a process
-            over choices and statistics, and one that also reads the embedding.
+        members: Surrogates whose models have a ``loo_log_density``; by default a process over
+            choices and statistics, and one that also reads the embedding.
 
-    Attributes:
-        weights: One a member, summing to 1.
+    Raises:
+        FitFailed: if there is no value, or one is not finite.
+        InvalidArgument: if the model of a member has no ``loo_log_density``.
+    """
+    models = [fit(member, train_X, train_Y, layout, seed, train_Yvar) for member in members]
+    weights = stacked_weights(torch.stack(_loo_log_densities(models)))
+    return Mixture(models, weights, members, layout, seed)
+
+
+class Mixture(SurrogateModel):
+    """A weighted mixture of models; ``fit_mixture`` fits and weighs them.
+
+    Args:
+        members: The models; their posteriors are Gaussian or mixtures of Gaussians.
+        weights: One number per member; they sum to 1.
+        surrogates: What fitted the members: those that do not support conditioning are fitted anew.
+        layout: The blocks of the encoding, for these.
+        seed: Their seed, and that of the posterior's samples.
     """
 
     def __init__(
         self,
-        train_X: Tensor,
-        train_Y: Tensor,
+        members: Sequence[Model],
+        weights: Tensor,
+        surrogates: Sequence[Surrogate],
         layout: Layout,
-        seed: int = 0,
-        *,
-        train_Yvar: Tensor | None = None,
-        members: Sequence[HeldOutSurrogate] = (GraphGP, partial(GraphGP, embedding=True)),
+        seed: int,
     ) -> None:
         super().__init__()
-        self.seed = seed
-        self.layout = layout
-        self.surrogates = tuple(members)
-        self.members = [
-            fitted(member, train_X, train_Y, train_Yvar, layout, seed) for member in members
-        ]
-        densities = [member.held_out_log_density() for member in self.members]
-        self.weights = stacked_weights(torch.stack(densities))
+        self.members, self.weights = list(members), weights
+        self.surrogates, self.layout, self.seed = tuple(surrogates), layout, seed
 
-    def conditioned(
+    def condition_on(
         self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
     ) -> Mixture:
-        """A model of other data with the same weights, its members conditioned (or fitted anew)."""
-        model: Mixture = self.__class__.__new__(self.__class__)
-        BeliefModel.__init__(model)
-        model.seed, model.layout, model.weights = self.seed, self.layout, self.weights
-        model.surrogates = self.surrogates
-        model.members = [
-            member.conditioned(train_X, train_Y, train_Yvar)
-            if isinstance(member, Conditionable)
-            else fitted(surrogate, train_X, train_Y, train_Yvar, self.layout, self.seed)
+        """Return a model of other data with the same weights, the members conditioned on them."""
+        members = [
+            member.condition_on(train_X, train_Y, train_Yvar)
+            if isinstance(member, SupportsConditioning)
+            else fit(surrogate, train_X, train_Y, self.layout, self.seed, train_Yvar)
             for member, surrogate in zip(self.members, self.surrogates, strict=True)
         ]
-        return model
+        return Mixture(members, self.weights, self.surrogates, self.layout, self.seed)
 
     def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and variances, ``N`` each, of the rows of ``pool`` (``N x d``), each by itself."""
+        """Return means and variances, ``N`` each, of the rows of ``pool`` (``N x d``)."""
         means, variances = zip(*(marginals(m, pool) for m in self.members), strict=True)
         mean = torch.tensordot(self.weights, torch.stack(means), dims=1)
         spread = torch.stack(variances) + (torch.stack(means) - mean).square()
         return mean, torch.tensordot(self.weights, spread, dims=1)
 
-    def _belief(self, X: Tensor, noisy: bool) -> Posterior:
+    def loo_log_density(self) -> Tensor:
+        """Return ``n`` leave-one-out log densities of the mixture; its weights know the values."""
+        densities = torch.stack(_loo_log_densities(self.members))
+        return torch.logsumexp(densities + self.weights.log().unsqueeze(1), dim=0)
+
+    def _joint_posterior(self, X: Tensor, noisy: bool) -> Posterior:
         parts = [
             components_of(member.posterior(X, observation_noise=noisy)) for member in self.members
         ]
@@ -97,14 +118,9 @@ class Mixture(BeliefModel):
         weights = torch.cat([w * part for w, part in zip(self.weights, inner, strict=True)])
         return MixturePosterior(torch.cat(means), torch.cat(covariances), weights, self.seed)
 
-    def held_out_log_density(self) -> Tensor:
-        """``n`` log densities of the mixture; its weights have seen the values."""
-        densities = [member.held_out_log_density() for member in self.members]
-        return torch.logsumexp(torch.stack(densities) + self.weights.log().unsqueeze(1), dim=0)
-
 
 def stacked_weights(log_densities: Tensor) -> Tensor:
-    """Weights of the best held-out log score, from ``members x n`` log densities.
+    """Compute the weights of the best leave-one-out log score from ``members x n`` log densities.
 
     Expectation maximisation: each value votes for members in proportion to how well they predict.
     """
@@ -114,3 +130,18 @@ def stacked_weights(log_densities: Tensor) -> Tensor:
         votes = torch.softmax(log_densities + weights.log().unsqueeze(1), dim=0).sum(1) + _PULL
         weights = votes / votes.sum()
     return weights
+
+
+def _loo_log_densities(models: Sequence[Any]) -> list[Tensor]:
+    """Return the leave-one-out log densities of each model.
+
+    Raises:
+        InvalidArgument: if a model has none.
+    """
+    for model in models:
+        if not isinstance(model, SupportsLOO):
+            raise InvalidArgument(
+                f"a member of a mixture needs a loo_log_density(), by which it is weighed; "
+                f"{type(model).__name__} has none: implement it, or choose another member"
+            )
+    return [model.loo_log_density() for model in models]

@@ -1,4 +1,4 @@
-"""A weighted mixture of joint Gaussian beliefs: the posterior of every ensemble in bonas.
+"""A weighted mixture of joint Gaussians: the posterior of every ensemble in bonas.
 
     f = f_c,   c ~ Categorical(weights),   f_c ~ N(mean_c, Sigma_c) over all q points together
 
@@ -7,7 +7,7 @@ a joint sample joint: BoTorch's own ``EnsembleModel`` draws the member anew for 
 so an acquisition function compares one member's candidate with another member's incumbents, and
 finds improvement at points that were already evaluated.
 
-Samples are shared out to components in proportion to the weights, without chance in the counts.
+Components get samples in proportion to their weights, without randomness in the counts.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from bonas.errors import InvalidArgument
 
 
 class MixturePosterior(Posterior):
-    """The belief about one objective at ``batch_shape x q`` points, ``k`` components.
+    """The posterior of one objective at ``batch_shape x q`` points, with ``k`` components.
 
     Args:
         means: ``k x batch_shape x q``.
         covariances: ``k x batch_shape x q x q``.
         weights: ``k`` non-negative numbers that sum to 1.
-        seed: Shuffles which sample belongs to which component; beliefs about different objectives
-            take different seeds, else their components would go together.
+        seed: Seed of the shuffle that assigns samples to components; posteriors of different
+            objectives take different seeds, else their components would be correlated.
     """
 
     def __init__(self, means: Tensor, covariances: Tensor, weights: Tensor, seed: int = 0) -> None:
@@ -51,34 +51,34 @@ class MixturePosterior(Posterior):
 
     @property
     def device(self) -> torch.device:
-        """Of the means."""
+        """The device of the means."""
         return self.means.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the means."""
+        """The dtype of the means."""
         return self.means.dtype
 
     @property
     def batch_shape(self) -> torch.Size:
-        """The shape of the batch of joint beliefs."""
+        """The shape of the batch of joint posteriors."""
         return self.means.shape[1:-1]
 
     @property
     def mean(self) -> Tensor:
-        """``batch_shape x q x 1``."""
+        """The mean, ``batch_shape x q x 1``."""
         return self._average(self.means).unsqueeze(-1)
 
     @property
     def variance(self) -> Tensor:
-        """``batch_shape x q x 1``: the mean variance plus the variance of the means."""
+        """The mean variance plus the variance of the means, ``batch_shape x q x 1``."""
         within = self.covariances.diagonal(dim1=-2, dim2=-1)
         spread = (self.means - self._average(self.means)).square()
         return self._average(within + spread).unsqueeze(-1)
 
     @property
     def base_sample_shape(self) -> torch.Size:
-        """Standard normal numbers of this shape make one sample."""
+        """The shape of the standard normal numbers that make one sample."""
         return torch.Size([*self.batch_shape, self.means.shape[-1], 1])
 
     @property
@@ -90,18 +90,18 @@ class MixturePosterior(Posterior):
         return sample_shape + self.base_sample_shape
 
     def rsample(self, sample_shape: torch.Size | None = None) -> Tensor:
-        """``sample_shape x batch_shape x q x 1`` joint samples."""
+        """Draw ``sample_shape x batch_shape x q x 1`` joint samples."""
         shape = torch.Size([1]) if sample_shape is None else sample_shape
         base = torch.randn(self._extended_shape(shape), dtype=self.dtype, device=self.device)
         return self.rsample_from_base_samples(shape, base)
 
     def rsample_from_base_samples(self, sample_shape: torch.Size, base_samples: Tensor) -> Tensor:
-        """``sample_shape x batch_shape x q x 1`` samples from standard normal ``base_samples``."""
+        """Return ``sample_shape x batch_shape x q x 1`` samples from standard normal numbers."""
         s = sample_shape.numel()
         base = base_samples.expand(self._extended_shape(sample_shape))
         base = base.reshape(s, *self.base_sample_shape)
         samples = torch.empty_like(base)
-        component_of = torch.from_numpy(allotted(self.weights.tolist(), s, self.seed))
+        component_of = torch.from_numpy(allocate(self.weights.tolist(), s, self.seed))
         for c in range(len(self.weights)):
             chosen = component_of == c
             if chosen.any():
@@ -111,7 +111,7 @@ class MixturePosterior(Posterior):
 
     @cached_property
     def _roots(self) -> Tensor:
-        """Cholesky factors: a sample at the first points does not change when points are added."""
+        """The Cholesky factors: samples at first points do not change when points are added."""
         root: Tensor = psd_safe_cholesky(self.covariances)
         return root
 
@@ -120,8 +120,8 @@ class MixturePosterior(Posterior):
         return average
 
 
-def allotted(weights: list[float], n: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The component of each of ``n`` samples: counts by largest remainder, order shuffled."""
+def allocate(weights: list[float], n: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the component of each of ``n`` samples: counts by largest remainder, shuffled."""
     quotas = np.asarray(weights) * n
     counts = np.floor(quotas).astype(np.int64)
     most_left = np.argsort(counts - quotas, kind="stable")
@@ -131,7 +131,7 @@ def allotted(weights: list[float], n: int, seed: int) -> np.ndarray[tuple[int], 
 
 
 def components_of(posterior: Posterior) -> tuple[Tensor, Tensor, Tensor]:
-    """Means, covariances and weights of a Gaussian or mixture posterior of one output.
+    """Return means, covariances and weights of a Gaussian or mixture posterior of one output.
 
     Raises:
         InvalidArgument: for any other posterior.
@@ -152,7 +152,7 @@ def components_of(posterior: Posterior) -> tuple[Tensor, Tensor, Tensor]:
 def _sampler(
     posterior: MixturePosterior, sample_shape: torch.Size, *, seed: int | None = None
 ) -> NormalMCSampler:
-    """Quasi-random normal base samples, where Sobol sequences have enough dimensions."""
+    """Return a sampler: quasi-random where Sobol sequences have enough dimensions."""
     if posterior.base_sample_shape[-2] <= SobolEngine.MAXDIM:
         return SobolQMCNormalSampler(sample_shape=sample_shape, seed=seed)
     return IIDNormalSampler(sample_shape=sample_shape, seed=seed)

@@ -1,4 +1,4 @@
-"""What a Gaussian process has worked out for a pool of points, kept while its data grow.
+"""The triangular solves of a Gaussian process for a pool of points, kept while its data grow.
 
     V = L^-1 K(X, pool),   explained = column sums of V * V
 
@@ -12,14 +12,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-_CHUNK = 8_192  # points that are treated at once
+_CHUNK = 8_192  # points per triangular solve
 
 Covariance = Callable[[Tensor, Tensor], Tensor]
 """``n x d`` and ``k x d`` points -> ``n x k`` covariances."""
 
 
 class SolvedPool:
-    """V and the variance explained, of the rows of ``pool`` (``N x d``); it grows in place."""
+    """V and the explained variance of each row of ``pool`` (``N x d``); it grows in place."""
 
     def __init__(self, pool: Tensor) -> None:
         self.pool = pool
@@ -28,12 +28,12 @@ class SolvedPool:
         self._rows = torch.empty(0, len(pool), dtype=pool.dtype)
 
     def fits(self, pool: Tensor, X: Tensor) -> bool:
-        """Whether it is about this pool (the same tensor), and about the first rows of ``X``."""
+        """Return whether it is the same pool (the same tensor), solved for first rows of ``X``."""
         n = len(self._X)
         return self.pool is pool and n <= len(X) and torch.equal(self._X, X[:n])
 
     def grow(self, X: Tensor, L: Tensor, covariance: Covariance) -> None:
-        """Take in the rows of ``X`` that are new; ``L`` is the factor for all of ``X``."""
+        """Solve for the new rows of ``X``; ``L`` is the factor for all of ``X``."""
         n, total = len(self._X), len(X)
         if n == total:
             return
@@ -52,5 +52,5 @@ class SolvedPool:
         self._X = X
 
     def weighted(self, u: Tensor) -> Tensor:
-        """V^T u, ``N``, for ``n x 1`` weights."""
+        """Return V^T u, ``N``, for ``n x 1`` weights."""
         return (u.T @ self._rows[: len(u)]).squeeze(0)

@@ -1,98 +1,137 @@
-"""What a surrogate can do."""
+"""Surrogates, what they declare, and the one function that calls them.
+
+A surrogate is a function that fits a BoTorch model of one objective. What else it can take is
+declared by ``supports``; what its model can do, by the protocols in ``model.py``.
+"""
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, Protocol, Self, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import torch
 from botorch.models.model import Model
-from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
 
-_CHUNK = 4_096  # points asked about at once
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
-class Surrogate(Protocol):
-    """Fits a BoTorch model of one objective to encodings and values.
+class SeededSurrogate(Protocol):
+    """A function that fits a model of ``n x 1`` values at ``n x d`` encodings.
 
-    ``GraphGP``, ``GNNEnsemble`` and ``Mixture`` are such classes; so is any function that returns a
-    fitted BoTorch model, and ``functools.partial(GNNEnsemble, hidden=64)``. One that also takes a
-    keyword ``train_Yvar`` is told the variances of values where an evaluation reports them.
+    The same data and the same seed give the same model.
     """
 
-    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> Model:
-        """A model of ``n x 1`` values at ``n x d`` encodings; the same seed, the same model."""
+    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int, /) -> Model:
+        """Return the fitted model."""
         ...
+
+
+class DeterministicSurrogate(Protocol):
+    """A surrogate that takes no seed, and declares so: the same data give the same model."""
+
+    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, /) -> Model:
+        """Return the fitted model."""
+        ...
+
+
+Surrogate = SeededSurrogate | DeterministicSurrogate
+"""A function that fits a BoTorch model of one objective: ``fit_graph_gp``, ``fit_mixture``, ...,
+``functools.partial`` of one with other settings, or any function of the user's
+``(train_X, train_Y, layout, seed) -> Model``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a surrogate can do; one that declares nothing can do none of this.
+
+    Attributes:
+        known_noise: It takes a keyword ``train_Yvar``: ``n x 1`` variances of the values, NaN where
+            the evaluation reports none.
+        prior_mean: It reads the block ``prior``: what source tasks make one expect of the values.
+        deterministic: It takes no seed.
+    """
+
+    known_noise: bool = False
+    prior_mean: bool = False
+    deterministic: bool = False
 
 
 @runtime_checkable
-class Conditionable(Protocol):
-    """A model that can take other data in and keep its hyper-parameters.
+class DeclaresCapabilities(Protocol):
+    """A surrogate that declares what it can do, by ``supports`` or an attribute of its own."""
 
-    A search then fits those at some trials only, not at each.
+    capabilities: Capabilities
+
+
+def supports(
+    *, known_noise: bool = False, prior_mean: bool = False, deterministic: bool = False
+) -> Callable[[Fit], Fit]:
+    """Declare what a surrogate can do; see ``Capabilities``.
+
+    >>> @supports(known_noise=True)
+    ... def fit_mine(train_X, train_Y, layout, seed, *, train_Yvar=None): ...
+    >>> capabilities_of(partial(fit_mine, train_Yvar=None)).known_noise
+    True
     """
 
-    def conditioned(
-        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
-    ) -> Self:
-        """A model of ``n x 1`` values at ``n x d`` encodings."""
-        ...
+    def declare(surrogate: Fit) -> Fit:
+        """Attach the declaration to the surrogate itself."""
+        found = Capabilities(known_noise, prior_mean, deterministic)
+        surrogate.capabilities = found  # type: ignore[attr-defined]  # functions take attributes
+        return surrogate
+
+    return declare
 
 
-@runtime_checkable
-class Screening(Protocol):
-    """A model with a fast way to the belief about many points, each by itself."""
+def capabilities_of(surrogate: object) -> Capabilities:
+    """Return what a surrogate declares; ``functools.partial`` of a surrogate can do the same.
 
-    def marginals(self, pool: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and variances, ``N`` each, of ``N x d`` points."""
-        ...
+    Raises:
+        InvalidArgument: if its attribute ``capabilities`` is something else.
+    """
+    while isinstance(surrogate, partial):
+        surrogate = surrogate.func
+    if not isinstance(surrogate, DeclaresCapabilities):
+        return Capabilities()
+    if not isinstance(surrogate.capabilities, Capabilities):
+        raise InvalidArgument(
+            f"expected bonas.surrogates.Capabilities as {surrogate!r}.capabilities, got "
+            f"{surrogate.capabilities!r}; declare them with bonas.surrogates.supports(...)"
+        )
+    return surrogate.capabilities
 
 
 @own_settings()
-def fitted(
-    surrogate: Surrogate | HeldOutSurrogate,
+def fit(
+    surrogate: Surrogate,
     train_X: Tensor,
     train_Y: Tensor,
-    train_Yvar: Tensor | None,
     layout: Layout,
     seed: int,
-) -> Any:
-    """The model of a surrogate, which is told the known variances if it has a ``train_Yvar``."""
-    known = train_Yvar is not None and not bool(train_Yvar.isnan().all())
-    if known and "train_Yvar" in inspect.signature(surrogate).parameters:
-        told: Any = surrogate
-        return told(train_X, train_Y, layout, seed, train_Yvar=train_Yvar)
-    return surrogate(train_X, train_Y, layout, seed)
+    train_Yvar: Tensor | None = None,
+) -> Model:
+    """Fit a model of ``n x 1`` values at ``n x d`` encodings by any surrogate.
 
-
-def marginals(model: Any, pool: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and variances, ``N`` each, of ``N x d`` points under any BoTorch model."""
-    if isinstance(model, Screening):
-        return model.marginals(pool)
-    parts = [model.posterior(chunk) for chunk in torch.split(pool.unsqueeze(1), _CHUNK)]
-    mean = torch.cat([part.mean.reshape(-1) for part in parts])
-    return mean, torch.cat([part.variance.reshape(-1) for part in parts])
-
-
-class HeldOutModel(Protocol):
-    """A model that knows how well it would have predicted each value without it."""
-
-    def posterior(self, X: Tensor, *, observation_noise: bool | Tensor = False) -> Posterior:
-        """The joint belief, Gaussian or a mixture of Gaussians."""
-        ...
-
-    def held_out_log_density(self) -> Tensor:
-        """``n`` log densities."""
-        ...
-
-
-class HeldOutSurrogate(Protocol):
-    """A surrogate that a mixture can weigh."""
-
-    def __call__(self, train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> HeldOutModel:
-        """A model of ``n x 1`` values at ``n x d`` encodings; the same seed, the same model."""
-        ...
+    Args:
+        surrogate: It gets what it declares to take.
+        train_X: ``n x d`` encodings.
+        train_Y: ``n x 1`` values.
+        layout: The blocks of the encoding.
+        seed: Seed of a surrogate that takes one.
+        train_Yvar: ``n x 1`` variances of the values, NaN where unknown; ignored by a surrogate
+            that fits the noise itself.
+    """
+    can = capabilities_of(surrogate)
+    function: Any = surrogate
+    seeded = () if can.deterministic else (seed,)
+    if can.known_noise and train_Yvar is not None and not bool(train_Yvar.isnan().all()):
+        fitted: Model = function(train_X, train_Y, layout, *seeded, train_Yvar=train_Yvar)
+    else:
+        fitted = function(train_X, train_Y, layout, *seeded)
+    return fitted

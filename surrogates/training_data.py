@@ -1,4 +1,4 @@
-"""What a surrogate is fitted to: encodings and standardised values, checked once."""
+"""Training data of a surrogate: encodings and standardised values, checked once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 from bonas.errors import FitFailed
 
 _LEAST_SD = 1e-9  # relative to the largest value: below it the values are constant
-_MOST_NOISE = 1e8  # in units of the values' variance: what is as noisy tells nothing
+_MOST_NOISE = 1e8  # in units of the values' variance: noisier values carry no information
 
 
 @dataclass(frozen=True)
-class Standardised:
+class TrainingData:
     """``X``: ``n x d``; ``z``: ``n x 1`` with mean 0 and standard deviation 1; y = mean + sd z.
 
-    ``noise``: ``n`` variances of the values, in units of ``sd`` squared; NaN where not known.
+    ``noise``: ``n`` variances of the values, in units of ``sd`` squared; NaN where unknown.
     """
 
     X: Tensor
@@ -26,10 +26,17 @@ class Standardised:
     sd: float
     noise: Tensor
 
+    def starts_with(self, other: TrainingData) -> bool:
+        """Return whether the first rows have the encodings and the known variances of ``other``."""
+        n = len(other.X)
+        return (
+            len(self.X) >= n
+            and torch.equal(self.X[:n], other.X)
+            and torch.equal(self.noise[:n].nan_to_num(-1), other.noise.nan_to_num(-1))
+        )
 
-def standardised(
-    train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
-) -> Standardised:
+
+def standardise(train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None) -> TrainingData:
     """Check, convert to float64 and standardise; constant values get ``sd`` 1.
 
     Raises:
@@ -57,4 +64,4 @@ def standardised(
             )
         noise = train_Yvar.detach().to(torch.float64).squeeze(1) / sd**2
         noise = noise.clamp_max(_MOST_NOISE)
-    return Standardised(X, (Y - mean) / sd, mean, sd, noise)
+    return TrainingData(X, (Y - mean) / sd, mean, sd, noise)

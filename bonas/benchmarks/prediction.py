@@ -26,10 +26,9 @@ from bonas.encoders import Layout, shared_blocks
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Choices
-from bonas.studies.proposing.presets import named
-from bonas.surrogates import Surrogate
-from bonas.surrogates.outcome_transform import Warp, form_of
-from bonas.surrogates.surrogate import marginals
+from bonas.studies.proposing.presets import preset
+from bonas.surrogates import Surrogate, fit_transformed
+from bonas.surrogates.outcome_transform import choose_form
 from bonas.threads import one_thread
 
 _CLOSE = 0.1  # relative error of a prediction that counts as right
@@ -68,7 +67,7 @@ def predict(
             )
     architectures = [table.space.architecture(each) for each in choices]
     for name in surrogates:
-        chosen = named(name, table.space)
+        chosen = preset(name, table.space)
         if chosen.several is None:
             raise InvalidArgument(f"the surrogate {name!r} predicts nothing; leave it out")
         blocks = shared_blocks(table.space, chosen.encoders)
@@ -95,10 +94,10 @@ def _fit_predict(
     """Fit a surrogate to ``size`` random rows, and predict all of them, ``n``."""
     train = np.random.default_rng([size, draw]).permutation(len(y))[:size]
     values = torch.from_numpy(y[train])
-    warp = Warp.of(values, form_of(values, alone=False))
+    form = choose_form(values, alone=False)
     with one_thread(), torch.no_grad():
-        model = surrogate(X[train], warp.warped(values).unsqueeze(1), layout, draw)
-        predicted: Array = warp.unwarped(marginals(model, X)[0]).numpy()
+        model = fit_transformed(surrogate, X[train], values, layout, draw, form)
+        predicted: Array = model.untransformed_marginals(X)[0].numpy()
     return predicted
 
 

@@ -1,15 +1,15 @@
-"""Which candidate is worth an evaluation: scores of improvement, more is better.
+"""Acquisition functions: which candidate is worth an evaluation. More is better.
 
 All values are oriented (more is better), on a linear scale of the user's units. Two stages:
 
-1. ``screening`` scores every candidate of a large pool by its own belief alone, in closed form:
+1. ``screening`` scores every candidate of a large pool by its marginal posterior, in closed form:
    the logarithm of the expected improvement, or the expected hypervolume improvement.
-2. An ``Acquisition`` scores the best few dozen from joint samples, which know how candidates,
-   evaluated and pending points move together: qLogNEI for one objective, qNEHVI for more. (The
-   logarithm of the latter helps where gradients are followed; candidates of a table are only
-   compared. Both rank them alike, and it takes ten times as long.)
+2. An ``Acquisition`` scores the best few dozen from joint samples, in which candidates, evaluated
+   and pending points are correlated: qLogNEI for one objective, qNEHVI for more. (The logarithm of
+   the latter helps where gradients are followed; candidates of a table are only compared. Both
+   rank them alike, and it takes ten times as long.)
 
-The boxes that a hypervolume is made of grow with a power of the front's size; from five objectives
+The number of boxes in a hypervolume grows with a power of the front's size; from five objectives
 on, and for large fronts of three or four, ``scalarisation.py`` takes its place.
 
 Source: Daulton, Balandat and Bakshy (2021), "Parallel Bayesian optimization of multiple noisy
@@ -35,39 +35,48 @@ from botorch.utils.multi_objective.box_decompositions.non_dominated import (
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
-from bonas.studies.proposing.table_model import Draws, DrawsSampler, Marginals, rows
+from bonas.studies.proposing.table_model import (
+    NormalTable,
+    SampleTable,
+    SampleTableSampler,
+    row_numbers,
+)
 
 _CHUNK = 4_096  # candidates screened at once
 LEAST_VARIANCE = 1e-10  # gpytorch's own limit
 
 
 class Acquisition(Protocol):
-    """Scores candidates from joint samples."""
+    """A function that scores candidates by joint samples."""
 
-    def __call__(self, draws: Tensor, known: int, reference_point: Tensor) -> Tensor:
-        """Scores of the candidates, more is better.
+    def __call__(self, samples: Tensor, known: int, reference_point: Tensor, /) -> Tensor:
+        """Return ``c`` scores of the candidates, more is better.
 
-        ``draws``: ``s x (known + c) x m``, the first ``known`` rows evaluated or pending, the
-        other ``c`` candidates; ``reference_point``: ``m``. Returns ``c`` scores.
+        Args:
+            samples: ``s x (known + c) x m``, oriented; the first ``known`` rows are evaluated or
+                pending points, the other ``c`` candidates.
+            known: How many.
+            reference_point: ``m`` oriented values.
         """
         ...
 
 
-def noisy_improvement(draws: Tensor, known: int, reference_point: Tensor) -> Tensor:
-    """BoTorch's qLogNEI (one objective) or qNEHVI (more), of each candidate alone."""
-    model = Draws(draws)
-    sampler = DrawsSampler(sample_shape=torch.Size([len(draws)]), seed=0)  # else one is drawn
-    candidates = rows(known, draws.shape[1]).unsqueeze(1)
-    baseline = rows(0, known)
+def noisy_improvement(samples: Tensor, known: int, reference_point: Tensor) -> Tensor:
+    """Compute BoTorch's qLogNEI (one objective) or qNEHVI (more) of each candidate alone."""
+    model = SampleTable(samples)
+    shape = torch.Size([len(samples)])
+    sampler = SampleTableSampler(sample_shape=shape, seed=0)  # without a seed one is drawn
+    candidates = row_numbers(known, samples.shape[1]).unsqueeze(1)
+    baseline = row_numbers(0, known)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NumericsWarning)  # it advises the logarithm
-        if draws.shape[-1] == 1:
+        if samples.shape[-1] == 1:
             single = qLogNoisyExpectedImprovement(
                 model, baseline, sampler=sampler, prune_baseline=False, cache_root=False
             )
             return torch.as_tensor(single(candidates))
-        # a point that is dominated in every draw cannot shape any front
-        best = is_non_dominated(draws[:, :known], deduplicate=False).any(0)
+        # a point that is dominated in every sample cannot shape any front
+        best = is_non_dominated(samples[:, :known], deduplicate=False).any(0)
         several = qNoisyExpectedHypervolumeImprovement(
             model,
             reference_point.tolist(),
@@ -79,9 +88,9 @@ def noisy_improvement(draws: Tensor, known: int, reference_point: Tensor) -> Ten
         return torch.as_tensor(several(candidates))
 
 
-def thompson(draws: Tensor, known: int, reference_point: Tensor) -> Tensor:
-    """The improvement under one sample of the belief (Thompson, 1933)."""
-    return noisy_improvement(draws[:1], known, reference_point)
+def thompson(samples: Tensor, known: int, reference_point: Tensor) -> Tensor:
+    """Compute the improvement under one posterior sample (Thompson, 1933)."""
+    return noisy_improvement(samples[:1], known, reference_point)
 
 
 ACQUISITIONS: dict[str, Acquisition] = {
@@ -94,11 +103,11 @@ ACQUISITIONS: dict[str, Acquisition] = {
 def screening(
     mean: Tensor, variance: Tensor, known_mean: Tensor, reference_point: Tensor
 ) -> Tensor:
-    """``N`` scores from each candidate's own belief; ``mean``, ``variance``: ``N x m``.
+    """Return ``N`` scores by marginal posteriors; ``mean`` and ``variance`` are ``N x m``.
 
-    Improvement is counted over ``known_mean``, ``n x m``: what is believed of the known points.
+    Improvement is counted over ``known_mean``, ``n x m``: the posterior means of known points.
     """
-    model = Marginals(mean, variance.clamp_min(LEAST_VARIANCE))
+    model = NormalTable(mean, variance.clamp_min(LEAST_VARIANCE))
     if mean.shape[-1] == 1:
         expected: AcquisitionFunction = LogExpectedImprovement(model, best_f=known_mean.max())
     else:
@@ -109,5 +118,5 @@ def screening(
             boxes,  # type: ignore[arg-type]  # annotated too narrowly: any partitioning serves
         )
     with torch.no_grad():
-        chunks = torch.split(rows(0, len(mean)).unsqueeze(1), _CHUNK)
+        chunks = torch.split(row_numbers(0, len(mean)).unsqueeze(1), _CHUNK)
         return torch.cat([expected(chunk) for chunk in chunks])

@@ -24,21 +24,20 @@ from bonas.encoders import Blocks, Encoder, shared_blocks
 from bonas.errors import BonasError, FitFailed, InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.settings import own_settings
-from bonas.spaces import Architecture, Space
+from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.candidates import Pool
 from bonas.studies.proposing.initial_design import promised
 from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Features, Point
-from bonas.studies.proposing.posterior import Belief
-from bonas.studies.proposing.presets import Named
+from bonas.studies.proposing.posterior import Posteriors
+from bonas.studies.proposing.presets import Preset
 from bonas.studies.proposing.recommender import Proposer
 from bonas.studies.records import directions, names_of
 from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
-from bonas.surrogates.outcome_transform import scaled
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Planner:
     def __init__(
         self,
         space: Space | None,
-        surrogates: Named,
+        surrogates: Preset,
         encoders: Sequence[str | Encoder],
         acquisition: Acquisition,
         n_initial: int,
@@ -73,7 +72,6 @@ class Planner:
         self._prior: TransferPrior | None = None
         self._blocks: Blocks | None = None
         self._pool: Pool | None = None
-        self._tuned: tuple[list[Architecture], Blocks] | None = None
         self._warming: threading.Thread | None = None
         self._failures: set[str] = set()  # that were told
 
@@ -86,7 +84,7 @@ class Planner:
         """
         rng = np.random.default_rng([seed, index])
         pool = self._pool_over(parameters)
-        surrogate = self.surrogates.of(len(study.directions))
+        surrogate = self.surrogates.for_objectives(len(study.directions))
         if surrogate is not None and self.models(history):
             planned = self._modelled(study, surrogate, history, pool, seed, rng, n)
         elif surrogate is not None:
@@ -174,7 +172,7 @@ class Planner:
             BonasError: for what cannot work in any proposal, such as a wrong reference point.
         """
         try:
-            features = Features(self._fitted_blocks(history), pool.parameters, self._known(study))
+            features = Features(self._trained_blocks(), pool.parameters, self._known(study))
             with one_thread():
                 belief = self._proposer.belief(surrogate, history, features, pool, seed)
                 limit = self._reference_point(study, history.values)
@@ -213,7 +211,8 @@ class Planner:
         span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
         return torch.nan_to_num(worst - 0.1 * span)  # which may overflow
 
-    def _fitted_blocks(self, history: History) -> Blocks | None:
+    def _trained_blocks(self) -> Blocks | None:
+        """Return the encoders of the space; wait for those that are trained in the background."""
         if self.space is None:
             return None
         if self._warming is not None:
@@ -221,13 +220,7 @@ class Planner:
             self._warming = None
         if self._blocks is None:
             self._blocks = shared_blocks(self.space, self.encoders)
-        if not self._blocks.learns:
-            return self._blocks
-        n = 2 ** (len(history.finished).bit_length() - 1)  # trained at 16, 32, 64, ... trials
-        measured = [point.architecture for point in history.finished[:n] if point.architecture]
-        if self._tuned is None or self._tuned[0] != measured:
-            self._tuned = measured, self._blocks.fine_tuned(measured, scaled(history.values[:n]))
-        return self._tuned[1]
+        return self._blocks
 
 
 @own_settings()
@@ -237,8 +230,8 @@ def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
         shared_blocks(space, encoders).encode(space.members or ())
 
 
-def _prediction(study: Study, belief: Belief, X: Tensor) -> dict[str, Any]:
+def _prediction(study: Study, belief: Posteriors, X: Tensor) -> dict[str, Any]:
     """What the belief says of one encoded point, in the user's units."""
-    mean, sd = belief.expected(X)
+    mean, sd = belief.predict(X)
     told = oriented(mean.numpy(), directions(study))  # its own inverse
     return {"mean": told[0].tolist(), "sd": sd[0].tolist(), "weights": belief.weights}

@@ -31,9 +31,9 @@ from bonas.studies.proposing.acquisition import (
 from bonas.studies.proposing.candidates import Pool
 from bonas.studies.proposing.observations import History
 from bonas.studies.proposing.point import Features, Point
-from bonas.studies.proposing.posterior import Belief
+from bonas.studies.proposing.posterior import Posteriors, fit_posteriors
 from bonas.studies.proposing.scalarisation import Scalarisation
-from bonas.studies.proposing.training_subset import lesson
+from bonas.studies.proposing.training_subset import training_subset
 from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.surrogates import Surrogate
 
@@ -58,20 +58,20 @@ class Proposer:
 
     def __init__(self, acquisition: Acquisition) -> None:
         self.acquisition = acquisition
-        self._belief: Belief | None = None
+        self._belief: Posteriors | None = None
         self._taught: Sequence[Point] | None = None  # what that belief was fitted to
         self._encoded: tuple[_By, Sequence[Point], Tensor] | None = None
         self._told = False
 
     def belief(
         self, surrogate: Surrogate, history: History, features: Features, pool: Pool, seed: int
-    ) -> Belief:
+    ) -> Posteriors:
         """What the finished trials teach, with one model an objective."""
         if self._belief is None or self._taught is not history.finished:
-            rows = lesson(history.values)
+            rows = training_subset(history.values)
             X = features.encode(pool.listed([history.finished[i] for i in rows]))
             Y, noise = history.values[rows], history.noise[rows]
-            self._belief = Belief.fitted(
+            self._belief = fit_posteriors(
                 surrogate, X, Y, features.layout, seed, self._belief, noise
             )
             self._taught = history.finished
@@ -79,7 +79,7 @@ class Proposer:
 
     def best(
         self,
-        belief: Belief,
+        belief: Posteriors,
         history: History,
         features: Features,
         pool: Pool,
@@ -103,8 +103,8 @@ class Proposer:
             self._tell_made_one(m, size)
             if n > 1:
                 return self._each_alone(belief, history, features, pool, reference_point, rng, n)
-            one = Scalarisation.drawn(mean, belief.scaled(reference_point), rng)
-        reference_point = belief.scaled(reference_point)
+            one = Scalarisation.draw(mean, belief.scale_reference_point(reference_point), rng)
+        reference_point = belief.scale_reference_point(reference_point)
 
         def score(points: Sequence[Point]) -> Tensor:
             found = whole if points is pool.whole else belief.marginals(features.encode(points))
@@ -122,7 +122,7 @@ class Proposer:
             # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[:1]
         X = torch.cat([X[_may_matter(mean, variance, front)], features.encode(shortlist)])
-        draws = belief.draws(X, _samples(m, size), seed=int(rng.integers(2**31)))
+        draws = belief.sample(X, _samples(m, size), seed=int(rng.integers(2**31)))
         if one is not None and self.acquisition in ACQUISITIONS.values():
             draws, reference_point = one(draws).unsqueeze(-1), one(reference_point).unsqueeze(-1)
         picks = self._one_by_one(draws, len(X) - len(shortlist), reference_point, n)
@@ -130,7 +130,7 @@ class Proposer:
 
     def _each_alone(
         self,
-        belief: Belief,
+        belief: Posteriors,
         history: History,
         features: Features,
         pool: Pool,
@@ -169,7 +169,7 @@ class Proposer:
             taken.append(left.pop(int(scores.argmax())))
             yield taken[-1] - known
 
-    def _over_whole(self, belief: Belief, features: Features, pool: Pool) -> Marginals | None:
+    def _over_whole(self, belief: Posteriors, features: Features, pool: Pool) -> Marginals | None:
         """The marginals of all points there are; None where they are too many to list."""
         if pool.whole is None:
             return None
@@ -197,7 +197,7 @@ def _samples(m: int, front: int) -> int:
 
 
 def _over(
-    points: Sequence[Point], X: Tensor, belief: Belief, pool: Pool, whole: Marginals | None
+    points: Sequence[Point], X: Tensor, belief: Posteriors, pool: Pool, whole: Marginals | None
 ) -> Marginals:
     """The marginals of the points with encodings ``X``, looked up in the whole where it can be."""
     rows = [None if whole is None else pool.row(point) for point in points]

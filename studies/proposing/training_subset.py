@@ -1,7 +1,11 @@
-"""Which of very many trials teach the surrogate: exact processes are fitted to some thousand.
+"""Select the training subset, and when to refit: both follow from the number of trials alone.
 
-All of the latest, the best of those before, and an even sample of the others, so that the surrogate
+Exact Gaussian processes scale cubically, so a large study is subsampled to about 1,000 trials: all
+of the latest, the best of those before, and an even sample of the others, so that the surrogate
 knows the front closely and the rest of the space well enough.
+
+What is costly to decide, the hyper-parameters and the subset, is decided again at every trial up to
+the 30th, and after that each time a tenth more trials have finished (33, 36, 39, 42, 46, ...).
 """
 
 from __future__ import annotations
@@ -12,34 +16,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bonas.studies.proposing.milestones import milestone
-
-MOST = 1_000
-"""Trials of before the latest milestone that teach; up to a tenth of all come after it."""
+SUBSET_SIZE = 1_000
+"""Trials before the latest refit that are kept; up to a tenth of all come after it."""
+_EVERY = 30  # trials until which each one is followed by a refit
 _CHUNK = 1_000  # rows that are compared with all others at once
 
 
-def lesson(values: Tensor, most: int = MOST) -> Sequence[int]:
-    """The rows of ``n x m`` oriented values that teach, ascending; all where they are few.
+def latest_refit(n: int) -> int:
+    """Return the number of trials at the latest refit, where ``n`` are finished.
 
-    It is decided at milestones of the study, so that a model that was fitted before can grow.
+    >>> [latest_refit(n) for n in (5, 30, 32, 33, 100, 2000)]
+    [5, 30, 30, 33, 94, 1890]
+    """
+    m = min(n, _EVERY)
+    while m >= _EVERY and m + m // 10 <= n:
+        m += m // 10
+    return m
 
-    >>> lesson(torch.tensor([[1.0], [4.0], [3.0], [2.0], [5.0]]), most=9)
+
+def training_subset(values: Tensor, size: int = SUBSET_SIZE) -> Sequence[int]:
+    """Return the rows of ``n x m`` oriented values to train on, ascending; all where they are few.
+
+    It is decided at refits, so that a model that was fitted before can grow.
+
+    >>> training_subset(torch.tensor([[1.0], [4.0], [3.0], [2.0], [5.0]]), size=9)
     range(0, 5)
     """
     n = len(values)
-    settled = milestone(n)
-    if settled <= most:
+    refit = latest_refit(n)
+    if refit <= size:
         return range(n)
-    order = torch.argsort(_better(values[:settled]), stable=True)
-    best = order[: most // 2]
-    others = np.sort(order[most // 2 :].numpy())
-    spaced = others[np.linspace(0, len(others) - 1, most - len(best)).round().astype(int)]
-    return [*np.sort(np.concatenate([best.numpy(), spaced])).tolist(), *range(settled, n)]
+    order = torch.argsort(_dominators(values[:refit]), stable=True)
+    best = order[: size // 2]
+    others = np.sort(order[size // 2 :].numpy())
+    spaced = others[np.linspace(0, len(others) - 1, size - len(best)).round().astype(int)]
+    return [*np.sort(np.concatenate([best.numpy(), spaced])).tolist(), *range(refit, n)]
 
 
-def _better(values: Tensor) -> Tensor:
-    """For each of ``n`` rows the number of rows that are at least as good in all objectives."""
+def _dominators(values: Tensor) -> Tensor:
+    """Count for each of ``n`` rows the rows that are at least as good in all objectives."""
     counts = []
     for rows in torch.split(values, _CHUNK):
         good = torch.ones(len(rows), len(values), dtype=torch.bool)

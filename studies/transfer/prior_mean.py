@@ -26,11 +26,10 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Architecture, Space
 from bonas.studies.transfer.source_task import SourceTask
-from bonas.surrogates import GraphGP
-from bonas.surrogates.outcome_transform import Warp, form_of
+from bonas.surrogates import fit_graph_gp, fit_outcome_transform
+from bonas.surrogates.outcome_transform import choose_form
 
 _READ = ("one_hot", "statistics")  # encoders of source tasks
-_DEAF = ("gnn", "random")  # surrogates that read no block ``prior``
 
 
 class TransferPrior:
@@ -102,11 +101,12 @@ class _Mean:
     def __init__(self, space: Space, known: SourceTask, name: str, alone: bool) -> None:
         j = [objective.name for objective in known.objectives].index(name)
         y = torch.from_numpy(oriented(known.values[:, j], [known.objectives[j].direction]))[:, 0]
-        warped = Warp.of(y, form_of(y, alone)).warped(y).unsqueeze(1)
+        transform = fit_outcome_transform(y, choose_form(y, alone))
         self._blocks = shared_blocks(space, _READ)
         self._own = {a.key: a for a in space.members or ()}  # equal networks are encoded equally
         X = self._encoded(known.architectures(space))
-        self._model = GraphGP(X, warped, Layout(self._blocks.slices, {}))
+        values = transform.transform(y).unsqueeze(1)
+        self._model = fit_graph_gp(X, values, Layout(self._blocks.slices, {}))
 
     def __call__(self, architectures: Sequence[Architecture]) -> Tensor:
         return self._model.marginals(self._encoded(architectures))[0]
@@ -131,7 +131,7 @@ def _check(known: SourceTask, objectives: Mapping[str, str]) -> None:
 
 
 def check_source_tasks(
-    given: object, space: Space | None, surrogate: object
+    given: object, space: Space | None, surrogate: object, reads_prior_mean: bool
 ) -> tuple[SourceTask, ...]:
     """Return the source tasks as a tuple, which may be empty.
 
@@ -142,10 +142,11 @@ def check_source_tasks(
         raise InvalidArgument(f"source_tasks must be a list of SourceTask, got {given!r}")
     if given and space is None:
         raise InvalidArgument("source tasks have architectures and need a space; give a space")
-    if given and surrogate in _DEAF:
+    if given and not reads_prior_mean:
         raise InvalidArgument(
             f"surrogate {surrogate!r} reads no transfer prior; choose 'mixture' or 'gp', or leave "
-            "source_tasks out"
+            "source_tasks out (one of your own declares that it does by "
+            "bonas.surrogates.supports(prior_mean=True))"
         )
     for known in given:
         known.architectures(space)

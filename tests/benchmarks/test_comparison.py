@@ -38,7 +38,7 @@ from bonas.evaluation import Candidate
 from bonas.spaces import Space
 from bonas.studies.records import ERROR, PREDICTION, WORKER
 from bonas.studies.storages.opening import open_storage
-from bonas.surrogates import GraphGP
+from bonas.surrogates import fit_graph_gp
 
 NAN = math.nan
 
@@ -447,11 +447,11 @@ def test_another_table_of_the_same_name_is_refused() -> None:
 
 def test_a_variant_of_the_same_name_with_other_settings_is_refused() -> None:
     storage = InMemoryStorage()
-    ablated({"gp": {"surrogate": GraphGP, "n_initial": 3}}, budget=2, storage=storage)
-    ablated({"gp": {"surrogate": GraphGP, "n_initial": 3}}, budget=3, storage=storage)
+    ablated({"gp": {"surrogate": fit_graph_gp, "n_initial": 3}}, budget=2, storage=storage)
+    ablated({"gp": {"surrogate": fit_graph_gp, "n_initial": 3}}, budget=3, storage=storage)
     with pytest.raises(StudyMismatch, match=r"settings.n_initial was 3, now 4"):
-        ablated({"gp": {"surrogate": GraphGP, "n_initial": 4}}, budget=3, storage=storage)
-    with pytest.raises(StudyMismatch, match=r"settings.surrogate was 'GraphGP', now 'random'"):
+        ablated({"gp": {"surrogate": fit_graph_gp, "n_initial": 4}}, budget=3, storage=storage)
+    with pytest.raises(StudyMismatch, match=r"settings.surrogate was 'fit_graph_gp', now 'random'"):
         ablated({"gp": {"surrogate": "random", "n_initial": 3}}, budget=3, storage=storage)
 
 
@@ -503,7 +503,7 @@ def ablated(variants: Any, space: Any = None, **more: Any) -> Comparison:
 def test_variants_of_the_search_are_compared_on_a_space_of_ones_own() -> None:
     variants = {
         "gp": {"surrogate": "gp", "encoder": ["one_hot"], "n_initial": 2},
-        "class": GraphGP,
+        "function": fit_graph_gp,
         "random": "random",
         "in order": InOrder,
     }

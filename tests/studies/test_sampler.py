@@ -20,7 +20,7 @@ from bonas.encoders import GNNEncoder, OneHot
 from bonas.errors import InvalidArgument
 from bonas.spaces import Architecture
 from bonas.studies.records import PROPOSAL
-from bonas.surrogates import GNNEnsemble, GraphGP
+from bonas.surrogates import GraphGP, fit_gnn_ensemble, fit_graph_gp
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 
@@ -195,21 +195,13 @@ def test_without_a_space_it_beats_random_search_on_a_smooth_function() -> None:
 
 
 @pytest.mark.parametrize(
-    "surrogate", [GraphGP, partial(GNNEnsemble, hidden=8, steps=20)], ids=["class", "partial"]
+    "surrogate",
+    [fit_graph_gp, partial(fit_gnn_ensemble, hidden=8, steps=20)],
+    ids=["function", "partial"],
 )
 def test_a_surrogate_may_be_an_object(space: bonas.spaces.CellSpace, surrogate: object) -> None:
     sampler = bonas.ArchitectureSampler(space, surrogate=surrogate, n_initial=3, seed=0)  # type: ignore[arg-type]  # both callable
     assert len(_search(space, sampler, 5).trials) == 5
-
-
-def test_an_encoder_may_be_an_object_that_learns(space: bonas.spaces.CellSpace) -> None:
-    encoder = GNNEncoder(space, members=4, steps=10, fine_tune=True)
-    frozen = encoder.encode(list(space.reference[:3]))
-    sampler = bonas.ArchitectureSampler(
-        space, surrogate="gnn", encoder=encoder, n_initial=4, seed=0
-    )
-    assert len(_search(space, sampler, 9).trials) == 9
-    assert torch.equal(encoder.encode(list(space.reference[:3])), frozen)
 
 
 @pytest.mark.parametrize("acquisition", ["noisy_improvement", "thompson"])
@@ -252,6 +244,8 @@ def test_a_fit_that_fails_falls_back_to_a_random_draw(
             "unknown surrogate 'gpp'; expected one of 'deep_kernel'",
         ),
         ({"surrogate": 3}, "surrogate must be one of"),
+        ({"surrogate": GraphGP}, r"got the model class GraphGP; .* surrogate=fit_graph_gp"),
+        ({"surrogate": partial(GraphGP, shape="rbf")}, "got the model class GraphGP"),
         ({"encoder": "wl"}, "unknown encoder 'wl'; expected one of"),
         ({"encoder": ["one_hot", 5]}, "expected the name of an encoder"),
         ({"surrogate": "mixture", "encoder": "paths"}, "reads the block 'gnn'"),

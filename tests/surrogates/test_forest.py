@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from bonas.encoders import Layout
-from bonas.surrogates import Surrogate
-from bonas.surrogates.forest import RandomForest
+from bonas.surrogates import Surrogate, fit_forest
 from bonas.testing import SurrogateContract
 
 LAYOUT = Layout({"one": slice(0, 5)}, {})
@@ -21,7 +20,7 @@ LAYOUT = Layout({"one": slice(0, 5)}, {})
 
 class TestRandomForest(SurrogateContract):
     def surrogate(self) -> Surrogate:
-        return RandomForest
+        return fit_forest
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def test_the_mean_is_that_of_the_trees_and_the_variance_adds_what_leaves_hold(
     data: tuple[Tensor, Tensor],
 ) -> None:
     X, Y = data
-    model = RandomForest(X[:30], Y[:30], LAYOUT, trees=20)
+    model = fit_forest(X[:30], Y[:30], LAYOUT, trees=20)
     z, sd = model.data.z.squeeze(1).numpy(), model.data.sd
     means, variances = np.zeros((20, 10)), np.zeros((20, 10))
     grown = zip(model.forest.estimators_, model.forest.estimators_samples_, strict=True)
@@ -56,29 +55,29 @@ def test_out_of_bag_densities_are_around_scikit_learns_own_predictions(
     data: tuple[Tensor, Tensor],
 ) -> None:
     X, Y = data
-    model = RandomForest(X, Y, LAYOUT, seed=3)
+    model = fit_forest(X, Y, LAYOUT, seed=3)
     z = model.data.z.squeeze(1).numpy()
     settings = model.forest.get_params() | {"oob_score": True}
     expected = RandomForestRegressor(**settings).fit(X.numpy(), np.round(z, 9)).oob_prediction_
-    mean, variance = model._held_out()
+    mean, variance = model._out_of_bag()
     np.testing.assert_allclose(mean, expected, rtol=1e-6)
     scale = torch.from_numpy(np.sqrt(variance) * model.data.sd)
     belief = Normal(model.data.mean + model.data.sd * torch.from_numpy(mean), scale)
-    torch.testing.assert_close(model.held_out_log_density(), belief.log_prob(Y.squeeze(1)))
+    torch.testing.assert_close(model.loo_log_density(), belief.log_prob(Y.squeeze(1)))
 
 
 def test_a_value_that_every_tree_has_seen_has_the_density_of_the_prior() -> None:
-    model = RandomForest(torch.zeros(1, 5), torch.ones(1, 1), LAYOUT)
+    model = fit_forest(torch.zeros(1, 5), torch.ones(1, 1), LAYOUT)
     expected = [-0.5 * math.log(2 * math.pi)]
-    assert np.isfinite(model.held_out_log_density().numpy()).all()
-    assert model.held_out_log_density().tolist() == pytest.approx(expected, abs=1e-6)
+    assert np.isfinite(model.loo_log_density().numpy()).all()
+    assert model.loo_log_density().tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_architectures_that_share_a_leaf_deviate_from_its_mean_each_for_itself(
     data: tuple[Tensor, Tensor],
 ) -> None:
     X, Y = data
-    covariances = RandomForest(X, Y, LAYOUT).posterior(X[:3].repeat(2, 1)).covariances
+    covariances = fit_forest(X, Y, LAYOUT).posterior(X[:3].repeat(2, 1)).covariances
     assert float(covariances[:, 0, 1].abs().max()) == 0.0
     assert float(covariances[:, 0, 0].max()) > 0.01
     torch.testing.assert_close(covariances[:, 0, 3], covariances[:, 0, 0], rtol=0.0, atol=1e-4)

@@ -25,7 +25,7 @@ from bonas.benchmarks.baselines.observations import Observations, key
 from bonas.encoders import Layout
 from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
 from bonas.spaces import Choices, Space
-from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP
+from bonas.surrogates import fit_weisfeiler_lehman
 
 _DEPTHS = (0, 1, 2)
 _PARENTS = 10
@@ -59,7 +59,7 @@ class NasBowl(BatchedBaseline):
     def _rank(self, observations: Observations, rng: np.random.Generator) -> Sequence[Choices]:
         known = observations.finished
         values = torch.from_numpy(known.values)
-        gp = WeisfeilerLehmanGP(self._encode(known.choices), values, self._layout)
+        gp = fit_weisfeiler_lehman(self._encode(known.choices), values, self._layout)
         candidates = self._candidates(observations, rng)
         improvement = LogExpectedImprovement(gp, best_f=values.max())
         with torch.no_grad():

@@ -31,7 +31,7 @@ def of(seed: int, m: int, n: int = 30) -> tuple[torch.Tensor, torch.Tensor, Scal
     rng = np.random.default_rng(seed)
     known = torch.from_numpy(rng.normal(size=(n, m)))
     reference = known.amin(0) - 0.1
-    return known, reference, Scalarisation.drawn(known, reference, rng)
+    return known, reference, Scalarisation.draw(known, reference, rng)
 
 
 def test_a_scalarisation_is_the_formula_at_its_head() -> None:
@@ -53,7 +53,7 @@ def test_what_is_best_is_on_the_front(seed: int, m: int) -> None:
 def test_all_weights_together_reach_nearly_all_of_the_front() -> None:
     known, reference, _ = of(0, 3)
     rng = np.random.default_rng(1)
-    drawn = [Scalarisation.drawn(known, reference, rng) for _ in range(500)]
+    drawn = [Scalarisation.draw(known, reference, rng) for _ in range(500)]
     reached = {int(one(known).argmax()) for one in drawn}
     assert len(reached) >= 0.8 * int(is_non_dominated(known).sum())
 

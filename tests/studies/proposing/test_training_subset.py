@@ -7,8 +7,7 @@ import pytest
 import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 
-from bonas.studies.proposing.milestones import milestone
-from bonas.studies.proposing.training_subset import lesson
+from bonas.studies.proposing.training_subset import latest_refit, training_subset
 
 
 def values(n: int, m: int, seed: int = 0) -> torch.Tensor:
@@ -16,14 +15,14 @@ def values(n: int, m: int, seed: int = 0) -> torch.Tensor:
 
 
 def test_few_trials_all_teach() -> None:
-    assert list(lesson(values(50, 2), most=50)) == list(range(50))
+    assert list(training_subset(values(50, 2), size=50)) == list(range(50))
 
 
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_the_front_and_the_latest_always_teach(m: int) -> None:
     Y = values(700, m)
-    rows = list(lesson(Y, most=200))
-    settled = milestone(700)
+    rows = list(training_subset(Y, size=200))
+    settled = latest_refit(700)
     front = is_non_dominated(Y[:settled]).nonzero().squeeze(1).tolist()
     assert set(front) <= set(rows)
     assert set(range(settled, 700)) <= set(rows)
@@ -33,20 +32,20 @@ def test_the_front_and_the_latest_always_teach(m: int) -> None:
 
 def test_with_one_objective_the_best_half_teaches() -> None:
     Y = values(400, 1)
-    settled = milestone(400)
+    settled = latest_refit(400)
     best = torch.argsort(Y[:settled, 0], descending=True)[:50].tolist()
-    assert set(best) <= set(lesson(Y, most=100))
+    assert set(best) <= set(training_subset(Y, size=100))
 
 
 def test_between_milestones_the_rows_only_grow() -> None:
     Y = values(700, 2)
-    settled = milestone(700)
-    before = list(lesson(Y[: settled + 3], most=200))
-    assert list(lesson(Y, most=200))[: len(before)] == before
+    settled = latest_refit(700)
+    before = list(training_subset(Y[: settled + 3], size=200))
+    assert list(training_subset(Y, size=200))[: len(before)] == before
 
 
 def test_the_others_are_spread_over_the_whole_range() -> None:
     Y = torch.linspace(0.0, 1.0, 400, dtype=torch.float64).unsqueeze(1)
-    taught = Y[list(lesson(Y, most=40)), 0]
+    taught = Y[list(training_subset(Y, size=40)), 0]
     assert taught.min() < 0.05
     assert float(taught.diff().max()) < 0.1

@@ -19,11 +19,11 @@ from optuna.trial import create_trial
 import bonas
 from bonas.encoders import Layout
 from bonas.spaces import ArchitectureGraph, Choices
-from bonas.studies.proposing.posterior import Belief
+from bonas.studies.proposing.posterior import fit_posteriors
 from bonas.studies.records import PREDICTION
-from bonas.surrogates import GraphGP
-from bonas.surrogates.outcome_transform import Warp, form_of, scaled
-from bonas.surrogates.training_data import standardised
+from bonas.surrogates import fit_graph_gp
+from bonas.surrogates.outcome_transform import choose_form, fit_outcome_transform
+from bonas.surrogates.training_data import standardise
 
 
 class Chain(bonas.Space):
@@ -112,11 +112,11 @@ def test_a_belief_that_grew_past_a_contradiction_is_one_made_afresh() -> None:
     layout = Layout({"one_hot": slice(0, 3)}, {})
     grown = None
     for n in (30, 31, 32):
-        grown = Belief.fitted(GraphGP, X[:n], Y[:n], layout, 0, grown)
-        fresh = Belief.fitted(GraphGP, X[:n], Y[:n], layout, 0)
+        grown = fit_posteriors(fit_graph_gp, X[:n], Y[:n], layout, 0, grown)
+        fresh = fit_posteriors(fit_graph_gp, X[:n], Y[:n], layout, 0)
         for one, other in zip(grown.marginals(X), fresh.marginals(X), strict=True):
             torch.testing.assert_close(one, other)
-    assert [warp.ceiling for warp in fresh.warps] == [0.0, None]
+    assert [each.outcome_transform.ceiling for each in fresh.objectives] == [0.0, None]
 
 
 @given(columns, st.sampled_from(["plain", "regret", "logarithmic"]))
@@ -124,33 +124,32 @@ def test_modelled_values_are_finite_and_keep_their_order(values: list[float], fo
     Y = torch.tensor(values, dtype=torch.float64)
     if form == "logarithmic":
         Y = -Y.abs().clamp_min(5e-324)
-    warp = Warp.of(Y, form)
-    modelled = warp.warped(Y)
+    warp = fit_outcome_transform(Y, form)
+    modelled = warp.transform(Y)
     assert bool(modelled.isfinite().all())
     order = torch.argsort(Y, stable=True)
     assert bool((modelled[order].diff() >= 0).all())
-    data = standardised(torch.zeros(len(Y), 1).double(), modelled.unsqueeze(1))
+    data = standardise(torch.zeros(len(Y), 1).double(), modelled.unsqueeze(1))
     assert bool(data.z.isfinite().all())
     spread = 4 * (1 + data.sd)
     far = torch.cat([modelled - spread, modelled + spread])
-    median, variance = warp.upper_half(far, torch.full_like(far, spread))
+    median, variance = warp.untransform_marginals(far, torch.full_like(far, spread))
     assert bool(median.isfinite().all())
     assert bool(variance.isfinite().all())
-    assert bool(warp.restored(median).isfinite().all())
+    assert bool(warp.unscale(median).isfinite().all())
 
 
 @given(columns)
 def test_known_variances_of_any_size_leave_the_model_finite(values: list[float]) -> None:
     Y = torch.tensor(values, dtype=torch.float64)
-    warp = Warp.of(Y, form_of(Y, alone=False))
+    warp = fit_outcome_transform(Y, choose_form(Y, alone=False))
     for variance in (0.0, 1e-300, 1.0, 1e300, math.inf):
-        known = warp.warped_variance(Y, torch.full_like(Y, variance)).unsqueeze(1)
-        data = standardised(torch.zeros(len(Y), 1).double(), warp.warped(Y).unsqueeze(1), known)
+        known = warp.transform_variance(Y, torch.full_like(Y, variance)).unsqueeze(1)
+        data = standardise(torch.zeros(len(Y), 1).double(), warp.transform(Y).unsqueeze(1), known)
         assert not bool(data.noise.isinf().any())
 
 
 @given(st.floats(-1e40, 1e40), st.lists(st.floats(-1e40, 1e40), min_size=1))
 def test_ordinary_values_are_not_scaled(first: float, others: list[float]) -> None:
-    Y = torch.tensor([1.0, first, *others], dtype=torch.float64).unsqueeze(1)
-    assert torch.equal(scaled(Y), Y)
-    assert Warp.of(Y[:, 0], "plain").scale == 1.0
+    Y = torch.tensor([1.0, first, *others], dtype=torch.float64)
+    assert fit_outcome_transform(Y, "plain").scale == 1.0

@@ -19,10 +19,10 @@ from bonas.spaces import Choices, Space
 from bonas.studies import SourceTask
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Features, Point
-from bonas.studies.proposing.posterior import Belief
+from bonas.studies.proposing.posterior import fit_posteriors
 from bonas.studies.study import open_study
 from bonas.studies.transfer.prior_mean import TransferPrior
-from bonas.surrogates import DeepKernelGP, GraphGP
+from bonas.surrogates import GraphGP, fit_deep_kernel, fit_graph_gp
 from bonas.surrogates.kernel import BlockKernel
 
 ACCURACY = Objective("accuracy", "maximize", "%")
@@ -211,7 +211,7 @@ def test_a_linear_term_is_bayesian_linear_regression() -> None:
     y = X @ [1.5, -0.5, 0.2] + 0.7 + 0.1 * rng.standard_normal(12)
     layout = Layout({"prior": slice(0, 3)}, {})
     terms = [("prior", "linear")]
-    gp = GraphGP(torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=terms)
+    gp = fit_graph_gp(torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=terms)
     found = gp.hyperparameters
     assert list(found) == ["weight of prior", "noise"]
 
@@ -235,13 +235,12 @@ def test_rows_added_to_a_linear_term_give_the_model_of_all_rows() -> None:
     X = torch.from_numpy(rng.standard_normal((9, 5)))
     Y = X[:, :1] + X[:, 2:3].sin()
     layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
-    first = GraphGP(X[:6], Y[:6], layout)
+    first = fit_graph_gp(X[:6], Y[:6], layout)
     pool = torch.from_numpy(rng.standard_normal((7, 5)))
     first.marginals(pool)
-    grown = first.conditioned(X, Y)
-    afresh = GraphGP(X[:6], Y[:6], layout).conditioned(X.clone(), Y)
-    afresh._learn(afresh.data, torch.zeros(0, 0, dtype=torch.float64))  # factorised as a whole
-    afresh._solved = None
+    grown = first.condition_on(X, Y)
+    afresh = fit_graph_gp(X[:6], Y[:6], layout).condition_on(X.clone(), Y)
+    afresh = GraphGP(afresh.kernel, afresh.theta, afresh.log_noise, afresh.data)  # as a whole
     for one, other in zip(grown.marginals(pool), afresh.marginals(pool), strict=True):
         torch.testing.assert_close(one, other)
     posterior = grown.posterior(pool.unsqueeze(1))
@@ -251,7 +250,7 @@ def test_rows_added_to_a_linear_term_give_the_model_of_all_rows() -> None:
 def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> None:
     X = torch.from_numpy(np.random.default_rng(2).standard_normal((6, 5)))
     layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
-    kernel = BlockKernel(layout, [("prior", "linear"), ("own", "rough"), ("own", "smooth")])
+    kernel = BlockKernel(layout, [("prior", "linear"), ("own", "matern12"), ("own", "rbf")])
     theta = torch.linspace(-1.0, 1.0, len(kernel.names), dtype=torch.float64)
     K = kernel.matrix(theta, kernel.distances(X, X))
     torch.testing.assert_close(kernel.diagonal(theta, X), K.diagonal())
@@ -262,8 +261,8 @@ def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> 
 
 def test_each_objective_sees_its_own_prior_and_no_other() -> None:
     layout = Layout({"one": slice(0, 2)}, {}, (None, slice(2, 3)))
-    assert layout.of(0).architecture == {"one": slice(0, 2)}
-    assert layout.of(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
+    assert layout.for_objective(0).architecture == {"one": slice(0, 2)}
+    assert layout.for_objective(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
     assert "prior" not in layout.architecture
 
 
@@ -294,8 +293,8 @@ def test_a_process_learns_the_scale_and_the_sign_of_a_prior() -> None:
     layout = Layout({"own": slice(0, 3)}, {}, (slice(3, 4), None))
     for scale in (5.0, -0.01):
         Y = torch.from_numpy(np.hstack([scale * told + 3.0, told]))  # two: values are not bent
-        belief = Belief.fitted(GraphGP, X[:8], Y[:8], layout, 0)
-        error = (belief.expected(X[8:])[0] - Y[8:])[:, 0].abs()
+        belief = fit_posteriors(fit_graph_gp, X[:8], Y[:8], layout, 0)
+        error = (belief.predict(X[8:])[0] - Y[8:])[:, 0].abs()
         assert float(error.mean()) < 0.3 * abs(scale)
 
 
@@ -304,14 +303,14 @@ def test_a_prior_that_tells_nothing_moves_no_prediction() -> None:
     layout = Layout({"own": slice(0, 2), "prior": slice(2, 3)}, {})
     promising = X + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     for told, slope in ((0.0, 0.0), (1.0, 1.0)):
-        gp = GraphGP(X, X[:, :1].sin() + told * X[:, 2:], layout)
+        gp = fit_graph_gp(X, X[:, :1].sin() + told * X[:, 2:], layout)
         moved = gp.marginals(promising)[0] - gp.marginals(X)[0]
         assert float((moved - slope).abs().max()) < 0.1
 
 
 def test_a_deep_kernel_reads_the_prior_too() -> None:
     X = torch.from_numpy(np.random.default_rng(0).standard_normal((10, 3)))
-    gp = DeepKernelGP(X, X[:, :1], Layout({"gnn": slice(0, 2), "prior": slice(2, 3)}, {}))
+    gp = fit_deep_kernel(X, X[:, :1], Layout({"gnn": slice(0, 2), "prior": slice(2, 3)}, {}))
     assert "weight of prior" in gp.hyperparameters
 
 

@@ -1,0 +1,140 @@
+"""Fit a Gaussian process over encodings: the most probable hyper-parameters.
+
+    log p(z | theta) = -u.u / 2 - log det L - n/2 log 2 pi
+    its gradient:  d/dtheta = tr[(alpha alpha^T - Sigma^-1) dK/dtheta] / 2,   alpha = L^-T u
+
+with the symbols of ``graph_gp.py``. The hyper-parameters theta (logarithms) have normal priors;
+L-BFGS maximises the posterior density. The likelihood and its gradient are written out rather than
+left to autograd: with the distances of each block computed once, a fit of a hundred trials takes
+some tens of milliseconds.
+
+Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning", chapter 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from bonas.encoders.layout import PRIOR, Layout
+from bonas.surrogates.graph_gp import GraphGP, add_noise
+from bonas.surrogates.kernel import BlockKernel, Term
+from bonas.surrogates.surrogate import supports
+from bonas.surrogates.training_data import standardise
+
+Array = npt.NDArray[np.float64]
+
+_TOLERANCE = 1e-6  # relative change of the log density at which the fit ends
+_FITTED = 200  # values that the hyper-parameters are fitted to: evenly spread over all
+_PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
+    "variance": (math.log(0.5), 1.0),
+    "lengthscale": (0.0, 1.0),
+    "weight": (0.0, 1.5),
+    "noise": (math.log(1e-2), 1.0),
+}
+
+
+@supports(known_noise=True, prior_mean=True, deterministic=True)
+def fit_graph_gp(
+    train_X: Tensor,
+    train_Y: Tensor,
+    layout: Layout,
+    *,
+    train_Yvar: Tensor | None = None,
+    terms: Sequence[Term] | None = None,
+    shape: str = "rbf",
+    embedding: bool = False,
+    trend: bool = False,
+) -> GraphGP:
+    """Fit a Gaussian process with a sum of kernels over the blocks of the encoding.
+
+    Args:
+        train_X: ``n x d`` encodings.
+        train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
+        layout: The blocks of the encoding.
+        train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; these get the
+            noise that is fitted.
+        terms: (block, shape) pairs; by default one for each block, of the shape below.
+        shape: ``rbf`` or ``matern12``, of the default terms; that of the block ``prior`` is linear.
+        embedding: Whether the default terms have a matern12 one for the block ``gnn``; without it
+            that block is left to other surrogates, unless there is nothing else.
+        trend: Whether the default terms have a linear one for the block ``statistics`` as well:
+            what each operation adds, learnt where the space knows no costs.
+
+    Raises:
+        FitFailed: if there is no value, or one is not finite.
+        InvalidArgument: for a term over no block of the layout, or of an unknown shape.
+
+    >>> X = torch.tensor([[0.0], [1.0], [2.0]], dtype=torch.float64)
+    >>> gp = fit_graph_gp(X, 3 * X, Layout({"width": slice(0, 1)}, {}), shape="matern12")
+    >>> list(gp.hyperparameters)
+    ['variance of width (matern12)', 'lengthscale of width (matern12)', 'noise']
+    """
+    if terms is None:
+        layout, terms = _default_terms(layout, shape, embedding, trend)
+    kernel = BlockKernel(layout, terms)
+    data = standardise(train_X, train_Y, train_Yvar)
+    every = slice(None, None, -(-len(data.z) // _FITTED))
+    distances = kernel.distances(data.X[every], data.X[every])
+    theta, log_noise = _most_probable(kernel, distances, data.z[every], data.noise[every])
+    return GraphGP(kernel, theta, log_noise, data)
+
+
+def _default_terms(
+    layout: Layout, shape: str, embedding: bool, trend: bool
+) -> tuple[Layout, list[Term]]:
+    """Return the blocks that the default terms are over, and these terms."""
+    own = layout.without("gnn")
+    alone = not (own.architecture.keys() - {PRIOR} or own.parameters)
+    layout = layout if embedding or alone else own
+    of_block = {PRIOR: "linear", **({"gnn": "matern12"} if embedding else {})}
+    terms = [(block, of_block.get(block, shape)) for block in layout.architecture]
+    if trend and "statistics" in layout.architecture:
+        terms.append(("statistics", "linear"))
+    return layout, terms
+
+
+def _most_probable(
+    kernel: BlockKernel, distances: Tensor, z: Tensor, known: Tensor
+) -> tuple[Tensor, float]:
+    """Return theta and the logarithm of the noise that maximise the posterior density."""
+    families = [name.split(" ", 1)[0] for name in [*kernel.names, "noise"]]
+    mean = np.array([_PRIORS[family][0] for family in families])
+    sd = np.array([_PRIORS[family][1] for family in families])
+
+    def loss(point: Array) -> tuple[float, Array]:
+        """Compute the negative log posterior density and its gradient."""
+        value, gradient = _negative_log_likelihood(
+            kernel, distances, z, known, torch.from_numpy(point)
+        )
+        deviation = (point - mean) / sd
+        return value + 0.5 * float(deviation @ deviation), gradient + deviation / sd
+
+    bounds = list(zip(mean - 4 * sd, mean + 4 * sd, strict=True))
+    found = minimize(
+        loss, mean, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": _TOLERANCE}
+    )
+    point = torch.from_numpy(np.asarray(found.x, dtype=np.float64))
+    return point[:-1], float(point[-1])
+
+
+def _negative_log_likelihood(
+    kernel: BlockKernel, distances: Tensor, z: Tensor, known: Tensor, point: Tensor
+) -> tuple[float, Array]:
+    """Compute it without its constant, and its gradient in ``point``: theta, then the log noise."""
+    theta, log_noise = point[:-1], float(point[-1])
+    parts = kernel.parts(theta, distances)
+    L = torch.linalg.cholesky(add_noise(parts.matrix(), log_noise, known))
+    inverse = torch.cholesky_inverse(L)
+    alpha = inverse @ z
+    W = 0.5 * (inverse - alpha @ alpha.T)  # d loss / dK
+    value = 0.5 * float((z * alpha).sum()) + float(L.diagonal().log().sum())
+    gradient = parts.gradient(W)
+    by_noise = float(W.diagonal()[known.isnan()].sum()) * math.exp(log_noise)
+    return value, np.append(gradient.numpy(), by_noise)

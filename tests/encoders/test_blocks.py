@@ -1,0 +1,90 @@
+"""Blocks: several encoders, shifted and scaled."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bonas.encoders import (
+    Blocks,
+    Encoder,
+    GNNEncoder,
+    OneHot,
+    check_encoder,
+)
+from bonas.errors import InvalidArgument
+from bonas.spaces import (
+    Architecture,
+    CellSpace,
+    Space,
+)
+from bonas.testing import EncoderContract
+
+
+class TestBlocks(EncoderContract):
+    """All side by side."""
+
+    def encoder(self, space: Space) -> Encoder:
+        gnn = GNNEncoder(space, members=2, steps=20)
+        return _Named(Blocks(space, ["one_hot", "paths", "statistics", gnn]))
+
+
+class _Named:
+    name = "blocks"
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        self.width = blocks.width
+
+    def encode(self, architectures: list[Architecture]) -> torch.Tensor:
+        return self.blocks.encode(architectures)
+
+
+@pytest.fixture(scope="module")
+def space() -> CellSpace:
+    return CellSpace(nodes=4, operations=("none", "skip_connect", "nor_conv_3x3"))
+
+
+def test_blocks_have_mean_zero_and_total_variance_one_over_the_reference_set(
+    space: CellSpace,
+) -> None:
+    blocks = Blocks(space, ["one_hot", "paths", "statistics"])
+    X = blocks.encode(list(space.reference))
+    assert float(X.mean(0).abs().max()) < 1e-9
+    for columns in blocks.slices.values():
+        assert float(X[:, columns].square().sum(1).mean()) == pytest.approx(1.0)
+
+
+def test_an_architecture_is_encoded_once(space: CellSpace) -> None:
+    calls: list[int] = []
+
+    class Counting(OneHot):
+        def encode(self, architectures: list[Architecture]) -> torch.Tensor:
+            calls.append(len(architectures))
+            return super().encode(architectures)
+
+    blocks = Blocks(space, [Counting(space)])
+    calls.clear()
+    first = blocks.encode(list(space.reference[:5]))
+    again = blocks.encode(list(space.reference[:6]))
+    assert calls == [5, 1]
+    assert torch.equal(first, again[:5])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("onehot", "unknown encoder 'onehot'; expected one of 'gnn', 'one_hot'"),
+        (3, "expected the name of an encoder"),
+    ],
+)
+def test_what_is_no_encoder_is_refused(given: object, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        check_encoder(given)
+
+
+def test_a_name_may_come_once(space: CellSpace) -> None:
+    with pytest.raises(InvalidArgument, match="different names"):
+        Blocks(space, ["one_hot", "one_hot"])
+    with pytest.raises(InvalidArgument, match="different names"):
+        Blocks(space, [])

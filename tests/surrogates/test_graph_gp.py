@@ -1,0 +1,97 @@
+"""The Gaussian process over blocks: posterior, conditioning, leave one out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from bonas.encoders import Layout
+from bonas.surrogates import (
+    Surrogate,
+    fit_graph_gp,
+)
+from bonas.testing import SurrogateContract
+
+LAYOUT = Layout(
+    {"one": slice(0, 2), "two": slice(2, 5)}, {"rate": slice(5, 6), "kind": slice(6, 8)}
+)
+
+
+def _points(n: int, seed: int = 0) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((n, 8)))
+
+
+class TestGraphGP(SurrogateContract):
+    def surrogate(self) -> Surrogate:
+        return fit_graph_gp
+
+
+def test_the_gp_posterior_is_the_textbook_formula() -> None:
+    X, Z = _points(9), _points(4, seed=5)
+    Y = X[:, :1] + 2.0
+    gp = fit_graph_gp(X, Y, LAYOUT)
+    kernel, theta = gp.kernel, gp.theta
+    noise = math.exp(gp.log_noise) + 1e-6
+    Kxx = kernel.matrix(theta, kernel.distances(X, X)) + noise * torch.eye(9, dtype=torch.float64)
+    Kzx = kernel.matrix(theta, kernel.distances(Z, X))
+    Kzz = kernel.matrix(theta, kernel.distances(Z, Z))
+    y = (Y - Y.mean()) / Y.std(correction=0)
+    mean = Y.mean() + Y.std(correction=0) * (Kzx @ torch.linalg.inv(Kxx) @ y)
+    covariance = Y.var(correction=0) * (Kzz - Kzx @ torch.linalg.inv(Kxx) @ Kzx.T)
+    posterior = gp.posterior(Z)
+    torch.testing.assert_close(posterior.mean, mean)
+    torch.testing.assert_close(
+        posterior.distribution.covariance_matrix, covariance, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_values_whose_variance_is_known_get_that_noise() -> None:
+    X, Z = _points(9), _points(4, seed=5)
+    Y = X[:, :1] + 2.0
+    variances = torch.full((9, 1), torch.nan, dtype=torch.float64)
+    variances[3], variances[5] = 4.0, 0.0
+    gp = fit_graph_gp(X, Y, LAYOUT, train_Yvar=variances)
+    sd2 = float(Y.var(correction=0))
+    noise = torch.full((9,), math.exp(gp.log_noise), dtype=torch.float64)
+    noise[3], noise[5] = 4.0 / sd2, 0.0
+    kernel, theta = gp.kernel, gp.theta
+    Kxx = kernel.matrix(theta, kernel.distances(X, X)) + torch.diag(noise + 1e-6)
+    Kzx = kernel.matrix(theta, kernel.distances(Z, X))
+    y = (Y - Y.mean()) / math.sqrt(sd2)
+    mean = Y.mean() + math.sqrt(sd2) * (Kzx @ torch.linalg.inv(Kxx) @ y)
+    torch.testing.assert_close(gp.posterior(Z).mean, mean)
+    grown = fit_graph_gp(X[:6], Y[:6], LAYOUT, train_Yvar=variances[:6])
+    grown = grown.condition_on(X, Y, variances)
+    at_once = grown.condition_on(X[:1], Y[:1]).condition_on(X, Y, variances)
+    torch.testing.assert_close(grown.posterior(Z).mean, at_once.posterior(Z).mean)
+
+
+def test_conditioning_keeps_the_hyper_parameters_and_fits_the_values() -> None:
+    X, Y, layout = SurrogateContract().data(30)
+    first = fit_graph_gp(X[:15], Y[:15], layout)
+    model = first.condition_on(X, Y)
+    assert model.hyperparameters == first.hyperparameters
+    assert float((model.posterior(X).mean - Y).abs().max()) < float(Y.std())
+    assert model.loo_log_density().shape == (30,)
+
+
+def test_the_gps_leave_one_out_density_is_that_of_a_gp_without_the_value() -> None:
+    X, Y = _points(8), _points(8, seed=3)[:, :1]
+    gp = fit_graph_gp(X, Y, LAYOUT)
+    densities = gp.loo_log_density()
+    kernel, theta, data = gp.kernel, gp.theta, gp.data
+    K = kernel.matrix(theta, kernel.distances(X, X))
+    noise = math.exp(gp.log_noise) + 1e-6
+    for i in range(8):
+        rest = [j for j in range(8) if j != i]
+        S = K[rest][:, rest] + noise * torch.eye(7, dtype=torch.float64)
+        k = K[i, rest]
+        mean = float(k @ torch.linalg.solve(S, data.z[rest, 0]))
+        variance = float(K[i, i] + noise - k @ torch.linalg.solve(S, k))
+        expected = Normal(data.mean + data.sd * mean, data.sd * math.sqrt(variance))
+        assert float(densities[i]) == pytest.approx(float(expected.log_prob(Y[i])), rel=1e-6)

@@ -1,0 +1,62 @@
+"""The sum of kernels over blocks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bonas.encoders import Layout
+from bonas.errors import InvalidArgument
+from bonas.surrogates.kernel import BlockKernel
+
+LAYOUT = Layout(
+    {"one": slice(0, 2), "two": slice(2, 5)}, {"rate": slice(5, 6), "kind": slice(6, 8)}
+)
+
+
+TERMS = (("one", "rbf"), ("two", "matern12"), ("one", "matern12"))
+
+
+def _points(n: int, seed: int = 0) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((n, 8)))
+
+
+def test_the_kernel_is_the_formula_at_its_head() -> None:
+    kernel = BlockKernel(LAYOUT, TERMS)
+    x, z = _points(2)
+    values = [0.1, -0.3, 0.3, 0.2, 0.4, -0.2, -0.5, 0.3, 0.6]
+    theta = torch.tensor(values, dtype=torch.float64)
+    s1, s2, s3, l1, l2, l3, sp, lr, lk = theta.exp().tolist()
+
+    def squared(columns: slice) -> float:
+        return float((x[columns] - z[columns]).square().sum())
+
+    one, two = squared(slice(0, 2)), squared(slice(2, 5))
+    blocks = s1 * math.exp(-one / (2 * l1**2)) + s2 * math.exp(-math.sqrt(two) / l2)
+    blocks += s3 * math.exp(-math.sqrt(one) / l3)
+    others = math.exp(-squared(slice(5, 6)) / (2 * lr**2) - squared(slice(6, 8)) / (2 * lk**2))
+    distances = kernel.distances(x.unsqueeze(0), z.unsqueeze(0))
+    assert float(kernel.matrix(theta, distances)) == pytest.approx(others * (blocks + sp))
+    assert float(kernel.diagonal(theta, x)) == pytest.approx(s1 + s2 + s3 + sp)
+    assert len(kernel.names) == len(theta)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"), [([("three", "rbf")], "no block 'three'"), ([("one", "flat")], "flat")]
+)
+def test_a_kernel_over_nothing_is_refused(terms: list[tuple[str, str]], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        BlockKernel(LAYOUT, terms)
+
+
+def test_kernel_matrices_are_positive_semidefinite() -> None:
+    kernel = BlockKernel(LAYOUT, TERMS)
+    for seed in range(20):
+        X = _points(15, seed)
+        theta = 2 * torch.from_numpy(np.random.default_rng(seed).standard_normal(9))
+        K = kernel.matrix(theta, kernel.distances(X, X))
+        assert float(torch.linalg.eigvalsh(K).min()) > -1e-9 * float(K.diagonal().max())
