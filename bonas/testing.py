@@ -1,4 +1,4 @@
-"""Contracts: what every encoder and every surrogate must hold, as test classes to subclass.
+"""Contracts: what every space, encoder and surrogate must hold, as test classes to subclass.
 
 Give your own part by overriding one method, and pytest runs the contract:
 
@@ -9,8 +9,12 @@ Give your own part by overriding one method, and pytest runs the contract:
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+from itertools import islice
 
+import cloudpickle
 import numpy as np
 import torch
 from botorch.models.model import Model
@@ -19,8 +23,109 @@ from torch import Tensor
 
 from bonas.encoders import Blocks, Encoder, Layout
 from bonas.errors import FitFailed
-from bonas.spaces import Architecture, CellSpace, Space
+from bonas.evaluation.declared import input_shape_of
+from bonas.spaces import Architecture, CellSpace, Choices, SizedSpace, Space
 from bonas.surrogates import Surrogate, fit
+
+
+class SpaceContract:
+    """Override ``space``, which must have networks; bounds are tested where it has sizes."""
+
+    def space(self) -> Space:
+        """Return the space under test, made anew."""
+        raise NotImplementedError
+
+    def drawn(self, space: Space, n: int = 12) -> list[Choices]:
+        """Return ``n`` samples, one per seed."""
+        return [space.sample(np.random.default_rng(seed)) for seed in range(n)]
+
+    def test_samples_are_valid_and_the_seed_decides_them(self) -> None:
+        """Check that two processes of one search draw the same."""
+        space = self.space()
+        some = self.drawn(space)
+        assert all(space.is_valid(choices) and space.allows(choices) for choices in some)
+        assert some == self.drawn(space) == self.drawn(self.space())
+
+    def test_a_combination_names_what_applies_and_nothing_else(self) -> None:
+        """Check that a sample is its own completion, and its architecture has its choices."""
+        space = self.space()
+        for choices in self.drawn(space):
+            assert space.completed(choices) == choices
+            assert space.architecture(choices).choices == choices
+
+    def test_neighbours_are_valid_and_differ_in_one_shared_parameter(self) -> None:
+        """Compare the names that apply to both; the others do not count."""
+        space = self.space()
+        for choices in self.drawn(space, 4):
+            for near in space.neighbours(choices):
+                assert space.is_valid(near)
+                assert space.completed(near) == near
+                shared = near.keys() & choices.keys()
+                assert sum(near[name] != choices[name] for name in shared) == 1
+
+    def test_every_combination_is_listed_once(self) -> None:
+        """Check, if the space is small, that every sample is among the members."""
+        space = self.space()
+        if space.members is None:
+            return
+        listed = [tuple(choices.items()) for choices in space]
+        assert 0 < len(set(listed)) == len(listed) <= space.size
+        assert all(space.is_valid(dict(items)) for items in listed)
+        members = set(space.members)
+        assert len(members) == len(space.members)
+        assert members >= {space.architecture(choices) for choices in self.drawn(space)}
+
+    def test_graphs_and_costs_are_functions_of_the_choices(self) -> None:
+        """Compare with a space made again, as another process does."""
+        space, again = self.space(), self.space()
+        for choices in self.drawn(space):
+            assert space.architecture(choices).key == again.architecture(choices).key
+            assert space.costs(choices) == again.costs(choices)
+            assert all(cost >= 0 for cost in space.costs(choices).values())
+
+    def test_the_description_is_the_same_for_equal_spaces(self) -> None:
+        """Compare the JSON of two objects, by which stored studies are checked."""
+        described = [space.describe() for space in (self.space(), self.space())]
+        assert json.dumps(described[0]) == json.dumps(described[1])
+        assert described[0]["parameters"].keys() == self.space().distributions.keys()
+
+    def test_a_pickled_space_is_the_same_space(self) -> None:
+        """Check what workers receive."""
+        space = self.space()
+        _ = space.members, space.reference[:1]  # what is cached travels too
+        copy = cloudpickle.loads(cloudpickle.dumps(space))
+        assert copy.describe() == space.describe()
+        assert self.drawn(copy, 3) == self.drawn(space, 3)
+
+    def test_networks_train_and_have_the_parameters_of_their_costs(self) -> None:
+        """Run a batch of two forwards and backwards."""
+        space = self.space()
+        shape = input_shape_of(space)
+        for choices in self.drawn(space, 4):
+            torch.manual_seed(0)
+            network = space.build(choices)
+            trained = [p for p in network.parameters() if p.requires_grad]
+            known = space.costs(choices).get("parameters")
+            assert known is None or sum(p.numel() for p in trained) == known
+            if shape is not None:
+                scores = network(torch.zeros(2, *shape))
+                assert len(scores) == 2
+                scores.square().sum().backward()
+                assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in trained)
+
+    def test_bounds_hold_for_samples_and_neighbours(self) -> None:
+        """Set a bound that half of all draws keep, and one that the smallest keeps."""
+        space = self.space()
+        if not isinstance(space, SizedSpace):
+            return
+        sizes = sorted(space.costs(choices)["parameters"] for choices in self.drawn(space, 20))
+        for bound in (sizes[len(sizes) // 2], sizes[0]):
+            bounded = dataclasses.replace(space, max_params=bound)
+            assert bounded.describe() != space.describe()
+            for choices in self.drawn(bounded, 5):
+                for member in (choices, *islice(bounded.neighbours(choices), 10)):
+                    assert space.is_valid(member)
+                    assert space.costs(member)["parameters"] <= bound
 
 
 class EncoderContract:

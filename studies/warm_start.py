@@ -207,7 +207,8 @@ def _objectives_of(earlier: optuna.Study, search: Search) -> list[str]:
     """
     stored = description_of(earlier)
     if stored is not None:
-        reasons = incompatibilities(stored, make_description(search.describe(), search.goals))
+        description = make_description(search.describe(), search.goals)
+        reasons = incompatibilities(stored, description, search.space.bounds)
         if reasons:
             raise StudyMismatch(
                 f"warm_start: the study {earlier.study_name!r} is of another task: "

@@ -32,6 +32,8 @@ class Widths(ConditionalSpace):
     scale: int = 1
     max_params: int | None = None
 
+    bounds = ("max_params",)
+
     @property
     def parameters(self) -> dict[str, tuple[Any, ...]]:  # type: ignore[override]  # made of fields
         return {"width": self.widths, "kind": self.kinds}

@@ -1,8 +1,7 @@
-"""A network drawn, not built: its operations, what flows between them, and what each one costs.
+"""Sketches: a network's operations, the data between them and what each costs, without building it.
 
-A sketch is made in milliseconds, in the order in which data flow. It becomes the graph that
-surrogates read, and knows parameters, multiply-adds and the size of what is computed without
-building anything.
+A sketch takes milliseconds; operations are added in the order in which data flow. It becomes the
+graph that surrogates read, and has parameters, multiply-adds and the sizes of all outputs.
 
     sketch = Sketch((3, 32, 32))
     x = sketch.add("conv2d", [sketch.input], (16, 32, 32), parameters=448, multiply_adds=442_368,
@@ -36,11 +35,15 @@ FEATURES = (
 numbers computed for one example, trainable parameters, multiply-adds for one example."""
 
 Shape = tuple[int, ...]
+Sizes = Mapping[str, float]
+"""``parameters``, ``multiply_adds`` for one example, ``memory`` in bytes -> how many."""
+
+_BYTES = 4.0  # per number, in float32
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One node: what it does, where its inputs come from, the ``shape`` of one example's output."""
+    """One node: its label, the nodes that it reads, the ``shape`` of one example's output."""
 
     label: str
     sources: tuple[int, ...]
@@ -77,7 +80,7 @@ class Sketch:
         groups: int = 0,
         heads: int = 0,
     ) -> int:
-        """The number of a new operation that reads the operations ``sources``.
+        """Add an operation that reads the operations ``sources``, and return its number.
 
         ``shape`` is that of its output for one example; sizes that an operation does not have
         stay 0.
@@ -99,7 +102,7 @@ class Sketch:
         return self._put(label, tuple(dict.fromkeys(sources)), tuple(shape), sizes)
 
     def linear(self, source: int, inputs: int, outputs: int) -> int:
-        """The number of a new linear map with bias, of ``inputs`` numbers to ``outputs``."""
+        """Add a linear map with bias, of ``inputs`` numbers to ``outputs``; return its number."""
         weights = inputs * outputs
         return self.add(
             "linear",
@@ -121,10 +124,11 @@ class Sketch:
         *,
         groups: int = 1,
     ) -> int:
-        """The number of a new convolution of square images; their size changes by the stride only.
+        """Add a convolution of square images, and return its number.
 
-        It reads the first ``inputs`` channels, has no bias, and is one node with its batch norm,
-        two parameters a channel. Groups, if there are several, are single channels.
+        The side of the image is divided by the stride. The convolution reads the first ``inputs``
+        channels, has no bias, and is one node with its batch norm of two parameters per channel.
+        ``groups`` is 1, or ``inputs`` for a depthwise convolution.
         """
         size = -(-self.operations[source].shape[-1] // stride)
         weights = kernel**2 * (inputs // groups) * outputs
@@ -142,7 +146,7 @@ class Sketch:
         )
 
     def graph(self, output: int) -> ArchitectureGraph:
-        """The graph of what leads from the input to the operation ``output``."""
+        """Return the graph of all operations between the input and the operation ``output``."""
         end = len(self.operations)
         edges = [(s, t) for t, node in enumerate(self.operations) for s in node.sources]
         return ArchitectureGraph(
@@ -159,15 +163,21 @@ class Sketch:
     @property
     def memory(self) -> float:
         """Bytes of all parameters and of all outputs of one example, in float32."""
-        return 4.0 * (self.total("parameters") + self.total("elements"))
+        return _BYTES * (self.total("parameters") + self.total("elements"))
+
+    @property
+    def sizes(self) -> Sizes:
+        """The costs and the memory."""
+        return {**self.costs, "memory": self.memory}
 
     def total(self, feature: str) -> int:
-        """The sum of one of ``FEATURES`` over all operations."""
+        """Return the sum of one of ``FEATURES`` over all operations."""
         return sum(node.sizes.get(feature, 0) for node in self.operations)
 
     def _put(
         self, label: str, sources: tuple[int, ...], shape: Shape, sizes: Mapping[str, int]
     ) -> int:
+        """Append a checked operation, and return its number."""
         number = len(self.operations)
         if sources and not 0 <= min(sources) <= max(sources) < number:
             raise InvalidGraph(f"{label!r} reads {sources}, but only 0 to {number - 1} exist yet")
@@ -178,4 +188,5 @@ class Sketch:
 
 
 def _row(node: Operation) -> tuple[float, ...]:
+    """Return the features of a node, in the order of ``FEATURES``."""
     return tuple(math.log1p(node.sizes.get(name, 0)) for name in FEATURES)

@@ -1,44 +1,39 @@
-"""A space: which architectures are possible."""
+"""Spaces: which architectures are possible."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import warnings
-from abc import ABC
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import BaseTrial
 from torch import nn
 
 from bonas.errors import InvalidSpace, MissingBuilder, unknown
-from bonas.optuna_internals import suggest
 from bonas.spaces.architecture import Architecture, Choice, Choices, Identity
 from bonas.spaces.cache import ArchitectureCache
-from bonas.spaces.distributions import distributions
+from bonas.spaces.combinations import Combinations
 from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.reduction import Reading, Reduction
 
 _DRAWS = 10_000  # tries for one valid random combination
-_OF_TRACED = {"enumerable": 512, "reference_size": 300, "pool_size": 192}
-_LOOKED_AT = 64  # drawings in which labels are looked for
+_OF_TRACED = {"enumerable": 512, "reference_size": 300, "slow_to_draw": True}
+_INSPECTED = 64  # graphs in which suspicious labels are looked for
 _REFERENCE_SEED = 20201  # any fixed number: the same space must be encoded the same everywhere
 
 
-class Space(ABC):
+class Space(Combinations):
     """The set of architectures that a search may propose; subclass it to describe your own.
 
     A subclass gives ``parameters`` (a name -> its choices, at least two each) and ``graph``, or
     ``build`` and an example ``input``, from which graph and costs are then drawn. ``build`` is
     needed for bonas to train or time a network; ``is_valid`` may forbid combinations; ``costs`` may
-    tell what is known without training (parameters, multiply-adds).
+    return what is known without training (parameters, multiply-adds).
 
     >>> class Widths(Space):
     ...     parameters = {"width": [8, 16, 32], "activation": ["relu", "gelu"]}
@@ -51,39 +46,40 @@ class Space(ABC):
     6
     """
 
-    parameters: Mapping[str, Sequence[Choice]]
-
-    numeric: Mapping[str, BaseDistribution] = {}  # replaced, never changed
-    """Parameters that ``build`` wants beside the choices and no graph shows (a dropout rate)."""
-
     enumerable: int = 50_000
     """The largest number of combinations that is held in memory as a whole."""
 
     reference_size: int = 2_000
-    """How many architectures encoders learn their vocabulary and their scales from."""
+    """The number of architectures from which encoders take their vocabulary and their scales."""
 
-    pool_size: int = 768
-    """How many candidates an ask looks at, where not all can be listed, before it improves them."""
+    slow_to_draw: bool = False
+    """Whether the graph of an architecture takes a millisecond or more, as a sketch or a run of the
+    network does; a proposal then considers fewer candidates."""
 
     identity: Identity = "graph"
     """What makes two combinations one architecture: ``"graph"``, an isomorphic graph (the same
     network is never trained twice), or ``"choices"``, nothing but equal choices (for measurements
     that differ between isomorphic graphs, such as the records of a table)."""
 
+    bounds: Collection[str] = ()
+    """Names of settings that forbid architectures and change none, such as ``max_params``: a value
+    that was measured under other bounds stays comparable."""
+
     absent: Collection[str] | None = None
-    """Labels of operations that bring nothing, such as ``{"none"}``: nodes that are not there.
-    Where neither these nor ``identities`` are declared, they are looked for by their names."""
+    """Labels of operations that contribute nothing, such as ``{"none"}``: nodes that are left out.
+    If neither these nor ``identities`` are declared, they are guessed from the labels."""
 
     identities: Collection[str] | None = None
-    """Labels of operations that pass on what they get, such as ``{"skip_connect"}``."""
+    """Labels of operations that return their input, such as ``{"skip_connect"}``."""
 
     allow_disconnected: bool = False
-    """Whether a network may be proposed whose graph leads nothing from its input to its output; it
-    says the same of every input."""
+    """Whether a network may be proposed whose graph has no path from its input to its output; its
+    output is the same for every input."""
 
     input: Any = None
-    """An example of what a network takes, as ``bonas.space`` takes it: ``build``'s networks are run
-    on it where there is no ``graph``, and timed. By default zeros of an ``input_shape``."""
+    """An example of what a network takes, as ``bonas.space`` takes it: without a ``graph``,
+    ``build``'s networks are run on it; latency is measured on it. By default zeros of an
+    ``input_shape``."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -93,41 +89,41 @@ class Space(ABC):
                     setattr(cls, name, value)
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """The labelled graph that ``choices`` stand for, its ends labelled input and output.
+        """Return the labelled graph of ``choices``, its ends labelled input and output.
 
         Nodes on no path between the ends, and those declared ``absent`` or ``identities``, may be
-        drawn: an architecture has the graph without them. By default it is what the network of
-        ``build`` does with the example ``input``.
+        drawn: an architecture has the graph without them. By default the graph is traced: it is
+        what the network of ``build`` computes on the example ``input``.
 
         Raises:
-            InvalidSpace: if there is neither a ``graph`` nor what it could be drawn from.
+            InvalidSpace: if there is neither a ``graph`` nor what it could be traced from.
         """
         return self._traced.graph(choices)
 
     def build(self, choices: Choices) -> nn.Module:
-        """An untrained network; it takes a batch of inputs and returns a batch of outputs."""
+        """Build an untrained network that maps a batch of inputs to a batch of outputs."""
         raise MissingBuilder(
             f"{type(self).__name__} has no build(choices), so its networks can be neither trained "
             "nor timed; add build, or give optimize an evaluate function that needs no network"
         )
 
     def build_for(self, choices: Choices, trial: BaseTrial | None) -> nn.Module:
-        """As ``build``, for a trial in which a space may note something; here it does not."""
+        """Build as ``build`` does, for a trial in which a space may note something; here none."""
         return self.build(choices)
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether ``choices`` may be proposed; everything may, unless a subclass says otherwise."""
+        """Return whether ``choices`` may be proposed; by default all may."""
         return True
 
     def allows(self, choices: Choices) -> bool:
-        """Whether ``choices`` are proposed: they are valid, and lead the input to the output."""
+        """Return whether ``choices`` are proposed: valid, and with a path from input to output."""
         return self._is_possible(choices) and (
             self.allow_disconnected or self._is_connected(self.architecture(choices))
         )
 
     @property
     def bounds_numbers(self) -> bool:
-        """Whether some values of ``numeric`` may not be proposed beside some choices."""
+        """Whether some values of ``numeric`` are forbidden for some choices."""
         return False
 
     def fitting(
@@ -137,13 +133,20 @@ class Space(ABC):
         fixed: Collection[str] = (),
         share: float = 1.0,
     ) -> dict[str, Any] | None:
-        """Numbers that may be proposed beside ``choices``: these or lower ones; None if none."""
+        """Return numbers allowed for ``choices``: the given or lower ones; None if there are none.
+
+        Args:
+            choices: A combination.
+            numbers: Values of ``numeric`` by name.
+            fixed: Names whose numbers may not be lowered.
+            share: Below 1, ask for lower numbers than the nearest allowed ones.
+        """
         return dict(numbers)
 
     def costs(self, choices: Choices) -> dict[str, float]:
-        """What is known of a network without training it: a name -> a non-negative number.
+        """Return what is known of a network without training it: a name -> a number, at least 0.
 
-        By default what is counted in a run, where the graph is drawn from one; else nothing.
+        By default what is counted in a traced run; nothing if ``graph`` is given.
         """
         return self._traced.costs(choices) if self._is_traced else {}
 
@@ -153,7 +156,10 @@ class Space(ABC):
         return None if self.input is None else Example.of(self.input)
 
     def describe(self) -> dict[str, Any]:
-        """What makes two spaces the same, as JSON values; a stored study is checked against it."""
+        """Return what makes two spaces the same, as JSON values; stored studies are checked by it.
+
+        It has the class's name, the parameters, and the fields of a dataclass that JSON can hold.
+        """
         settings: dict[str, Any] = {}
         if dataclasses.is_dataclass(self):
             settings = dataclasses.asdict(self)
@@ -167,62 +173,22 @@ class Space(ABC):
             **{name: value for name, value in settings.items() if _is_plain(value)},
         }
 
-    @cached_property
-    def distributions(self) -> dict[str, CategoricalDistribution]:
-        """The parameters as Optuna distributions, for ``study.ask(space.distributions)``.
-
-        Raises:
-            InvalidSpace: if there is no parameter, or one has fewer than two distinct choices.
-        """
-        return distributions(type(self).__name__, getattr(self, "parameters", None))
-
-    @property
-    def size(self) -> int:
-        """The number of combinations of choices, valid or not."""
-        return math.prod(len(d.choices) for d in self.distributions.values())
-
     def architecture(self, choices: Choices) -> Architecture:
-        """The architecture that ``choices`` stand for; the latest ones are kept, not made again.
+        """Return the architecture of ``choices``, from a cache of the latest ones if it is there.
 
         Raises:
             InvalidSpace: if a parameter is missing, unknown, or has a value that is no choice, or
                 if ``graph`` returns something else.
             InvalidGraph: if the graph has no node labelled input, or none labelled output.
         """
-        self._check(choices)
-        ordered = {  # the space's own value where an equal one was given, 8 for 8.0
-            name: d.choices[d.choices.index(choices[name])]
-            for name, d in self.distributions.items()
-            if name in choices
-        }
+        ordered = self.checked(choices)
         values = tuple(ordered.items())
         if values not in self._latest:
-            self._latest.keep(values, self._made(ordered))
+            self._latest.keep(values, self._drawn(ordered))
         return self._latest[values]
 
-    def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
-        """A whole combination out of a part of one, valid or not.
-
-        What is missing is drawn, or is the first choice without ``rng``; what does not belong is
-        dropped. In a conditional space the names that belong depend on the choices.
-        """
-        return {
-            name: some[name] if name in some else _drawn(d.choices, rng)
-            for name, d in self.distributions.items()
-        }
-
-    def suggest(self, trial: BaseTrial) -> Choices:
-        """The combination that an Optuna trial stands for, asked from it name by name."""
-        for name, numbers in self.numeric.items():
-            suggest(trial, name, numbers)
-        return self.chosen_by(trial.suggest_categorical)
-
-    def chosen_by(self, choose: Callable[[str, Sequence[Choice]], Choice]) -> dict[str, Choice]:
-        """The combination that ``choose(name, options)`` picks, asked name by name."""
-        return {name: choose(name, d.choices) for name, d in self.distributions.items()}
-
     def sample(self, rng: np.random.Generator) -> Choices:
-        """One uniformly random valid combination.
+        """Draw one valid combination uniformly.
 
         Raises:
             InvalidSpace: if none of 10,000 draws is valid.
@@ -239,9 +205,9 @@ class Space(ABC):
     def neighbours(
         self, choices: Choices, rng: np.random.Generator | None = None
     ) -> Iterator[Choices]:
-        """Every valid combination with one parameter changed, and what depends on it completed.
+        """Yield every valid combination with one parameter changed, completed where that is needed.
 
-        In random order with ``rng``; each is made when it is asked for.
+        They come in random order with ``rng``, and lazily.
         """
         steps = [
             {name: value}
@@ -255,26 +221,22 @@ class Space(ABC):
                 yield changed
 
     def __iter__(self) -> Iterator[Choices]:
-        """Every valid combination, the last parameter changing fastest."""
-        distributions = self.distributions
-        for values in product(*(d.choices for d in distributions.values())):
-            choices = dict(zip(distributions, values, strict=True))
-            if self._is_possible(choices):
-                yield choices
+        """Yield every valid combination, the last parameter changing fastest."""
+        return filter(self._is_possible, self.combinations())
 
     @cached_property
     def members(self) -> tuple[Architecture, ...] | None:
         """Every architecture once (the first of equal ones), or None for over ``enumerable``."""
         if self.size > self.enumerable:
             return None
-        made = (self._made(choices) for choices in self)
-        return tuple(dict.fromkeys(a for a in made if self._is_connected(a)))
+        drawn = (self._drawn(choices) for choices in self)
+        return tuple(dict.fromkeys(a for a in drawn if self._is_connected(a)))
 
     def representative(self, architecture: Architecture) -> Architecture:
-        """The architecture that surrogates see in the place of one: mostly itself.
+        """Return the architecture that surrogates see in place of one: mostly itself.
 
-        Of several that seem to be one network, since they differ in labels that by their names do
-        nothing, it is the first; where they cannot all be listed, each stands for itself.
+        Of several that seem to be one network, since they differ in labels whose names suggest that
+        they do nothing, it is the first; if they cannot all be listed, each represents itself.
         """
         if not self._first_of:
             return architecture
@@ -311,7 +273,8 @@ class Space(ABC):
     def _latest(self) -> ArchitectureCache:
         return ArchitectureCache()
 
-    def _made(self, choices: Choices) -> Architecture:
+    def _drawn(self, choices: Choices) -> Architecture:
+        """Return the architecture of checked choices, drawn anew."""
         graph: object = self.graph(choices)
         if not isinstance(graph, ArchitectureGraph):
             raise InvalidSpace(
@@ -323,7 +286,7 @@ class Space(ABC):
         return Architecture(choices, seen, self._mark(choices, declared, seen))
 
     def _is_possible(self, choices: Choices) -> bool:
-        """Whether ``choices`` are valid; where that has to be tried, whether they build and run."""
+        """Return whether ``choices`` are valid and, in a traced space, build and run."""
         return self.is_valid(choices) and (not self._is_traced or self._traced.is_valid(choices))
 
     @property
@@ -345,16 +308,18 @@ class Space(ABC):
             )
 
         def build(choose: Callable[[str, Sequence[Choice]], Choice]) -> nn.Module:
+            """Build the network that ``choose`` picks."""
             return self.build(self.chosen_by(choose))
 
         build.__name__ = type(self).__name__
         return Family(build, Example.of(given), {})
 
     def _is_connected(self, architecture: Architecture) -> bool:
+        """Return whether a path leads from input to output, or none has to."""
         return self.allow_disconnected or bool(architecture.graph.edges)
 
     def _mark(self, choices: Choices, declared: ArchitectureGraph, seen: ArchitectureGraph) -> str:
-        """What tells an architecture from others where the graph that is seen does not."""
+        """Return what identifies an architecture where the graph that surrogates see does not."""
         if self.identity == "choices":
             return repr(tuple(choices.items()))
         if self.identity != "graph":
@@ -365,38 +330,20 @@ class Space(ABC):
 
     @cached_property
     def _graph_reading(self) -> Reading:
-        """How drawn graphs are read; what looks as if it did nothing is told once."""
+        """How drawn graphs are read; suspicious labels are warned of once."""
         if self._is_traced:
             return Reading(Reduction(), Reduction())  # labels are functions that ran
         rng = np.random.default_rng(_REFERENCE_SEED)
-        draws = (self.completed({}, rng) for _ in range(_LOOKED_AT))
+        draws = (self.completed({}, rng) for _ in range(_INSPECTED))
         graphs = (self.graph(choices) for choices in draws if self.is_valid(choices))
-        found = Reading.of(self.absent, self.identities, graphs)
-        if told := found.advice():
-            warnings.warn(f"{type(self).__name__}.graph draws {told}", stacklevel=2)
-        return found
-
-    def _check(self, choices: Choices) -> None:
-        for name in choices.keys() & self.distributions.keys():
-            options = self.distributions[name].choices
-            if choices[name] not in options:
-                raise InvalidSpace(
-                    f"parameter {name!r} must be one of {list(options)}, got {choices[name]!r}"
-                )
-        whole = self.completed(choices)
-        if choices.keys() != whole.keys():
-            raise InvalidSpace(
-                f"choices must name every parameter of {type(self).__name__} and no other; "
-                f"missing {sorted(whole.keys() - choices.keys())}, "
-                f"unknown {sorted(choices.keys() - whole.keys())}"
-            )
-
-
-def _drawn(choices: Sequence[Choice], rng: np.random.Generator | None) -> Choice:
-    return choices[0 if rng is None else int(rng.integers(len(choices)))]
+        reading = Reading.of(self.absent, self.identities, graphs)
+        if advice := reading.advice():
+            warnings.warn(f"{type(self).__name__}.graph draws {advice}", stacklevel=2)
+        return reading
 
 
 def _is_plain(value: object) -> bool:
+    """Return whether JSON can hold ``value``; sequences become lists."""
     if isinstance(value, (list, tuple)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str))

@@ -45,7 +45,7 @@ def copy_comparable(
     now. If networks are built differently now, only trials whose network is the same are copied.
     Values are matched to the objectives of ``wanted`` by name.
     """
-    if incompatibilities(stored, wanted):
+    if incompatibilities(stored, wanted, () if space is None else space.bounds):
         return {}
     known = source.get_trials(deepcopy=False)[:before]
     is_rebuilt = bool(changed_trials(known, space))

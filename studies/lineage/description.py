@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from optuna import Study
@@ -21,9 +21,6 @@ from bonas.studies.records import DESCRIPTION
 VERSION = 2
 """Version of descriptions. Version 1 described arrays by their shape and targets, not inputs."""
 _VERSION_KEY = "bonas:version"  # a space may have a setting that is called version
-
-_BOUNDS = ("max_params", "max_flops", "max_memory", "max_edges")
-"""Settings of spaces that forbid architectures and change none."""
 
 _DIRECTIONS = ("maximize", "minimize")
 
@@ -97,14 +94,17 @@ def added_options(stored: Description, wanted: Description) -> dict[str, list[An
     return {name: options for name, options in new.items() if options}
 
 
-def incompatibilities(stored: Description, wanted: Description) -> list[str]:
+def incompatibilities(
+    stored: Description, wanted: Description, bounds: Collection[str] = ()
+) -> list[str]:
     """Return why values measured for ``stored`` do not hold for ``wanted``; empty if they do.
 
-    Options, bounds and directions may differ, and objectives may be gone: the same choices build
-    the same network, and what is still measured is measured as before.
+    Options, the settings in ``bounds`` (``Space.bounds``) and directions may differ, and objectives
+    may be gone: the same choices build the same network, and what is still measured is measured as
+    before.
     """
     before, after = _with_options_of(stored, wanted), dict(wanted)
-    for key in ("objectives", *_BOUNDS):
+    for key in ("objectives", *bounds):
         before.pop(key, None)
         after.pop(key, None)
     gone = stored["objectives"].keys() - wanted["objectives"].keys()

@@ -86,7 +86,7 @@ def _new_fork(
     origin = Origin(root, study.study_name, total, wanted)
     fork = claim_first_free(study, names, origin)
     n = _copy_to_fork(fork, study, Origin.of(fork) or origin, space)
-    reasons = incompatibilities(stored, wanted)
+    reasons = incompatibilities(stored, wanted, () if space is None else space.bounds)
     _logger.warning(
         "the study %r was made for something else: %s. The search goes on in its fork %r, which "
         "has %d of its %d trials%s",

@@ -23,6 +23,8 @@ from bonas.studies.proposing.point import Point
 
 Score = Callable[[Sequence[Point]], Tensor]
 
+_DRAWN = 768  # candidates of a proposal before local search
+_DRAWN_SLOWLY = 192  # where drawing one takes a millisecond or more
 _CLIMBERS = 8  # points that local search starts from
 _ROUNDS = 12
 _STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
@@ -161,8 +163,9 @@ class Pool:
 
     @property
     def _third(self) -> int:
-        """Of the candidates of an ask: random ones, offspring, neighbours of the best."""
-        return (Space.pool_size if self.space is None else self.space.pool_size) // 3
+        """A third of the candidates: random ones, offspring, or neighbours of the best."""
+        slow = self.space is not None and self.space.slow_to_draw
+        return (_DRAWN_SLOWLY if slow else _DRAWN) // 3
 
     def _random(self, rng: np.random.Generator) -> Point:
         architecture = None

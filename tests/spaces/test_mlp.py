@@ -156,7 +156,7 @@ def test_inputs_of_more_dimensions_are_flattened() -> None:
 @pytest.mark.parametrize("shape", [(6,), (2, 5), (2, 2, 6)])
 def test_inputs_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
     network = SPACE.build(SPACE.completed({}))
-    with pytest.raises(InvalidData, match="expected a batch of 6 numbers an example, got shape"):
+    with pytest.raises(InvalidData, match="expected a batch of 6 numbers per example, got shape"):
         network(torch.zeros(shape))
 
 

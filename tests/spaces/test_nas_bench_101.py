@@ -21,8 +21,8 @@ import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidData, InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces import Choices
+from bonas.spaces.nas_bench_101.cell import Cell
 from bonas.spaces.nas_bench_101.network import CellModule
-from bonas.spaces.nas_bench_101.plan import Cell
 from bonas.spaces.nas_bench_101.space import NASBench101Space
 
 C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"

@@ -11,7 +11,8 @@ import torch
 from bonas.encoders import Blocks
 from bonas.errors import InvalidSpace
 from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choice, Choices, NASBench201, Space
-from bonas.spaces.cells.space import BENCHMARK_OPERATIONS, cell_edges
+from bonas.spaces.cells.cell import cell_edges
+from bonas.spaces.cells.space import BENCHMARK_OPERATIONS
 from bonas.spaces.reduction import Reduction, suspected
 
 EDGES = cell_edges(4)

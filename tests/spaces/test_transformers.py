@@ -468,17 +468,17 @@ def test_a_sequence_may_have_any_length(length: int) -> None:
 def test_a_tied_head_is_the_embedding() -> None:
     tied: Any = TEXT.build(whole(TEXT))
     apart: Any = UNTIED.build(whole(UNTIED))
-    assert tied.head.weight is tied.reading.embedding.weight
-    assert apart.head.weight is not apart.reading.embedding.weight
+    assert tied.head.weight is tied.embedding.embedding.weight
+    assert apart.head.weight is not apart.embedding.embedding.weight
 
 
 def test_patches_are_read_in_rows_and_grey_images_have_equal_channels() -> None:
     torch.manual_seed(0)
     network: Any = IMAGES.build(whole(IMAGES))
     image = torch.randn(1, 2, 6, 6)
-    weight, bias = network.reading.convolution.weight, network.reading.convolution.bias
+    weight, bias = network.embedding.convolution.weight, network.embedding.convolution.bias
     second = (weight * image[:, :, :2, 2:4]).sum(dim=(1, 2, 3)) + bias
-    torch.testing.assert_close(network.reading(image)[0, 1], second)
+    torch.testing.assert_close(network.embedding(image)[0, 1], second)
     grey = torch.randn(1, 1, 6, 6)
     assert torch.equal(network(grey), network(grey.repeat(1, 2, 1, 1)))
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from bonas.errors import InvalidData, MissingData
 from bonas.spaces import ArchitectureGraph, Choices, Identity, Space
-from bonas.spaces.cells.space import cell_edges, cell_graph
+from bonas.spaces.cells.cell import cell_edges, cell_graph
 
 Arrays = dict[str, npt.NDArray[Any]]
 

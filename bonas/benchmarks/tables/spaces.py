@@ -22,6 +22,7 @@ class MeasuredPart(Space):
         self.parameters = whole.parameters
         self.identity = whole.identity
         self.absent, self.identities = whole.absent, whole.identities
+        self.bounds = whole.bounds
         self.allow_disconnected = whole.allow_disconnected
         order = [{c: i for i, c in enumerate(d.choices)} for d in whole.distributions.values()]
         self._rows = sorted(

@@ -2,8 +2,8 @@
 
 A cell is a complete directed acyclic graph of ``k`` nodes (tensors). The edge from node ``i`` to a
 later node ``j`` carries an operation, and a node is the sum of what its edges bring. The searched
-graph has the operations as its nodes: ``none`` is no node, ``skip_connect`` an identity, and what
-no longer lies between input and output is pruned, since it changes nothing.
+graph has the operations as its nodes: ``none`` has no node, ``skip_connect`` is an identity, and
+what no longer lies between input and output is pruned, since it changes nothing.
 
 Source: Dong and Yang (2020), "NAS-Bench-201: Extending the scope of reproducible neural
 architecture search", ICLR.
@@ -14,22 +14,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
-
-from torch import nn
+from typing import Any
 
 from bonas.arguments import check_count
 from bonas.errors import unknown
 from bonas.spaces.architecture import Choices, Identity
-from bonas.spaces.cells.network import OPERATIONS, CellCosts, CellNetwork
-from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.cells.cell import Edge, cell_edges
+from bonas.spaces.cells.network import CellNetwork
+from bonas.spaces.cells.plan import KERNELS, CellPlan
+from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.planned import PlannedSpace
+from bonas.spaces.sketch import Sizes
 from bonas.spaces.space import Space
 
 BENCHMARK_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
 @dataclass(frozen=True)
-class CellSpace(Space):
+class CellSpace(PlannedSpace):
     """All cells of ``nodes`` nodes with one of ``operations`` on every edge.
 
     Args:
@@ -40,10 +42,13 @@ class CellSpace(Space):
         stages: Stages, with a halving of the image between two of them.
         classes: Outputs of the network.
         in_channels: Channels of an image; a grey image is taken as one with equal channels.
-        image_size: Side of an image in pixels, for counting multiply-adds.
-        allow_disconnected: Whether a cell may lead nothing from its input to its output; such a
-            network says the same of every image.
-        identity: ``"choices"`` tells apart cells of isomorphic graphs, see ``Space.identity``.
+        image_size: Side of an image in pixels, for counting costs.
+        allow_disconnected: Whether a cell may have no path from its input to its output; the output
+            of such a network is the same for every image.
+        identity: ``"choices"`` distinguishes cells of isomorphic graphs, see ``Space.identity``.
+
+    Bounds: see ``SizedSpace``. Cells of isomorphic graphs may have different sizes, since
+    operations on no path count; the architecture is valid if one of them is within the bounds.
 
     The parameter ``edge_i_j`` is the operation on the edge from node ``i`` to node ``j``.
 
@@ -62,23 +67,30 @@ class CellSpace(Space):
     allow_disconnected: bool = False
     identity: Identity = "graph"
 
+    network = CellNetwork
+    enumerable = Space.enumerable  # graphs and sizes take microseconds
+    reference_size = Space.reference_size
+    slow_to_draw = False
+    walks = 500  # cheap operations are often absent, so that many a walk ends without a path
+
     def __post_init__(self) -> None:
+        super().__post_init__()
         least = {"nodes": 2, "channels": 1, "cells": 1, "stages": 1, "classes": 1, "in_channels": 1}
         for name, low in {**least, "image_size": 1}.items():
             check_count(name, getattr(self, name), least=low)
         for operation in self.operations:
-            if operation not in OPERATIONS:
-                raise unknown("operation", operation, OPERATIONS)
+            if operation not in KERNELS:
+                raise unknown("operation", operation, KERNELS)
         object.__setattr__(self, "operations", tuple(self.operations))
 
     @cached_property
-    def edges(self) -> dict[str, tuple[int, int]]:
+    def edges(self) -> dict[str, Edge]:
         """The parameter's name -> (source, target), ordered by target, then source."""
         return cell_edges(self.nodes)
 
     @cached_property
     def parameters(self) -> Mapping[str, Sequence[str]]:  # type: ignore[override]  # derived here
-        """One operation an edge."""
+        """One operation per edge."""
         return dict.fromkeys(self.edges, self.operations)
 
     @property
@@ -86,39 +98,11 @@ class CellSpace(Space):
         """The shape of one image: channels x height x width."""
         return (self.in_channels, self.image_size, self.image_size)
 
-    def graph(self, choices: Choices) -> ArchitectureGraph:
-        """Operations as nodes, pruned and with identities contracted."""
-        return cell_graph({ends: str(choices[name]) for name, ends in self.edges.items()})
-
-    def is_valid(self, choices: Choices) -> bool:
-        """Whether the cell leads from its input to its output."""
-        if self.allow_disconnected:
-            return True
-        reached = {0}
-        for name, (source, target) in self.edges.items():  # by target: sources come first
-            if source in reached and choices[name] != "none":
-                reached.add(target)
-        return self.nodes - 1 in reached
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network: stem, stages of cells with reductions between, head."""
-        return CellNetwork(
-            self.nodes,
-            {ends: str(choices[name]) for name, ends in self.edges.items()},
-            channels=self.channels,
-            cells=self.cells,
-            stages=self.stages,
-            classes=self.classes,
-            in_channels=self.in_channels,
-        )
-
-    def costs(self, choices: Choices) -> dict[str, float]:
-        """Trainable ``parameters`` and ``multiply_adds`` (for one image) of the built network."""
-        return self._costs.of([str(choices[name]) for name in self.edges])
-
-    @cached_property
-    def _costs(self) -> CellCosts:
-        return CellCosts(
+    def plan(self, choices: Choices) -> CellPlan:
+        """Return the description of the network."""
+        return CellPlan(
+            nodes=self.nodes,
+            operations={ends: str(choices[name]) for name, ends in self.edges.items()},
             channels=self.channels,
             cells=self.cells,
             stages=self.stages,
@@ -127,41 +111,37 @@ class CellSpace(Space):
             image_size=self.image_size,
         )
 
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        """Return the cell with operations as nodes, pruned and with identities contracted."""
+        return self.plan(choices).graph()
+
+    def sizes(self, choices: Choices) -> Sizes:
+        """Return the sizes of the network, without a sketch of it."""
+        return self.plan(choices).sizes()
+
+    def is_valid(self, choices: Choices) -> bool:
+        """Return whether the cell has a path from input to output and keeps the bounds."""
+        return (self.allow_disconnected or self._has_path(choices)) and super().is_valid(choices)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the settings; a bound that is not set is left out, as in studies stored before."""
+        return {
+            name: value
+            for name, value in super().describe().items()
+            if value is not None or name not in self.bounds
+        }
+
+    def _has_path(self, choices: Choices) -> bool:
+        """Return whether a path leads from the cell's input to its output."""
+        reached = {0}
+        for name, (source, target) in self.edges.items():  # by target: sources come first
+            if source in reached and choices[name] != "none":
+                reached.add(target)
+        return self.nodes - 1 in reached
+
 
 class NASBench201(CellSpace):
     """The 15,625 cells of NAS-Bench-201; the benchmark's networks are ``channels=16, cells=5``.
 
-    The 341 cells that lead nothing to their output are not valid, unless ``allow_disconnected``.
+    The 341 cells without a path to their output are not valid, unless ``allow_disconnected``.
     """
-
-
-def cell_edges(nodes: int) -> dict[str, tuple[int, int]]:
-    """``edge_source_target`` -> (source, target) of a complete cell, by target, then source."""
-    pairs = sorted(combinations(range(nodes), 2), key=lambda edge: edge[::-1])
-    return {f"edge_{source}_{target}": (source, target) for source, target in pairs}
-
-
-def cell_graph(operations: Mapping[tuple[int, int], str]) -> ArchitectureGraph:
-    """The graph of a cell: an edge (source, target) -> the name of its operation.
-
-    Node 0 is the cell's input, the last one its output. The operations become the nodes of the
-    graph, but for ``none``; it is pruned, and ``skip_connect`` or ``identity`` contracted.
-    """
-    last = max(target for _, target in operations)
-    present = [(ends, operation) for ends, operation in operations.items() if operation != "none"]
-    labels = [INPUT, *(_label(operation) for _, operation in present), OUTPUT]
-    output = len(labels) - 1
-    edges = []
-    for i, ((source, target), _) in enumerate(present, start=1):
-        if source == 0:
-            edges.append((0, i))
-        if target == last:
-            edges.append((i, output))
-        for j, ((other, _), _) in enumerate(present, start=1):
-            if other == target:
-                edges.append((i, j))
-    return ArchitectureGraph(labels, edges).pruned().contracted()
-
-
-def _label(operation: str) -> str:
-    return IDENTITY if operation == "skip_connect" else operation

@@ -1,11 +1,11 @@
-"""A cell of a DARTS network written down: what it computes, at which width and size.
+"""The plan of a cell of a DARTS network: what it computes, at which width and size.
 
 A cell has two inputs, states 0 and 1: the outputs of the cell before the last, and of the last. It
 brings both to its own width by 1x1 convolutions. Every later state is the sum of operations on
-earlier ones, and all those later states side by side are the output. The operations of a reduction
-cell on states 0 and 1 have stride 2.
+earlier ones, and the output is the concatenation of all those later states. The operations of a
+reduction cell on states 0 and 1 have stride 2.
 
-What cannot matter is not there: operations ``none`` and those that read nothing but zeros, and
+What cannot matter is left out: operations ``none`` and those that read nothing but zeros, and
 inputs that no operation reads.
 
 Source: Liu, Simonyan and Yang (2019), "DARTS: Differentiable architecture search", ICLR.
@@ -35,7 +35,7 @@ Design = tuple[tuple[Step, ...], ...]  # the steps of each state from 2 on
 
 
 def design(states: Iterable[Iterable[Step]]) -> Design:
-    """The steps of each state from 2 on, without those that bring nothing but zeros."""
+    """Return the steps of each state from 2 on, without those that contribute nothing but zeros."""
     live, kept = {0, 1}, []
     for state, steps in enumerate(states, start=2):
         kept.append(tuple(step for step in steps if step[0] != "none" and step[1] in live))
@@ -76,20 +76,20 @@ class CellPlan:
 
     @property
     def used(self) -> tuple[int, ...]:
-        """Which of the states 0 and 1 are read."""
+        """Those of the states 0 and 1 that are read."""
         read = {state for steps in self.design for _, state in steps}
         return tuple(state for state in (0, 1) if state in read)
 
     def stride(self, state: int) -> int:
-        """Of the operations that read ``state``."""
+        """Return the stride of the operations that read ``state``."""
         return 2 if self.reduces and state < 2 else 1
 
     def input_stride(self, state: int) -> int:
-        """Of the 1x1 convolution that makes state 0 or 1."""
+        """Return the stride of the 1x1 convolution that makes state 0 or 1."""
         return 2 if self.halves and state == 0 else 1
 
     def add_to(self, sketch: Sketch, sources: tuple[int, int]) -> int:
-        """The cell drawn, reading the operations ``sources``; returned is its output."""
+        """Add the cell, which reads the operations ``sources``, and return its output."""
         states = {
             state: _add_pointwise(
                 sketch,
@@ -115,7 +115,7 @@ class CellPlan:
 def _add_pointwise(
     sketch: Sketch, label: str, source: int, widths: tuple[int, int], frame: tuple[int, int]
 ) -> int:
-    """Activation, 1x1 convolution, norm; ``frame`` is the side of the output and the stride."""
+    """Add activation, 1x1 convolution and norm; ``frame`` is the side of the output and stride."""
     inputs, outputs = widths
     size, stride = frame
     weights = inputs * outputs
@@ -136,7 +136,7 @@ def _add_pointwise(
 def _add_operation(
     sketch: Sketch, name: str, source: int, shape: tuple[int, int, int], stride: int
 ) -> int:
-    """An operation of a cell whose output is of ``shape``."""
+    """Add an operation of a cell whose output has ``shape``, and return its number."""
     width, size, _ = shape
     if name == "skip_connect" and stride == 2:
         return _add_pointwise(sketch, name, source, (width, width), (size, stride))

@@ -30,7 +30,7 @@ class FactorizedReduction(nn.Module):
 
 
 def _pointwise(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """Activation, 1x1 convolution, norm; with stride 2 it looks at all pixels."""
+    """Build activation, 1x1 convolution and norm; with stride 2 it still reads all pixels."""
     if stride == 2:
         return FactorizedReduction(inputs, outputs)
     return nn.Sequential(
@@ -39,7 +39,7 @@ def _pointwise(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 def _depthwise(width: int, kernel: int, stride: int, dilation: int) -> nn.Sequential:
-    """Activation, depthwise convolution, 1x1 convolution, norm."""
+    """Build activation, depthwise convolution, 1x1 convolution and norm."""
     padding = dilation * (kernel // 2)
     return nn.Sequential(
         nn.ReLU(),
@@ -50,7 +50,7 @@ def _depthwise(width: int, kernel: int, stride: int, dilation: int) -> nn.Sequen
 
 
 def operation(name: str, width: int, stride: int) -> nn.Module:
-    """The module of an operation of a cell."""
+    """Build an operation of a cell."""
     kernel = KERNELS[name]
     if name.startswith("sep"):
         return nn.Sequential(_depthwise(width, kernel, stride, 1), _depthwise(width, kernel, 1, 1))
@@ -89,10 +89,10 @@ class Cell(nn.Module):
             parts = [self.operations[f"{state}_{n}"](states[i]) for n, (_, i) in enumerate(steps)]
             if parts:
                 states[state] = reduce(torch.add, parts)
-        return self._side_by_side(states)
+        return self._concatenated(states)
 
-    def _side_by_side(self, states: dict[int, Tensor]) -> Tensor:
-        """All states from 2 on; one that nothing leads to is zero."""
+    def _concatenated(self, states: dict[int, Tensor]) -> Tensor:
+        """Concatenate all states from 2 on; one that no path leads to is zero."""
         like = next(x for state, x in states.items() if state > 1)
         later = range(2, len(self.design) + 2)
         return torch.cat([states.get(i, torch.zeros_like(like)) for i in later], dim=1)
@@ -102,7 +102,7 @@ class DARTSNetwork(nn.Module):
     """Images ``batch x channels x height x width`` to scores ``batch x classes``.
 
     Raises:
-        InvalidData: on images of another number of channels (grey ones are always welcome).
+        InvalidData: on images of another number of channels (grey ones are always accepted).
     """
 
     def __init__(self, plan: DARTSPlan) -> None:

@@ -1,9 +1,9 @@
-"""A network of DARTS cells written down: its layers, from which it is sketched or built.
+"""The plan of a network of DARTS cells: its layers, from which it is sketched or built.
 
     stem: 3x3 conv to 3 c channels -> cells, those at 1/3 and 2/3 reduce -> pool, linear
 
 The first cells are c channels wide; each reduction cell doubles the width and halves the image.
-A cell that no later one reads is not there.
+A cell that no later one reads is left out.
 
 Source: Liu, Simonyan and Yang (2019), "DARTS: Differentiable architecture search", ICLR.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bonas.spaces.darts.cell import CellPlan, Design
+from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.sketch import Sketch
 
 _STEM_WIDTH = 3  # times the channels of the first cell
@@ -31,6 +32,11 @@ class DARTSPlan:
     image_size: int
 
     @property
+    def has_output(self) -> bool:
+        """Whether both kinds of cells contribute something, so that the network can be built."""
+        return any(self.normal) and any(self.reduction)
+
+    @property
     def reductions(self) -> tuple[int, int]:
         """The numbers of the reduction cells, counted from 0."""
         return self.cells // 3, 2 * self.cells // 3
@@ -41,7 +47,7 @@ class DARTSPlan:
         return _STEM_WIDTH * self.channels
 
     def layers(self) -> list[CellPlan]:
-        """All cells, also those that no later one reads."""
+        """Return all cells, also those that no later one reads."""
         inputs, width, size = (self.stem, self.stem), self.channels, self.image_size
         layers: list[CellPlan] = []
         for i in range(self.cells):
@@ -54,7 +60,7 @@ class DARTSPlan:
         return layers
 
     def sketch(self) -> tuple[Sketch, int]:
-        """The whole network drawn, and its output."""
+        """Return the whole network as a sketch, and its output."""
         layers = self.layers()
         sketch, stem = self._started()
         before, last = stem, stem
@@ -62,10 +68,10 @@ class DARTSPlan:
             before, last = last, cell.add_to(sketch, (before, last)) if live else last
         return sketch, self._add_head(sketch, last)
 
-    def summary(self) -> tuple[Sketch, int]:
-        """The first normal cell, the first reduction cell on top of it, stem and head.
+    def graph(self) -> ArchitectureGraph:
+        """Return the graph of the first normal cell and the first reduction cell on top of it.
 
-        A kind of cell that nothing reads in the whole network is left out.
+        Stem and head are in it; a kind of cell that nothing reads in the whole network is not.
         """
         layers = self.layers()
         kinds = {layers[i].reduces for i, live in enumerate(live_layers(layers)) if live}
@@ -73,22 +79,23 @@ class DARTSPlan:
         for cell in (layers[0], layers[self.reductions[0]]):
             if cell.reduces in kinds:
                 x = cell.add_to(sketch, (x, x))
-        return sketch, self._add_head(sketch, x)
+        return sketch.graph(self._add_head(sketch, x))
 
     def _started(self) -> tuple[Sketch, int]:
-        """A sketch that holds the stem, and the stem's number."""
+        """Return a sketch that holds the stem, and the stem's number."""
         size = self.image_size
         sketch = Sketch((self.in_channels, size, size))
         return sketch, sketch.convolution(sketch.input, self.in_channels, self.stem, 3)
 
     def _add_head(self, sketch: Sketch, x: int) -> int:
+        """Add pooling and the classifier, and return the output."""
         width = sketch.operations[x].shape[0]
         x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
         return sketch.linear(x, width, self.classes)
 
 
 def live_layers(layers: list[CellPlan]) -> list[bool]:
-    """Whether each cell is read, directly or not, by the last one."""
+    """Return whether each cell is read, directly or not, by the last one."""
     live = [False] * len(layers)
     live[-1] = True
     for i in reversed(range(len(layers))):

@@ -23,34 +23,33 @@ from bonas.spaces.darts.network import DARTSNetwork
 from bonas.spaces.darts.plan import DARTSPlan
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.options import names
-from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
+from bonas.spaces.planned import PlannedSpace
 
 DARTS_OPERATIONS = tuple(name for name in KERNELS if name != "none")
 _KINDS = ("normal", "reduce")
 
 
 @dataclass(frozen=True)
-class DARTSSpace(SizedSpace):
+class DARTSSpace(PlannedSpace):
     """All pairs of a normal and a reduction cell; the defaults are the networks of DARTS' search.
 
     States 0 and 1 of a cell are the outputs of the cell before the last and of the last; the cell
     makes states 2, 3, ... Of a state the parameters are ``normal_3_inputs``, the two states that it
-    sums (``"0+2"``; which one is named first means nothing, so there is one parameter for both),
+    sums (``"0+2"``; their order does not matter, so there is one parameter for both),
     and ``normal_3_first`` and ``normal_3_second``, the operations on the first and on the second of
     them; of the reduction cell, ``reduce_3_inputs`` and so on. State 2 has two states to read
     only, so ``normal_2_inputs`` is a constant unless ``repeat_inputs``.
 
     The graph is the first normal cell with the first reduction cell on top of it, stem and head,
-    not the whole network: it says as much and is small. The sizes of its operations are those in
-    these two cells. Costs, memory and bounds are of the whole network. The networks that DARTS
-    trained at last have ``channels=36, cells=20``.
+    not the whole network: it holds the same choices and is small. The sizes of its operations are
+    those in these two cells. Costs, memory and bounds are of the whole network. The final networks
+    of DARTS have ``channels=36, cells=20``.
 
     Args:
         nodes: States that a cell makes.
         operations: Names out of ``"max_pool_3x3"``, ``"avg_pool_3x3"``, ``"skip_connect"``,
             ``"sep_conv_3x3"``, ``"sep_conv_5x5"``, ``"dil_conv_3x3"``, ``"dil_conv_5x5"`` and
-            ``"none"``, which brings zeros.
+            ``"none"``, which gives zeros.
         repeat_inputs: Whether a state may read one state twice, as in NASNet.
         channels: Of the states of the first cell; a reduction cell doubles them.
         cells: Of the whole network, at least 3; those at one and two thirds of it reduce.
@@ -77,7 +76,7 @@ class DARTSSpace(SizedSpace):
 
     @classmethod
     def small(cls, *, classes: int = 10, in_channels: int = 1, image_size: int = 8) -> DARTSSpace:
-        """For tiny images: three cells of two states, 8 channels wide at first."""
+        """Return a space for tiny images: three cells of two states, 8 channels wide at first."""
         return cls(
             2,
             channels=8,
@@ -87,6 +86,7 @@ class DARTSSpace(SizedSpace):
             image_size=image_size,
         )
 
+    network = DARTSNetwork
     absent = identities = frozenset[str]()  # a skip connection has sizes, and reduces in places
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class DARTSSpace(SizedSpace):
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """Of the normal cell, then of the reduction cell, state by state."""
+        """The options of the normal cell, then of the reduction cell, state by state."""
         options: dict[str, Sequence[Choice]] = {}
         for kind in _KINDS:
             for state in self._states:
@@ -121,7 +121,7 @@ class DARTSSpace(SizedSpace):
         return options
 
     def plan(self, choices: Choices) -> DARTSPlan:
-        """The network written down."""
+        """Return the description of the network."""
         return DARTSPlan(
             normal=self._design(choices, "normal"),
             reduction=self._design(choices, "reduce"),
@@ -133,45 +133,38 @@ class DARTSSpace(SizedSpace):
         )
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether both cells bring something, and the network is within the bounds."""
-        plan = self.plan(choices)
-        return any(plan.normal) and any(plan.reduction) and super().is_valid(choices)
+        """Return whether both cells have an output, and the network is within the bounds."""
+        return self.plan(choices).has_output and super().is_valid(choices)
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """The two cells, a node an operation."""
-        sketch, output = self.plan(choices).summary()
-        return sketch.graph(output)
-
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """The whole network."""
-        return self.plan(choices).sketch()
+        """Return the graph of the two cells, with one node per operation."""
+        return self.plan(choices).graph()
 
     def build(self, choices: Choices) -> nn.Module:
-        """The whole network: stem, cells, head.
+        """Build the whole network: stem, cells, head.
 
         Raises:
-            InvalidSpace: if one of the cells brings nothing but zeros.
+            InvalidSpace: if the output of one of the cells is always zero.
         """
-        plan = self.plan(choices)
-        if not (any(plan.normal) and any(plan.reduction)):
+        if not self.plan(choices).has_output:
             raise InvalidSpace(
                 "a cell whose operations are all none has no output; ask is_valid(choices) first"
             )
-        return DARTSNetwork(plan)
+        return super().build(choices)
 
     def genotype(self, choices: Choices) -> dict[str, list[Step]]:
-        """``normal`` and ``reduce``: pairs (operation, state), two for each state from 2 on."""
+        """Return ``normal`` and ``reduce``: pairs (operation, state), two per state from 2 on."""
         return {kind: list(self._steps(choices, kind)) for kind in _KINDS}
 
     def from_genotype(self, *, normal: Sequence[Step], reduce: Sequence[Step]) -> Choices:
-        """The choices for a genotype as papers print it, where all states are in its ``concat``.
+        """Return the choices of a genotype as papers print it, with all states in its ``concat``.
 
         Args:
             normal: Pairs (operation, state), two for each state from 2 on, in either order.
             reduce: The same for the reduction cell.
 
         Raises:
-            InvalidArgument: for something else than ``2 nodes`` pairs.
+            InvalidArgument: for anything but ``2 nodes`` pairs.
             InvalidSpace: for states or operations that the space does not have.
         """
         given: dict[str, Choice] = {}
@@ -197,21 +190,25 @@ class DARTSSpace(SizedSpace):
         return range(2, self.nodes + 2)
 
     def _pairs(self, state: int) -> tuple[str, ...]:
+        """Return the options for the two states that ``state`` reads."""
         chosen = combinations_with_replacement if self.repeat_inputs else combinations
         return tuple(f"{first}+{second}" for first, second in chosen(range(state), 2))
 
     def _steps(self, choices: Choices, kind: str) -> Iterator[Step]:
+        """Yield the steps of a cell, two per state."""
         for state in self._states:
             inputs = self.chosen(choices, f"{kind}_{state}_inputs").split("+")
             for place, source in zip(("first", "second"), inputs, strict=True):
                 yield self.chosen(choices, f"{kind}_{state}_{place}"), int(source)
 
     def _design(self, choices: Choices, kind: str) -> Design:
+        """Return what a kind of cell computes."""
         steps = list(self._steps(choices, kind))
         return design(zip(steps[::2], steps[1::2], strict=True))
 
 
 def _checked_steps(kind: str, steps: Sequence[Step], nodes: int) -> list[Step]:
+    """Return the steps of a genotype as pairs of a name and a number."""
     try:
         pairs = [(str(operation), int(state)) for operation, state in steps]
     except (TypeError, ValueError) as error:

@@ -60,7 +60,8 @@ class Family(Space):
     costs are those of the middle of each range, or of lower numbers if a bound requires that.
     """
 
-    pool_size = 192
+    bounds = frozenset({"max_params", "max_flops", "max_memory"})
+    slow_to_draw = True
     absent = identities = frozenset[str]()  # labels are functions that ran, not names of options
     allow_disconnected = True
 

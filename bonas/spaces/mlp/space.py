@@ -1,28 +1,23 @@
-"""Multilayer perceptrons for rows of numbers.
-
-layer: linear -> normalisation -> activation -> dropout  (+ input, where the widths agree)
-"""
+"""Multilayer perceptrons for rows of numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from itertools import pairwise
 
 from optuna.distributions import BaseDistribution, FloatDistribution
-from torch import nn
 
 from bonas.arguments import check_count, check_range
 from bonas.spaces.architecture import Choice, Choices
-from bonas.spaces.mlp.network import ACTIVATIONS, NORMS, Layer, Perceptron
+from bonas.spaces.mlp.network import ACTIVATIONS, NORMS, Perceptron
+from bonas.spaces.mlp.plan import PerceptronPlan
 from bonas.spaces.options import flags, names, whole_numbers
-from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
+from bonas.spaces.planned import PlannedSpace
 
 
 @dataclass(frozen=True)
-class MLPSpace(SizedSpace):
+class MLPSpace(PlannedSpace):
     """Perceptrons of one hidden layer or more, each layer with a width of its own.
 
     Parameters are ``depth``, ``layer1_width`` and so on (which apply where there are so many
@@ -56,6 +51,8 @@ class MLPSpace(SizedSpace):
     residual: Sequence[bool] = (False, True)
     max_dropout: float = 0.0
 
+    network = Perceptron
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("inputs", self.inputs)
@@ -79,44 +76,28 @@ class MLPSpace(SizedSpace):
         return (self.inputs,)
 
     def applies(self, name: str, earlier: Choices) -> bool:
-        """Whether there are so many layers that the one of this width is there."""
+        """Return whether there are enough layers for the one of this width."""
         layer = self._layers.get(name, 1)
         return layer == 1 or layer <= self.chosen(earlier, "depth")
 
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """A node an operation; dropout is none."""
-        sketch = Sketch(self.input_shape)
-        x, width = sketch.input, self.inputs
-        for units in self._widths(choices):
-            before, x = x, sketch.linear(x, width, units)
-            norm = self.chosen(choices, "norm")
-            if norm != "none":
-                x = sketch.add(norm, [x], (units,), parameters=2 * units, outputs=units)
-            x = sketch.add(self.chosen(choices, "activation"), [x], (units,), outputs=units)
-            if self.chosen(choices, "residual") and units == width:
-                x = sketch.add("add", [before, x], (units,), outputs=units)
-            width = units
-        return sketch, sketch.linear(x, width, self.classes)
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network; without a ``dropout`` among the choices it drops nothing."""
-        widths = [self.inputs, *self._widths(choices)]
-        layers = [
-            Layer(
-                before,
-                units,
-                norm=self.chosen(choices, "norm"),
-                activation=self.chosen(choices, "activation"),
-                dropout=float(choices.get("dropout") or 0.0),
-                add=before == units and self.chosen(choices, "residual"),
-            )
-            for before, units in pairwise(widths)
-        ]
-        return Perceptron(self.inputs, layers, nn.Linear(widths[-1], self.classes))
+    def plan(self, choices: Choices) -> PerceptronPlan:
+        """Return the description of the network; without a ``dropout`` it drops nothing."""
+        depth = self.chosen(choices, "depth")
+        return PerceptronPlan(
+            inputs=self.inputs,
+            widths=tuple(
+                self.chosen(choices, name) for name, i in self._layers.items() if i <= depth
+            ),
+            classes=self.classes,
+            activation=self.chosen(choices, "activation"),
+            norm=self.chosen(choices, "norm"),
+            residual=self.chosen(choices, "residual"),
+            dropout=float(choices.get("dropout") or 0.0),
+        )
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """Of the network as a whole, then layer by layer."""
+        """The options of the network as a whole, then layer by layer."""
         return {
             "activation": self.activations,
             "norm": self.norms,
@@ -129,7 +110,3 @@ class MLPSpace(SizedSpace):
     def _layers(self) -> dict[str, int]:
         """The name of a width -> the number of its layer."""
         return {f"layer{i}_width": i for i in range(1, max(self.depths) + 1)}
-
-    def _widths(self, choices: Choices) -> list[int]:
-        depth = self.chosen(choices, "depth")
-        return [self.chosen(choices, name) for name, i in self._layers.items() if i <= depth]

@@ -11,11 +11,11 @@ from bonas.spaces.images import use_channels_last, with_channels
 from bonas.spaces.mobile.plan import Block, MobilePlan
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"hard_swish": nn.Hardswish, "relu": nn.ReLU}
-"""An activation's name -> what builds it."""
+"""An activation's name -> a function that builds it."""
 
 
 class SqueezeExcite(nn.Module):
-    """Weighs each channel by what its mean over the image says of all of them."""
+    """Channels weighted by a function of their means over the image."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Widen, look around in each channel, weigh the channels, narrow; add the input if it fits."""
+    """Expansion, depthwise convolution, squeeze-excite, projection; plus the input if it fits."""
 
     def __init__(self, block: Block, activation: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class MobileNetwork(nn.Module):
     """Images ``batch x channels x height x width`` to scores ``batch x classes``.
 
     Raises:
-        InvalidData: on images of another number of channels (grey ones are always welcome).
+        InvalidData: on images of another number of channels (grey ones are always accepted).
     """
 
     def __init__(self, plan: MobilePlan) -> None:
@@ -93,7 +93,7 @@ class MobileNetwork(nn.Module):
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1
 ) -> nn.Sequential:
-    """A convolution that keeps the image's size but for the stride, and its batch norm."""
+    """Build a convolution that divides the image's side by the stride, and its batch norm."""
     padding = kernel // 2
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),

@@ -1,10 +1,10 @@
-"""A mobile network written down: widths and blocks, from which it is sketched, built or scaled.
+"""The plan of a mobile network: widths and blocks, from which it is sketched, built or scaled.
 
     stem: 3x3 conv -> stages of inverted residual blocks -> head: 1x1 conv, pool, linear
 
     block: 1x1 conv to e c channels -> k x k depthwise conv -> squeeze-excite -> 1x1 conv  (+ input)
 
-Each convolution is followed by a batch norm, and by the activation but for the last of a block. In
+Each convolution is followed by a batch norm and, except the last of a block, by the activation. In
 the sketch both belong to the convolution's node, as they are merged with it when a network is used;
 a squeeze-excite is one node.
 
@@ -26,9 +26,9 @@ _SQUEEZE = 4  # MobileNetV3's: a quarter of the channels that are weighed
 
 
 def rounded_channels(channels: float) -> int:
-    """The nearest multiple of 8, at least 8, and at least nine tenths of ``channels``.
+    """Return the nearest multiple of 8, at least 8, and at least nine tenths of ``channels``.
 
-    The rule of MobileNet and EfficientNet: processors like such widths.
+    The rule of MobileNet and EfficientNet: such widths run fast on most processors.
 
     >>> [rounded_channels(c) for c in (3, 12, 19.2, 24, 90)]
     [8, 16, 24, 24, 88]
@@ -39,7 +39,7 @@ def rounded_channels(channels: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One inverted residual block; ``hidden`` channels lie between its 1x1 convolutions."""
+    """One inverted residual block with ``hidden`` channels between its 1x1 convolutions."""
 
     inputs: int
     hidden: int
@@ -93,7 +93,7 @@ class MobilePlan:
     resolution: int | None
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks in the order in which data flow."""
+        """Yield all blocks in the order in which data flow."""
         width = self.stem
         for stage in self.stages:
             for i, (kernel, expansion) in enumerate(stage.blocks):
@@ -103,7 +103,7 @@ class MobilePlan:
                 width = stage.width
 
     def scaled(self, depth: float, width: float, resolution: float) -> MobilePlan:
-        """Each stage with more blocks like its last one, more channels, larger images."""
+        """Return the plan scaled: each stage repeats its last block, channels and images grow."""
         size = self.resolution or self.image_size
         return replace(
             self,
@@ -114,7 +114,7 @@ class MobilePlan:
         )
 
     def sketch(self) -> tuple[Sketch, int]:
-        """The network drawn, and its output."""
+        """Return the network as a sketch, and its output."""
         sketch = Sketch((self.in_channels, self.image_size, self.image_size))
         x, size = sketch.input, self.image_size
         if self.resolution is not None:
@@ -131,6 +131,7 @@ class MobilePlan:
 
 
 def _scaled_stage(stage: StagePlan, depth: float, width: float) -> StagePlan:
+    """Return a stage with scaled depth and width."""
     n = math.ceil(round(depth * len(stage.blocks), 6))  # 1.1 x 10 is 11, not a little more
     return replace(
         stage,
@@ -140,6 +141,7 @@ def _scaled_stage(stage: StagePlan, depth: float, width: float) -> StagePlan:
 
 
 def _add_block(sketch: Sketch, source: int, block: Block) -> int:
+    """Add an inverted residual block, and return its output."""
     x, hidden = source, block.hidden
     if block.expands:
         x = sketch.convolution(x, block.inputs, hidden, 1)
@@ -153,6 +155,7 @@ def _add_block(sketch: Sketch, source: int, block: Block) -> int:
 
 
 def _add_squeeze_excite(sketch: Sketch, source: int, channels: int, squeezed: int) -> int:
+    """Add a squeeze-excite as one node, and return its number."""
     weights = 2 * channels * squeezed
     return sketch.add(
         "squeeze_excite",

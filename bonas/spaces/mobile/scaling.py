@@ -34,7 +34,7 @@ class Found(Protocol):
 
     @property
     def space(self) -> Space:
-        """Where it comes from."""
+        """The space that the network belongs to."""
         ...
 
     @property
@@ -45,18 +45,18 @@ class Found(Protocol):
 
 @dataclass(frozen=True)
 class ScaledNetwork:
-    """A network of a mobile space, scaled; it lies outside the space as a rule.
+    """A network of a mobile space, scaled; it usually lies outside the space.
 
     Args:
-        space: Where the network comes from.
-        choices: Which one it is.
+        space: The space of the network.
+        choices: The network within the space.
         depth: Factor of the blocks in each stage, rounded up; the last block is repeated.
         width: Factor of all channels, rounded to multiples of 8.
         resolution: Factor of the side that images are resized to, rounded to pixels; unless it is
             1, the network resizes them.
 
     Raises:
-        InvalidArgument: for a space of another kind, or a factor that is no positive number.
+        InvalidArgument: for a space of another kind, or a factor that is not a positive number.
         InvalidSpace: for choices of another space.
     """
 
@@ -79,11 +79,11 @@ class ScaledNetwork:
 
     @cached_property
     def plan(self) -> MobilePlan:
-        """The scaled network written down."""
+        """The plan of the scaled network."""
         return self.space.plan(self.choices).scaled(self.depth, self.width, self.resolution)
 
     def build(self) -> nn.Module:
-        """An untrained network."""
+        """Build an untrained network."""
         return MobileNetwork(self.plan)
 
     @property
@@ -110,7 +110,7 @@ class ScaledNetwork:
 def scale(
     found: Found, *, depth: float = 1.0, width: float = 1.0, resolution: float = 1.0
 ) -> ScaledNetwork:
-    """A candidate of a mobile space made larger (or smaller) by EfficientNet's compound scaling.
+    """Scale a candidate of a mobile space by EfficientNet's compound scaling.
 
     For a compound coefficient ``phi`` give ``depth=1.2**phi, width=1.1**phi,
     resolution=1.15**phi``, which multiplies the multiply-adds by about ``2**phi``.

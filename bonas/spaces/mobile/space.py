@@ -15,23 +15,20 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from torch import nn
-
 from bonas.arguments import check_count
 from bonas.errors import InvalidArgument, InvalidSpace, unknown
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.mobile.network import ACTIVATIONS, MobileNetwork
 from bonas.spaces.mobile.plan import MobilePlan, StagePlan, rounded_channels
 from bonas.spaces.options import flags, positive_numbers, whole_numbers
-from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
+from bonas.spaces.planned import PlannedSpace
 
 _LARGEST_KEPT = 32  # images up to this side are not halved by the stem
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage of a mobile space may be.
+    """The options of a stage of a mobile space.
 
     Args:
         widths: Channels of its output, before the multiplier and the rounding to multiples of 8.
@@ -74,7 +71,7 @@ SMALL_STAGES = (
 
 
 @dataclass(frozen=True)
-class MobileSpace(SizedSpace):
+class MobileSpace(PlannedSpace):
     """All networks of inverted residual blocks in ``stages``; the defaults suit 32 x 32 images.
 
     Parameters are ``stage1_width``, ``stage1_squeeze_excite``, ``stage1_depth``,
@@ -86,7 +83,7 @@ class MobileSpace(SizedSpace):
         stages: At least one ``Stage``.
         kernels: Odd sides of depthwise convolutions.
         expansions: Channels inside a block, as multiples of its inputs.
-        squeeze_excite: Whether the blocks of a stage weigh their channels.
+        squeeze_excite: Whether the blocks of a stage have a squeeze-excite.
         width_multipliers: Factors of all widths, stem and head included.
         resolutions: Sides that images are resized to inside the network (bilinear); empty, the
             network takes images as they come.
@@ -118,11 +115,13 @@ class MobileSpace(SizedSpace):
     in_channels: int = 3
     image_size: int = 32
 
+    network = MobileNetwork
+
     @classmethod
     def small(cls, *, classes: int = 10, in_channels: int = 1, image_size: int = 8) -> MobileSpace:
-        """For tiny images: on digits, the default training takes about two seconds on a core.
+        """Return a space for tiny images; the default training takes two seconds on digits.
 
-        Other settings by ``dataclasses.replace(MobileSpace.small(), max_params=10_000)``.
+        Change settings by ``dataclasses.replace(MobileSpace.small(), max_params=10_000)``.
         """
         return cls(
             SMALL_STAGES,
@@ -137,7 +136,7 @@ class MobileSpace(SizedSpace):
 
     @classmethod
     def imagenet(cls, *, classes: int = 1000, image_size: int = 224) -> MobileSpace:
-        """MobileNetV3's widths and Once-for-All's choices, for photographs."""
+        """Return a space for photographs: MobileNetV3's widths and Once-for-All's choices."""
         return cls(
             IMAGENET_STAGES,
             width_multipliers=(0.75, 1.0, 1.25),
@@ -171,12 +170,12 @@ class MobileSpace(SizedSpace):
         return (self.in_channels, self.image_size, self.image_size)
 
     def applies(self, name: str, earlier: Choices) -> bool:
-        """Whether the stage of a block is so deep that it has the block."""
+        """Return whether the stage of a block is deep enough to have it."""
         stage, block = self._places.get(name, (1, 1))
         return block == 1 or block <= self.chosen(earlier, f"stage{stage}_depth")
 
     def plan(self, choices: Choices) -> MobilePlan:
-        """The network written down, with its widths rounded."""
+        """Return the description of the network, with its widths rounded."""
         factor = self.chosen(choices, "width_multiplier")
         return MobilePlan(
             stages=tuple(self._stage(choices, i, factor) for i in range(1, len(self.stages) + 1)),
@@ -190,21 +189,14 @@ class MobileSpace(SizedSpace):
             resolution=self.chosen(choices, "resolution") if self.resolutions else None,
         )
 
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """A node a convolution, with its norm and activation; one a squeeze-excite."""
-        return self.plan(choices).sketch()
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network: stem, stages, head."""
-        return MobileNetwork(self.plan(choices))
-
     def describe(self) -> dict[str, Any]:
+        """Return the settings, and the stages as lists."""
         stages = [(stage.widths, stage.stride, stage.depths) for stage in self.stages]
         return {**super().describe(), "stages": stages}
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """Of the network as a whole, then stage by stage and block by block."""
+        """The options of the network as a whole, then stage by stage and block by block."""
         options: dict[str, Sequence[Choice]] = {
             "resolution": self.resolutions,
             "width_multiplier": self.width_multipliers,
@@ -229,6 +221,7 @@ class MobileSpace(SizedSpace):
         }
 
     def _stage(self, choices: Choices, i: int, factor: float) -> StagePlan:
+        """Return the plan of stage ``i``, its width multiplied by ``factor``."""
         blocks = [
             f"stage{i}_block{j}" for j in range(1, self.chosen(choices, f"stage{i}_depth") + 1)
         ]
@@ -247,6 +240,7 @@ class MobileSpace(SizedSpace):
 
 
 def _checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the stages as a tuple, or refuse them."""
     right = isinstance(stages, Sequence) and all(isinstance(stage, Stage) for stage in stages)
     if not (right and stages):
         raise InvalidArgument(

@@ -17,21 +17,21 @@ import numpy.typing as npt
 
 from bonas.errors import InvalidArgument
 from bonas.spaces.graph import INPUT, OUTPUT
-from bonas.spaces.nas_bench_101.plan import Cell
+from bonas.spaces.nas_bench_101.cell import Cell
 
 Matrix = list[list[int]]
 MatrixLike = Sequence[Sequence[int]] | npt.NDArray[np.integer[Any]]
 
 
-def written(cell: Cell) -> tuple[Matrix, list[str]]:
-    """The matrix and the labels of a cell."""
+def to_matrix(cell: Cell) -> tuple[Matrix, list[str]]:
+    """Return the matrix and the labels of a cell."""
     vertices = range(cell.last + 1)
     matrix = [[int((s, t) in cell.edges) for t in vertices] for s in vertices]
     return matrix, [INPUT, *cell.operations, OUTPUT]
 
 
-def read(matrix: MatrixLike, labels: Sequence[str]) -> Cell:
-    """The cell that was written so; ``matrix`` may be an array.
+def from_matrix(matrix: MatrixLike, labels: Sequence[str]) -> Cell:
+    """Return the cell of a matrix, which may be an array, and its labels.
 
     Raises:
         InvalidArgument: if the two do not fit together or break a rule of the encoding.
@@ -41,7 +41,7 @@ def read(matrix: MatrixLike, labels: Sequence[str]) -> Cell:
         raise InvalidArgument(f"operations must go from 'input' to 'output', got {labels}")
     if len(rows) != v or any(len(row) != v for row in rows):
         raise InvalidArgument(
-            f"matrix must be {v} x {v}, a row for each of the operations {labels}; "
+            f"matrix must be {v} x {v}, one row for each of the operations {labels}; "
             f"got rows of lengths {[len(row) for row in rows]}"
         )
     if any(value not in (0, j > i) for i, row in enumerate(rows) for j, value in enumerate(row)):
@@ -54,6 +54,7 @@ def read(matrix: MatrixLike, labels: Sequence[str]) -> Cell:
 
 
 def _rows(matrix: MatrixLike) -> Matrix:
+    """Return the matrix as lists of ints."""
     try:
         return [[index(value) for value in row] for row in matrix]
     except TypeError as error:

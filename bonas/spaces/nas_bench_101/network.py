@@ -1,4 +1,4 @@
-"""The network of a NAS-Bench-101 cell: stem, stacks of equal cells, halvings between them, head."""
+"""The network of a NAS-Bench-101 plan: stem, stacks of equal cells, halvings between them, head."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from bonas.spaces.images import use_channels_last, with_channels
-from bonas.spaces.nas_bench_101.plan import KERNELS, POOL, Cell
+from bonas.spaces.nas_bench_101.cell import KERNELS, POOL, Cell
+from bonas.spaces.nas_bench_101.plan import NASBench101Plan
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """Convolution, norm, activation.
+    """Build convolution, norm and activation.
 
-    The benchmark weighs the old means of a norm with 0.997, which takes thousands of steps to
-    forget how they began; here it is 0.9, so that a network is fit for use after a short training.
+    The benchmark's norms keep 0.997 of their running means at each step, which takes thousands of
+    steps to forget the initial ones; here it is 0.9, so that a short training suffices.
     """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
@@ -25,6 +26,7 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 def _operation(name: str, width: int) -> nn.Module:
+    """Build the operation of a vertex."""
     if name == POOL:
         return nn.MaxPool2d(3, 1, padding=1)
     return _convolution(width, width, KERNELS[name])
@@ -59,7 +61,7 @@ class CellModule(nn.Module):
         return self._with_input(x, self.cell.last, [torch.cat(ends, dim=1)] if ends else [])
 
     def _with_input(self, x: Tensor, vertex: int, parts: list[Tensor]) -> Tensor:
-        """The sum of ``parts`` and, where the vertex reads it, of the cell's input."""
+        """Return the sum of ``parts`` and, where the vertex reads it, of the cell's input."""
         if self.cell.projects(vertex):
             parts = [*parts, self.projections[str(vertex)](x)]
         return reduce(torch.add, parts)
@@ -69,32 +71,24 @@ class NASBench101Network(nn.Module):
     """Images ``batch x channels x height x width`` to scores ``batch x classes``.
 
     Raises:
-        InvalidData: on images of another number of channels (grey ones are always welcome).
+        InvalidData: on images of another number of channels (grey ones are always accepted).
     """
 
-    def __init__(
-        self,
-        cell: Cell,
-        *,
-        channels: int,
-        cells: int,
-        stacks: int,
-        classes: int,
-        in_channels: int,
-    ) -> None:
+    def __init__(self, plan: NASBench101Plan) -> None:
         super().__init__()
-        self.in_channels = in_channels
-        body: list[nn.Module] = [_convolution(in_channels, channels, 3)]
-        inputs = channels
-        for stack in range(stacks):
-            outputs = channels * 2**stack
+        self.in_channels = plan.in_channels
+        body: list[nn.Module] = [_convolution(plan.in_channels, plan.channels, 3)]
+        inputs = plan.channels
+        for stack, outputs in enumerate(plan.widths):
             if stack:
                 body.append(nn.MaxPool2d(2, 2, ceil_mode=True))
-            for _ in range(cells):
-                body.append(CellModule(cell, inputs, outputs))
+            for _ in range(plan.cells):
+                body.append(CellModule(plan.cell, inputs, outputs))
                 inputs = outputs
         self.body = nn.Sequential(*body)
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, plan.classes)
+        )
         use_channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:

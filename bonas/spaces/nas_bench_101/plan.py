@@ -1,119 +1,54 @@
-"""A cell of NAS-Bench-101 written down: its vertices, and how wide each one is.
+"""The plan of a NAS-Bench-101 network: one cell, and the frame that repeats it.
 
-Vertex 0 is the input and the last one the output; those between them hold an operation. An edge
-goes from a vertex to a later one. An operation reads the sum of what comes in: the other operations
-cut to its width, and the cell's input through a 1x1 convolution. The output is all that comes in
-side by side, plus the cell's input through a 1x1 convolution.
+    stem: 3x3 conv -> cells -> halve -> cells of twice the width -> halve -> cells -> pool, linear
 
 Source: Ying et al. (2019), "NAS-Bench-101: Towards reproducible neural architecture search", ICML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.nas_bench_101.cell import Cell, add_cell
 from bonas.spaces.sketch import Sketch
-
-KERNELS: Mapping[str, int] = {"conv3x3-bn-relu": 3, "conv1x1-bn-relu": 1, "maxpool3x3": 3}
-"""The benchmark's operations -> the side of what they look at."""
-
-POOL = "maxpool3x3"
-
-Edge = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The ``operations`` of the vertices between input and output, and the edges, sorted."""
+class NASBench101Plan:
+    """A whole network of equal cells; ``cell`` is pruned."""
 
-    operations: tuple[str, ...]
-    edges: tuple[Edge, ...]
+    cell: Cell
+    channels: int
+    cells: int
+    stacks: int
+    classes: int
+    in_channels: int
+    image_size: int
 
     @property
-    def last(self) -> int:
-        """The number of the output vertex."""
-        return len(self.operations) + 1
-
-    @property
-    def live(self) -> list[int]:
-        """The vertices on paths from the input to the output; none where there is no path."""
-        reached, needed = {0}, {self.last}
-        for source, target in sorted(self.edges):
-            if source in reached:
-                reached.add(target)
-        for source, target in sorted(self.edges, reverse=True):
-            if target in needed:
-                needed.add(source)
-        return sorted(reached & needed) if self.last in reached else []
-
-    def pruned(self) -> Cell:
-        """The cell of the live vertices, in their order; without any edge where there is none."""
-        number = {vertex: i for i, vertex in enumerate(self.live)}
-        return Cell(
-            tuple(self.operations[vertex - 1] for vertex in list(number)[1:-1]),
-            tuple((number[s], number[t]) for s, t in self.edges if s in number and t in number),
-        )
-
-    def sources(self, vertex: int) -> list[int]:
-        """The vertices that a vertex reads, but for the cell's input."""
-        return [source for source, target in self.edges if target == vertex and source]
-
-    def projects(self, vertex: int) -> bool:
-        """Whether a vertex reads the cell's input, through a convolution of its own."""
-        return (0, vertex) in self.edges
-
-    def widths(self, inputs: int, outputs: int) -> list[int]:
-        """The channels of each vertex of a pruned cell.
-
-        What goes to the output shares ``outputs`` equally, the first ones taking what is left over;
-        every other vertex is as wide as the widest that reads it.
-        """
-        widths = [inputs, *[0] * len(self.operations), outputs]
-        ends = self.sources(self.last)
-        for i, vertex in enumerate(ends):
-            widths[vertex] = outputs // len(ends) + (i < outputs % len(ends))
-        for vertex in reversed(range(1, self.last)):
-            if vertex not in ends:
-                widths[vertex] = max(widths[t] for s, t in self.edges if s == vertex)
-        return widths
+    def widths(self) -> list[int]:
+        """The width of each stack."""
+        return [self.channels * 2**stack for stack in range(self.stacks)]
 
     def graph(self) -> ArchitectureGraph:
-        """Operations as nodes, pruned."""
-        return ArchitectureGraph([INPUT, *self.operations, OUTPUT], self.edges).pruned()
+        """Return the graph of the cell, without sizes."""
+        return self.cell.graph()
 
+    def sketch(self) -> tuple[Sketch, int]:
+        """Return the whole network as a sketch, and its output.
 
-def add_cell(sketch: Sketch, x: int, cell: Cell, outputs: int) -> int:
-    """A pruned cell that reads the operation ``x``, drawn; of no path, zeros."""
-    inputs, *side = sketch.operations[x].shape
-    if not cell.edges:
-        return sketch.add("zeros", [], (outputs, *side))
-    widths = cell.widths(inputs, outputs)
-    states = [x]
-    for vertex, operation in enumerate(cell.operations, start=1):
-        width = widths[vertex]
-        parts = [states[source] for source in cell.sources(vertex)]
-        if cell.projects(vertex):
-            parts.append(sketch.convolution(x, inputs, width, 1))
-        state = _added(sketch, parts, width)
-        if operation == POOL:
-            states.append(sketch.add("max_pool", [state], (width, *side), kernel=3, stride=1))
-        else:
-            states.append(sketch.convolution(state, width, width, KERNELS[operation]))
-    return _add_output(sketch, cell, states, outputs)
-
-
-def _added(sketch: Sketch, parts: list[int], width: int) -> int:
-    shape = (width, *sketch.operations[parts[0]].shape[1:])
-    return parts[0] if len(parts) == 1 else sketch.add("add", parts, shape, outputs=width)
-
-
-def _add_output(sketch: Sketch, cell: Cell, states: list[int], outputs: int) -> int:
-    inputs, *side = sketch.operations[states[0]].shape
-    ends = [states[source] for source in cell.sources(cell.last)]
-    if len(ends) > 1:
-        ends = [sketch.add("concat", ends, (outputs, *side), outputs=outputs)]
-    if cell.projects(cell.last):
-        ends.append(sketch.convolution(states[0], inputs, outputs, 1))
-    return _added(sketch, ends, outputs)
+        A convolution is one node with its norm and activation.
+        """
+        sketch = Sketch((self.in_channels, self.image_size, self.image_size))
+        x = sketch.convolution(sketch.input, self.in_channels, self.channels, 3)
+        for stack, width in enumerate(self.widths):
+            if stack:
+                inputs, side, _ = sketch.operations[x].shape
+                side = -(-side // 2)
+                x = sketch.add("max_pool", [x], (inputs, side, side), kernel=2, stride=2)
+            for _ in range(self.cells):
+                x = add_cell(sketch, x, self.cell, width)
+        width = self.widths[-1]
+        x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
+        return sketch, sketch.linear(x, width, self.classes)

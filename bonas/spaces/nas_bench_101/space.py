@@ -17,24 +17,25 @@ from torch import nn
 from bonas.arguments import check_count
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices, Identity
-from bonas.spaces.cells.space import cell_edges
+from bonas.spaces.cells.cell import cell_edges
 from bonas.spaces.graph import ArchitectureGraph
-from bonas.spaces.nas_bench_101.matrix import Matrix, MatrixLike, read, written
+from bonas.spaces.nas_bench_101.cell import KERNELS, Cell, Edge
+from bonas.spaces.nas_bench_101.matrix import Matrix, MatrixLike, from_matrix, to_matrix
 from bonas.spaces.nas_bench_101.network import NASBench101Network
-from bonas.spaces.nas_bench_101.plan import KERNELS, Cell, Edge, add_cell
+from bonas.spaces.nas_bench_101.plan import NASBench101Plan
 from bonas.spaces.options import names
+from bonas.spaces.planned import PlannedSpace
 from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
 
 _DRAWS = 10_000  # tries for edges that make a cell
 
 
 @dataclass(frozen=True)
-class NASBench101Space(SizedSpace):
+class NASBench101Space(PlannedSpace):
     """Cells of at most ``nodes`` vertices and ``max_edges`` edges; the defaults are the benchmark.
 
-    The parameter ``edge_i_j`` says whether there is an edge from vertex 0 (the input) or ``i`` to
-    the later vertex ``j``, ``nodes - 1`` being the output; ``op_i`` is the operation of vertex
+    The parameter ``edge_i_j`` is whether there is an edge from vertex ``i`` (0 is the input) to the
+    later vertex ``j`` (``nodes - 1`` is the output); ``op_i`` is the operation of vertex
     ``i`` and applies where the vertex lies on a path from input to output. Only such vertices, and
     the edges between them, count and are built. Valid are cells that have a path and no more than
     ``max_edges`` edges.
@@ -54,7 +55,7 @@ class NASBench101Space(SizedSpace):
         classes: Outputs of the network.
         in_channels: Channels of an image; a grey image is taken as one with equal channels.
         image_size: Side of an image in pixels, for counting costs.
-        identity: ``"choices"`` tells apart cells of isomorphic graphs, see ``Space.identity``.
+        identity: ``"choices"`` distinguishes cells of isomorphic graphs, see ``Space.identity``.
 
     Bounds: see ``SizedSpace``.
 
@@ -77,13 +78,15 @@ class NASBench101Space(SizedSpace):
     image_size: int = 32
     identity: Identity = "graph"
 
+    network = NASBench101Network
+    bounds = SizedSpace.bounds | {"max_edges"}
     walks = 492  # edges are drawn, not shrunk, so that many a walk ends above the bounds
 
     @classmethod
     def small(
         cls, *, classes: int = 10, in_channels: int = 1, image_size: int = 8
     ) -> NASBench101Space:
-        """For tiny images: two stacks of one cell, 16 channels wide at first."""
+        """Return a space for tiny images: two stacks of one cell, 16 channels wide at first."""
         return cls(
             channels=16,
             cells=1,
@@ -122,73 +125,62 @@ class NASBench101Space(SizedSpace):
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """The edges, then the operations."""
+        """The options of the edges, then of the operations."""
         return {**dict.fromkeys(self.edges, (False, True)), **self._operations}
 
     def applies(self, name: str, earlier: Choices) -> bool:
-        """Whether the vertex of an operation is live; the edges are known by then."""
+        """Return whether the vertex of an operation is live; the edges are known by then."""
         return name in self.edges or int(name.removeprefix("op_")) in self._whole(earlier).live
 
     def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
-        """As every space does; but edges that are all drawn are those of a valid cell."""
+        """Return a complete combination; edges that are all drawn are those of a valid cell."""
         if rng is not None and not self.edges.keys() & some.keys():
             some = {**some, **self._drawn_edges(rng)}
         return super().completed(some, rng)
 
     def is_valid(self, choices: Choices) -> bool:
-        """Whether there is a path, not too many edges, and a network within the bounds."""
+        """Return whether there are a path, not too many edges, and a network within the bounds."""
         return self._is_cell(self.cell(choices)) and super().is_valid(choices)
 
     def cell(self, choices: Choices) -> Cell:
-        """The cell, pruned."""
+        """Return the cell, pruned."""
         return self._whole(choices).pruned()
 
-    def graph(self, choices: Choices) -> ArchitectureGraph:
-        """The cell's operations as nodes, pruned."""
-        return self.cell(choices).graph()
-
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """The whole network, a node a convolution with its norm and activation."""
-        cell = self.cell(choices)
-        sketch = Sketch(self.input_shape)
-        x = sketch.convolution(sketch.input, self.in_channels, self.channels, 3)
-        for stack in range(self.stacks):
-            width = self.channels * 2**stack
-            if stack:
-                side = -(-sketch.operations[x].shape[-1] // 2)
-                x = sketch.add("max_pool", [x], (width // 2, side, side), kernel=2, stride=2)
-            for _ in range(self.cells):
-                x = add_cell(sketch, x, cell, width)
-        x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
-        return sketch, sketch.linear(x, width, self.classes)
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network: stem, stacks of cells, head.
-
-        Raises:
-            InvalidSpace: for a cell without a path from its input to its output.
-        """
-        cell = self.cell(choices)
-        if not cell.edges:
-            raise InvalidSpace(
-                "no path of edges leads from vertex 0 to the output "
-                f"{self.nodes - 1}; ask is_valid(choices) before build"
-            )
-        return NASBench101Network(
-            cell,
+    def plan(self, choices: Choices) -> NASBench101Plan:
+        """Return the description of the network."""
+        return NASBench101Plan(
+            cell=self.cell(choices),
             channels=self.channels,
             cells=self.cells,
             stacks=self.stacks,
             classes=self.classes,
             in_channels=self.in_channels,
+            image_size=self.image_size,
         )
 
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        """Return the cell with operations as nodes, pruned."""
+        return self.plan(choices).graph()
+
+    def build(self, choices: Choices) -> nn.Module:
+        """Build the whole network: stem, stacks of cells, head.
+
+        Raises:
+            InvalidSpace: for a cell without a path from its input to its output.
+        """
+        if not self.cell(choices).edges:
+            raise InvalidSpace(
+                "no path of edges leads from vertex 0 to the output "
+                f"{self.nodes - 1}; ask is_valid(choices) before build"
+            )
+        return super().build(choices)
+
     def matrix(self, choices: Choices) -> tuple[Matrix, list[str]]:
-        """The pruned cell as the benchmark writes it: adjacency matrix of 0 and 1, and labels."""
-        return written(self.cell(choices))
+        """Return the pruned cell as the benchmark writes it: adjacency matrix and labels."""
+        return to_matrix(self.cell(choices))
 
     def from_matrix(self, matrix: MatrixLike, operations: Sequence[str]) -> Choices:
-        """The choices for a cell as the benchmark writes it; it is pruned.
+        """Return the choices for a cell as the benchmark writes it; it is pruned.
 
         Args:
             matrix: ``v x v`` zeros and ones, those in row ``i`` and column ``j`` for an edge from
@@ -196,11 +188,11 @@ class NASBench101Space(SizedSpace):
             operations: ``v`` labels, ``"input"`` first and ``"output"`` last.
 
         Raises:
-            InvalidArgument: for something else.
+            InvalidArgument: for anything else.
             InvalidSpace: if it has no path, or more vertices, more edges or other operations than
                 the space allows.
         """
-        cell = read(matrix, operations).pruned()
+        cell = from_matrix(matrix, operations).pruned()
         if cell.last >= self.nodes or not self._is_cell(cell):
             raise InvalidSpace(
                 f"expected a cell of at most {self.nodes} vertices and {self.max_edges} edges, "
@@ -221,20 +213,22 @@ class NASBench101Space(SizedSpace):
 
     @cached_property
     def _operations(self) -> dict[str, tuple[str, ...]]:
+        """The name of each vertex's operation -> its options."""
         return {f"op_{i}": tuple(self.operations) for i in range(1, self.nodes - 1)}
 
     def _whole(self, choices: Choices) -> Cell:
-        """The cell with all its vertices; an operation that is not chosen stands as the first."""
+        """Return the cell with all its vertices; the first operation stands for one not chosen."""
         return Cell(
             tuple(str(choices.get(name, some[0])) for name, some in self._operations.items()),
             tuple(ends for name, ends in self.edges.items() if choices[name]),
         )
 
     def _is_cell(self, pruned: Cell) -> bool:
+        """Return whether there is a path, over not too many edges."""
         return 0 < len(pruned.edges) <= self.max_edges
 
     def _drawn_edges(self, rng: np.random.Generator) -> Choices:
-        """Edges of a valid cell, uniform among all such sets of edges."""
+        """Draw the edges of a valid cell, uniformly among all such sets of edges."""
         for _ in range(_DRAWS):
             drawn = rng.integers(2, size=len(self.edges)).astype(bool).tolist()
             edges = dict(zip(self.edges, drawn, strict=True))

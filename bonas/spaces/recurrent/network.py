@@ -1,89 +1,16 @@
-"""A recurrent network written down, sketched and built.
-
-    x = input;  for each layer:  y = cell(norm(x));  x = x + y or y;  scores = linear(last states)
-
-Norm and sum lie between layers, so they begin with the second one. A layer that reads both ways has
-two cells and puts their outputs side by side; its last states are that of the last step forwards
-and that of the first step backwards. A cell of g gates with h units that reads n numbers a step has
-g h (n + h) weights, each multiplied once a step:
-
-    rnn    g = 1, Elman (1990), "Finding structure in time", Cognitive Science
-    mgu    g = 2, Zhou et al. (2016), "Minimal gated unit for recurrent neural networks", IJAC
-    gru    g = 3, Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder ..."
-    lstm   g = 4, Hochreiter and Schmidhuber (1997), "Long short-term memory", Neural Computation
-"""
+"""The network of a recurrent plan: its cells, with norms and sums between the layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from bonas.errors import InvalidData
-from bonas.spaces.sketch import Sketch
-
-GATES = {"rnn": 1, "mgu": 2, "gru": 3, "lstm": 4}
-"""A cell's name -> its gates, the candidate for the new state included."""
+from bonas.spaces.recurrent.plan import RecurrentPlan
 
 _TORCH: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-_BIASES = {"rnn": 2, "mgu": 1, "gru": 2, "lstm": 2}  # a gate and unit; torch's cells have two
-
-
-@dataclass(frozen=True, slots=True)
-class RecurrentPlan:
-    """A whole network; ``width`` is the units of a cell, ``outputs`` classes or targets."""
-
-    inputs: int
-    length: int
-    outputs: int
-    cell: str
-    depth: int
-    width: int
-    bidirectional: bool
-    residual: bool
-    layer_norm: bool
-
-    @property
-    def carried(self) -> int:
-        """The numbers a step that a layer gives to the next one."""
-        return 2 * self.width if self.bidirectional else self.width
-
-    def sketch(self) -> tuple[Sketch, int]:
-        """The network drawn, and its output."""
-        sketch = Sketch((self.length, self.inputs))
-        x = self._layer(sketch, sketch.input, self.inputs)
-        steps = (self.length, self.carried)
-        for _ in range(self.depth - 1):
-            before = x
-            if self.layer_norm:
-                n = self.carried
-                x = sketch.add("layer_norm", [x], steps, parameters=2 * n, outputs=n)
-            x = self._layer(sketch, x, self.carried)
-            if self.residual:
-                x = sketch.add("add", [before, x], steps, outputs=self.carried)
-        x = sketch.add("last_state", [x], (self.carried,), outputs=self.carried)
-        return sketch, sketch.linear(x, self.carried, self.outputs)
-
-    def _layer(self, sketch: Sketch, source: int, inputs: int) -> int:
-        gates, width = GATES[self.cell], self.width
-        weights = gates * width * (inputs + width)
-        directions = [
-            sketch.add(
-                self.cell,
-                [source],
-                (self.length, width),
-                parameters=weights + _BIASES[self.cell] * gates * width,
-                multiply_adds=self.length * weights,
-                inputs=inputs,
-                outputs=width,
-            )
-            for _ in range(2 if self.bidirectional else 1)
-        ]
-        if not self.bidirectional:
-            return directions[0]
-        return sketch.add("concat", directions, (self.length, 2 * width), outputs=2 * width)
 
 
 class MinimalGatedUnit(nn.Module):
@@ -111,7 +38,7 @@ class MinimalGatedUnit(nn.Module):
 
 
 class RecurrentLayer(nn.Module):
-    """A cell, or one forwards and one backwards, over ``batch x steps x inputs``."""
+    """One cell, or one forwards and one backwards, over ``batch x steps x inputs``."""
 
     def __init__(self, cell: str, inputs: int, width: int, bidirectional: bool) -> None:
         super().__init__()
@@ -134,7 +61,7 @@ class RecurrentLayer(nn.Module):
 class RecurrentNetwork(nn.Module):
     """Sequences ``batch x length x inputs`` to ``batch x outputs``.
 
-    A grey image ``batch x 1 x height x width`` is read row by row. The length is free.
+    A grey image ``batch x 1 x height x width`` is read row by row. Any length will do.
 
     Raises:
         InvalidData: on another shape.
@@ -163,6 +90,11 @@ class RecurrentNetwork(nn.Module):
 
 
 def _sequences(x: Tensor, inputs: int) -> Tensor:
+    """Return ``x`` as ``batch x length x inputs``.
+
+    Raises:
+        InvalidData: if its shape is another.
+    """
     rows = x.squeeze(1) if x.ndim == 4 and x.shape[1] == 1 else x
     if rows.ndim != 3 or rows.shape[2] != inputs or rows.shape[1] == 0:
         raise InvalidData(

@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
-from torch import nn
-
 from bonas.arguments import check_count
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.options import flags, names, whole_numbers
-from bonas.spaces.recurrent.network import GATES, RecurrentNetwork, RecurrentPlan
-from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
+from bonas.spaces.planned import PlannedSpace
+from bonas.spaces.recurrent.network import RecurrentNetwork
+from bonas.spaces.recurrent.plan import GATES, RecurrentPlan
 
 _BETWEEN = ("residual", "layer_norm")  # what lies between two layers
 
 
 @dataclass(frozen=True)
-class RecurrentSpace(SizedSpace):
-    """Recurrent networks that tell something of a whole sequence; the defaults suit digits.
+class RecurrentSpace(PlannedSpace):
+    """Recurrent networks that score a whole sequence; the defaults suit digits.
 
     Parameters are ``cell``, ``depth``, ``width``, ``bidirectional``, and for more than one layer
     ``residual`` and ``layer_norm``; where there is one option only it is a constant, and no
@@ -33,7 +31,7 @@ class RecurrentSpace(SizedSpace):
         cells: Out of ``lstm``, ``gru``, ``mgu`` (a minimal gated unit) and ``rnn``.
         depths: Numbers of layers.
         widths: Units of a cell.
-        bidirectional: Whether each layer reads the sequence backwards too, with as many units.
+        bidirectional: Whether each layer also reads the sequence backwards, with as many units.
         residual: Whether a layer's input is added to its output, from the second layer on.
         layer_norm: Whether a layer's input is normalised, from the second layer on.
 
@@ -55,6 +53,8 @@ class RecurrentSpace(SizedSpace):
     residual: Sequence[bool] = (False, True)
     layer_norm: Sequence[bool] = (False, True)
 
+    network = RecurrentNetwork
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("inputs", "length", "classes"):
@@ -72,11 +72,11 @@ class RecurrentSpace(SizedSpace):
         return (self.length, self.inputs)
 
     def applies(self, name: str, earlier: Choices) -> bool:
-        """Whether there are two layers for it to lie between."""
+        """Return whether there are two layers for it to lie between."""
         return name not in _BETWEEN or self.chosen(earlier, "depth") > 1
 
     def plan(self, choices: Choices) -> RecurrentPlan:
-        """The network written down."""
+        """Return the description of the network."""
         depth = self.chosen(choices, "depth")
         return RecurrentPlan(
             inputs=self.inputs,
@@ -90,17 +90,9 @@ class RecurrentSpace(SizedSpace):
             layer_norm=depth > 1 and self.chosen(choices, "layer_norm"),
         )
 
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """A node a cell and direction; one for each norm, sum and concatenation."""
-        return self.plan(choices).sketch()
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network."""
-        return RecurrentNetwork(self.plan(choices))
-
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """Of the network as a whole."""
+        """The options of the network as a whole."""
         options: dict[str, Sequence[Choice]] = {
             "cell": self.cells,
             "depth": self.depths,

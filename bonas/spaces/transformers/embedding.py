@@ -1,4 +1,4 @@
-"""What a transformer reads: each kind of input becomes one vector a token.
+"""Input embeddings: each kind of input becomes one vector per token.
 
     Tokens    whole numbers, length               -> embedding
     Rows      real numbers, length x inputs       -> linear map of each row
@@ -33,7 +33,7 @@ class Tokens:
         return (self.tokens,)
 
     def add_to(self, sketch: Sketch, width: int) -> int:
-        """The number of the operation that gives ``tokens x width``."""
+        """Add the operation that gives ``tokens x width``, and return its number."""
         return sketch.add(
             "embedding",
             [sketch.input],
@@ -44,7 +44,7 @@ class Tokens:
         )
 
     def module(self, width: int) -> nn.Module:
-        """Inputs to ``batch x tokens x width``."""
+        """Build a module from inputs to ``batch x tokens x width``."""
         return TokenEmbedding(self.vocabulary, width)
 
 
@@ -61,7 +61,7 @@ class Rows:
         return (self.tokens, self.inputs)
 
     def add_to(self, sketch: Sketch, width: int) -> int:
-        """The number of the operation that gives ``tokens x width``."""
+        """Add the operation that gives ``tokens x width``, and return its number."""
         weights = self.inputs * width
         return sketch.add(
             "linear",
@@ -74,7 +74,7 @@ class Rows:
         )
 
     def module(self, width: int) -> nn.Module:
-        """Inputs to ``batch x tokens x width``."""
+        """Build a module from inputs to ``batch x tokens x width``."""
         return RowEmbedding(self.inputs, width)
 
 
@@ -88,7 +88,7 @@ class Patches:
 
     @property
     def tokens(self) -> int:
-        """How many patches an image has."""
+        """The number of patches of an image."""
         return (self.image_size // self.patch) ** 2
 
     @property
@@ -97,7 +97,7 @@ class Patches:
         return (self.in_channels, self.image_size, self.image_size)
 
     def add_to(self, sketch: Sketch, width: int) -> int:
-        """The number of the operation that gives ``tokens x width``."""
+        """Add the operation that gives ``tokens x width``, and return its number."""
         weights = self.in_channels * self.patch**2 * width
         return sketch.add(
             "conv2d",
@@ -113,18 +113,18 @@ class Patches:
         )
 
     def module(self, width: int) -> nn.Module:
-        """Inputs to ``batch x tokens x width``."""
+        """Build a module from inputs to ``batch x tokens x width``."""
         return PatchEmbedding(self.in_channels, self.patch, width)
 
 
-Reading = Tokens | Rows | Patches
+InputEmbedding = Tokens | Rows | Patches
 
 
 class TokenEmbedding(nn.Module):
     """Token ids ``batch x length``, as whole numbers of any type, to vectors.
 
     Raises:
-        InvalidData: on another shape, or on real numbers that are no ids.
+        InvalidData: on another shape, or on real numbers that are not ids.
     """
 
     def __init__(self, vocabulary: int, width: int) -> None:
@@ -151,6 +151,7 @@ class TokenEmbedding(nn.Module):
 
 
 def _are_ids(x: Tensor, ids: Tensor, vocabulary: int) -> bool:
+    """Return whether all numbers are whole and below ``vocabulary``."""
     return bool(torch.all((ids == x) & (ids >= 0) & (ids < vocabulary)))
 
 
@@ -179,8 +180,8 @@ class PatchEmbedding(nn.Module):
     """Images ``batch x channels x height x width`` to vectors, row by row of patches.
 
     Raises:
-        InvalidData: on another number of channels (grey ones are always welcome), or on sides that
-            are no multiples of the patch.
+        InvalidData: on another number of channels (grey ones are always accepted), or on sides that
+            are not multiples of the patch.
     """
 
     def __init__(self, in_channels: int, patch: int, width: int) -> None:

@@ -4,7 +4,7 @@ Queries and keys are turned by angles that grow with the position, so that a pro
 depends on how far they are apart; a sequence may have any length.
 
 A router's shares are a softmax over all experts, of which the largest are taken and not scaled to
-one again: with a single expert a token, that would leave the router no gradient. No loss balances
+one again: with a single expert per token, that would leave the router no gradient. No loss balances
 the experts, and no token is dropped.
 
 Sources: Xiong et al. (2020), "On layer normalization in the transformer architecture", ICML; Su et
@@ -28,7 +28,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "layer_norm": nn.LayerNorm,
     "rms_norm": lambda width: nn.RMSNorm(width, eps=1e-5),
 }
-"""A norm's name -> what builds it for a width."""
+"""A norm's name -> a function that builds it for a width."""
 
 _BASE = 10_000.0  # the slowest of the rotary angles turns once in about 60,000 positions
 
@@ -36,17 +36,17 @@ Rotation = tuple[Tensor, Tensor]
 
 
 def swiglu(x: Tensor) -> Tensor:
-    """The second half of the numbers, each gated by one of the first."""
+    """Return the second half of the numbers, each gated by one of the first."""
     gate, value = x.chunk(2, dim=-1)
     return silu(gate) * value
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "relu": relu, "swiglu": swiglu}
-"""An activation's name -> what it does."""
+"""An activation's name -> its function."""
 
 
 def rotation(length: int, head_dim: int, like: Tensor) -> Rotation:
-    """Cosines and sines, each ``length x head_dim / 2``: position p turns pair i by p B^(-2i/d)."""
+    """Return cosines and sines, ``length x head_dim / 2``; p B^(-2i/d) is the angle of pair i."""
     exact = torch.promote_types(like.dtype, torch.float32)
     steps = torch.arange(0, head_dim, 2, device=like.device, dtype=exact) / head_dim
     positions = torch.arange(length, device=like.device, dtype=exact)
@@ -55,14 +55,14 @@ def rotation(length: int, head_dim: int, like: Tensor) -> Rotation:
 
 
 def rotated(x: Tensor, by: Rotation) -> Tensor:
-    """``... x length x head_dim``; number i and number i + d / 2 are a pair."""
+    """Rotate ``... x length x head_dim``; number i and number i + d / 2 are a pair."""
     (cos, sin), (first, second) = by, x.chunk(2, dim=-1)
     turned = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
     return turned.to(x.dtype)
 
 
 def window_mask(length: int, window: int, causal: bool, device: torch.device) -> Tensor:
-    """``length x length``, True where a query (row) sees a key (column): fewer than window away."""
+    """Return ``length x length``, True where a query (row) is less than window from a key."""
     positions = torch.arange(length, device=device)
     back = positions.unsqueeze(1) - positions
     return (back < window) & (back > (-1 if causal else -window))
@@ -112,7 +112,7 @@ class Perceptron(nn.Module):
 
 
 class Mixture(nn.Module):
-    """Several perceptrons, of which a router chooses the best for each token."""
+    """Several perceptrons, of which a router chooses ``top_k`` for each token."""
 
     def __init__(self, width: int, plan: MLPPlan) -> None:
         super().__init__()
@@ -125,14 +125,14 @@ class Mixture(nn.Module):
         shares, chosen = self.router(tokens).softmax(dim=-1).topk(self.top_k, dim=-1)
         total = torch.zeros_like(tokens)
         for number, expert in enumerate(self.experts):
-            rows, place = torch.where(chosen == number)  # none at all is no trouble
+            rows, place = torch.where(chosen == number)  # may be empty
             parts = shares[rows, place].unsqueeze(-1) * expert(tokens.index_select(0, rows))
             total = total.index_add(0, rows, parts.to(total.dtype))
         return total.view_as(x)
 
 
 class Layer(nn.Module):
-    """Attention, then a perceptron or a mixture, each added to what it read."""
+    """Attention, then a perceptron or a mixture, each added to its input."""
 
     def __init__(self, width: int, plan: LayerPlan, norm: str, causal: bool) -> None:
         super().__init__()
@@ -158,17 +158,17 @@ class TransformerNetwork(nn.Module):
     def __init__(self, plan: TransformerPlan) -> None:
         super().__init__()
         self.plan = plan
-        self.reading = plan.reading.module(plan.width)
+        self.embedding = plan.embedding.module(plan.width)
         self.layers = nn.ModuleList(
             Layer(plan.width, layer, plan.norm, plan.causal) for layer in plan.layers
         )
         self.norm = NORMS[plan.norm](plan.width)
         self.head = nn.Linear(plan.width, plan.outputs, bias=not plan.causal)
-        if plan.tied and isinstance(self.reading, TokenEmbedding):
-            self.head.weight = self.reading.embedding.weight
+        if plan.tied and isinstance(self.embedding, TokenEmbedding):
+            self.head.weight = self.embedding.embedding.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.reading(x)
+        x = self.embedding(x)
         by = rotation(x.shape[1], self.plan.layers[0].attention.head_dim, x)
         for layer in self.layers:
             x = layer(x, by)

@@ -1,12 +1,12 @@
-"""A transformer written down: its layers with their sizes, from which it is sketched or built.
+"""The plan of a transformer: its layers with their sizes, from which it is sketched or built.
 
-    x = reading(input);  for each layer:  x = x + attention(norm(x));  x = x + mlp(norm(x))
+    x = embedding(input);  for each layer:  x = x + attention(norm(x));  x = x + mlp(norm(x))
     output = head(norm(x)), of the mean over all tokens, or for a language model of each token
 
-    attention   one linear map to the h queries and the g keys and g values of d numbers a token,
-                h / g queries to a key; softmax(q k' / sqrt(d)) v; a linear map back
+    attention   one linear map to the h queries and the g keys and g values of d numbers per
+                token, h / g queries to a key; softmax(q k' / sqrt(d)) v; a linear map back
     mlp         linear, activation, linear; ``swiglu`` multiplies two halves of twice the numbers
-    mixture     the sum over a token's top-k experts, each weighed by the router's share
+    mixture     the sum over a token's top-k experts, each weighted by the router's share
 
 Linear maps inside a layer have no bias. Multiply-adds of attention are those of all pairs of
 tokens, 2 T T h d, since the built network masks pairs but leaves none out.
@@ -22,12 +22,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bonas.spaces.sketch import Sketch
-from bonas.spaces.transformers.embedding import Reading
+from bonas.spaces.transformers.embedding import InputEmbedding
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionPlan:
-    """``heads`` queries share ``kv_heads`` keys and values; ``window`` None sees all tokens."""
+    """``heads`` queries share ``kv_heads`` keys and values; ``window`` None is all tokens."""
 
     heads: int
     kv_heads: int
@@ -35,11 +35,11 @@ class AttentionPlan:
     window: int | None = None
 
     def span(self, length: int) -> int:
-        """How many of ``length`` tokens a token sees at most, looking back."""
+        """Return how many of ``length`` tokens a token attends to at most, looking back."""
         return length if self.window is None else min(length, self.window)
 
     def cached(self, length: int) -> int:
-        """The numbers of keys and values that are kept of ``length`` tokens."""
+        """Return how many numbers of keys and values are cached for ``length`` tokens."""
         return 2 * self.kv_heads * self.head_dim * self.span(length)
 
     @property
@@ -78,7 +78,7 @@ class TransformerPlan:
     ``tied`` is whether the head of a language model has the embedding's weights.
     """
 
-    reading: Reading
+    embedding: InputEmbedding
     width: int
     norm: str
     layers: tuple[LayerPlan, ...]
@@ -87,13 +87,16 @@ class TransformerPlan:
     tied: bool
 
     def cached(self, length: int) -> int:
-        """The numbers of keys and values that all layers keep of ``length`` tokens."""
+        """Return how many numbers of keys and values all layers cache for ``length`` tokens."""
         return sum(layer.attention.cached(length) for layer in self.layers)
 
     def sketch(self) -> tuple[Sketch, int]:
-        """The network drawn, and its output."""
-        sketch = Sketch(self.reading.input_shape)
-        x = self.reading.add_to(sketch, self.width)
+        """Return the network as a sketch, and its output.
+
+        Rotations, masks and the repetition of keys are no operations.
+        """
+        sketch = Sketch(self.embedding.input_shape)
+        x = self.embedding.add_to(sketch, self.width)
         for layer in self.layers:
             x = self._residual(sketch, x, self._attention(sketch, x, layer.attention))
             x = self._residual(sketch, x, self._mlp(sketch, x, layer.mlp))
@@ -105,7 +108,8 @@ class TransformerPlan:
         return sketch, sketch.linear(x, self.width, self.outputs)
 
     def _attention(self, sketch: Sketch, source: int, plan: AttentionPlan) -> int:
-        tokens, inner = self.reading.tokens, plan.heads * plan.head_dim
+        """Add norm, projections and attention, and return their output."""
+        tokens, inner = self.embedding.tokens, plan.heads * plan.head_dim
         x = self._norm(sketch, source)
         x = self._linear(sketch, [x], self.width, plan.projected)
         x = sketch.add(
@@ -122,6 +126,7 @@ class TransformerPlan:
         return self._linear(sketch, [x], inner, self.width)
 
     def _mlp(self, sketch: Sketch, source: int, plan: MLPPlan) -> int:
+        """Add norm and perceptron or mixture, and return their output."""
         x = self._norm(sketch, source)
         if plan.experts == 1:
             return self._perceptron(sketch, [x], plan)
@@ -129,19 +134,21 @@ class TransformerPlan:
         shares = sketch.add(
             "softmax",
             [shares],
-            (self.reading.tokens, plan.top_k),
+            (self.embedding.tokens, plan.top_k),
             inputs=plan.experts,
             outputs=plan.top_k,
         )
         x = self._perceptron(sketch, [x, shares], plan)
-        return sketch.add("mul", [x, shares], (self.reading.tokens, self.width), outputs=self.width)
+        return sketch.add(
+            "mul", [x, shares], (self.embedding.tokens, self.width), outputs=self.width
+        )
 
     def _perceptron(self, sketch: Sketch, sources: Sequence[int], plan: MLPPlan) -> int:
-        """All experts, each token in ``top_k`` of them."""
+        """Add all experts of a layer, of which each token goes to ``top_k``."""
         x = self._linear(
             sketch, sources, self.width, plan.widened, experts=plan.experts, top_k=plan.top_k
         )
-        shape = (plan.top_k * self.reading.tokens, plan.hidden)
+        shape = (plan.top_k * self.embedding.tokens, plan.hidden)
         x = sketch.add(plan.activation, [x], shape, inputs=plan.widened, outputs=plan.hidden)
         return self._linear(
             sketch, [x], plan.hidden, self.width, experts=plan.experts, top_k=plan.top_k
@@ -158,8 +165,8 @@ class TransformerPlan:
         top_k: int = 1,
         parameters: int | None = None,
     ) -> int:
-        """A linear map of each token, without a bias."""
-        rows, weights = top_k * self.reading.tokens, inputs * outputs
+        """Add a linear map of each token, without a bias."""
+        rows, weights = top_k * self.embedding.tokens, inputs * outputs
         return sketch.add(
             "linear",
             sources,
@@ -172,10 +179,12 @@ class TransformerPlan:
         )
 
     def _norm(self, sketch: Sketch, source: int) -> int:
+        """Add a norm, and return its number."""
         n = self.width if self.norm == "rms_norm" else 2 * self.width
-        shape = (self.reading.tokens, self.width)
+        shape = (self.embedding.tokens, self.width)
         return sketch.add(self.norm, [source], shape, parameters=n, outputs=self.width)
 
     def _residual(self, sketch: Sketch, before: int, x: int) -> int:
-        shape = (self.reading.tokens, self.width)
+        """Add the sum of a block's input and output, and return its number."""
+        shape = (self.embedding.tokens, self.width)
         return sketch.add("add", [before, x], shape, outputs=self.width)

@@ -1,8 +1,8 @@
-"""Transformer spaces: depth, heads, perceptrons, and what decides the size of the key-value cache.
+"""Transformer spaces: depth, heads, perceptrons, and the size of the key-value cache.
 
 What is searched follows Chen et al. (2021), "AutoFormer: Searching transformers for visual
 recognition", ICCV, and So, Le and Liang (2019), "The evolved transformer", ICML; the kinds of
-attention and the mixtures of experts are those of ``transformer_plan``.
+attention and the mixtures of experts are those of ``bonas.spaces.transformers.plan``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Literal
 
-from torch import nn
-
 from bonas.arguments import check_count, check_positive
 from bonas.errors import InvalidSpace, unknown
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.options import names, positive_numbers, whole_numbers
-from bonas.spaces.sized import SizedSpace
-from bonas.spaces.sketch import Sketch
-from bonas.spaces.transformers.embedding import Patches, Reading, Rows, Tokens
+from bonas.spaces.planned import PlannedSpace
+from bonas.spaces.transformers.embedding import InputEmbedding, Patches, Rows, Tokens
 from bonas.spaces.transformers.network import ACTIVATIONS, NORMS, TransformerNetwork
 from bonas.spaces.transformers.plan import AttentionPlan, LayerPlan, MLPPlan, TransformerPlan
 
@@ -32,8 +29,8 @@ _LAYER = ("attention", "kv_heads", "window", "experts", "top_k")
 
 
 @dataclass(frozen=True)
-class TransformerSpace(SizedSpace):
-    """Transformers that classify sequences or images, or that write texts.
+class TransformerSpace(PlannedSpace):
+    """Transformers that classify sequences or images, or that are language models of text.
 
     Parameters are ``depth``, ``width``, ``heads``, ``head_dim``, ``mlp_ratio``, ``norm``,
     ``activation``, ``attention``, ``kv_heads`` (of ``grouped_query`` only), ``window`` (of
@@ -46,25 +43,25 @@ class TransformerSpace(SizedSpace):
     Args:
         task: ``"classify"`` (the mean over all tokens, then a linear map) or ``"language_model"``
             (causal; logits of the next token at every place).
-        vocabulary: How many token ids there are.
+        vocabulary: The number of token ids.
         inputs: Numbers in a row of a sequence.
-        length: Tokens or rows in a sequence, for counting costs; images have a token a patch.
+        length: Tokens or rows in a sequence, for counting costs; images have one token per patch.
         patch: Side of a patch in pixels.
         in_channels: Channels of an image; a grey image is taken as one with equal channels.
         image_size: Side of an image in pixels, for counting costs.
         classes: Outputs of a network that classifies.
         depths: Numbers of layers.
         widths: Numbers in the vector of a token.
-        heads: Numbers of queries a token.
+        heads: Numbers of queries per token.
         head_dims: Numbers in a query or key, all even.
         mlp_ratios: Hidden units of a perceptron, as multiples of the width.
         norms: Out of ``layer_norm`` and ``rms_norm``.
         activations: Out of ``gelu``, ``relu`` and ``swiglu`` (half as many weights again).
         attentions: Out of ``multi_head``, ``grouped_query``, ``multi_query`` (one key and value)
             and ``sliding_window``.
-        kv_heads: Numbers of keys and values a token; taken as ``heads`` where these are fewer.
-        windows: How many tokens one sees with a sliding window, itself included: backwards, and if
-            it classifies as far ahead.
+        kv_heads: Numbers of keys and values per token; taken as ``heads`` where these are fewer.
+        windows: Tokens that a token attends to with a sliding window, itself included: backwards,
+            and as far ahead if the network classifies.
         experts: Numbers of perceptrons in a layer; 1 is dense.
         top_k: Numbers of experts that a token goes to.
         per_layer: Whether each layer chooses its attention and its experts; the parameters are then
@@ -106,6 +103,8 @@ class TransformerSpace(SizedSpace):
     per_layer: bool = False
     tied: bool = True
 
+    network = TransformerNetwork
+
     def __post_init__(self) -> None:
         super().__post_init__()
         put = object.__setattr__
@@ -124,10 +123,10 @@ class TransformerSpace(SizedSpace):
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input: ``length``, ``length x inputs``, or that of an image."""
-        return self._reading.input_shape
+        return self._embedding.input_shape
 
     def applies(self, name: str, earlier: Choices) -> bool:
-        """Whether there is such a layer, and in it the attention or the experts it belongs to."""
+        """Return whether there is such a layer, with the attention or the experts it belongs to."""
         if name not in self._places:
             return True
         prefix, layer, kind = self._places[name]
@@ -140,10 +139,10 @@ class TransformerSpace(SizedSpace):
         return kind != "top_k" or self.chosen(earlier, f"{prefix}experts") > 1
 
     def plan(self, choices: Choices) -> TransformerPlan:
-        """The network written down."""
+        """Return the description of the network."""
         causal = self.task == "language_model"
         return TransformerPlan(
-            reading=self._reading,
+            embedding=self._embedding,
             width=self.chosen(choices, "width"),
             norm=self.chosen(choices, "norm"),
             layers=tuple(
@@ -154,16 +153,8 @@ class TransformerSpace(SizedSpace):
             tied=causal and self.tied,
         )
 
-    def sketch(self, choices: Choices) -> tuple[Sketch, int]:
-        """A node an operation; rotations, masks and the repeating of keys are none."""
-        return self.plan(choices).sketch()
-
-    def build(self, choices: Choices) -> nn.Module:
-        """The whole network; it runs whole sequences, and keeps no cache between calls."""
-        return TransformerNetwork(self.plan(choices))
-
     def costs(self, choices: Choices) -> dict[str, float]:
-        """Also ``kv_cache`` of a language model: bytes at ``length`` and two bytes a number."""
+        """Return also ``kv_cache`` of a language model: bytes at ``length``, two per number."""
         costs = super().costs(choices)
         if self.task == "language_model":
             costs["kv_cache"] = self.kv_cache_bytes(choices)
@@ -172,10 +163,10 @@ class TransformerSpace(SizedSpace):
     def kv_cache_bytes(
         self, choices: Choices, *, length: int | None = None, bytes_per_number: float = 2
     ) -> float:
-        """Bytes of the keys and values that a language model keeps of one sequence.
+        """Return the bytes of keys and values that a language model caches for one sequence.
 
-        They are 2 x keys x head dimension x the tokens seen, summed over the layers; with a sliding
-        window no more tokens than it are kept.
+        They are 2 x keys x head dimension x the cached tokens, summed over the layers; with a
+        sliding window these are at most the tokens of the window.
 
         Args:
             choices: Of this space.
@@ -198,7 +189,7 @@ class TransformerSpace(SizedSpace):
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[Choice]]:
-        """Of the network as a whole, then layer by layer."""
+        """The options of the network as a whole, then layer by layer."""
         return {
             "depth": self.depths,
             "width": self.widths,
@@ -212,7 +203,7 @@ class TransformerSpace(SizedSpace):
 
     @cached_property
     def _of_a_layer(self) -> dict[str, Sequence[Choice]]:
-        """What a layer chooses -> its options, without what never applies."""
+        """A kind of choice of a layer -> its options, without those that never apply."""
         options: dict[str, Sequence[Choice]] = {
             "attention": self.attentions,
             "experts": self.experts,
@@ -238,10 +229,12 @@ class TransformerSpace(SizedSpace):
         }
 
     def _prefix(self, layer: int) -> str:
+        """Return the prefix of the parameters of a layer."""
         return f"layer{layer}_" if self.per_layer else ""
 
     @cached_property
-    def _reading(self) -> Reading:
+    def _embedding(self) -> InputEmbedding:
+        """The input embedding: of tokens, rows or patches."""
         if self.vocabulary is not None:
             return Tokens(self.vocabulary, self.length)
         if self.inputs is not None:
@@ -249,10 +242,12 @@ class TransformerSpace(SizedSpace):
         return Patches(self.patch, self.in_channels, self.image_size)
 
     def _layer(self, choices: Choices, layer: int) -> LayerPlan:
+        """Return the plan of a layer."""
         prefix = self._prefix(layer)
         return LayerPlan(self._attention(choices, prefix), self._mlp(choices, prefix))
 
     def _attention(self, choices: Choices, prefix: str) -> AttentionPlan:
+        """Return the plan of the attention whose parameters have the prefix."""
         heads, window = self.chosen(choices, "heads"), None
         kv_heads = heads
         kind = self.chosen(choices, f"{prefix}attention")
@@ -265,6 +260,7 @@ class TransformerSpace(SizedSpace):
         return AttentionPlan(heads, kv_heads, self.chosen(choices, "head_dim"), window)
 
     def _mlp(self, choices: Choices, prefix: str) -> MLPPlan:
+        """Return the plan of the perceptrons whose parameters have the prefix."""
         units = self.chosen(choices, "mlp_ratio") * self.chosen(choices, "width")
         activation = self.chosen(choices, "activation")
         experts = self.chosen(choices, f"{prefix}experts")
@@ -273,6 +269,7 @@ class TransformerSpace(SizedSpace):
 
 
 def _check_inputs(space: TransformerSpace) -> None:
+    """Refuse a task without its input."""
     if space.task not in TASKS:
         raise unknown("task", space.task, TASKS)
     for name in ("vocabulary", "inputs"):
@@ -282,13 +279,14 @@ def _check_inputs(space: TransformerSpace) -> None:
         raise InvalidSpace("inputs are tokens or rows of numbers; give vocabulary or inputs")
     if space.task == "language_model" and space.vocabulary is None:
         raise InvalidSpace("a language model reads and writes tokens; give vocabulary")
-    if isinstance(space._reading, Patches) and space.image_size % space.patch:
+    if isinstance(space._embedding, Patches) and space.image_size % space.patch:
         raise InvalidSpace(
             f"image_size must be a multiple of patch, got {space.image_size} and {space.patch}"
         )
 
 
 def _check_heads(space: TransformerSpace) -> None:
+    """Refuse odd head dimensions, and groups of unequal size."""
     odd = [size for size in space.head_dims if size % 2]
     if odd:
         raise InvalidSpace(f"head_dims must be even, since pairs of numbers are turned; got {odd}")
@@ -304,6 +302,7 @@ def _check_heads(space: TransformerSpace) -> None:
 
 
 def _check_experts(space: TransformerSpace) -> None:
+    """Refuse more experts per token than there are."""
     several = [n for n in space.experts if n > 1]
     if several and max(space.top_k) > min(several):
         raise InvalidSpace(

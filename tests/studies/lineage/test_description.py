@@ -72,7 +72,9 @@ def test_a_setting_that_looks_like_options_but_is_none_is_a_difference() -> None
 
 
 def test_values_hold_where_only_options_bounds_and_directions_differ() -> None:
-    assert incompatibilities(_described(), _described(Widths((8, 128), max_params=64))) == []
+    bounded = _described(Widths((8, 128), max_params=64))
+    assert incompatibilities(_described(), bounded, Widths.bounds) == []
+    assert incompatibilities(_described(), bounded) == ["max_params was None, now 64"]
     assert incompatibilities(_described(), _described(Widths(scale=2))) == ["scale was 1, now 2"]
     assert incompatibilities(_described(), _described(evaluate=Measure(epochs=9))) == [
         "evaluation.accuracy.epochs was 1, now 9"
