@@ -1,4 +1,4 @@
-"""What several processes do to one storage at once; each is started with a fresh interpreter."""
+"""Races of several processes, each with a fresh interpreter, for one storage."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from bonas.studies.storages.opening import open_storage
 
 
 def processes() -> BaseContext:
-    """Processes that import bonas once, all together."""
+    """Return a context whose processes share one import of bonas."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "bonas.studies.running.worker_pool"])
     return context
 
 
 def race(work: Callable[..., Any], count: int, *arguments: object) -> list[Any]:
-    """What ``work(*arguments)`` returns in each of ``count`` processes."""
+    """Return what ``work(*arguments)`` returns in each of ``count`` processes."""
     with ProcessPoolExecutor(count, processes()) as pool:
         return [call.result() for call in [pool.submit(work, *arguments) for _ in range(count)]]
 
 
 def claims(url: str, order: Sequence[int]) -> int:
-    """How many of the waiting trials this process was given."""
+    """Return how many of the waiting trials this process has claimed."""
     storage = open_storage(url)
     return sum(
         storage.get_trial(trial).state == TrialState.WAITING
@@ -42,13 +42,13 @@ def claims(url: str, order: Sequence[int]) -> int:
 
 
 def numbers(url: str, count: int) -> list[int]:
-    """The numbers of ``count`` new trials."""
+    """Return the numbers of ``count`` new trials."""
     study = optuna.load_study(study_name="s", storage=open_storage(url))
     return [study.ask().number for _ in range(count)]
 
 
 def count_up(path: Path, times: int) -> None:
-    """Add one to the number in a file, under its lock; some leave it as if they died in it."""
+    """Add one to the number in a file under its lock; every fifth time, leave a dead lock."""
     lock = Lock(path)
     file = path.with_name(path.name + ".lock")
     for time in range(times):

@@ -1,4 +1,4 @@
-"""Database servers of their own for tests, which can be stopped and started again."""
+"""Database servers for tests, which can be stopped and started again."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class PostgreSQL:
         self._control("start", "-w", "-o", options, "-l", str(self._folder / "log"))
 
     def stop(self) -> None:
-        """Stop it at once; who is connected is thrown out."""
+        """Stop it at once, and close all connections."""
         self._control("stop", "-w", "-m", "fast")
 
     def create(self, database: str) -> None:
-        """Make a new, empty database."""
+        """Create an empty database."""
         self.execute(f"create database {database}")
 
     def execute(self, statement: str, database: str = "postgres") -> None:
@@ -79,7 +79,7 @@ class PostgreSQL:
 
 
 def postgresql() -> Iterator[PostgreSQL]:
-    """A running server, for a fixture to yield from; skips where PostgreSQL is not installed."""
+    """Yield a running server for a fixture; skip the test if PostgreSQL is not installed."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install bonas[postgres]")
     programs = _postgresql_programs()
     if programs is None:

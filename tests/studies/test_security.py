@@ -1,4 +1,4 @@
-"""Nothing in a study is run, unpickled, shown with its password, or let out of its folder."""
+"""A study runs no code, is never unpickled, and writes no file outside its folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCES = [path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")
 
 
 class Boom:
-    """Writes a file when it is unpickled."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +36,7 @@ class Boom:
 
 
 def called(source: Path) -> set[str]:
-    """The names that a module calls, with their module where they are written so."""
+    """Return the names that a module calls, qualified as they are written."""
     calls = [
         node.func for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)
     ]
@@ -44,13 +44,13 @@ def called(source: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["eval", "exec", "pickle.load", "pickle.loads", "marshal.loads"])
-def test_nothing_is_run_or_unpickled(name: str) -> None:
+def test_no_module_runs_or_unpickles_data(name: str) -> None:
     assert len(SOURCES) > 100
     assert [str(path) for path in SOURCES if name in called(path)] == []
 
 
-def test_only_what_a_process_sends_to_those_that_it_starts_is_unpacked() -> None:
-    """A study is read elsewhere: what is packed goes through a pipe, or through an executor."""
+def test_only_data_from_a_parent_or_child_process_are_unpacked() -> None:
+    """What is packed goes through a pipe or an executor, never through a storage."""
     for name, where in (
         ("cloudpickle.loads", "pickling.py"),
         ("unpacked", "job.py worker_pool.py"),
@@ -69,7 +69,7 @@ def test_weights_load_as_weights_only() -> None:
 
 
 def test_attributes_of_another_program_do_nothing(tmp_path: Path) -> None:
-    """Texts that would be code, or a pickle, where a study holds proposals and workers."""
+    """The texts are code, or a pickle, under the keys of proposals and workers."""
     bomb = pickle.dumps(Boom(tmp_path / "boom")).hex()
     study = optuna.create_study(
         directions=["maximize", "minimize"],
@@ -89,7 +89,7 @@ def test_attributes_of_another_program_do_nothing(tmp_path: Path) -> None:
 
 
 def test_a_study_does_not_say_what_a_worker_runs(tmp_path: Path) -> None:
-    """The reference comes from the command; a study's attributes are not looked at."""
+    """The reference comes from the command; attributes of a study are not read."""
     storage = str(tmp_path / "a.log")
     study = optuna.create_study(storage=open(storage), study_name="s", direction="maximize")
     for name in ("search", "bonas:search", "evaluate"):
@@ -104,7 +104,7 @@ def test_a_study_does_not_say_what_a_worker_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../escape", "/tmp/escape", "a/../../b", ".."])
 def test_names_of_studies_stay_in_their_folder(name: str, tmp_path: Path) -> None:
-    """A report's files are named by bonas, whatever methods and problems are called."""
+    """bonas names the files of a report, whatever methods and problems are called."""
     from bonas.benchmarks.report import write
 
     folder = tmp_path / "in" / "report"

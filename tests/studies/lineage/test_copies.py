@@ -11,7 +11,7 @@ from lineages import OBJECTIVES, Measure, Widths, search_of
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bonas.studies.lineage.copies import COPIED, copy_all, copy_comparable, is_valid_in
+from bonas.studies.lineage.copies import copy_all, copy_comparable, is_valid_in
 from bonas.studies.lineage.description import Description, make_description
 
 WIDTHS, KINDS = (8, 16, 32, 64), ("relu", "gelu", "tanh")
@@ -48,7 +48,7 @@ def test_a_copy_has_the_new_options_and_names_its_original() -> None:
 
 
 def test_what_is_about_one_trial_only_stays_behind() -> None:
-    own = {"bonas:worker": {"pid": 1}, "bonas:index": 7, COPIED: "r#3"}
+    own = {"bonas:worker": {"pid": 1}, "bonas:index": 7, "bonas:copied": "r#3"}
     system = {"bonas:renewed": 4, "bonas:released": "its worker died", "bonas:proposal": "{}"}
     study = _study(_trial(user_attrs={**own, "note": "mine"}, system_attrs=system))
     (copy,) = copy_all(study, _description()).values()

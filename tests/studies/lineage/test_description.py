@@ -38,7 +38,7 @@ def test_data_that_an_older_version_knew_less_of_are_no_difference_but_others_ar
     assert "evaluation.accuracy.data was" in differences(old, new)[0]
 
 
-def test_a_description_of_a_later_version_is_told() -> None:
+def test_a_description_of_a_later_version_differs() -> None:
     assert differences({**_described(), "bonas:version": 9}, _described()) == [
         "bonas:version was 9, now 2"
     ]
@@ -57,7 +57,7 @@ def test_a_description_of_a_later_version_is_told() -> None:
         (Widths((8, 16, 32, 64, 128), scale=2), None),
     ],
 )
-def test_added_options_are_told_from_all_else(
+def test_added_options_are_distinguished_from_other_differences(
     space: Widths, added: dict[str, list[Any]] | None
 ) -> None:
     assert added_options(_described(), _described(space)) == added

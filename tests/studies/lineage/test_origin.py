@@ -13,11 +13,10 @@ import pytest
 from lineages import Widths, search_of
 from optuna.storages import InMemoryStorage
 
+from bonas.optuna_internals import id_of, storage_of
 from bonas.studies.lineage import origin as module
-from bonas.studies.lineage.description import DESCRIPTION, Description, make_description
+from bonas.studies.lineage.description import Description, make_description
 from bonas.studies.lineage.origin import (
-    ORIGIN,
-    SUCCESSOR,
     Origin,
     claim_first_free,
     claim_study,
@@ -26,7 +25,7 @@ from bonas.studies.lineage.origin import (
     load_sibling,
     numbered,
 )
-from bonas.studies.running.trials import BUDGET
+from bonas.studies.records import BUDGET, DESCRIPTION, ORIGIN, SUCCESSOR
 
 
 def _description(space: Widths = Widths()) -> Description:  # noqa: B008 # frozen
@@ -43,7 +42,7 @@ def source() -> optuna.Study:
     study = optuna.create_study(
         storage=InMemoryStorage(), study_name="s", directions=["maximize", "minimize"]
     )
-    for name, value in {"bonas:seed": 7, "mine": [1], BUDGET: 9, SUCCESSOR: "s.v2"}.items():
+    for name, value in {"bonas:seed": 7, "mine": [1], BUDGET.key: 9, SUCCESSOR.key: "s.v2"}.items():
         study.set_user_attr(name, value)
     return study
 
@@ -57,7 +56,7 @@ def test_a_claimed_study_has_its_origin_description_and_the_attributes_of_the_so
     assert description_of(study) == FORK.description
     assert study.metric_names == ["accuracy", "latency"]
     assert study.directions == source.directions
-    others = {k: v for k, v in study.user_attrs.items() if k not in (ORIGIN, DESCRIPTION)}
+    others = {k: v for k, v in study.user_attrs.items() if k not in (ORIGIN.key, DESCRIPTION.key)}
     assert others == {"bonas:seed": 7, "mine": [1]}
     assert study.sampler is source.sampler
 
@@ -67,7 +66,7 @@ def test_a_name_is_claimed_again_by_the_same_origin_only(source: optuna.Study) -
     again = claim_study(source, "s-2", replace(FORK, trials=9))  # the source has grown
     assert first is not None
     assert again is not None
-    assert again._study_id == first._study_id
+    assert id_of(again) == id_of(first)
     assert Origin.of(again) == FORK  # the first claim decides what is copied
     others: list[dict[str, Any]] = [
         {"root": "t"},
@@ -80,7 +79,7 @@ def test_a_name_is_claimed_again_by_the_same_origin_only(source: optuna.Study) -
 
 def test_the_name_of_another_study_is_taken(source: optuna.Study) -> None:
     assert claim_study(source, "s", FORK) is None
-    other = optuna.create_study(storage=source._storage, study_name="s-2")
+    other = optuna.create_study(storage=storage_of(source), study_name="s-2")
     other.add_trial(optuna.create_trial(value=1.0))
     names = numbered("s-")
     found = claim_first_free(source, names, FORK)
@@ -92,19 +91,19 @@ def test_a_study_that_another_process_has_just_created_is_waited_for(
     source: optuna.Study,
 ) -> None:
     made = optuna.create_study(
-        storage=source._storage, study_name="s-2", directions=source.directions
+        storage=storage_of(source), study_name="s-2", directions=source.directions
     )
 
     def finish() -> None:
         time.sleep(0.1)
-        made.set_user_attr(ORIGIN, json.dumps(asdict(FORK)))
+        ORIGIN.write(made, asdict(FORK))
 
     process = threading.Thread(target=finish)
     process.start()
     found = claim_study(source, "s-2", FORK)
     process.join()
     assert found is not None
-    assert found._study_id == made._study_id
+    assert id_of(found) == id_of(made)
 
 
 def test_a_study_whose_creator_died_at_once_is_claimed(
@@ -112,20 +111,20 @@ def test_a_study_whose_creator_died_at_once_is_claimed(
 ) -> None:
     monkeypatch.setattr(module, "_ORIGIN_TIMEOUT", 0.1)
     made = optuna.create_study(
-        storage=source._storage, study_name="s-2", directions=source.directions
+        storage=storage_of(source), study_name="s-2", directions=source.directions
     )
     began = time.monotonic()
     found = claim_study(source, "s-2", FORK)
     assert time.monotonic() - began >= 0.1
     assert found is not None
-    assert found._study_id == made._study_id
+    assert id_of(found) == id_of(made)
     assert Origin.of(found) == FORK
 
 
 def test_attributes_are_completed_only_before_the_description(source: optuna.Study) -> None:
     """The description is stored last, so that it shows that all else is there."""
     study = optuna.create_study(
-        storage=source._storage, study_name="s-2", directions=source.directions
+        storage=storage_of(source), study_name="s-2", directions=source.directions
     )
     complete_attributes(study, source, FORK)
     source.set_user_attr("late", 1)
@@ -149,18 +148,18 @@ def test_attributes_are_completed_only_before_the_description(source: optuna.Stu
 def test_what_is_no_origin_is_ignored_with_a_warning(
     source: optuna.Study, text: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    study = optuna.create_study(storage=source._storage, study_name="s-2")
-    study.set_user_attr(ORIGIN, text)
+    study = optuna.create_study(storage=storage_of(source), study_name="s-2")
+    study.set_user_attr(ORIGIN.key, text)
     assert Origin.of(study) is None
     assert "another study was expected" in caplog.text
     assert description_of(study) is None
 
 
 def test_a_study_without_a_description_has_that_of_its_origin(source: optuna.Study) -> None:
-    study = optuna.create_study(storage=source._storage, study_name="s-2")
-    study.set_user_attr(ORIGIN, json.dumps(asdict(FORK)))
+    study = optuna.create_study(storage=storage_of(source), study_name="s-2")
+    ORIGIN.write(study, asdict(FORK))
     assert description_of(study) == FORK.description
-    study.set_user_attr(DESCRIPTION, json.dumps(_description(Widths((8, 16)))))
+    DESCRIPTION.write(study, _description(Widths((8, 16))))
     assert description_of(study) == _description(Widths((8, 16)))
 
 
@@ -174,4 +173,4 @@ def test_no_sibling_has_a_name_that_is_not_stored(source: optuna.Study) -> None:
     assert load_sibling(source, "none") is None
     found = load_sibling(source, "s")
     assert found is not None
-    assert found._study_id == source._study_id
+    assert id_of(found) == id_of(source)

@@ -17,9 +17,7 @@ from optuna.trial import TrialState, create_trial
 
 from bonas.errors import StudyMismatch
 from bonas.evaluation import ShortTraining, as_objectives
-from bonas.studies import open_study
-from bonas.studies.lineage.description import DESCRIPTION
-from bonas.studies.running import trials
+from bonas.studies import open_study, outcomes
 
 DISTRIBUTIONS = {
     "width": CategoricalDistribution((8, 16, 32, 64)),
@@ -81,19 +79,19 @@ KNOWN = (64, "relu", 66.0, 64.0)
 
 def test_it_is_resumed_and_counts_what_it_counted(stored: Any) -> None:
     before = optuna.load_study(study_name="s", storage=stored)
-    assert trials.evaluated(before) == 3  # neither the released nor the known trial
+    assert outcomes.evaluated(before) == 3  # neither the released nor the known trial
     study = searched(Widths(), 6, stored).study
     assert study.study_name == "s"
     assert measured(study)[:4] == [*FOUR, KNOWN]
-    assert trials.evaluated(study) == 6
-    assert json.loads(study.user_attrs[DESCRIPTION])["bonas:version"] == 2
+    assert outcomes.evaluated(study) == 6
+    assert json.loads(study.user_attrs["bonas:description"])["bonas:version"] == 2
 
 
 def test_options_are_added_to_it_in_a_successor(stored: Any) -> None:
     study = searched(WIDER, 5, stored).study
     assert study.study_name == "s.v2"
     assert measured(study)[:4] == [*FOUR, KNOWN]
-    assert trials.evaluated(study) == 5
+    assert outcomes.evaluated(study) == 5
     assert all("bonas:released" not in trial.system_attrs for trial in study.trials)
     assert study.trials[3].user_attrs["bonas:known"] == "a-mark"
     assert [t.user_attrs.get("bonas:copied") for t in study.trials[:4]] == [
@@ -140,10 +138,10 @@ def test_it_knows_its_data_once_it_is_opened_with_them(quick: Any) -> None:
         return open_study(quick, "s", as_objectives(OBJECTIVES), description, RandomSampler())
 
     study = again(X)
-    old = json.loads(study.user_attrs[DESCRIPTION])
+    old = json.loads(study.user_attrs["bonas:description"])
     del old["bonas:version"]
     old["evaluation"]["accuracy"]["data"] = old["evaluation"]["accuracy"]["data"].split(", inp")[0]
-    study.set_user_attr(DESCRIPTION, json.dumps(old))
+    study.set_user_attr("bonas:description", json.dumps(old))
     assert again(X).study_name == "s"
     with pytest.raises(StudyMismatch, match="data was"):
         again([[5.0], [1.0]] * 10)

@@ -1,4 +1,4 @@
-"""What can be read of a damaged study is copied, and the search goes on with it."""
+"""A rescue copies what can be read of a damaged study, and the search goes on with it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _search(storage: str, budget: int) -> list[FrozenTrial]:
 def originals(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, tuple[Path, list[FrozenTrial]]]:
-    """A search of six trials in a journal, and in SQLite."""
+    """Return searches of six trials, in a journal and in SQLite."""
     folder = tmp_path_factory.mktemp("originals")
     journal, database = folder / "a.log", folder / "a.db"
     return {
@@ -62,7 +62,7 @@ def originals(
 
 @pytest.fixture
 def searched(tmp_path: Path, originals: dict[str, tuple[Path, list[FrozenTrial]]]) -> Searched:
-    """A copy of one of them, to be damaged, and its trials."""
+    """Return what copies one of them, to be damaged, and its trials."""
 
     def copied(name: str) -> tuple[Path, list[FrozenTrial]]:
         path, trials = originals[name]
@@ -93,7 +93,7 @@ def _essence(trial: FrozenTrial) -> tuple[object, ...]:
     )
 
 
-# What is whole stays as it is
+# Whole storages
 
 
 def _rich(storage: str) -> optuna.Study:
@@ -199,7 +199,7 @@ def test_a_parameter_out_of_its_range_costs_nothing_else(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_trials_after_a_lost_one_keep_what_is_theirs(
+def test_trials_after_a_lost_one_keep_their_parameters_and_values(
     tmp_path: Path, searched: Searched, lost: int
 ) -> None:
     """All lines of trials 2 (and 3) are one stretch of garbage without line breaks."""
@@ -268,7 +268,7 @@ def _overwrite(path: Path, page: int, start: int = 0, end: int = 4096) -> None:
 
 
 def _grown(path: Path) -> optuna.Study:
-    """A study whose tables have many pages each."""
+    """Return a study whose tables have many pages each."""
     study = optuna.create_study(storage=f"sqlite:///{path}", study_name="s")
     study.add_trials(
         create_trial(value=float(n), user_attrs={"text": "x" * 300}) for n in range(120)
@@ -326,7 +326,7 @@ def test_a_database_that_lost_its_first_page_is_read(tmp_path: Path, searched: S
     assert list(map(_essence, _named(new).trials)) == list(map(_essence, before))
 
 
-def test_a_row_of_nonsense_costs_nothing_else(tmp_path: Path, searched: Searched) -> None:
+def test_an_invalid_row_costs_nothing_else(tmp_path: Path, searched: Searched) -> None:
     (old, before), new = searched("a.db"), f"{tmp_path}/b.log"
     with sqlite3.connect(old) as opened:
         opened.execute("update trials set state = 'NONSENSE' where number = 2")
@@ -371,7 +371,7 @@ def _diary(path: Path) -> None:
         ("{}/new.log", None, InvalidArgument, "into itself"),
     ],
 )
-def test_what_cannot_be_rescued_is_told(
+def test_what_cannot_be_rescued_is_reported(
     tmp_path: Path,
     old: str,
     make: Callable[[Path], None] | None,
@@ -387,7 +387,7 @@ def test_what_cannot_be_rescued_is_told(
     assert not (tmp_path / "new.log").exists()
 
 
-def test_a_study_that_is_there_is_not_written_over(tmp_path: Path, searched: Searched) -> None:
+def test_an_existing_study_is_not_overwritten(tmp_path: Path, searched: Searched) -> None:
     (old, _), new = searched("a.log"), f"{tmp_path}/b.log"
     shutil.copy(old, new)
     before = Path(new).read_bytes()
@@ -398,13 +398,13 @@ def test_a_study_that_is_there_is_not_written_over(tmp_path: Path, searched: Sea
         rescue(old, f"{tmp_path}/c.log", "other")
 
 
-def test_the_command_tells_what_it_copied(
+def test_the_command_prints_what_it_copied(
     tmp_path: Path, searched: Searched, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, _ = searched("a.log")
     lines = _lines(old)
     old.write_bytes(b"".join([*lines[:10], b"garbage\n", *lines[10:]]))
     assert main(["rescue", str(old), f"{tmp_path}/b.log"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("6 trials copied of 'bonas'; 0 lost; unreadable: line 11 (")
+    printed = capsys.readouterr().out
+    assert printed.startswith("6 trials copied of 'bonas'; 0 lost; unreadable: line 11 (")
     assert main(["rescue", str(old), f"{tmp_path}/c.log", "--study", "none"]) == 2

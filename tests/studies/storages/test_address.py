@@ -65,7 +65,7 @@ def test_no_password_is_in_an_error_or_its_traceback(url: str) -> None:
 
 
 @given(password=st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=4))
-def test_no_message_shows_a_password_however_it_is_spelt(password: str) -> None:
+def test_no_message_shows_a_password_however_it_is_encoded(password: str) -> None:
     url = URL.create("postgresql", "me", password, "db", 5, "x").render_as_string(False)
     driver = Exception(f"cannot connect to {url}: wrong password '{password}'")
     text = str(opening_error(url, OperationalError("select 1", None, driver)))
@@ -74,7 +74,7 @@ def test_no_message_shows_a_password_however_it_is_spelt(password: str) -> None:
     assert url not in text
 
 
-def test_a_log_and_an_error_about_waiting_show_no_password(
+def test_the_log_and_the_error_of_an_outage_show_no_password(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def judge(error: Exception) -> Classification:

@@ -1,4 +1,4 @@
-"""Every storage of bonas keeps Optuna's contract, and raises nothing that the contract has not."""
+"""Every storage of bonas keeps Optuna's contract, and raises only the errors it names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BaseStorage:
 
 
 class TestContract(StorageTestCase):
-    """Optuna's own tests of a storage."""
+    """Optuna's own contract tests of a storage."""
 
 
 def _study(storage: BaseStorage) -> int:
@@ -149,7 +149,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_row_is_told(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_row_is_reported(tmp_path: Path, damage: str) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/a.db")
     study = optuna.load_study(study_name="s", storage=storage) if _study(storage) else None
     assert study is not None
@@ -166,7 +166,7 @@ def test_a_damaged_row_is_told(tmp_path: Path, damage: str) -> None:
 
 
 class Raises(InMemoryStorage):
-    """Every reading and writing of an attribute raises the error."""
+    """A storage that raises ``error`` when an attribute is read or written."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -216,6 +216,6 @@ def test_every_error_is_one_of_the_contract(
 def test_no_error_shows_a_password() -> None:
     address = Address("postgresql://me:hush@h/d")
     error = OSError("cannot reach postgresql://me:hush@h/d")
-    told = translate(error, address, writes=False, was_known=False)
-    assert "hush" not in str(told)
+    raised = translate(error, address, writes=False, was_known=False)
+    assert "hush" not in str(raised)
     assert address.safe_cause(error) is None

@@ -1,4 +1,4 @@
-"""Real databases: PostgreSQL stopped in the middle, SQLite locked, disks full, files damaged."""
+"""Real databases: PostgreSQL restarted under load, SQLite locked, disks full, files damaged."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_path_may_hold_braces(tmp_path: Path) -> None:
         ("grpc", "grpc://h:1", "grpc"),
     ],
 )
-def test_a_missing_driver_is_told_with_the_extra_that_brings_it(
+def test_a_missing_driver_is_reported_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, module: str, url: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -139,7 +139,7 @@ def test_a_database_that_stays_locked_is_given_up(
 
 @contextmanager
 def _full_disk(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond ``size`` bytes."""
+    """Keep the files of this process from growing beyond ``size`` bytes in the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -155,7 +155,7 @@ def _full_disk(size: int) -> Iterator[None]:
         ("{}/a.log", "a.log", "cannot write to the journal .*File too large; all lines before"),
     ],
 )
-def test_a_full_disk_is_told_at_once_and_loses_nothing(
+def test_a_full_disk_is_reported_at_once_and_loses_nothing(
     tmp_path: Path, url: str, name: str, message: str
 ) -> None:
     study = _study(open(url.format(tmp_path)))
@@ -222,7 +222,7 @@ def test_a_database_opened_to_be_read_cannot_be_written(tmp_path: Path) -> None:
 
 @contextmanager
 def _read_only(folder: Path) -> Iterator[None]:
-    """Nothing can be made in ``folder``, by root neither; skips where that cannot be had."""
+    """Make ``folder`` read-only in the block, for root too; skip the test if that is impossible."""
     folder.chmod(0o555)
     is_root = os.geteuid() == 0
     try:
@@ -238,26 +238,26 @@ def _read_only(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["sqlite:///{}/a.db", "{}/a.log"])
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, name: str) -> None:
     with _read_only(tmp_path), pytest.raises(StorageUnavailable, match="can be written"):
         open(name.format(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["sqlite:///{}/a.log", "{}/a.log"])
-def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path, name: str) -> None:
+def test_a_folder_in_place_of_a_file_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.log").mkdir()
     with pytest.raises(StorageUnavailable, match=r"cannot open .*a\.log"):
         open(name.format(tmp_path))
 
 
-def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"my diary " * 1000)
     with pytest.raises(StorageUnavailable, match=r"file is not a database: .* choose another"):
         open(f"sqlite:///{tmp_path / 'a.db'}")
     assert (tmp_path / "a.db").read_bytes() == b"my diary " * 1000
 
 
-def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     study = _study(open(f"sqlite:///{tmp_path / 'a.db'}"))
     _run(study, 3)
     with (tmp_path / "a.db").open("r+b") as file:
@@ -322,7 +322,7 @@ def test_a_search_outlives_a_restart_of_postgresql(
         ({"/postgres": "/none"}, 'database "none" does not exist; check'),
     ],
 )
-def test_what_postgresql_refuses_is_told_at_once(
+def test_what_postgresql_refuses_is_reported_at_once(
     postgresql: servers.PostgreSQL, change: dict[str, str], message: str
 ) -> None:
     url = postgresql.url
@@ -333,7 +333,7 @@ def test_what_postgresql_refuses_is_told_at_once(
     assert "of bonas" not in str(caught.value)
 
 
-def test_a_table_that_is_gone_is_told_at_once(postgresql: servers.PostgreSQL) -> None:
+def test_a_table_that_is_gone_is_reported_at_once(postgresql: servers.PostgreSQL) -> None:
     postgresql.create("dropped")
     study = _study(open(postgresql.url.replace("/postgres", "/dropped")))
     postgresql.execute("drop table trials cascade", "dropped")
@@ -349,7 +349,7 @@ def test_a_table_that_is_gone_is_told_at_once(postgresql: servers.PostgreSQL) ->
         ("grpc://127.0.0.1:1", "nothing answers at 127.0.0.1:1; .*run_grpc_proxy_server"),
     ],
 )
-def test_a_server_that_is_not_there_is_told(
+def test_a_server_that_is_not_there_is_reported(
     monkeypatch: pytest.MonkeyPatch, url: str, message: str
 ) -> None:
     monkeypatch.setattr(opening, "_GRPC_WAIT", 0.2)

@@ -20,7 +20,7 @@ Partition = namedtuple("Partition", ["device", "mountpoint", "fstype", "opts"])
         ("nfs4", "rw", True),
         ("fuse.sshfs", "rw", True),
         ("CIFS", "rw", True),
-        ("NTFS", "rw,remote", True),  # as Windows tells
+        ("NTFS", "rw,remote", True),  # as Windows names it
         ("ext4", "rw", False),
         ("overlay", "rw", False),
     ],
@@ -45,7 +45,7 @@ def test_a_file_on_a_network_file_system_is_warned_about(
             open(name.format(tmp_path))
 
 
-def test_where_no_mounts_are_known_nothing_is_said(
+def test_without_a_mount_table_there_is_no_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(all: bool) -> list[Partition]:

@@ -1,4 +1,4 @@
-"""A journal file: opened, shared, and mended where a process died in the middle of a line."""
+"""A journal is opened by several processes; a half line that one left is dropped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _with_study(path: Path) -> optuna.Study:
     return study
 
 
-def test_what_is_a_journal() -> None:
+def test_a_journal_is_a_path_with_its_ending() -> None:
     assert is_journal("bench.log")
     assert is_journal("deep/er.journal")
     assert not is_journal("sqlite:///bench.log")
@@ -46,7 +46,7 @@ def test_a_half_written_line_is_dropped_before_anything_is_written(tmp_path: Pat
     assert [trial.value for trial in again.trials] == [1.0, 2.0]
 
 
-def test_looking_changes_nothing(tmp_path: Path) -> None:
+def test_opening_to_read_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     _with_study(path)
     broken = path.read_bytes() + b"half"

@@ -1,4 +1,4 @@
-"""A journal that is deleted, cut off, exchanged or overwritten is told, with the line."""
+"""A journal that is deleted, truncated, exchanged or overwritten raises, with the line."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGES)
 @pytest.mark.parametrize("writes", [False, True])
-def test_what_happened_to_the_file_is_told(
+def test_what_happened_to_the_file_is_reported(
     tmp_path: Path, damage: Callable[[Path], None], message: str, writes: bool
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -108,7 +108,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-def test_a_line_that_is_none_is_named(tmp_path: Path, garbage: bytes) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "a.log"
     study = _study(path, 2)  # three lines, and a check of what the study is for
     lines = check_journal(path)
@@ -147,7 +147,7 @@ def test_a_half_line_at_the_end_is_no_damage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_delete, lambda path: path.mkdir()])
-def test_a_journal_that_cannot_be_checked_is_told(
+def test_a_journal_that_cannot_be_checked_is_reported(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "a.log"
@@ -158,7 +158,7 @@ def test_a_journal_that_cannot_be_checked_is_told(
         check_journal(path)
 
 
-def test_a_first_line_that_is_damaged_is_told_as_such(tmp_path: Path) -> None:
+def test_a_first_line_that_is_damaged_is_reported_as_such(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     _study(path, 2)
     path.write_bytes(b"\xff" + path.read_bytes()[1:])

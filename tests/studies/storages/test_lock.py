@@ -1,4 +1,4 @@
-"""A journal's lock: held by one, freed when its holder dies, and never taken from a living one."""
+"""A lock is held by one process, freed when that dies, and never taken from a living one."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def _lock_file(path: Path) -> Path:
 
 
 def _dead() -> int:
-    """The number of a process that has ended."""
+    """Return the pid of a process that has ended."""
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     return done.pid
 
 
 def _leave(path: Path, **holder: object) -> None:
-    """A lock whose holder was killed in it."""
+    """Leave a lock behind whose holder was killed."""
     known = {"host": host_id(), "pid": _dead(), "started": 1.0, "token": "t"}
     _lock_file(path).write_text(json.dumps(known | holder))
 
 
 def test_the_lock_says_who_holds_it_and_is_gone_afterwards(path: Path) -> None:
     with Lock(path).held():
-        told = json.loads(_lock_file(path).read_text())
-        assert (told["host"], told["pid"]) == (host_id(), os.getpid())
-        assert told["started"] == start_time(os.getpid())
+        found = json.loads(_lock_file(path).read_text())
+        assert (found["host"], found["pid"]) == (host_id(), os.getpid())
+        assert found["started"] == start_time(os.getpid())
     assert list(path.parent.iterdir()) == []
 
 
@@ -59,12 +59,12 @@ def test_an_error_inside_lets_go(path: Path) -> None:
     "holder",
     [
         {},
-        {"pid": os.getpid(), "started": 1.0},  # the number was given to another process
+        {"pid": os.getpid(), "started": 1.0},  # the pid was reused
         {"pid": os.getpid(), "token": "of a thread that was interrupted"},
         {"pid": None},
     ],
 )
-def test_the_lock_of_a_dead_process_is_taken_at_once(
+def test_the_lock_of_a_dead_process_is_removed_at_once(
     path: Path, holder: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "_GRACE", 3600.0)
@@ -139,7 +139,7 @@ def test_a_lock_that_says_nothing_is_removed_after_a_while(
     assert path.exists()
 
 
-def test_who_waits_too_long_is_told_who_holds_it(
+def test_a_wait_that_is_too_long_ends_with_the_holder_in_the_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "_LIMIT", 0.1)
@@ -161,7 +161,7 @@ def test_a_lock_made_since_is_not_removed_for_the_dead_one_before(path: Path) ->
 
 
 def test_many_processes_that_find_a_dead_holder_enter_one_at_a_time(path: Path) -> None:
-    """Each leaves a dead holder's lock behind, now and then, for the others to remove."""
+    """Each of them now and then leaves the lock of a dead holder for the others to remove."""
     path.write_text("0")
     racers.race(racers.count_up, 4, path, 100)
     assert path.read_text() == "400"

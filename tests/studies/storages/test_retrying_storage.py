@@ -93,7 +93,7 @@ def test_a_study_made_before_the_answer_was_lost_is_found() -> None:
     assert len(unnamed.get_all_studies()) == 1
 
 
-def test_the_study_of_another_process_is_not_taken_for_ours() -> None:
+def test_the_study_of_another_process_is_not_mistaken_for_ours() -> None:
     storage = _retrying(Answers({}))
     storage.create_new_study(MINIMIZE, "s")
     with pytest.raises(DuplicatedStudyError):
@@ -137,7 +137,7 @@ def test_a_trial_that_another_finished_otherwise_is_not_ours() -> None:
         storage.set_trial_state_values(trial, TrialState.COMPLETE, [2.0])
 
 
-def test_a_waiting_trial_is_never_taken_twice() -> None:
+def test_a_waiting_trial_is_never_claimed_twice() -> None:
     storage = _retrying(Answers({"set_trial_state_values": 1}))
     study = optuna.create_study(storage=storage)
     study.enqueue_trial({"x": 1})

@@ -1,4 +1,4 @@
-"""SQLite: a trial is taken once, and a file that was exchanged is not read as if it were ours."""
+"""SQLite: a trial is claimed once, and a file that was exchanged is detected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _overwrite_with_another(path: Path, older: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("writes", [False, True])
-def test_a_file_that_was_exchanged_is_told(
+def test_a_file_that_was_exchanged_is_reported(
     tmp_path: Path, exchange: Callable[[Path, Path], None], message: str, writes: bool
 ) -> None:
     path, older = tmp_path / "a.db", tmp_path / "older.db"
@@ -92,7 +92,7 @@ def test_the_right_file_put_back_goes_on(tmp_path: Path) -> None:
     assert [trial.value for trial in study.trials] == [0.0, 1.0, 2.0]
 
 
-def test_a_write_that_was_taken_back_is_not_missed(tmp_path: Path) -> None:
+def test_a_write_that_was_rolled_back_changes_no_version(tmp_path: Path) -> None:
     study = _study(tmp_path / "a.db", 1)
     with pytest.raises(optuna.exceptions.DuplicatedStudyError):
         study._storage.create_new_study(study.directions, "s")
@@ -102,7 +102,7 @@ def test_a_write_that_was_taken_back_is_not_missed(tmp_path: Path) -> None:
 
 def test_a_storage_can_be_sent_to_another_process(tmp_path: Path) -> None:
     study = _study(tmp_path / "a.db", 2)
-    sent = pickle.loads(pickle.dumps(study._storage._storage))  # type: ignore[attr-defined]  # of the patient one
+    sent = pickle.loads(pickle.dumps(study._storage._storage))  # type: ignore[attr-defined]  # of the retrying one
     assert len(sent.get_all_trials(study._study_id)) == 2
     (tmp_path / "a.db").unlink()
     with pytest.raises(StorageUnavailable, match="was deleted"):
