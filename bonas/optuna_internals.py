@@ -15,7 +15,8 @@ process asked for, to create a trial together with its claim, to read one trial 
 ``_stop_flag``              own loop
 ``_suggest``                a parameter of a given distribution, as ``study.ask`` fixes one
 ``_contains``               whether a value is within a distribution
-``_backend``                the file behind a journal
+``_backend``,               the file behind a journal
+``_file_path``
 ``FrozenStudy``             what a storage's ``get_all_studies`` returns
 ==========================  =====================================================================
 """
@@ -29,6 +30,7 @@ from typing import Any
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import BaseTrial, FrozenTrial, Trial, TrialState
 
@@ -145,5 +147,10 @@ def contains(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def backend_of(storage: JournalStorage) -> object:
-    """Return what keeps the lines of a journal."""
+    """Return the backend that stores the lines of a journal."""
     return storage._backend
+
+
+def path_of(backend: JournalFileBackend) -> str:
+    """Return the path of the file of Optuna's own backend."""
+    return backend._file_path

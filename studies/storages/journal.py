@@ -13,7 +13,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from bonas.errors import StorageUnavailable
-from bonas.optuna_internals import backend_of
+from bonas.optuna_internals import backend_of, path_of
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.filesystem import warn_of_network
 from bonas.studies.storages.journal_file import JournalFile, damaged
@@ -34,12 +34,10 @@ def journal_file(storage: str | PathLike[str] | BaseStorage | None) -> Path | No
     if isinstance(storage, RetryingStorage):
         return journal_file(storage.inner)
     if isinstance(storage, JournalStorage):
-        backend: object = backend_of(
-            storage
-        )  # Optuna offers no other way from a storage to its file
+        backend = backend_of(storage)
         if isinstance(backend, JournalFile):
             return backend.path
-        return Path(backend._file_path) if isinstance(backend, JournalFileBackend) else None
+        return Path(path_of(backend)) if isinstance(backend, JournalFileBackend) else None
     if storage is None or isinstance(storage, BaseStorage):
         return None
     given = os.fspath(storage)

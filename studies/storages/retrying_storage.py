@@ -29,6 +29,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.optuna_internals import FrozenStudy
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.contract import translate
 from bonas.studies.storages.retry import Retry
@@ -147,7 +148,7 @@ class RetryingStorage(BaseStorage):
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         return self._call(lambda: self._storage.get_study_system_attrs(study_id), study=study_id)
 
-    def get_all_studies(self) -> list[Any]:  # of FrozenStudy, a private class of Optuna
+    def get_all_studies(self) -> list[FrozenStudy]:
         return self._call(self._storage.get_all_studies)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
