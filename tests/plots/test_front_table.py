@@ -1,12 +1,9 @@
-"""What a search found, as a table to print and as a table of pandas."""
+"""Facts about the text table of a front."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-import optuna
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +12,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from torch import nn
 
 import bonas
-from bonas.dataframe import trials_frame
-from bonas.errors import MissingPackage
 from bonas.evaluation import Candidate, Objective
 from bonas.plots.front_table import front_table, parameter_names
 
@@ -65,53 +60,6 @@ def test_every_parameter_of_every_network_of_the_front_has_a_column() -> None:
         assert row.split()[3:] == [str(value) for value in candidate.choices.values()]
 
 
-def test_a_table_of_pandas_has_all_trials_with_all_that_is_known() -> None:
-    frame = RESULT.dataframe()
-    assert list(frame.columns) == [
-        *("number", "state", "speed", "accuracy"),
-        *("depth", "units_0", "units_1", "units_2"),
-        *("epochs", "failure"),
-    ]
-    assert len(frame) == len(RESULT.study.trials) == 12
-    failed = frame[frame.state == "FAIL"]
-    assert failed.number.tolist() == [3]
-    assert failed.failure.tolist() == ["and the last"]
-    assert failed.accuracy.isna().all()
-    done = frame[frame.state == "COMPLETE"]
-    assert done.accuracy.tolist() == [c.values["accuracy"] for c in RESULT.candidates]
-    assert done.epochs.eq(3.0).all()
-    assert done.failure.isna().all()
-    assert frame[frame.depth == 1].units_1.isna().all()
-
-
-def test_names_that_are_taken_are_prefixed_as_in_optuna() -> None:
-    options = CategoricalDistribution((1, 2))
-    trial = create_trial(
-        value=90.0,
-        params={"number": 1, "accuracy": 2, "width": 1},
-        distributions=dict.fromkeys(("number", "accuracy", "width"), options),
-        user_attrs={"width": 4, "state": "x", "bonas:index": 0},
-    )
-    (row,) = trials_frame([GOAL], [trial]).to_dict("records")
-    assert row == {
-        **{"number": trial.number, "state": "COMPLETE", "accuracy": 90.0},
-        **{"params_number": 1, "params_accuracy": 2, "width": 1},
-        **{"user_attrs_width": 4, "user_attrs_state": "x", "failure": None},
-    }
-
-
-def test_without_trials_the_table_of_pandas_is_empty() -> None:
-    frame = trials_frame([GOAL], [])
-    assert list(frame.columns) == ["number", "state", "accuracy", "failure"]
-    assert frame.empty
-
-
-def test_a_missing_pandas_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingPackage, match=r"expected pandas to be installed .* pip install pan"):
-        RESULT.dataframe()
-
-
 def trial_of(names: list[str], value: Any = 1) -> FrozenTrial:
     options = CategoricalDistribution((value, "other"))
     return create_trial(
@@ -139,10 +87,24 @@ def test_long_values_are_cut_and_numbers_rounded() -> None:
     assert other.endswith("0.1235")
 
 
-def test_trials_of_another_program_are_in_the_table() -> None:
-    study = optuna.create_study(directions=["maximize", "minimize"])
-    study.add_trial(create_trial(state=TrialState.PRUNED))
-    study.add_trial(create_trial(state=TrialState.RUNNING))
-    frame = trials_frame([GOAL, Objective("latency", "minimize", "ms")], study.trials)
-    assert frame.state.tolist() == ["PRUNED", "RUNNING"]
-    assert frame.latency.isna().all()
+def test_without_trials_the_table_says_so() -> None:
+    assert front_table([GOAL], []) == "nothing was evaluated yet"
+
+
+def test_numbers_are_aligned_to_the_right_and_parameters_to_the_left() -> None:
+    """Written by hand."""
+    trials = [trial_of(["name"], "a"), trial_of(["name"], "long")]
+    trials[0].values, trials[1].values = [9.5], [123.456]
+    trials[0].number, trials[1].number = 0, 10
+    assert front_table([GOAL], trials).splitlines() == [
+        "trial  accuracy [%]  name",
+        "-------------------------",
+        "    0           9.5  a",
+        "   10         123.5  long",
+    ]
+
+
+def test_a_parameter_follows_those_that_precede_it_in_its_trial() -> None:
+    """By hand: ``b2`` comes after ``b1``, before ``c`` of the first trial."""
+    trials = [trial_of(["a", "b1", "c"]), trial_of(["a", "b1", "b2", "c"]), trial_of(["z", "a"])]
+    assert parameter_names(trials) == ["z", "a", "b1", "b2", "c"]
