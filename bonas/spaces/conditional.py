@@ -42,6 +42,7 @@ class ConditionalSpace(Space):
         return True
 
     def completed(self, some: Choices, rng: np.random.Generator | None = None) -> Choices:
+        """Return a complete combination that extends a part of one; only what applies is in it."""
         kept: dict[str, Choice] = {}
         for name, value in super().completed(some, rng).items():
             if self.applies(name, kept):
@@ -49,6 +50,7 @@ class ConditionalSpace(Space):
         return kept
 
     def chosen_by(self, choose: Callable[[str, Sequence[Choice]], Choice]) -> dict[str, Choice]:
+        """Return the combination that ``choose`` picks, called once per name that applies."""
         kept: dict[str, Choice] = {}
         for name, distribution in self.distributions.items():
             if self.applies(name, kept):

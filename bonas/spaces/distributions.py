@@ -25,6 +25,7 @@ def distributions(owner: str, parameters: object) -> dict[str, CategoricalDistri
 
 
 def _distribution(name: str, choices: Sequence[Choice]) -> CategoricalDistribution:
+    """Return the distribution of one parameter, or refuse its name or its choices."""
     if not isinstance(name, str):
         raise InvalidSpace(f"expected the names of parameters as strings, got {name!r}")
     if why := objection(name):

@@ -9,7 +9,7 @@ from bonas.errors import InvalidData
 
 
 def with_channels(x: Tensor, channels: int) -> Tensor:
-    """``batch x channels x height x width``; a grey image gets equal channels.
+    """Return ``batch x channels x height x width``; a grey image gets equal channels.
 
     Raises:
         InvalidData: on images of another number of channels.
@@ -23,5 +23,5 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
 
 
 def use_channels_last(network: nn.Module) -> None:
-    """Let the channels of a pixel lie together: training on a CPU is up to twice as fast."""
+    """Store the channels of a pixel together: training on a CPU is up to twice as fast."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not declared

@@ -66,6 +66,7 @@ def names(kind: str, values: Sequence[str], known: Iterable[str]) -> tuple[str, 
 
 
 def _sequence(name: str, values: Sequence[T], empty: bool) -> Sequence[T]:
+    """Return ``values`` if they are a sequence of options."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise InvalidArgument(
             f"{name} must be a sequence of options, got {values!r}; put it in (,)"

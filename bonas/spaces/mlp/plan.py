@@ -50,7 +50,7 @@ class PerceptronPlan:
         ]
 
     def sketch(self) -> tuple[Sketch, int]:
-        """Return the network as a sketch, and its output; dropout is no operation."""
+        """Return the network as a sketch without dropout, and its output."""
         sketch = Sketch((self.inputs,))
         x = sketch.input
         for layer in self.layers():

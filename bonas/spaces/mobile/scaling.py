@@ -116,8 +116,8 @@ def scale(
     resolution=1.15**phi``, which multiplies the multiply-adds by about ``2**phi``.
 
     Raises:
-        InvalidArgument: for a candidate of a space of another kind, or a factor that is no positive
-            number.
+        InvalidArgument: for a candidate of a space of another kind, or a factor that is not a
+            positive number.
     """
     space: Space = found.space
     return ScaledNetwork(

@@ -93,7 +93,7 @@ class TransformerPlan:
     def sketch(self) -> tuple[Sketch, int]:
         """Return the network as a sketch, and its output.
 
-        Rotations, masks and the repetition of keys are no operations.
+        Rotations, masks and the repetition of keys do not count as operations.
         """
         sketch = Sketch(self.embedding.input_shape)
         x = self.embedding.add_to(sketch, self.width)

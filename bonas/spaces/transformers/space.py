@@ -174,7 +174,7 @@ class TransformerSpace(PlannedSpace):
             bytes_per_number: 2 for half precision; a half for four bits.
 
         Raises:
-            InvalidSpace: if the networks are no language models, which keep nothing.
+            InvalidSpace: if the networks are not language models, which cache nothing.
             InvalidArgument: for a length or size that is not positive.
         """
         if self.task != "language_model":
