@@ -1,4 +1,4 @@
-"""What is believed about an untrained architecture, and how sure the belief is."""
+"""Surrogates: what predicts the values of untrained architectures, and how surely."""
 
 from bonas.surrogates.deep_kernel import DeepKernelGP, fit_deep_kernel
 from bonas.surrogates.forest import RandomForest, fit_forest

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
 from bonas.encoders import (
     Blocks,
+    DeclaresScaling,
     Encoder,
     GNNEncoder,
     OneHot,
@@ -88,3 +91,39 @@ def test_a_name_may_come_once(space: CellSpace) -> None:
         Blocks(space, ["one_hot", "one_hot"])
     with pytest.raises(InvalidArgument, match="different names"):
         Blocks(space, [])
+
+
+class Scaled(OneHot):
+    """One-hot choices, the second column a thousand times the others."""
+
+    def encode(self, architectures: Sequence[Architecture]) -> torch.Tensor:
+        X = super().encode(architectures)
+        X[:, 1] *= 1e3
+        return X
+
+
+def test_an_encoder_declares_how_its_columns_are_scaled(space: CellSpace) -> None:
+    some = list(space.reference)
+    raw = Scaled(space).encode(some)
+    for scaling in ("columns", "block", "none"):
+        encoder = Scaled(space)
+        encoder.scaling = scaling  # type: ignore[attr-defined]  # as users declare it
+        assert isinstance(encoder, DeclaresScaling)
+        X = Blocks(space, [encoder]).encode(some)
+        sds = X.std(0, correction=0)
+        if scaling == "none":
+            assert torch.equal(X, raw)
+            continue
+        assert float(X.square().sum(1).mean()) == pytest.approx(1.0)
+        ratio = float(sds[1] / sds[0])
+        expected = raw[:, 1].std(correction=0) / raw[:, 0].std(correction=0)
+        assert ratio == pytest.approx(1.0 if scaling == "columns" else float(expected))
+
+
+def test_an_unknown_scaling_is_refused(space: CellSpace) -> None:
+    encoder = OneHot(space)
+    encoder.scaling = "rows"  # type: ignore[attr-defined]  # on purpose
+    with pytest.raises(
+        InvalidArgument, match=r"unknown scaling of the encoder .* 'rows'; expected"
+    ):
+        Blocks(space, [encoder])

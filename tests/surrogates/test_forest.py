@@ -81,3 +81,27 @@ def test_architectures_that_share_a_leaf_deviate_from_its_mean_each_for_itself(
     assert float(covariances[:, 0, 1].abs().max()) == 0.0
     assert float(covariances[:, 0, 0].max()) > 0.01
     torch.testing.assert_close(covariances[:, 0, 3], covariances[:, 0, 0], rtol=0.0, atol=1e-4)
+
+
+def test_the_forest_reads_no_prior_of_another_objective(data: tuple[Tensor, Tensor]) -> None:
+    """The hidden columns are the values themselves: whoever read them would predict exactly."""
+    X, Y = data
+    layout = Layout({"one": slice(0, 5)}, {}, (None, slice(5, 6)))
+    told = torch.cat([X, Y], dim=1)
+    hidden = fit_forest(told[:30], Y[:30], layout.for_objective(0))
+    without = fit_forest(X[:30], Y[:30], LAYOUT)
+    own = fit_forest(told[:30], Y[:30], layout.for_objective(1))
+    torch.testing.assert_close(hidden.posterior(told[30:]).mean, without.posterior(X[30:]).mean)
+    torch.testing.assert_close(hidden.loo_log_density(), without.loo_log_density())
+    errors = [(model.posterior(told[30:]).mean - Y[30:]).abs().mean() for model in (own, hidden)]
+    assert float(errors[0]) < 0.7 * float(errors[1])
+
+
+def test_equal_visible_columns_are_one_architecture_whatever_is_hidden(
+    data: tuple[Tensor, Tensor],
+) -> None:
+    X, Y = data
+    model = fit_forest(torch.cat([X, Y], dim=1), Y, LAYOUT)
+    twins = torch.cat([X[[0, 0]], torch.tensor([[1.0], [2.0]]).double()], dim=1)
+    covariances = model.posterior(twins).covariances
+    torch.testing.assert_close(covariances[:, 0, 1], covariances[:, 0, 0], rtol=0.0, atol=1e-4)

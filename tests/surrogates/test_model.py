@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.models import ModelList
 from botorch.sampling.get_sampler import get_sampler
+from torch import Tensor
 
+from bonas.errors import InvalidArgument
 from bonas.surrogates import (
     Surrogate,
     fit,
     fit_deep_kernel,
+    fit_forest,
     fit_gnn_ensemble,
     fit_graph_gp,
     fit_mixture,
 )
-from bonas.surrogates.model import SupportsConditioning, marginals
+from bonas.surrogates.model import (
+    SupportsConditioning,
+    SupportsLOO,
+    SupportsMarginals,
+    SupportsWeights,
+    SurrogateModel,
+    marginals,
+)
 from bonas.testing import SurrogateContract
 
 
@@ -73,3 +85,62 @@ def test_botorchs_qlognehvi_runs_on_models_and_finds_little_at_evaluated_points(
     assert values.shape == (30,)
     assert bool(values.isfinite().all())
     assert float(values[:20].mean()) < float(values[20:].max())
+
+
+FITS = [fit_graph_gp, fit_gnn_ensemble, fit_mixture, fit_forest]
+
+
+@pytest.fixture(scope="module", params=FITS, ids=lambda surrogate: surrogate.__name__)
+def fitted(request: pytest.FixtureRequest) -> tuple[SurrogateModel, Tensor]:
+    X, Y, layout = SurrogateContract().data(12)
+    return fit(request.param, X, Y, layout, 0), X[:3]  # type: ignore[return-value]  # bonas's own
+
+
+def test_all_outputs_may_be_asked_for_by_number(fitted: tuple[SurrogateModel, Tensor]) -> None:
+    model, X = fitted
+    named, plain = model.posterior(X, output_indices=[0]), model.posterior(X)
+    torch.testing.assert_close(named.mean, plain.mean)  # type: ignore[attr-defined]  # all have it
+
+
+@pytest.mark.parametrize("indices", [[], [1], [0, 0], [-1]])
+def test_a_choice_of_outputs_is_refused(
+    fitted: tuple[SurrogateModel, Tensor], indices: list[int]
+) -> None:
+    model, X = fitted
+    with pytest.raises(InvalidArgument, match=r"expected output_indices None or \[0\], got"):
+        model.posterior(X, output_indices=indices)
+
+
+@pytest.mark.parametrize("noise", [torch.tensor(0.1), torch.tensor([[0.1]]), 1, None])
+def test_noise_that_is_not_the_models_own_is_refused(
+    fitted: tuple[SurrogateModel, Tensor], noise: Any
+) -> None:
+    model, X = fitted
+    with pytest.raises(InvalidArgument, match="expected observation_noise True or False, got a"):
+        model.posterior(X, observation_noise=noise)
+
+
+def test_a_posterior_transform_is_applied(fitted: tuple[SurrogateModel, Tensor]) -> None:
+    model, X = fitted
+    negated: Any = model.posterior(X, posterior_transform=lambda found: -found.mean)  # type: ignore[arg-type,return-value]  # a function will do
+    plain: Any = model.posterior(X)
+    torch.testing.assert_close(negated, -plain.mean)
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "supported"),
+    [
+        (fit_graph_gp, {SupportsConditioning, SupportsMarginals, SupportsLOO}),
+        (
+            fit_mixture,
+            {SupportsConditioning, SupportsMarginals, SupportsLOO, SupportsWeights},
+        ),
+        (fit_gnn_ensemble, {SupportsLOO}),
+        (fit_forest, {SupportsLOO}),
+    ],
+)
+def test_what_each_model_can_do(surrogate: Surrogate, supported: set[type]) -> None:
+    X, Y, layout = SurrogateContract().data(8)
+    model = fit(surrogate, X, Y, layout, 0)
+    every = {SupportsConditioning, SupportsMarginals, SupportsLOO, SupportsWeights}
+    assert {protocol for protocol in every if isinstance(model, protocol)} == supported
