@@ -44,10 +44,12 @@ from typing import Any, Final, TypeGuard
 
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.arguments import is_count, is_number
 from bonas.evaluation.candidate import INDEX, index_of
+from bonas.evaluation.objective import Direction
 from bonas.optuna_internals import set_study_system_attr, set_user_attr, study_system_attrs
 from bonas.studies.attributes import (
     StudyAttribute,
@@ -128,9 +130,10 @@ def are_stopped(study: Study, asker: str) -> bool:
     return _STOP + asker in study_system_attrs(study)
 
 
-def directions(study: Study) -> list[str]:
+def directions(study: Study) -> list[Direction]:
     """Return ``maximize`` or ``minimize`` for each objective, as ``oriented`` takes them."""
-    return [direction.name.lower() for direction in study.directions]
+    is_best_high = (direction == StudyDirection.MAXIMIZE for direction in study.directions)
+    return ["maximize" if high else "minimize" for high in is_best_high]
 
 
 def names_of(study: Study) -> list[str]:

@@ -23,15 +23,16 @@ from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies.outcomes import given_up, next_index, reopened_below
 from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
-from bonas.studies.proposing.candidates import Pool
+from bonas.studies.proposing.candidates import CandidatePool
 from bonas.studies.proposing.enqueued import objection
-from bonas.studies.proposing.independent import fitting_alone
-from bonas.studies.proposing.observations import History, point_at
-from bonas.studies.proposing.parameters import Parameters, drawn_alone
+from bonas.studies.proposing.independent import fit_to_bounds
+from bonas.studies.proposing.observations import Observations, point_at
+from bonas.studies.proposing.parameters import Parameters, independent_value
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.presets import preset
-from bonas.studies.proposing.proposer import Planned, Planner
-from bonas.studies.proposing.queue import Ahead
+from bonas.studies.proposing.proposer import Proposer, Recommendation
+from bonas.studies.proposing.queue import ProposalQueue
+from bonas.studies.proposing.task import Task
 from bonas.studies.records import SURPLUS, Proposal, proposed
 from bonas.studies.running import claims, trials
 from bonas.studies.running.lease import Watch, Worker
@@ -108,19 +109,19 @@ class ArchitectureSampler(BaseSampler):
         self.space = space
         surrogates = preset(surrogate, space)
         needed = surrogates.encoders if isinstance(surrogate, str) else ()
-        self._planner = Planner(
+        self._proposer = Proposer(
             space,
             surrogates,
             _chosen_encoders(encoder, surrogates.encoders, needed),
             _chosen_acquisition(acquisition),
             n_initial,
-            _checked_point(reference_point),
             check_source_tasks(source_tasks, space, surrogate, surrogates.reads_prior_mean),
         )
+        self._reference_point = _checked_point(reference_point)
         self.seed = _fresh_seed() if seed is None else seed
         self._distributions = {} if space is None else space.distributions
         self.worker: Worker | None = None
-        self._ahead = Ahead()
+        self._queue = ProposalQueue()
         self._watch = Watch()
         self._settled = Settled()
         self._asking = threading.Lock()
@@ -178,8 +179,8 @@ class ArchitectureSampler(BaseSampler):
         known = proposed(trial)
         if param_name in known and contains(param_distribution, known[param_name]):
             return known[param_name]  # it was drawn before the trial was cut off
-        alone = drawn_alone(param_distribution, param_name, self.seed, index_of(trial))
-        return fitting_alone(self.space, trial, param_name, alone, self.seed)
+        alone = independent_value(param_distribution, param_name, self.seed, index_of(trial))
+        return fit_to_bounds(self.space, trial, param_name, alone, self.seed)
 
     @own_settings()
     def serve(self, study: Study, asker: str) -> int:
@@ -191,25 +192,26 @@ class ArchitectureSampler(BaseSampler):
 
     def warm_up(self, budget: int) -> None:
         """Train what embeds networks in the background, if there will be a model."""
-        self._planner.warm_up(budget)
+        self._proposer.warm_up(budget)
 
     def waits(self, finished: int) -> bool:
         """Return whether the next proposal, the first by a model, waits for the encoders."""
-        return self._planner.waits(finished)
+        return self._proposer.waits(finished)
 
     @own_settings()
     def prepare(self, study: Study, workers: int) -> bool:
         """Make proposals for workers that will ask soon, where evaluations are short."""
         known = study.get_trials(deepcopy=False)
-        n = self._ahead.missing(known, workers)
+        n = self._queue.missing(known, workers)
         if not n:
             return False
         parameters = Parameters(self._others(study))
-        history = self._ahead.pending(History.of(study, self.space, parameters, asking=-1))
-        if not self._planner.models(history):
+        task = self._task(study, parameters)
+        observations = self._queue.as_pending(Observations.of(study, task))
+        if not self._proposer.has_model(observations):
             return False  # random ones take no time
         index = next_index(known)
-        self._ahead.add(self._planned(study, history, parameters, index, n), parameters)
+        self._queue.put(self._recommended(task, observations, index, n), parameters)
         return True
 
     def reseed_rng(self) -> None:
@@ -222,8 +224,8 @@ class ArchitectureSampler(BaseSampler):
         if self.space is None or self._others(study):
             return False  # with other parameters there is always something new to try
         nothing = Parameters({})
-        spent = History.of(study, self.space, nothing, asking=-1).spent
-        return Pool(self.space, nothing).left(spent) is None
+        excluded = Observations.of(study, self._task(study, nothing)).excluded
+        return CandidatePool(self.space, nothing).left(excluded) is None
 
     def _others(self, study: Study) -> dict[str, BaseDistribution]:
         """The parameters beside the choices that every finished trial has.
@@ -254,8 +256,9 @@ class ArchitectureSampler(BaseSampler):
         with self._asking:
             while True:
                 known = study.get_trials(deepcopy=False)
-                history = History.of(study, self.space, parameters, trial.number)
-                made = self._proposals(study, known, history, parameters, index, 1)
+                task = self._task(study, parameters)
+                observations = Observations.of(study, task, trial.number)
+                made = self._proposals(study, known, task, observations, index, 1)
                 for proposal in made or self._repeated(parameters, index):
                     proposal.settle(study, known[trial.number])
                 if not made or self._is_free(study, trial, made[0], parameters):
@@ -268,10 +271,11 @@ class ArchitectureSampler(BaseSampler):
         Where nothing is left to be tried, a trial is released.
         """
         known = study.get_trials(deepcopy=False)
-        history = History.of(study, self.space, parameters, waiting[0].number)
+        task = self._task(study, parameters)
+        observations = Observations.of(study, task, waiting[0].number)
         # So no index is above its trial's number, and an enqueued trial's own number is free.
         index = next_index(known[: waiting[0].number])
-        made = self._proposals(study, known, history, parameters, index, len(waiting))
+        made = self._proposals(study, known, task, observations, index, len(waiting))
         for trial in waiting[len(made) :]:
             trials.release(study, trial, SURPLUS)
         for trial, proposal in reversed(list(zip(waiting, made, strict=False))):
@@ -281,8 +285,8 @@ class ArchitectureSampler(BaseSampler):
         self,
         study: Study,
         known: Sequence[FrozenTrial],
-        history: History,
-        parameters: Parameters,
+        task: Task,
+        observations: Observations,
         index: int,
         n: int,
     ) -> list[Proposal]:
@@ -293,20 +297,22 @@ class ArchitectureSampler(BaseSampler):
         again = given_up(known, reopened_below(study, known))
         made: list[Proposal] = []
         while len(made) < n:
-            before, point = self._next_given_up(again, history, parameters)
+            before, point = self._next_given_up(again, observations, task.parameters)
             if before is not None:
                 made.append(before)
-                history = history if point is None else history.with_pending(point)
+                if point is not None:
+                    observations = observations.with_pending(point)
                 continue
-            if self.space is None and not parameters.distributions:
+            if self.space is None and not task.parameters.distributions:
                 break
-            ready = self._ahead.take(history, parameters, n - len(made))
-            planned = ready or self._planned(study, history, parameters, index, n - len(made))
-            if not planned:
+            missing = n - len(made)
+            ready = self._queue.take(observations, task.parameters, missing)
+            found = ready or self._recommended(task, observations, index, missing)
+            if not found:
                 break
-            for point, told in planned:
-                made.append(Proposal(index, point.params, told))
-                history = history.with_pending(point)
+            for each in found:
+                made.append(Proposal(index, each.point.params, each.prediction))
+                observations = observations.with_pending(each.point)
                 index += 1
         return made
 
@@ -320,20 +326,23 @@ class ArchitectureSampler(BaseSampler):
         """A proposal that was made before, where there are no others."""
         if self.space is None and not parameters.distributions:
             return []
-        point = self._planner.again(parameters, self.seed, index)
+        point = self._proposer.repeat(parameters, self.seed, index)
         return [Proposal(index, point.params, None)]
 
-    def _planned(
-        self, study: Study, history: History, parameters: Parameters, index: int, n: int
-    ) -> list[Planned]:
-        """At most ``n`` new proposals, from ``index`` on; none if all were made before."""
+    def _task(self, study: Study, parameters: Parameters) -> Task:
+        return Task.of(study, self.space, parameters, self._reference_point)
+
+    def _recommended(
+        self, task: Task, observations: Observations, index: int, n: int
+    ) -> list[Recommendation]:
+        """Return at most ``n`` new proposals, from ``index`` on; empty if all were made."""
         began = time.perf_counter()
-        planned = self._planner.next(study, history, parameters, self.seed, index, n)
-        self._ahead.seconds = time.perf_counter() - began
-        return planned
+        found = self._proposer.propose(task, observations, self.seed, index, n)
+        self._queue.seconds = time.perf_counter() - began
+        return found
 
     def _next_given_up(
-        self, again: list[Proposal], history: History, parameters: Parameters
+        self, again: list[Proposal], observations: Observations, parameters: Parameters
     ) -> tuple[Proposal | None, Point | None]:
         """Takes the first proposal that is still worth an evaluation."""
         while again:
@@ -341,7 +350,7 @@ class ArchitectureSampler(BaseSampler):
             if self.space and objection(proposal.params, self.space, parameters.distributions):
                 continue
             point = point_at(proposal.params, self.space, parameters)
-            if point is None or point.key not in history.spent:
+            if point is None or point.key not in observations.excluded:
                 return proposal, point
         return None, None
 

@@ -25,7 +25,7 @@ from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.spaces import ArchitectureGraph, Choices, Space
 from bonas.spaces.families import Family
 from bonas.spaces.graph import INPUT, OUTPUT
-from bonas.studies.proposing.observations import belongs, choices_of
+from bonas.studies.proposing.observations import choices_in, choices_of
 from bonas.studies.records import NETWORK
 
 _AT_MOST = 24  # networks that are traced again
@@ -34,7 +34,7 @@ _SECONDS = 5.0  # after which no further network is traced
 
 def record_network(study: Study, trial: Trial, space: Space) -> None:
     """Store which network the trial is evaluated as, if that follows from user code."""
-    choices = belongs(trial.params, space)
+    choices = choices_in(trial.params, space)
     traced = None if choices is None or not _depends_on_user_code(space) else _hash(space, choices)
     if traced:
         with suppress(UpdateFinishedTrialError):

@@ -1,8 +1,8 @@
 """The candidates that an acquisition is maximised over.
 
-A space of at most 50,000 combinations is searched whole. A larger one, or one with parameters
-outside the space, is searched by random draws, by mutation and crossover of the best points, and
-then by local search: the neighbours of the best candidates are scored, until none is better.
+A space of at most 50,000 combinations is enumerated. A larger one, or one with parameters outside
+the space, is searched by random draws, by mutation and crossover of the best points, and then by
+local search: the neighbours of the best candidates are scored until none is better.
 """
 
 from __future__ import annotations
@@ -22,37 +22,43 @@ from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 
 Score = Callable[[Sequence[Point]], Tensor]
+"""``N`` points -> ``N`` scores, more is better."""
+Keys = frozenset[tuple[object, ...]]
+"""Keys of points that are not to be proposed."""
 
 _DRAWN = 768  # candidates of a proposal before local search
 _DRAWN_SLOWLY = 192  # where drawing one takes a millisecond or more
 _CLIMBERS = 8  # points that local search starts from
-_ROUNDS = 12
+_ROUNDS = 12  # of local search, at most
 _STEPS = (0.2, 0.05, 0.01)  # moves of a numeric parameter, as a share of its range
-_TRIES = 200
-_FITTED = 8  # of the best, whose numbers are made to keep the bounds
+_TRIES = 200  # random draws before the space counts as exhausted
+_FITTED = 8  # candidates at a time whose numbers are made to keep the bounds
 
 
 @dataclass(frozen=True)
-class Pool:
-    """All points that may be proposed; an object of random draws and of exhaustive lists."""
+class CandidatePool:
+    """All points that may be proposed: a source of random draws and, where finite, of all points.
+
+    ``excluded`` are keys of points that need no proposal: evaluated, pending, or failed.
+    """
 
     space: Space | None
     parameters: Parameters
 
-    def draw(self, rng: np.random.Generator, spent: frozenset[tuple[object, ...]]) -> Point | None:
-        """A random point that is not spent; None when there seems to be none left."""
+    def draw(self, rng: np.random.Generator, excluded: Keys) -> Point | None:
+        """Return a random point that is not excluded; None if there seems to be none left."""
         for _ in range(_TRIES):
             point = self.fitting(self._random(rng), rng)
-            if point is not None and point.key not in spent:
+            if point is not None and point.key not in excluded:
                 return point
-        left = [] if self.whole is None else [p for p in self.whole if p.key not in spent]
+        left = [] if self.all is None else [p for p in self.all if p.key not in excluded]
         return left[int(rng.integers(len(left)))] if left else None
 
     def fitting(self, point: Point, rng: np.random.Generator | None = None) -> Point | None:
-        """The point, or the nearest whose numbers keep the space's bounds; None where none does.
+        """Return the point, or one whose numbers keep the space's bounds; None if none does.
 
-        With ``rng`` it is not the nearest but a random one on the way, else all that are too large
-        would end on the bound.
+        It is the nearest one, or with ``rng`` a random one between the smallest and the nearest:
+        otherwise all points that are too large would end on the bound.
         """
         if self.space is None or point.architecture is None or not self.space.bounds_numbers:
             return point
@@ -65,15 +71,15 @@ class Pool:
             return None if found is None else point
         return Point(point.architecture, {**point.values, **found})
 
-    def left(self, spent: frozenset[tuple[object, ...]]) -> Point | None:
-        """A point that is not spent, always the same; None when there seems to be none left."""
-        return self.draw(np.random.default_rng(0), spent)
+    def left(self, excluded: Keys) -> Point | None:
+        """Return a point that is not excluded, always the same; None if there seems to be none."""
+        return self.draw(np.random.default_rng(0), excluded)
 
     def extreme(self, number: int, rng: np.random.Generator) -> Point | None:
-        """The smallest (0) and the largest (1) architecture that are known; None for a higher one.
+        """Return the smallest (0) or the largest (1) known architecture; None for higher numbers.
 
-        By the costs that the space knows, else by the number of nodes; out of all architectures,
-        or out of the reference set where they are too many.
+        Size is the costs that the space knows, else the number of nodes. All architectures are
+        compared, or the reference set where they are too many.
         """
         if self.space is None or number > 1:
             return None
@@ -90,76 +96,77 @@ class Pool:
     def candidates(
         self,
         best: Sequence[Point],
-        spent: frozenset[tuple[object, ...]],
+        excluded: Keys,
         score: Score,
         keep: int,
         rng: np.random.Generator,
     ) -> list[Point]:
-        """At most ``keep`` distinct unspent points with high scores, the best first.
+        """Return at most ``keep`` distinct points with high scores, the best first.
 
-        ``best`` are evaluated points worth varying (the front, say).
+        ``best`` are evaluated points worth varying, such as the front.
         """
-        if self.whole is not None:
-            scores = score(self.whole).clone()
-            gone = [self._rows[key] for key in spent if key in self._rows]
+        if self.all is not None:
+            scores = score(self.all).clone()
+            gone = [self._rows[key] for key in excluded if key in self._rows]
             scores[gone] = -torch.inf
             order = torch.argsort(scores, descending=True, stable=True)
-            return [self.whole[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
+            return [self.all[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
         third = self._third
         start = [self._random(rng) for _ in range(third)]
         if best:
             start += [self._offspring(best, rng) for _ in range(third)]
             picked = rng.permutation(len(best))[:_CLIMBERS]
             start += [near for i in picked for near in self._neighbours(best[i], rng)]
-        ranked, scores = _ranked(_unspent(start, spent), score, keep)
+        ranked, scores = _ranked(_new(start, excluded), score, keep)
         for _ in range(_ROUNDS):
             climbers = ranked[:_CLIMBERS]
             around = [near for point in climbers for near in self._neighbours(point, rng)]
             top = float(scores[0]) if ranked else -np.inf
-            ranked, scores = _ranked(_unspent([*ranked, *around], spent), score, keep)
+            ranked, scores = _ranked(_new([*ranked, *around], excluded), score, keep)
             if not ranked or float(scores[0]) <= top:
                 break
-        return self._fitting(ranked, spent, score)
+        return self._fitting(ranked, excluded, score)
 
     def _fitting(
         self,
         ranked: Sequence[Point],
-        spent: frozenset[tuple[object, ...]],
+        excluded: Keys,
         score: Score,
     ) -> list[Point]:
-        """Those that keep the space's bounds, the best first; where numbers may break these, few.
+        """Return the points that keep the space's bounds, the best first.
 
-        A network has to be built to see that, so it is seen of the best alone.
+        Where numbers may break a bound, a network has to be built to see that: then only the best
+        points are tried, and few are returned.
         """
         if self.space is None or not self.space.bounds_numbers:
             return list(ranked)
         for start in range(0, len(ranked), _FITTED):
             some = [self.fitting(point) for point in ranked[start : start + _FITTED]]
-            new = _unspent([point for point in some if point is not None], spent)
+            new = _new([point for point in some if point is not None], excluded)
             if new:
                 return _ranked(new, score, len(new))[0]
         return []
 
     @cached_property
-    def whole(self) -> list[Point] | None:
-        """Every point, where there are few and none is a matter of degree."""
+    def all(self) -> list[Point] | None:
+        """All points, in the order of the space; None if they are too many or have numbers."""
         if self.space is None or self.space.members is None or self.parameters.distributions:
             return None
         return [Point(architecture, {}) for architecture in self.space.members]
 
     def row(self, point: Point) -> int | None:
-        """Where the whole has the point, or one with an equal network; None where it does not."""
+        """Return the row in ``all`` of the point, or of an equal network; None if absent."""
         return self._rows.get(point.key)
 
-    def listed(self, points: Iterable[Point]) -> list[Point]:
-        """Each point as the whole has it: equal networks are then encoded equally."""
+    def canonical(self, points: Iterable[Point]) -> list[Point]:
+        """Return each point as ``all`` has it, so that equal networks are encoded equally."""
         rows = [(point, self.row(point)) for point in points]
-        return [p if r is None or self.whole is None else self.whole[r] for p, r in rows]
+        return [p if r is None or self.all is None else self.all[r] for p, r in rows]
 
     @cached_property
     def _rows(self) -> dict[tuple[object, ...], int]:
-        """A key -> its row in the whole."""
-        return {point.key: row for row, point in enumerate(self.whole or [])}
+        """A key -> its row in ``all``."""
+        return {point.key: row for row, point in enumerate(self.all or [])}
 
     @property
     def _third(self) -> int:
@@ -174,7 +181,7 @@ class Pool:
         return Point(architecture, self.parameters.sample(rng))
 
     def _offspring(self, parents: Sequence[Point], rng: np.random.Generator) -> Point:
-        """Two parents' choices crossed, one or two of them changed; values perturbed."""
+        """Cross the choices of two parents, mutate one or two, and perturb the numbers."""
         one, two = (parents[int(rng.integers(len(parents)))] for _ in range(2))
         values = self.parameters.perturbed(one.values, float(rng.choice(_STEPS)), rng)
         if self.space is None or one.architecture is None or two.architecture is None:
@@ -189,7 +196,7 @@ class Pool:
     def _mutated(
         self, choices: Choices, otherwise: Architecture, rng: np.random.Generator
     ) -> Architecture:
-        """One or two choices redrawn; ``otherwise`` where the space allows none of ten tries."""
+        """Redraw one or two choices; return ``otherwise`` if the space allows none of ten tries."""
         assert self.space is not None
         distributions = self.space.distributions
         names = list(choices)
@@ -204,7 +211,7 @@ class Pool:
         return otherwise
 
     def _neighbours(self, point: Point, rng: np.random.Generator) -> list[Point]:
-        """Points that differ in one choice, and points with slightly other values."""
+        """Return points that differ in one choice, and points with slightly other numbers."""
         found: list[Point] = []
         if self.space is not None and point.architecture is not None:
             near = self.space.neighbours(point.architecture.choices, rng)
@@ -218,13 +225,13 @@ class Pool:
         return found
 
 
-def _unspent(points: Iterable[Point], spent: frozenset[tuple[object, ...]]) -> list[Point]:
-    """Each key once, and none that is spent."""
-    return list({p.key: p for p in points if p.key not in spent}.values())
+def _new(points: Iterable[Point], excluded: Keys) -> list[Point]:
+    """Return one point per key, without excluded ones."""
+    return list({p.key: p for p in points if p.key not in excluded}.values())
 
 
 def _ranked(points: Sequence[Point], score: Score, keep: int) -> tuple[list[Point], Tensor]:
-    """The ``keep`` best and their scores, the best first."""
+    """Return the ``keep`` best points and their scores, the best first."""
     if not points:
         return [], torch.zeros(0)
     scores = score(points)

@@ -1,7 +1,7 @@
-"""Enqueued trials: what somebody wants to be evaluated, which may be no architecture of the space.
+"""Enqueued trials, whose parameters may be no architecture of the space.
 
-Nobody checks what is enqueued. It is checked before it is evaluated, so that it costs one trial,
-and not the search. What is incomplete is completed with random values.
+Optuna does not check what is enqueued. It is checked before it is evaluated, so that an impossible
+one costs one trial and not the search. Missing parameters are completed with random values.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.optuna_internals import contains
 from bonas.spaces import Choices, Space
-from bonas.studies.proposing.observations import History
+from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
+from bonas.studies.proposing.task import Task
 
 _DRAWS = 100  # tries for a valid architecture out of a part of one
 
@@ -31,8 +32,8 @@ def objection(
 
     Args:
         params: A parameter's name -> its value; some may be missing.
-        space: What is searched.
-        others: The parameters outside the space, as far as they are known.
+        space: The space that is searched.
+        others: The known parameters outside the space.
     """
     ranges = {**others, **space.numeric}
     for name, value in params.items():
@@ -56,9 +57,9 @@ def objection(
 
 
 def unknown(params: Mapping[str, Any], space: Space, known: Iterable[FrozenTrial]) -> str | None:
-    """Return which names neither the space nor any finished trial has; None where nothing is said.
+    """Return a message about names that neither the space nor a complete trial has, or None.
 
-    The evaluation may ask for parameters of its own, which the first finished trial shows.
+    The evaluation may suggest parameters of its own, which the first complete trial shows.
     """
     finished = [trial for trial in known if trial.state == TrialState.COMPLETE]
     asked = {name for trial in finished for name in trial.params}
@@ -82,13 +83,14 @@ def completed(
     It is random, and a function of the seed and the trial's number; None if no draw is valid.
     """
     rng = np.random.default_rng([seed, trial.number])
-    spent = History.of(study, space, Parameters({}), trial.number).spent
+    task = Task.of(study, space, Parameters({}))
+    excluded = Observations.of(study, task, trial.number).excluded
     chosen, found = _chosen(params, space), None
     for _ in range(_DRAWS):
         choices = space.completed(chosen, rng)
         if chosen.keys() <= choices.keys() and space.is_valid(choices):
             found = choices
-            if Point(space.architecture(choices), {}).key not in spent:
+            if Point(space.architecture(choices), {}).key not in excluded:
                 break
     return found
 

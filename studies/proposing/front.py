@@ -1,4 +1,4 @@
-"""The front of a study: the trials that no other beats in all objectives at once."""
+"""The Pareto front of a study: the trials that no other dominates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bonas.studies.records import directions, values_of
 
 
 def finished(study: Study, space: Space | None = None) -> list[FrozenTrial]:
-    """The trials with finite values, in their order; of a space those that it can have made."""
+    """Return the complete trials with finite values, in order; with a space, only those in it."""
     known, m = study.get_trials(deepcopy=False), len(study.directions)
     measured = [trial for trial in known if values_of(trial, m) is not None]
     if space is None:
@@ -25,17 +25,17 @@ def finished(study: Study, space: Space | None = None) -> list[FrozenTrial]:
 
 
 def front_of(study: Study, space: Space | None = None) -> list[FrozenTrial]:
-    """Those of the finished trials that no other dominates, in their order."""
+    """Return the complete trials that no other dominates, in order."""
     trials = [trial for trial in finished(study, space) if _is_feasible(trial)]
     Y = oriented([trial.values for trial in trials], directions(study))
     return [trials[row] for row in _undominated(Y)]
 
 
 def _undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
-    """The rows of ``n x m`` oriented values that no other dominates, ascending.
+    """Return the rows of ``n x m`` oriented values that no other dominates, ascending.
 
-    In the order of the first objective, and of the next where it is equal, a row comes after all
-    that dominate it. So only the front so far is looked at.
+    Sorted by the first objective, and by the next where it is equal, a row comes after all that
+    dominate it; so each is compared with the front so far only.
     """
     front: list[int] = []
     for row in np.lexsort(-Y.T[::-1]).tolist():
@@ -46,5 +46,5 @@ def _undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:
-    """Whether the trial keeps the constraints that another program gave it, as Optuna means it."""
+    """Return whether the trial is feasible in Optuna's sense; another program set constraints."""
     return all(isinstance(x, (int, float)) and x <= 0 for x in trial.constraints.values())

@@ -1,7 +1,8 @@
-"""The first proposals of a search that knows of other tasks.
+"""The initial design: proposals before there are enough values for a model.
 
-Every second one is what these promise to be best, the others are random: with good values alone
-neither the weight of what they tell could be learnt, nor that they mislead.
+With several objectives the smallest and the largest network come first, so that both ends of the
+front are seen; all others are random. With source tasks every second proposal is the best by the
+transfer prior: with good values alone, neither its weight could be learnt nor that it misleads.
 """
 
 from __future__ import annotations
@@ -13,22 +14,37 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
-from bonas.studies.proposing.candidates import Pool
-from bonas.studies.proposing.observations import History
+from bonas.studies.proposing.candidates import CandidatePool, Keys
 from bonas.studies.proposing.point import Point
 from bonas.studies.transfer.prior_mean import TransferPrior
 
 
-def promised(
-    prior: TransferPrior, pool: Pool, history: History, number: int, rng: np.random.Generator
+def initial_point(
+    pool: CandidatePool,
+    excluded: Keys,
+    prior: TransferPrior | None,
+    m: int,
+    index: int,
+    rng: np.random.Generator,
 ) -> Point | None:
-    """An unspent point: for an even ``number`` what the prior expects most of, else any.
+    """Return the proposal ``index`` of a search for ``m`` objectives; None if none is left."""
+    extreme = pool.extreme(index, rng) if m > 1 else None
+    if extreme is None and prior is not None and index % 2 == 0:
+        return best_by_prior(prior, pool, excluded, rng)
+    point = None if extreme is None else pool.fitting(extreme, rng)
+    if point is None or point.key in excluded:
+        return pool.draw(rng, excluded)
+    return point
 
-    None where all are spent. With several objectives to expect most is the least Chebyshev distance
-    from the best values promised, with random weights.
+
+def best_by_prior(
+    prior: TransferPrior, pool: CandidatePool, excluded: Keys, rng: np.random.Generator
+) -> Point | None:
+    """Return the point with the best prior mean that is not excluded; None if none is left.
+
+    With several objectives the best has the least Chebyshev distance from the best prior means,
+    with random weights.
     """
-    if number % 2:
-        return pool.draw(rng, history.spent)
     known = prior.mean(prior.measured)
     weights = torch.from_numpy(rng.dirichlet(np.ones(known.shape[1])))
     top = known.amax(0)
@@ -39,5 +55,5 @@ def promised(
 
     front = zip(prior.measured, is_non_dominated(known).tolist(), strict=True)
     best = [Point(each, pool.parameters.sample(rng)) for each, good in front if good]
-    found = pool.candidates(best, history.spent, score, 1, rng)
+    found = pool.candidates(best, excluded, score, 1, rng)
     return found[0] if found else None

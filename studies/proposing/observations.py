@@ -1,4 +1,4 @@
-"""What a study already knows: its trials, read as points and oriented values."""
+"""What a study has measured: its trials, read as points and oriented values."""
 
 from __future__ import annotations
 
@@ -17,83 +17,87 @@ from bonas.optuna_internals import contains
 from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.outcomes import is_closed, reopened_below
+from bonas.studies.proposing.candidates import Keys
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
-from bonas.studies.records import directions, names_of, offered, proposed, sd_of, values_of
+from bonas.studies.proposing.task import Task
+from bonas.studies.records import offered, proposed, sd_of, values_of
 
 
 @dataclass(frozen=True)
-class History:
-    """The trials of a study that name all parameters.
+class Observations:
+    """The trials of a study that name all parameters of a task, in the order of their numbers.
 
-    ``finished`` have finite ``values`` (``n x m``, oriented); ``noise`` (``n x m``) are their
-    variances, NaN where the evaluation did not report one; ``pending`` are being evaluated;
-    ``spent`` are the keys that need no further proposal: finished, pending, failed in evaluation
-    and not reopened.
+    Attributes:
+        points: The ``n`` points that were measured.
+        values: Their values, ``n x m``, oriented and finite.
+        variances: The variances of the values, ``n x m``; NaN where the evaluation reported none.
+        pending: The points that are being evaluated.
+        excluded: The keys that need no further proposal: measured, pending, pruned, or failed and
+            not to be tried again.
     """
 
-    finished: Sequence[Point]
+    points: Sequence[Point]
     values: Tensor
-    noise: Tensor
+    variances: Tensor
     pending: Sequence[Point]
-    spent: frozenset[tuple[object, ...]]
+    excluded: Keys
 
     @classmethod
-    def of(cls, study: Study, space: Space | None, parameters: Parameters, asking: int) -> History:
-        """Everything but the trial number ``asking``, in the order of the trials' numbers."""
-        finished, values, sds, pending, failed = [], [], [], [], []
-        names, m = names_of(study), len(study.directions)
+    def of(cls, study: Study, task: Task, asking: int | None = None) -> Observations:
+        """Read the study, without the trial number ``asking``."""
+        points, values, sds, pending, failed = [], [], [], [], []
+        names, m = [objective.name for objective in task.objectives], len(task.objectives)
         known = study.get_trials(deepcopy=False)
         reopened = reopened_below(study, known)
         for trial in known:
-            point = point_of(trial, space, parameters)
+            point = point_of(trial, task.space, task.parameters)
             measured = values_of(trial, m)
-            _tell_what_is_ignored(study, trial, space, point, measured)
+            _warn_if_ignored(study, trial, task, point, measured)
             if point is None or trial.number == asking:
                 continue
             if measured is not None:
-                finished.append(point)
+                points.append(point)
                 values.append(measured)
                 sds.append([sd_of(trial, name) for name in names])
             elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
             elif is_closed(trial, reopened):
                 failed.append(point)
-        Y = torch.from_numpy(oriented(values, directions(study)))
-        spent = frozenset(point.key for point in (*finished, *pending, *failed))
-        noise = torch.tensor(sds, dtype=torch.float64).reshape(len(values), len(names)).square()
-        return cls(finished, Y, noise if names else torch.full_like(Y, torch.nan), pending, spent)
+        Y = torch.from_numpy(oriented(values, task.directions))
+        variances = torch.tensor(sds, dtype=torch.float64).reshape(Y.shape).square()
+        excluded = frozenset(point.key for point in (*points, *pending, *failed))
+        return cls(points, Y, variances, pending, excluded)
 
-    def with_pending(self, point: Point) -> History:
-        """The same, with one more point that is being evaluated."""
-        return replace(
-            self, pending=[*self.pending, point], spent=self.spent | frozenset([point.key])
-        )
+    def with_pending(self, point: Point) -> Observations:
+        """Return the same observations with one more pending point."""
+        pending, excluded = [*self.pending, point], self.excluded | frozenset([point.key])
+        return replace(self, pending=pending, excluded=excluded)
 
 
-def _tell_what_is_ignored(
+def _warn_if_ignored(
     study: Study,
     trial: FrozenTrial,
-    space: Space | None,
+    task: Task,
     point: Point | None,
     measured: list[float] | None,
 ) -> None:
-    """Of a finished trial that teaches nothing, once in a study for each reason."""
+    """Log, once per study and reason, that a complete trial cannot be learnt from."""
     if trial.state != TrialState.COMPLETE:
         return
     which = f"trial {trial.number}, and perhaps others"
     if measured is None:
-        what = f"{which}: {len(study.directions)} finite values were expected, got {trial.values}"
+        what = f"{which}: {len(task.objectives)} finite values were expected, got {trial.values}"
         ignored_in_study(study, "a trial's values", what)
-    elif point is None and space is not None and choices_of(trial, space) is None:
+    elif point is None and task.space is not None and choices_of(trial, task.space) is None:
         what = f"{which}: it is no architecture of the space: {trial.params!r:.200}"
         ignored_in_study(study, "a trial's parameters", what)
 
 
 def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) -> Point | None:
-    """What a trial stands for; None where a parameter is missing, or has an impossible value.
+    """Return the point of a trial; None if a parameter is missing, or has an impossible value.
 
-    A trial that waits for its proposal stands for what it is offered.
+    The point of a trial that waits for its proposal is what it is offered.
     """
     return point_at(proposed(trial) or offered(trial), space, parameters)
 
@@ -101,7 +105,7 @@ def point_of(trial: FrozenTrial, space: Space | None, parameters: Parameters) ->
 def point_at(
     params: Mapping[str, Any], space: Space | None, parameters: Parameters
 ) -> Point | None:
-    """What these values stand for; None where one is missing, or impossible."""
+    """Return the point with these values; None if one is missing, or impossible."""
     values = {}
     for name, distribution in parameters.distributions.items():
         if name not in params or not contains(distribution, params[name]):
@@ -109,7 +113,7 @@ def point_at(
         values[name] = params[name]
     if space is None:
         return Point(None, values)
-    choices = belongs(params, space)
+    choices = choices_in(params, space)
     if choices is None:
         return None
     try:
@@ -119,12 +123,12 @@ def point_at(
 
 
 def choices_of(trial: FrozenTrial, space: Space) -> dict[str, Any] | None:
-    """What a trial chose, or is to choose, of a space; None where that is no combination of it."""
-    return belongs(proposed(trial), space)
+    """Return what a trial chose, or is to choose, of a space; None if that is no combination."""
+    return choices_in(proposed(trial), space)
 
 
-def belongs(params: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
-    """The parameters that belong to a space, where they are a whole combination; else None."""
+def choices_in(params: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+    """Return the parameters of a space if they are a complete combination; None otherwise."""
     choices = {name: params[name] for name in space.distributions if name in params}
     if any(choices[name] not in space.distributions[name].choices for name in choices):
         return None

@@ -1,4 +1,4 @@
-"""Parameters outside the space (a learning rate, say) as numbers between 0 and 1, and back."""
+"""Parameters outside the space, such as a learning rate, as numbers in [0, 1] and back."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Parameters:
                 raise InvalidArgument(f"parameter {name!r} has the unknown kind {distribution!r}")
 
     def sample(self, rng: np.random.Generator) -> dict[str, Any]:
-        """One uniformly random value each (uniform in the logarithm where the scale is)."""
+        """Return one uniformly random value per parameter; log-uniform on a logarithmic scale."""
         return {name: random_value(d, rng) for name, d in self.distributions.items()}
 
     def perturbed(
         self, values: Mapping[str, Any], scale: float, rng: np.random.Generator
     ) -> dict[str, Any]:
-        """Values near ``values``: numbers move by ``scale`` of their range, categories rarely."""
+        """Return nearby values: numbers move by ``scale`` of their range, categories rarely."""
         moved = {}
         for name, distribution in self.distributions.items():
             if isinstance(distribution, CategoricalDistribution):
@@ -57,7 +57,7 @@ class Parameters:
         return {name: _width(distribution) for name, distribution in self.distributions.items()}
 
     def features(self, values: Mapping[str, Any]) -> list[float]:
-        """One row: numbers scaled to variance 1 over their range, categories one-hot."""
+        """Return one row: numbers scaled to variance 1 over their range, categories one-hot."""
         row: list[float] = []
         for name, distribution in self.distributions.items():
             if isinstance(distribution, CategoricalDistribution):
@@ -69,15 +69,18 @@ class Parameters:
 
 
 def random_value(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
-    """A uniformly random value of any Optuna distribution."""
+    """Return a uniformly random value of any Optuna distribution."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[int(rng.integers(len(distribution.choices)))]
     assert isinstance(distribution, (FloatDistribution, IntDistribution))
     return _from_unit(distribution, float(rng.random()))
 
 
-def drawn_alone(distribution: BaseDistribution, name: str, seed: int, number: int) -> Any:
-    """A random value of the parameter ``name`` for the trial ``number``, the same each time."""
+def independent_value(distribution: BaseDistribution, name: str, seed: int, number: int) -> Any:
+    """Return a random value of the parameter ``name`` for the trial ``number``.
+
+    It is a function of the arguments.
+    """
     stream = zlib.crc32(name.encode())
     return random_value(distribution, np.random.default_rng([seed, number, stream]))
 
@@ -88,7 +91,7 @@ def _width(distribution: BaseDistribution) -> int:
 
 
 def _edges(distribution: FloatDistribution | IntDistribution) -> tuple[float, float]:
-    """The range, widened by half a step so that every value of a grid is equally likely."""
+    """Return the range, widened by half a step so that all values of a grid are equally likely."""
     half = (distribution.step or 0.0) / 2
     low, high = distribution.low - half, distribution.high + half
     return (math.log(low), math.log(high)) if distribution.log else (low, high)
@@ -115,6 +118,6 @@ def _from_unit(distribution: BaseDistribution, unit: float) -> float | int:
 
 
 def _reflected(unit: float) -> float:
-    """Into [0, 1], mirrored at the ends."""
+    """Reflect a number into [0, 1] at the ends."""
     folded = unit % 2.0
     return 2.0 - folded if folded > 1.0 else folded

@@ -23,8 +23,9 @@ from bonas.studies.lineage.origin import Origin, description_of
 from bonas.studies.lineage.successors import latest_successor
 from bonas.studies.outcomes import evaluated, is_known
 from bonas.studies.proposing.front import front_of
-from bonas.studies.proposing.observations import History, choices_of
+from bonas.studies.proposing.observations import Observations, choices_of
 from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.proposing.task import Task
 from bonas.studies.records import (
     DESCRIPTION,
     ERROR,
@@ -158,7 +159,8 @@ def test_trials_that_are_no_architecture_are_no_candidates(
     study.add_trial(create_trial(values=[98, 0], params=params, distributions=other))
     with caplog.at_level(logging.WARNING, logger="bonas"):
         for _ in range(2):
-            assert not History.of(study, Widths(), Parameters({}), asking=-1).finished
+            task = Task.of(study, Widths(), Parameters({}))
+            assert not Observations.of(study, task).points
     assert len([r for r in caplog.records if "no architecture" in r.getMessage()]) == 1
     result = SearchResult(study, Widths(), bonas.evaluation.as_objectives(OBJECTIVES))
     assert not result

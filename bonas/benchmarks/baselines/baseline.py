@@ -15,7 +15,7 @@ from bonas.benchmarks.baselines.observations import Observations
 from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
-from bonas.studies.proposing.parameters import drawn_alone
+from bonas.studies.proposing.parameters import independent_value
 from bonas.studies.records import PROPOSAL
 
 
@@ -73,4 +73,4 @@ class Baseline(BaseSampler, ABC):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw a random value."""
-        return drawn_alone(param_distribution, param_name, self.seed, trial.number)
+        return independent_value(param_distribution, param_name, self.seed, trial.number)

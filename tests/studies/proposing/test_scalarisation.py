@@ -17,10 +17,11 @@ from optuna.trial import create_trial
 
 import bonas
 from bonas.spaces import CellSpace
-from bonas.studies.proposing.observations import History
+from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.proposing.recommender import is_made_one
+from bonas.studies.proposing.recommender import is_scalarised
 from bonas.studies.proposing.scalarisation import Scalarisation
+from bonas.studies.proposing.task import Task
 from bonas.studies.records import PREDICTION
 
 SPACE = CellSpace(nodes=4)
@@ -80,10 +81,10 @@ def test_hopeless_candidates_are_still_ranked() -> None:
 
 
 def test_a_hypervolume_is_counted_where_it_takes_seconds() -> None:
-    assert not any(is_made_one(m, 10_000) for m in (1, 2))
-    assert [is_made_one(3, front) for front in (1, 300, 301)] == [False, False, True]
-    assert [is_made_one(4, front) for front in (1, 32, 33)] == [False, False, True]
-    assert all(is_made_one(m, 1) for m in (5, 6, 10))
+    assert not any(is_scalarised(m, 10_000) for m in (1, 2))
+    assert [is_scalarised(3, front) for front in (1, 300, 301)] == [False, False, True]
+    assert [is_scalarised(4, front) for front in (1, 32, 33)] == [False, False, True]
+    assert all(is_scalarised(m, 1) for m in (5, 6, 10))
 
 
 def studied(m: int, acquisition: str = "noisy_improvement") -> optuna.Study:
@@ -135,7 +136,8 @@ def test_several_proposals_at_once_are_different_networks() -> None:
     study = studied(5)
     assert isinstance(study.sampler, bonas.ArchitectureSampler)
     nothing = Parameters({})
-    history = History.of(study, SPACE, nothing, asking=-1)
-    planned = study.sampler._planner.next(study, history, nothing, seed=0, index=12, n=4)
-    assert all(prediction for _, prediction in planned)
-    assert len({point.key for point, _ in planned}) == 4
+    task = Task.of(study, SPACE, nothing)
+    observations = Observations.of(study, task)
+    found = study.sampler._proposer.propose(task, observations, seed=0, index=12, n=4)
+    assert all(each.prediction for each in found)
+    assert len({each.point.key for each in found}) == 4

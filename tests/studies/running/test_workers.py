@@ -17,7 +17,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
@@ -32,10 +31,6 @@ from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, outcomes
-from bonas.studies.proposing.observations import History
-from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.proposing.point import Point
-from bonas.studies.proposing.queue import Ahead
 from bonas.studies.records import (
     DIED,
     ERROR,
@@ -386,57 +381,23 @@ def lasting(seconds: float) -> optuna.trial.FrozenTrial:
     return trial
 
 
-@pytest.mark.parametrize(
-    ("seconds", "evaluation", "workers", "expected"),
-    [
-        (0.4, 10.0, 8, 0),  # nobody minds
-        (0.4, 2.0, 8, 3),  # 1.6 workers ask while one proposal is made, rounded up, and a spare one
-        (5.0, 2.0, 8, 8),  # one each
-        (0.0, 0.0, 8, 0),
-    ],
-)
-def test_proposals_are_made_ahead_where_evaluations_are_short(
-    seconds: float, evaluation: float, workers: int, expected: int
-) -> None:
-    ahead = Ahead()
-    ahead.seconds = seconds
-    known = [lasting(1000.0), *[lasting(evaluation)] * workers]
-    point = Point(SPACE.architecture(SPACE.sample(np.random.default_rng(0))), {})
-    assert ahead.missing(known, workers) == expected
-    ahead.add([(point, None)], Parameters({}))
-    assert ahead.missing(known, workers) == max(0, expected - 1)
-    assert len(ahead._ready) == (expected > 0)
-    assert ahead.missing([], workers) == 0
-
-
 def test_what_lies_ready_is_given_to_the_next_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     study = modelled(5)
     sampler = study.sampler
     assert isinstance(sampler, ArchitectureSampler)
-    sampler._ahead.seconds = 0.0
+    sampler._queue.seconds = 0.0
     assert not sampler.prepare(study, 3)  # it takes no time
-    sampler._ahead.seconds = 60.0
+    sampler._queue.seconds = 60.0
     assert sampler.prepare(study, 3)
-    sampler._ahead.seconds = 60.0
+    sampler._queue.seconds = 60.0
     assert not sampler.prepare(study, 3)  # they lie there
-    ready = [point.params for point, _ in sampler._ahead._ready]
+    ready = [each.point.params for each in sampler._queue._ready]
     with monkeypatch.context() as patched:
-        patched.setattr(sampler._planner, "next", None)
+        patched.setattr(sampler._proposer, "propose", None)
         assert served(study, 2) == ready[:2]
     rest = served(study, 2)
     assert rest[0] == ready[2]
     assert len({SPACE.architecture(choices).key for choices in (*ready, *rest)}) == 4
-
-
-def test_what_lies_ready_and_was_tried_meanwhile_is_dropped() -> None:
-    ahead, nothing = Ahead(), Parameters({})
-    points = [Point(SPACE.architecture(SPACE.sample(np.random.default_rng(i))), {}) for i in (1, 2)]
-    ahead.add([(point, None) for point in points], nothing)
-    study = optuna.create_study()
-    history = History.of(study, SPACE, nothing, asking=-1).with_pending(points[0])
-    assert ahead.take(history, nothing, 2) == [(points[1], None)]
-    ahead.add([(points[1], None)], nothing)
-    assert ahead.take(history, Parameters({"x": FloatDistribution(0.0, 1.0)}), 2) == []
 
 
 def test_encoders_trained_in_the_background_are_the_same() -> None:
@@ -447,9 +408,9 @@ def test_encoders_trained_in_the_background_are_the_same() -> None:
         study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
         if warm:
             sampler.warm_up(budget=3)
-            assert sampler._planner._warming is None
+            assert sampler._proposer._warming is None
             sampler.warm_up(budget=4)
-            assert sampler._planner._warming is not None
+            assert sampler._proposer._warming is not None
         for _ in range(4):
             trial = asked(study)
             values = cheap(Candidate.of(SPACE, trial))

@@ -17,8 +17,9 @@ from bonas.errors import InvalidArgument
 from bonas.result import SearchResult
 from bonas.spaces import Choices, Space
 from bonas.studies import SourceTask
+from bonas.studies.proposing.features import Features
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.proposing.point import Features, Point
+from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import fit_posteriors
 from bonas.studies.study import open_study
 from bonas.studies.transfer.prior_mean import TransferPrior
@@ -352,7 +353,7 @@ def test_no_source_task_changes_nothing() -> None:
 def test_a_source_task_of_one_of_two_objectives_is_used() -> None:
     sampler = ArchitectureSampler(SPACE, surrogate="gp", source_tasks=[_known(LATENCY)], seed=0)
     study = _searched(sampler, 12, (ACCURACY, LATENCY))
-    layout = Features(None, Parameters({}), sampler._planner._prior).layout
+    layout = Features(None, Parameters({}), sampler._proposer._prior).layout
     assert layout.prior == [None, slice(0, 1)]
     assert len({str(each) for each in _proposals(study)}) == 12
 

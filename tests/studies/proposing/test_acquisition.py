@@ -1,0 +1,72 @@
+"""Screening and acquisition against closed forms and sampling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from botorch.utils.multi_objective.hypervolume import Hypervolume
+from torch import Tensor
+from torch.distributions import Normal
+
+from bonas.studies.proposing.acquisition import noisy_improvement, screening
+
+
+def _closed_form_improvement(mean: Tensor, sd: Tensor, best: float) -> Tensor:
+    z = (mean - best) / sd
+    normal = Normal(torch.zeros_like(z), 1.0)
+    return sd * (z * normal.cdf(z) + normal.log_prob(z).exp())
+
+
+def test_screening_one_objective_is_the_log_of_expected_improvement() -> None:
+    mean = torch.linspace(-1, 2, 9, dtype=torch.float64).unsqueeze(1)
+    variance = torch.linspace(0.1, 1.5, 9, dtype=torch.float64).unsqueeze(1)
+    known = torch.tensor([[0.3], [-2.0]], dtype=torch.float64)
+    scores = screening(mean, variance, known, torch.zeros(1).double())
+    expected = _closed_form_improvement(mean, variance.sqrt(), 0.3).log().squeeze(1)
+    torch.testing.assert_close(scores, expected)
+
+
+def test_screening_two_objectives_is_the_expected_hypervolume_improvement() -> None:
+    """Against sampling, within five standard errors."""
+    known = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    reference_point = torch.tensor([-1.0, -1.0], dtype=torch.float64)
+    mean = torch.tensor([[0.5, 0.5], [1.2, -0.5]], dtype=torch.float64)
+    variance = torch.tensor([[0.2, 0.3], [0.05, 0.4]], dtype=torch.float64)
+    scores = screening(mean, variance, known, reference_point)
+    hypervolume = Hypervolume(reference_point)
+    before = hypervolume.compute(known)
+    noise = torch.from_numpy(np.random.default_rng(0).standard_normal((2_000, 2, 2)))
+    samples = mean + variance.sqrt() * noise
+    for i in range(2):
+        gains = torch.tensor([_volume(hypervolume, known, s) - before for s in samples[:, i]])
+        error = float(gains.std()) / math.sqrt(len(gains))
+        assert abs(float(gains.mean()) - float(scores[i])) < 5 * error
+
+
+def _volume(hypervolume: Hypervolume, known: Tensor, point: Tensor) -> float:
+    together = torch.cat([known, point.unsqueeze(0)])
+    dominated = [bool(((together >= p).all(1) & (together > p).any(1)).any()) for p in together]
+    return hypervolume.compute(together[[not d for d in dominated]])
+
+
+def test_the_acquisition_agrees_with_sampling_for_one_objective() -> None:
+    rng = np.random.default_rng(0)
+    draws = torch.from_numpy(rng.standard_normal((512, 12, 1)))
+    scores = noisy_improvement(draws, 4, torch.zeros(1).double())
+    best = draws[:, :4, 0].max(1, keepdim=True).values
+    expected = (draws[:, 4:, 0] - best).clamp_min(0.0).mean(0)
+    assert scores.shape == (8,)
+    torch.testing.assert_close(scores.exp(), expected, rtol=0.05, atol=0.01)
+    assert int(scores.argmax()) == int(expected.argmax())
+
+
+def test_pending_points_lower_what_their_twins_promise() -> None:
+    """A candidate that behaves just like a pending point has nothing left to add."""
+    rng = np.random.default_rng(1)
+    draws = torch.from_numpy(rng.standard_normal((256, 6, 2)))
+    draws[:, 3] = draws[:, 2]  # candidate 3 is the twin of known point 2
+    scores = noisy_improvement(draws, 3, torch.tensor([-4.0, -4.0]).double())
+    assert int(scores.argmin()) == 0
+    assert float(scores[0]) < 0.01 * float(scores[1:].min())
