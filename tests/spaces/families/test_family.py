@@ -22,14 +22,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from torch import Tensor, nn
 
 import bonas
-from bonas.errors import BonasError, InvalidArgument, InvalidSpace
+from bonas.errors import InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces import Choices
-from bonas.spaces.families.choice_tree import ChoiceTree
-from bonas.spaces.families.chooser import Chooser, replayed
 from bonas.spaces.families.declaration import space
 from bonas.spaces.families.family import Family
-from bonas.spaces.families.ranges import middle
 
 IMAGE = torch.zeros(1, 3, 8, 8)
 ROW = torch.zeros(1, 4)
@@ -577,25 +574,6 @@ def test_graph_and_build_need_complete_choices() -> None:
         chain.build({"width": 4, "depth": 1})
 
 
-BAD_ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no example": ({"input": None}, "input must be an example batch, .* got None"),
-    "no batch": ({"input": torch.tensor(1.0)}, "input must be an example batch"),
-    "an empty batch": ({"input": torch.zeros(0, 3)}, "input must be an example batch"),
-    "no tensors": ({"input": ()}, "input must be an example batch"),
-    "no bound": ({"input": ROW, "max_params": 0}, "max_params must be a positive number, got 0"),
-    "a word": ({"input": ROW, "max_flops": "1e6"}, "max_flops must be a positive .* got '1e6'"),
-    "no function": ({"build": 3, "input": ROW}, "expected a function that takes choose"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_ARGUMENTS)
-def test_arguments_that_cannot_work_are_refused(case: str) -> None:
-    arguments, message = BAD_ARGUMENTS[case]
-    with pytest.raises(InvalidArgument, match=message) as caught:
-        space(**arguments)
-    assert isinstance(caught.value, BonasError)
-
-
 def test_several_inputs_are_arguments() -> None:
     class Two(nn.Module):
         def __init__(self, width: int) -> None:
@@ -628,47 +606,6 @@ def test_a_family_at_the_top_of_a_module_can_be_pickled() -> None:
     assert again.describe() == TRIALLED.describe()
     assert hash(again) != hash(TRIALLED)
     assert pickle.loads(pickle.dumps(chain)) is chain
-
-
-@given(st.data())
-def test_a_tree_knows_what_was_added_and_nothing_else(data: st.DataObject) -> None:
-    tree = ChoiceTree()
-    answers = data.draw(st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), max_size=6))
-
-    def run(given_: dict[str, Any]) -> Chooser:
-        chooser = Chooser(replayed(given_))
-        for i in range(1 + chooser("a", [0, 1, 2])):
-            chooser(f"b{i}", [0, 1, 2])
-        return chooser
-
-    known = []
-    for a, b, c in answers:
-        chooser = run({"a": a, "b0": b, "b1": c})
-        tree.add(list(chooser.asked.items()), chooser.choices)
-        known.append(chooser.choices)
-    for a in range(3):
-        for b in range(3):
-            whole = run({"a": a, "b0": b}).choices
-            walked, complete = tree.walk(replayed(whole))
-            assert complete == (whole in known)
-            assert walked.items() <= whole.items()
-
-
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        (FloatDistribution(0.0, 1.0), 0.5),
-        (FloatDistribution(1e-4, 1.0, log=True), 1e-2),
-        (FloatDistribution(0.0, 0.8, step=0.4), 0.4),
-        (IntDistribution(0, 100), 50),
-        (IntDistribution(10, 1000, log=True), 100),
-        (IntDistribution(1, 100, step=3), 49),
-    ],
-)
-def test_the_middle_of_a_range(numbers: Any, expected: float) -> None:
-    value = middle("x", numbers)
-    assert value == pytest.approx(expected)
-    assert numbers._contains(value)
 
 
 def test_a_part_that_all_networks_share_keeps_its_weights() -> None:

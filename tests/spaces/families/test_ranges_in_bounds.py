@@ -7,14 +7,10 @@ from typing import Any
 import optuna
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from torch import nn
 
 import bonas
 from bonas.evaluation import Candidate
-from bonas.spaces.families.reach import reachable
 
 MOST = 3_000
 ROW = torch.zeros(2, 16)
@@ -154,39 +150,3 @@ def test_floating_point_operations_and_memory_are_bounded_as_well() -> None:
         found = family.fitting({"layers": 3}, {"units": 200, "rate": 0.4})
         assert found is not None
         assert family.is_valid({"layers": 3, **found})
-
-
-RANGES: dict[str, BaseDistribution] = {
-    "a": IntDistribution(1, 100),
-    "b": IntDistribution(4, 64, step=4),
-    "c": FloatDistribution(0.1, 10.0, log=True),
-    "d": FloatDistribution(0.0, 5.0),
-}
-LOWEST = {"a": 1, "b": 4, "c": 0.1, "d": 0.0}
-within = st.fixed_dictionaries(
-    {
-        "a": st.integers(1, 100),
-        "b": st.integers(1, 16).map(lambda n: 4 * n),
-        "c": st.floats(0.1, 10.0),
-        "d": st.floats(0.0, 5.0),
-    }
-)
-
-
-@given(within, st.floats(0.0, 200.0), st.sets(st.sampled_from("abcd")), st.floats(0.0, 1.0))
-def test_what_is_reachable_fits_and_is_no_larger(
-    numbers: dict[str, Any], bound: float, fixed: set[str], share: float
-) -> None:
-    def fits(values: Any) -> bool:
-        return bool(sum(values.values()) <= bound)
-
-    found = reachable(RANGES, numbers, fits, fixed, share)
-    least = {name: numbers[name] if name in fixed else LOWEST[name] for name in numbers}
-    assert (found is not None) == fits(least)
-    if found is not None:
-        assert fits(found)
-        assert all(found[name] == numbers[name] for name in fixed)
-        for name, value in found.items():
-            assert RANGES[name]._contains(value)
-            assert value <= numbers[name]
-        assert not fits(numbers) or found == numbers
