@@ -1,7 +1,7 @@
 """Error classification: is an error of a storage worth a retry?
 
 A database that is busy or unreachable answers again by itself; one that is full, damaged, read-only
-or refuses the password does not. Drivers tell the two apart by number:
+or refuses the password does not. Drivers distinguish the two by number:
 
 =================  =========================================================================
 SQLite             the result code in ``sqlite_errorcode`` (its low byte; sqlite.org/rescode.html)
