@@ -1,4 +1,4 @@
-"""Candidates whose network a test writes down."""
+"""Candidates with the network of a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph, Choices, Space
 
 
 class OneNetwork(Space):
-    """A space whose every choice is the same network."""
+    """A space whose choices are all the same network."""
 
     parameters = {"which": ["this", "that"]}  # noqa: RUF012 - never changed, short to read
 
@@ -30,12 +30,12 @@ class OneNetwork(Space):
 
 
 def candidate(network: Callable[[], nn.Module], number: int = 0) -> Candidate:
-    """The candidate of that trial number with that network."""
+    """Return the candidate of that trial number with that network."""
     return candidate_of(OneNetwork(network), {"which": "this"}, number)
 
 
 def candidate_of(space: Space, choices: Choices, number: int = 0) -> Candidate:
-    """The candidate of that trial number in a space."""
+    """Return the candidate of that trial number in a space."""
     trial = create_trial(state=TrialState.RUNNING)
     trial.number = number
     return Candidate(space, choices, trial)

@@ -32,7 +32,7 @@ def family(choose: Any) -> nn.Module:
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
-    """Shallow is better in one way, deep in the other."""
+    """Return two objectives: one is better for shallow networks, the other for deep ones."""
     if candidate.number == 3:
         raise RuntimeError("a line\nand the last")
     depth = float(candidate.choices["depth"])  # type: ignore[arg-type]  # a number

@@ -15,11 +15,11 @@ import bonas
 
 PAGE = Path(__file__).parents[1] / "docs" / "your_model.md"
 OTHERS = {"diffusers", "gymnasium", "lightning", "monai", "peft", "timm", "transformers"}
-"""What bonas does not depend on; a program of one of these is skipped where it is not installed."""
+"""Optional packages: a program that needs one is skipped where it is not installed."""
 
 
 def programs() -> list[Any]:
-    """Every block of Python, under the heading above it."""
+    """Return every block of Python by the heading above it."""
     found, heading = [], ""
     for part in re.findall(r"^## [^\n]*$|^```python\n.*?^```$", PAGE.read_text(), re.M | re.S):
         if part.startswith("## "):

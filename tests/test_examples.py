@@ -1,4 +1,4 @@
-"""The examples run."""
+"""Facts about the examples: they run."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _space() -> bonas.spaces.CellSpace:
 
 
 def _evaluate(candidate: Candidate) -> dict[str, float]:
-    """Made-up values that follow from the graph."""
+    """Return made-up values that follow from the graph."""
     labels = candidate.graph.labels
     three, pool = labels.count("nor_conv_3x3"), labels.count("avg_pool_3x3")
     return {"accuracy": 80.0 + 5 * three + pool, "latency": 1.0 + three + 0.1 * len(labels)}
@@ -55,7 +55,7 @@ def _optimize(budget: int, **more: object) -> bonas.SearchResult:
 
 
 def test_it_finds_the_front_with_the_default_evaluation() -> None:
-    """A real, tiny search: trained on digits and timed."""
+    """Run a real, tiny search: trained on digits and timed."""
     evaluate = [ShortTraining(epochs=4), Latency(input_shape=(1, 8, 8), repeats=5)]
     result = bonas.optimize(_space(), 12, evaluate=evaluate, surrogate="gp", seed=0, progress=False)
     assert len(result.candidates) == 12
@@ -121,17 +121,17 @@ def test_every_surrogate_runs_by_name(surrogate: str) -> None:
 
 
 def test_what_the_surrogate_expected_can_be_looked_up() -> None:
-    """In the objective's own units, with the weights of a mixture; of random draws nothing."""
+    """Read them in the objective's units, with the weights of a mixture; random draws have none."""
     result = _optimize(14, surrogate="mixture")
     assert list(result.predictions) == [10, 11, 12, 13]
-    for number, told in result.predictions.items():
+    for number, prediction in result.predictions.items():
         measured = result.candidates[number].values
-        assert set(told.mean) == set(told.sd) == set(measured)
-        for name, weights in told.weights.items():
+        assert set(prediction.mean) == set(prediction.sd) == set(measured)
+        for name, weights in prediction.weights.items():
             assert len(weights) == 2
             assert sum(weights) == pytest.approx(1.0)
-            assert told.sd[name] > 0
-            assert abs(told.mean[name] - measured[name]) < 10 * told.sd[name] + 1.0
+            assert prediction.sd[name] > 0
+            assert abs(prediction.mean[name] - measured[name]) < 10 * prediction.sd[name] + 1.0
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def evaluate(candidate):
 
 
 def test_a_killed_search_loses_nothing_and_trains_nothing_twice(tmp_path: Path) -> None:
-    """Killed in the middle of a training, started again: the budget is met exactly."""
+    """Kill it in the middle of a training, and start it again: the budget is met exactly."""
     (tmp_path / "tests_search_problem.py").write_text(PROBLEM)
     storage = f"sqlite:///{tmp_path / 'a.db'}"
     command = [sys.executable, "-c", SCRIPT, storage]
@@ -300,7 +300,7 @@ def test_a_killed_search_loses_nothing_and_trains_nothing_twice(tmp_path: Path) 
 
 
 def test_trials_of_a_user_are_used() -> None:
-    """Parameters that the evaluation itself asks for become part of the search."""
+    """Suggest a parameter in the evaluation: it becomes part of the search."""
 
     def evaluate(candidate: Candidate) -> dict[str, float]:
         rate = candidate.trial.suggest_float("rate", 1e-4, 1e-1, log=True)  # type: ignore[union-attr]  # it runs
@@ -311,7 +311,7 @@ def test_trials_of_a_user_are_used() -> None:
     assert "rate" not in result.best().choices
 
 
-def test_the_table_tells_values_with_units() -> None:
+def test_the_table_has_values_with_units() -> None:
     text = str(_optimize(6))
     assert "accuracy [%]" in text
     assert "latency [ms]" in text
@@ -328,7 +328,7 @@ class _NoBuild(bonas.Space):
 
 
 class _Wrong(_NoBuild):
-    """Networks whose output has the wrong shape."""
+    """A space of networks whose output has the wrong shape."""
 
     def build(self, choices: Mapping[str, object]) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
@@ -341,14 +341,14 @@ class _Empty(_NoBuild):
 
 
 class _NoEnds(_NoBuild):
-    """Its graphs do not say where they begin and end."""
+    """A space whose graphs do not say where they begin and end."""
 
     def graph(self, choices: Mapping[str, object]) -> bonas.ArchitectureGraph:
         return bonas.ArchitectureGraph(["a", "b"], [(0, 1)])
 
 
 class _NoGraph(_NoBuild):
-    """Its graphs are none."""
+    """A space whose graphs are None."""
 
     def graph(self, choices: Mapping[str, object]) -> bonas.ArchitectureGraph:
         return None  # type: ignore[return-value]  # on purpose

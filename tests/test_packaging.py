@@ -1,4 +1,4 @@
-"""What is shipped: one top-level package with real files behind the repository's links."""
+"""Facts about the wheel: one top-level package, with real files behind the repository's links."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUILD = "import sys; from hatchling.build import *; globals()['build_' + sys.arg
 
 
 def build(kind: str, source: Path, target: Path) -> Path:
-    """A ``wheel`` or an ``sdist`` of the project in ``source``, built without a network."""
+    """Build a ``wheel`` or an ``sdist`` of the project in ``source``, without a network."""
     subprocess.run([sys.executable, "-c", BUILD, kind, str(target)], cwd=source, check=True)
     (built,) = target.iterdir()
     return built
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the sdist unpacks to."""
+    """Return the folder that the sdist unpacks to."""
     sdist = build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
     target = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
@@ -47,7 +47,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sources() -> Iterator[str]:
-    """The files of the package, as a wheel should name them."""
+    """Yield the files of the package, as a wheel should name them."""
     for folder, prefix in [(ROOT / "bonas", "bonas"), *((ROOT / n, f"bonas/{n}") for n in LINKS)]:
         for path in folder.rglob("*"):
             name = f"{prefix}/{path.relative_to(folder).as_posix()}"

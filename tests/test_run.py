@@ -145,18 +145,18 @@ def test_an_error_of_the_evaluation_brings_the_study() -> None:
 
 
 class Broken(InMemoryStorage):
-    """A storage of another library that fails in its own way, for good, once it is told to."""
+    """A storage of another library that fails in its own way once ``broken`` is set."""
 
     broken = False
 
     def set_trial_state_values(self, *given: Any, **more: Any) -> bool:
-        """Fail, or do as the parent does."""
+        """Fail if broken."""
         if self.broken:
             raise ArithmeticError("no route to the cloud")
         return super().set_trial_state_values(*given, **more)
 
     def get_all_trials(self, *given: Any, **more: Any) -> Any:
-        """Fail, or do as the parent does."""
+        """Fail if broken."""
         if self.broken:
             raise ArithmeticError("no route to the cloud")
         return super().get_all_trials(*given, **more)

@@ -51,7 +51,7 @@ setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.key
 
 
 def seen() -> tuple[object, ...]:
-    """What a script can see of its settings."""
+    """Return what a script can see of its settings."""
     return (
         torch.get_default_dtype(),
         torch.get_default_device(),
@@ -64,7 +64,7 @@ def seen() -> tuple[object, ...]:
 
 
 def drawn() -> tuple[object, ...]:
-    """The states of the global generators."""
+    """Return the states of the global generators."""
     state = np.random.get_state()  # noqa: NPY002  # the global one is what is asked about
     return random.getstate(), str(state), torch.get_rng_state().tolist()
 

@@ -1,4 +1,4 @@
-"""Facts about the contracts: what breaks one is found by it."""
+"""Facts about the contracts: each finds what breaks it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from botorch.models.model import Model
 from torch import Tensor
 
-from bonas.encoders import Encoder
+from bonas.encoders import Encoder, Layout
 from bonas.spaces import Architecture, Space
-from bonas.testing import EncoderContract
+from bonas.studies import SURROGATES
+from bonas.surrogates import Surrogate, fit
+from bonas.testing import EncoderContract, SurrogateContract
 
 
 class Sizes:
@@ -110,3 +113,48 @@ def test_each_clause_finds_who_breaks_it(make: Callable[[], object], clause: str
 def test_a_contract_without_a_part_says_what_to_override() -> None:
     with pytest.raises(NotImplementedError):
         EncoderContract().test_the_shape_is_n_by_width()
+
+
+GP = SURROGATES["gp"].one
+
+
+def careless(X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Model:
+    """Fit what is not finite as 0."""
+    assert GP is not None
+    return fit(GP, X, Y.nan_to_num(), layout, seed)
+
+
+def deaf(X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Model:
+    """Fit the values of other architectures."""
+    assert GP is not None
+    return fit(GP, X, Y.flip(0), layout, seed)
+
+
+def moody(X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Model:
+    """Fit other noise each time."""
+    assert GP is not None
+    return fit(GP, X, Y + torch.randn(Y.shape), layout, seed)
+
+
+def metric(X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Model:
+    """Fit values in a unit of its own."""
+    assert GP is not None
+    return fit(GP, X, Y.clamp(max=100.0), layout, seed)
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "clause"),
+    [
+        (careless, "test_values_that_are_not_finite_are_refused"),
+        (deaf, "test_it_learns"),
+        (moody, "test_the_same_seed_gives_the_same_model"),
+        (metric, "test_units_do_not_matter"),
+    ],
+)
+def test_each_clause_finds_the_surrogate_that_breaks_it(surrogate: Surrogate, clause: str) -> None:
+    class Contract(SurrogateContract):
+        def surrogate(self) -> Surrogate:
+            return surrogate
+
+    with pytest.raises(AssertionError):
+        getattr(Contract(), clause)()

@@ -1,4 +1,4 @@
-"""What a space is judged by where the user says nothing."""
+"""Facts about the default evaluation of a space."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_digits_take_the_type_the_shape_and_the_range_of_an_example(example: tor
 
 
 def test_a_family_of_one_input_is_timed_on_the_shape_of_its_data() -> None:
-    """A description that studies were stored with."""
+    """Check a description that stored studies have."""
 
     def built(choose: Any) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(64, choose("width", [10, 12])))
@@ -95,7 +95,7 @@ def test_a_family_of_one_input_is_timed_on_the_shape_of_its_data() -> None:
 
 
 class Several(nn.Module):
-    """Reads tokens where a mask is 1; the scale has one row for all."""
+    """A classifier of tokens where a mask is 1, with a scale for all rows."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -125,12 +125,11 @@ def test_a_family_of_several_inputs_is_judged_on_digits(example: Any) -> None:
     trained, timed = joint.evaluators
     assert isinstance(trained, ShortTraining)
     assert trained.splits.input_shape == (9,)
-    told = trained(candidate_of(family, {"width": 4}))
-    assert told["accuracy"] > 0
+    assert trained(candidate_of(family, {"width": 4}))["accuracy"] > 0
     assert timed(candidate_of(family, {"width": 4}))["latency"] > 0
 
 
-def test_an_example_that_digits_do_not_fit_is_told() -> None:
+def test_an_example_that_digits_do_not_fit_is_refused() -> None:
     def built(choose: Any) -> nn.Module:
         return nn.Linear(3, choose("width", [4, 6]))
 

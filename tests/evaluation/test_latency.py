@@ -1,4 +1,4 @@
-"""Facts about the measurement of latency; its clocks are turned by hand."""
+"""Facts about the measurement of latency, with clocks that the tests set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bonas.spaces import NASBench201
 
 
 class Clocks:
-    """The wall and the thread's own clock, in place of the module ``time``."""
+    """A wall clock and a thread clock in place of the module ``time``."""
 
     def __init__(self) -> None:
         self.wall = 0.0
@@ -72,10 +72,10 @@ class Watched(nn.Module):
         return x
 
 
-def told(
+def timed(
     clocks: Clocks, run: Callable[[int], tuple[float, float]], repeats: int = 30, seconds: float = 0
 ) -> tuple[float, float, int]:
-    """Latency, its inter-quartile range, and how many runs there were."""
+    """Return latency, inter-quartile range, and the number of runs."""
     network = Scripted(clocks, run)
     latency = Latency((3,), warmup=10, repeats=repeats, seconds=seconds)
     values = latency(candidate(lambda: network))
@@ -83,43 +83,43 @@ def told(
 
 
 def test_latency_is_the_median_and_its_spread_the_inter_quartile_range(clocks: Clocks) -> None:
-    """By hand: after a first pass and 10 runs to warm up, 1, 2, ..., 9 ms: quartiles 3, 5, 7."""
-    ms, spread, runs = told(clocks, lambda n: (max(1.0, n - 10.0), 0.0), repeats=9)
+    """Check by hand: after a first pass and 10 runs of warm-up, 1 to 9 ms: quartiles 3, 5, 7."""
+    ms, spread, runs = timed(clocks, lambda n: (max(1.0, n - 10.0), 0.0), repeats=9)
     assert (ms, spread) == pytest.approx((5.0, 4.0))
     assert runs == 1 + 10 + 9
 
 
 def test_interrupted_runs_are_left_out(clocks: Clocks) -> None:
-    """Two of three runs lose the core for 4 ms."""
-    ms, spread, _ = told(clocks, lambda n: (2.0, 4.0 if n % 3 else 0.0))
+    """Preempt two of three runs for 4 ms."""
+    ms, spread, _ = timed(clocks, lambda n: (2.0, 4.0 if n % 3 else 0.0))
     assert (ms, spread) == pytest.approx((2.0, 0.0))
 
 
 def test_the_least_interrupted_runs_count_where_all_are_interrupted(clocks: Clocks) -> None:
-    """The five that lose 1 ms, and not the 25 that lose 30 ms."""
-    ms, spread, _ = told(clocks, lambda n: (10.0, 1.0 if n % 6 == 0 else 30.0))
+    """Keep the five runs that lose 1 ms, and not the 25 that lose 30 ms."""
+    ms, spread, _ = timed(clocks, lambda n: (10.0, 1.0 if n % 6 == 0 else 30.0))
     assert (ms, spread) == pytest.approx((11.0, 0.0))
 
 
 def test_slow_runs_on_the_core_do_count(clocks: Clocks) -> None:
-    ms, _, _ = told(clocks, lambda n: (3.0 if n % 3 else 2.0, 0.0))
+    ms, _, _ = timed(clocks, lambda n: (3.0 if n % 3 else 2.0, 0.0))
     assert ms == pytest.approx(3.0)
 
 
 def test_a_run_below_half_a_millisecond_is_timed_with_others(clocks: Clocks) -> None:
-    """By hand: 0.5 ms hold 5 runs of 0.1 ms."""
-    ms, _, runs = told(clocks, lambda n: (0.1, 0.0), repeats=7)
+    """Check by hand: 0.5 ms hold 5 runs of 0.1 ms."""
+    ms, _, runs = timed(clocks, lambda n: (0.1, 0.0), repeats=7)
     assert ms == pytest.approx(0.1)
     assert runs - 11 in (7 * 5, 7 * 6)  # 0.5 / 0.1 rounded up
 
 
 def test_the_timings_go_on_for_the_given_seconds(clocks: Clocks) -> None:
-    *_, runs = told(clocks, lambda n: (2.0, 0.0), repeats=3, seconds=0.2)
+    *_, runs = timed(clocks, lambda n: (2.0, 0.0), repeats=3, seconds=0.2)
     assert runs - 11 in (100, 101)
 
 
 def test_an_unmeasurably_fast_network_ends(clocks: Clocks) -> None:
-    ms, _, _ = told(clocks, lambda n: (0.0, 0.0))
+    ms, _, _ = timed(clocks, lambda n: (0.0, 0.0))
     assert ms == 0.0
 
 
@@ -244,7 +244,7 @@ class Inputs(nn.Module):
 
 
 def given(example: Any, **settings: Any) -> list[dict[str, Any]]:
-    """What a network is called with where its space has that example."""
+    """Return the arguments of a network whose space has that example."""
     network = Inputs()
     space = OneNetwork(lambda: network)
     space.input = example

@@ -25,14 +25,14 @@ Heads = namedtuple("Heads", ["logits", "aux_logits2", "aux_logits1"])
 
 
 @dataclass
-class Told:
+class Output:
     loss: Tensor | None
     logits: Tensor
     hidden: tuple[Tensor, ...] = ()
 
 
 class ModelOutput(OrderedDict[str, Any]):
-    """As that of Hugging Face: a mapping with attributes."""
+    """A mapping with attributes, like that of Hugging Face."""
 
 
 class Slots:
@@ -51,7 +51,7 @@ class Slots:
         {"loss": torch.tensor(1.0), "scores": LOGITS},
         {"features": LOGITS + 1, "logits": LOGITS},
         ModelOutput(loss=torch.tensor(1.0), logits=LOGITS, past=((OTHER, OTHER),)),
-        Told(torch.tensor(1.0), LOGITS, (OTHER, OTHER)),
+        Output(torch.tensor(1.0), LOGITS, (OTHER, OTHER)),
         Heads(LOGITS, LOGITS + 1, LOGITS + 2),
         SimpleNamespace(features=OTHER, logits=LOGITS),
         Slots(OTHER, LOGITS),
@@ -94,8 +94,8 @@ def test_predictions_come_in_one_form(
     assert tuple(found.shape) == expected
 
 
-def test_classes_of_places_are_found_by_their_number() -> None:
-    """Four places and four outputs: of three classes the outputs are on axis 1 of an image."""
+def test_classes_of_positions_are_found_by_their_number() -> None:
+    """Find three classes among four outputs and four positions: on axis 1 of an image."""
     outputs = torch.randn(2, 4, 4, 4)
     targets = torch.zeros(2, 4, 4, dtype=torch.int64)
     found = Reader("classification", 3).prediction(outputs, targets)
@@ -106,7 +106,7 @@ def test_classes_of_places_are_found_by_their_number() -> None:
 
 
 def test_one_output_for_two_classes_is_the_logit_of_the_second() -> None:
-    """By hand: the cross-entropy of (0, z) is that of the sigmoid of z."""
+    """Check by hand: the cross-entropy of (0, z) is that of the sigmoid of z."""
     z, y = torch.tensor([0.3, -2.0]), torch.tensor([1, 0])
     found = Reader("classification", 2).prediction(z, y)
     expected = nn.functional.binary_cross_entropy_with_logits(z, y.float())
@@ -121,10 +121,10 @@ def test_one_output_for_two_classes_is_the_logit_of_the_second() -> None:
         (OTHER[:1], r"\(1, 5\)"),
         (LOGITS.long(), r"\(2, 3\) of torch.int64"),
         ({"out": OTHER.long()}, r"dict with out: \(2, 5\)"),
-        (Told(None, OTHER[:, :2]), r"Told with logits: \(2, 2\)"),
+        (Output(None, OTHER[:, :2]), r"Output with logits: \(2, 2\)"),
     ],
 )
-def test_what_does_not_fit_is_told_by_type_and_shape(returned: Any, message: str) -> None:
+def test_what_does_not_fit_is_named_by_type_and_shape(returned: Any, message: str) -> None:
     with pytest.raises(InvalidData, match=rf"shape \(2, 3\) \(batch x classes\), got {message}$"):
         Reader("classification", 3).prediction(returned, LABELS)
 
@@ -149,11 +149,11 @@ def trained(forward: Any, **settings: Any) -> dict[str, float]:
         networks.append(Network())
         return networks[-1]
 
-    told = ShortTraining((X, Y), epochs=1, batch_size=8, **settings)(candidate(build))
+    found = ShortTraining((X, Y), epochs=1, batch_size=8, **settings)(candidate(build))
     moved = {
         name: bool(getattr(networks[0], name).bias.grad is not None) for name in ("head", "extra")
     }
-    return {**told, **moved}
+    return {**found, **moved}
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def trained(forward: Any, **settings: Any) -> dict[str, float]:
     ids=["in training", "always", "named aux", "a namedtuple", "features"],
 )
 def test_heads_of_training_mode_are_trained_along(forward: Any, extra: bool) -> None:
-    told = trained(forward)
-    assert (told["head"], told["extra"]) == (True, extra)
-    assert 0 <= told["accuracy"] <= 100
+    found = trained(forward)
+    assert (found["head"], found["extra"]) == (True, extra)
+    assert 0 <= found["accuracy"] <= 100
 
 
 def test_an_auxiliary_loss_weighs_less() -> None:
-    """By hand: equal heads, so that the gradient of the second is that of the first, by weight."""
+    """Check by hand: of two equal heads, the second has the gradient of the first, weighted."""
     grads = {}
 
     def forward(m: Any, x: Tensor) -> Any:

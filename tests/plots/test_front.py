@@ -63,7 +63,7 @@ def test_one_objective_is_drawn_as_its_best_value_so_far(
 
 
 def test_two_objectives_are_one_panel_with_the_attained_region() -> None:
-    """Between two points of the front, the worse accuracy is what is attained."""
+    """Check that between two points of the front the worse accuracy is attained."""
     both = [ACCURACY, LATENCY]
     rows = candidates(both, ROWS)
     (axis,) = panels(front_figure(both, rows, [rows[i] for i in (0, 1, 3)]))

@@ -30,7 +30,7 @@ def family(choose: Any) -> nn.Module:
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
-    """Shallow is better in one way, deep in the other."""
+    """Return two objectives: one is better for shallow networks, the other for deep ones."""
     if candidate.number == 3:
         raise RuntimeError("a line\nand the last")
     depth = float(candidate.choices["depth"])  # type: ignore[arg-type]  # a number
@@ -92,7 +92,7 @@ def test_without_trials_the_table_says_so() -> None:
 
 
 def test_numbers_are_aligned_to_the_right_and_parameters_to_the_left() -> None:
-    """Written by hand."""
+    """Compare with a table written by hand."""
     trials = [trial_of(["name"], "a"), trial_of(["name"], "long")]
     trials[0].values, trials[1].values = [9.5], [123.456]
     trials[0].number, trials[1].number = 0, 10
@@ -105,6 +105,6 @@ def test_numbers_are_aligned_to_the_right_and_parameters_to_the_left() -> None:
 
 
 def test_a_parameter_follows_those_that_precede_it_in_its_trial() -> None:
-    """By hand: ``b2`` comes after ``b1``, before ``c`` of the first trial."""
+    """Check by hand: ``b2`` comes after ``b1``, before ``c`` of the first trial."""
     trials = [trial_of(["a", "b1", "c"]), trial_of(["a", "b1", "b2", "c"]), trial_of(["z", "a"])]
     assert parameter_names(trials) == ["z", "a", "b1", "b2", "c"]

@@ -27,7 +27,7 @@ SEVERAL[0] = [1, 1, 0]
 
 
 class Frame:
-    """What bonas needs of a table, or a series, of pandas."""
+    """The part of a table or a series of pandas that bonas uses."""
 
     def __init__(self, values: Any, *, columns: bool = True) -> None:
         self.values = np.asarray(values)
@@ -42,7 +42,7 @@ class Frame:
 
 
 class Rows(Dataset[Any]):
-    """Rows out of a list."""
+    """A data set of the rows in a list."""
 
     def __init__(self, rows: Any) -> None:
         self.rows = list(rows)
@@ -54,8 +54,8 @@ class Rows(Dataset[Any]):
         return self.rows[index]
 
 
-def told(network: Any, data: Any, example: Any = None, **settings: Any) -> dict[str, float]:
-    """What a short training tells of a network, in a space with that example."""
+def measure(network: Any, data: Any, example: Any = None, **settings: Any) -> dict[str, float]:
+    """Return the measurements of a short training, in a space with that example."""
     space = OneNetwork(network)
     if example is not None:
         space.input = example
@@ -99,7 +99,7 @@ def test_a_table_of_whole_numbers_is_no_sequence_of_tokens() -> None:
 
 
 class Classifier(nn.Module):
-    """Reads token ids where the mask is 1."""
+    """A classifier of token ids where the mask is 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,17 +163,17 @@ def loaders(rows: Any) -> tuple[DataLoader[Any], DataLoader[Any]]:
 def test_several_inputs_are_given_by_place_or_by_name(data: Any, example: Any) -> None:
     if isinstance(example, tuple) and isinstance(data, tuple) and data[0] is IDS:
         with pytest.raises(InvalidData, match="expected 2 inputs, as in the example of the space"):
-            told(Classifier, data, example)
+            measure(Classifier, data, example)
         return
-    found = told(Classifier, data, example)
+    found = measure(Classifier, data, example)
     assert 0 <= found["accuracy"] <= 100
 
 
 def test_what_the_example_does_not_name_is_left_out() -> None:
-    found = told(Classifier, Rows(BY_ROW), {"input_ids": TENSORS["input_ids"]})
+    found = measure(Classifier, Rows(BY_ROW), {"input_ids": TENSORS["input_ids"]})
     assert "accuracy" in found
     with pytest.raises(InvalidData, match=r"named as in the example \['ids'\], got \['input_ids'"):
-        told(Classifier, Rows(BY_ROW), {"ids": TENSORS["input_ids"]})
+        measure(Classifier, Rows(BY_ROW), {"ids": TENSORS["input_ids"]})
 
 
 class Typed(nn.Module):
@@ -205,18 +205,18 @@ class Typed(nn.Module):
     ],
 )
 def test_inputs_have_the_type_of_the_example(kind: torch.dtype, data: Any) -> None:
-    assert "accuracy" in told(lambda: Typed(kind), data, torch.zeros(1, 4, dtype=kind))
+    assert "accuracy" in measure(lambda: Typed(kind), data, torch.zeros(1, 4, dtype=kind))
 
 
 def test_inputs_that_would_lose_their_values_are_refused() -> None:
     with pytest.raises(InvalidData, match=r"inputs of torch.int64, as in the example of the space"):
-        told(lambda: Typed(torch.int64), (X, Y), torch.zeros(1, 4, dtype=torch.int64))
+        measure(lambda: Typed(torch.int64), (X, Y), torch.zeros(1, 4, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
 def test_a_network_is_trained_in_the_precision_of_its_weights(kind: torch.dtype) -> None:
     network = nn.Linear(4, 2).to(kind)
-    assert "accuracy" in told(lambda: network, (X, Y))
+    assert "accuracy" in measure(lambda: network, (X, Y))
     assert network.weight.dtype == kind
 
 
@@ -251,12 +251,12 @@ def test_targets_may_have_any_shape(network: Any, targets: Any, name: str, kind:
         data = Rows(zip(IMAGES, targets, strict=True))
     elif kind == "loaders":
         data = loaders(list(zip(IMAGES, torch.as_tensor(targets), strict=True)))
-    found = told(network, data)
+    found = measure(network, data)
     assert found.keys() == {name, "seconds"}
 
 
 def test_untold_places_count_nowhere() -> None:
-    """By hand: the network says 1 everywhere; of the places that are told one half is 1."""
+    """Check by hand: the network predicts 1 everywhere, and half of the known labels are 1."""
 
     class Ones(nn.Module):
         def __init__(self) -> None:
@@ -268,12 +268,12 @@ def test_untold_places_count_nowhere() -> None:
 
     targets = torch.full((N, 6, 6), -100)
     targets[:, 0, 0], targets[:, 0, 1] = 0, 1
-    found = told(Ones, (IMAGES, targets), learning_rate=0)
+    found = measure(Ones, (IMAGES, targets), learning_rate=0)
     assert found["accuracy"] == 50.0
 
 
 def test_an_image_is_judged_as_it_is() -> None:
-    """By hand: an identity leaves no error, whatever the scale of the image."""
+    """Check by hand: an identity has no error, whatever the scale of the image."""
 
     class Same(nn.Module):
         def __init__(self) -> None:
@@ -283,7 +283,7 @@ def test_an_image_is_judged_as_it_is() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x * self.scale
 
-    assert told(Same, (IMAGES * 7, IMAGES * 7), learning_rate=0)["rmse"] == 0
+    assert measure(Same, (IMAGES * 7, IMAGES * 7), learning_rate=0)["rmse"] == 0
 
 
 def test_labels_of_places_or_several_labels_are_told_by_the_inputs() -> None:
@@ -297,11 +297,11 @@ def test_labels_of_places_or_several_labels_are_told_by_the_inputs() -> None:
 def test_several_labels_are_judged_one_by_one() -> None:
     network = lambda: nn.Linear(4, 3)  # noqa: E731 - short
     settings = {"epochs": 40, "learning_rate": 0.05}
-    assert told(network, (X, SEVERAL), **settings)["accuracy"] > 85
-    assert told(network, (X, SEVERAL), metric="f1", **settings)["f1"] > 80
-    assert told(network, (X, SEVERAL), metric="cross_entropy")["cross_entropy"] > 0
+    assert measure(network, (X, SEVERAL), **settings)["accuracy"] > 85
+    assert measure(network, (X, SEVERAL), metric="f1", **settings)["f1"] > 80
+    assert measure(network, (X, SEVERAL), metric="cross_entropy")["cross_entropy"] > 0
     with pytest.raises(InvalidArgument, match="choose one of accuracy, f1, cross_entropy"):
-        told(network, (X, SEVERAL), metric="perplexity")
+        measure(network, (X, SEVERAL), metric="perplexity")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_two_data_sets_are_used_as_they_are(pair: Any) -> None:
     assert sizes == (40, len(pair[1]) if len(pair[1]) > 2 else 20)
     assert splits.test is None
     assert splits.name.startswith("40 and ")
-    assert "accuracy" in told(lambda: nn.Linear(4, 2), pair)
+    assert "accuracy" in measure(lambda: nn.Linear(4, 2), pair)
 
 
 def test_a_name_tells_two_data_sets_from_one() -> None:
@@ -330,7 +330,7 @@ def test_a_name_tells_two_data_sets_from_one() -> None:
 
 
 def test_labels_of_a_causal_model_are_moved_by_one() -> None:
-    """Each token is followed by itself plus one, which only the next label tells."""
+    """Learn that each token is followed by itself plus one, which is the next label."""
 
     class Next(nn.Module):
         def __init__(self) -> None:
@@ -362,6 +362,6 @@ def test_frozen_and_complex_weights_are_kept_as_they_are() -> None:
 
     network = Spectral()
     before = network.frozen.weight.clone()
-    assert "accuracy" in told(lambda: network, (X, Y))
+    assert "accuracy" in measure(lambda: network, (X, Y))
     assert network.weight.dtype == torch.complex64
     assert torch.equal(network.frozen.weight, before)

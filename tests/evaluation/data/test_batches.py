@@ -60,7 +60,7 @@ def test_rows_come_in_order_and_the_last_batch_is_smaller(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", parts())
 def test_a_training_leaves_out_a_last_single_row(kind: str) -> None:
-    """Another one in each epoch: no batch norm can take a batch of 1."""
+    """Drop another row in each epoch: no batch norm can take a batch of 1."""
     batches = Batches(parts()[kind], 3, CPU, shuffler(0))
     epochs = [list(chain(*targets_of(batches))) for _ in range(8)]
     assert [len(batches), {len(rows) for rows in epochs}] == [2, {6}]

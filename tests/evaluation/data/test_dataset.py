@@ -21,7 +21,7 @@ Y = np.arange(20) % 2
 
 
 class Listed(Dataset[Any]):
-    """Rows out of a list; it remembers which were read."""
+    """A data set of the rows in a list, which remembers those that were read."""
 
     def __init__(self, rows: list[Any]) -> None:
         self.rows = rows
@@ -45,7 +45,7 @@ def listed(x: Any = X, y: Any = Y) -> Listed:
 
 
 def rows_of(part: Any) -> list[tuple[float, ...]]:
-    """The inputs of one part; those of X are all different."""
+    """Return the inputs of one part; those of X are all different."""
     return [tuple(np.ravel(part[i][0]).tolist()) for i in range(len(part))]
 
 

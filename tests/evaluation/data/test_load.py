@@ -85,7 +85,7 @@ def test_an_idx_file_is_checked(path: Path, content: bytes, message: str | None)
 
 
 def fashion_files(folder: Path, packed: bool = True) -> None:
-    """A small Fashion-MNIST: the brightness of an image is its label, or 255 in the test part."""
+    """Write a small Fashion-MNIST: an image is as bright as its label, or 255 in the test part."""
     folder.mkdir(parents=True, exist_ok=True)
     labels = np.repeat(np.arange(10), 10).astype(np.uint8)
     bright = {"train": labels, "t10k": np.full(100, 255, np.uint8)}
@@ -121,7 +121,7 @@ def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("left", [[], FILES[:3]])
-def test_missing_files_are_told_with_the_ways_to_get_them(tmp_path: Path, left: list[str]) -> None:
+def test_missing_files_are_named_with_the_ways_to_get_them(tmp_path: Path, left: list[str]) -> None:
     fashion_files(tmp_path)
     for file in tmp_path.iterdir():
         if file.name.removesuffix(".gz") not in left:
@@ -140,7 +140,7 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
 def test_the_files_of_debian_are_fashion_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """60,000 and 10,000 images, with as many of each class (Xiao et al., 2017)."""
+    """Count 60,000 and 10,000 images, with the same number per class (Xiao et al., 2017)."""
     monkeypatch.delenv("BONAS_DATA", raising=False)
     splits = load("fashion-mnist", validation=1 / 6)
     assert splits.test is not None
@@ -172,7 +172,7 @@ def test_tables_are_standardised_by_their_training_rows(
 
 
 def test_tables_keep_rows_and_targets_together() -> None:
-    """The order of a column's values is what standardising does not change."""
+    """Compare the order of the values in a column, which standardising does not change."""
     splits = load("diabetes")
     x, y = load_diabetes(return_X_y=True)
     inputs, targets = (
@@ -193,7 +193,7 @@ def test_a_name_has_its_task() -> None:
 
 
 @given(st.text(CHARACTERS, max_size=40))
-def test_a_text_and_its_tokens_tell_the_same(text: str) -> None:
+def test_a_text_and_its_tokens_are_the_same(text: str) -> None:
     assert decoded(encoded(text)) == text
 
 
@@ -219,7 +219,7 @@ def test_the_text_is_of_this_python() -> None:
     assert load(python_text(64)).name in splits.name
 
 
-def test_a_python_without_sources_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bonas.evaluation.data.text.MODULES", ("sys",))
     with pytest.raises(MissingData, match=r"source of the standard library's module 'sys', got no"):
         python_text()
@@ -266,7 +266,7 @@ def test_loaders_are_used_as_they_are(x: Any, y: Any, facts: tuple[Any, ...]) ->
     )
 
 
-def test_loaders_tell_counts_and_scale_of_their_training_rows() -> None:
+def test_loaders_have_counts_and_scale_of_their_training_rows() -> None:
     labelled = load((loader(X[:6], Y[:6]), loader(X[6:], Y[6:])))
     assert labelled.counts == (2, 2, 2)
     measured = load((loader(X[:2], [1.0, 4.0]), loader(X[2:], torch.full((10,), 99.5))))
@@ -290,7 +290,7 @@ def test_reading_loaders_leaves_the_random_state_alone() -> None:
 
 
 def test_the_random_state_has_no_effect_on_what_is_read() -> None:
-    """Of 12 numbers a batch of 5 is left out: the same one, whatever was drawn before."""
+    """Drop a batch of 5 out of 12 numbers: the same one, whatever was drawn before."""
     scales = set()
     for seed in range(4):
         torch.manual_seed(seed)
@@ -305,7 +305,7 @@ class Streamed(IterableDataset[Any]):
 
 
 def lengths() -> DataLoader[Any]:
-    """Batches of sequences, each of another length."""
+    """Return batches of sequences of different lengths."""
     rows = [(torch.arange(n), torch.arange(n)) for n in (2, 3)]
     return DataLoader(rows, 1)  # type: ignore[arg-type]  # a list is a data set to torch
 

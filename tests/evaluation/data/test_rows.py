@@ -20,7 +20,7 @@ from bonas.evaluation.data.rows import (
 
 
 class Frame:
-    """What bonas needs of a table of pandas."""
+    """The part of a table of pandas that bonas uses."""
 
     def __init__(self, values: Any) -> None:
         self.values = values

@@ -29,7 +29,7 @@ def test_the_parts_have_their_shares_of_the_rows(
 
 
 def test_the_test_part_does_not_depend_on_the_share_of_validation() -> None:
-    """So that no choice of it looks at rows that are held out."""
+    """Check that no share of validation looks at rows that are held out."""
     held_out = [Shares(validation, 0.2, 3).of(50)[2].tolist() for validation in (0.1, 0.2, 0.5)]
     assert held_out[0] == held_out[1] == held_out[2]
 

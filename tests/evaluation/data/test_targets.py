@@ -26,7 +26,7 @@ NEXT = (TOKENS + 1) % 9
 
 
 class Rows(Dataset[Any]):
-    """Rows of a pair, one by one."""
+    """A data set of the rows of a pair."""
 
     def __init__(self, x: Any, y: Any) -> None:
         self.rows = list(zip(x, y, strict=True))
@@ -60,7 +60,7 @@ def all_targets(splits: Splits) -> Tensor:
         (TOKENS, AMOUNTS, "regression"),
     ],
 )
-def test_the_targets_tell_the_task(x: Any, y: Any, task: str, rows: bool) -> None:
+def test_the_task_follows_from_the_targets(x: Any, y: Any, task: str, rows: bool) -> None:
     assert load(Rows(x, y) if rows else (x, y)).task == task
 
 
@@ -99,7 +99,7 @@ def test_bytes_images_and_floats_are_no_token_ids(x: Any) -> None:
 
 
 def test_a_vocabulary_holds_what_only_the_targets_have() -> None:
-    """By hand: inputs 0 to 2, and the token 3 follows the last of them."""
+    """Check by hand: inputs 0 to 2, and the token 3 follows the last of them."""
     inputs = np.tile([[0, 1, 2]], (10, 1))
     assert load((inputs, inputs + 1)).vocabulary == 4
 
@@ -159,14 +159,18 @@ def test_a_constant_column_keeps_its_unit() -> None:
     assert (scale.mean, scale.deviation) == ((7.0,), (1.0,))
 
 
-SPOILT = AMOUNTS.copy()
-SPOILT[4] = np.nan
+NOT_FINITE = AMOUNTS.copy()
+NOT_FINITE[4] = np.nan
 
 
 @pytest.mark.parametrize(
     ("data", "task", "message"),
     [
-        ((X, SPOILT), None, r"targets that are finite .* 1 of 20 rows .* first at index 4; remove"),
+        (
+            (X, NOT_FINITE),
+            None,
+            r"targets that are finite .* 1 of 20 rows .* first at index 4; remove",
+        ),
         ((X, AMOUNTS * 1e300), None, r"targets that are finite in float32, got 19 of 20"),
         ((X, AMOUNTS[:19]), None, r"got 20 inputs and 19 targets; give one target for each row"),
         (

@@ -38,7 +38,7 @@ class Listed(Dataset[Any]):
 
 
 class Series:
-    """What bonas needs of a series of pandas."""
+    """The part of a series of pandas that bonas uses."""
 
     def __init__(self, values: Any) -> None:
         self.values = values
@@ -60,7 +60,7 @@ def sizes(splits: Splits) -> tuple[int, ...]:
 
 
 class Copy(nn.Module):
-    """Predicts the next id from the present one."""
+    """A network that predicts the next id from the present one."""
 
     def __init__(self) -> None:
         super().__init__()
