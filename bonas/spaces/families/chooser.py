@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import datetime
-import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -29,6 +28,7 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.named_options import NamedOptions, Options, named_options
+from bonas.spaces.families.option_calls import call_option
 from bonas.spaces.families.ranges import Number, Numbers, middle
 from bonas.texts import objection, shown
 
@@ -53,7 +53,7 @@ def resumed(choices: Choices, answer: Answer) -> Answer:
     return lambda name, options: choices[name] if name in choices else answer(name, options)
 
 
-class NotOffered(InvalidSpace, AttributeError):
+class MissingAttribute(InvalidSpace, AttributeError):
     """An attribute that a chooser does not have; ``hasattr`` is false for it."""
 
 
@@ -104,7 +104,7 @@ class Chooser(BaseTrial):
         key = self._pick(name, options)
         picked = options[key]
         if callable(picked) and not isinstance(picked, nn.Module):
-            return _called(name, key, picked)
+            return call_option(name, key, picked)
         return _unshared(picked)
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
@@ -113,13 +113,14 @@ class Chooser(BaseTrial):
 
     def suggest_int(self, name: str, low: int, high: int, step: int = 1, log: bool = False) -> int:
         """Suggest an integer: a choice if there are at most 32 values, else a number."""
-        first, last, by = (_whole(name, value) for value in (low, high, step))
+        first, last, by = (_as_int(name, value) for value in (low, high, step))
         if by >= 1:
             last = first + (last - first) // by * by
-        numbers = _range(name, lambda: IntDistribution(first, last, log=bool(log), step=by))
+        numbers = _make_range(name, lambda: IntDistribution(first, last, log=bool(log), step=by))
         assert isinstance(numbers, IntDistribution)
         values = range(numbers.low, numbers.high + 1, numbers.step)
-        return int(self._pick(name, values) if len(values) <= _MOST else self._count(name, numbers))
+        few = len(values) <= _MOST
+        return int(self._pick(name, values) if few else self._suggest_number(name, numbers))
 
     def suggest_float(
         self, name: str, low: float, high: float, step: float | None = None, log: bool = False
@@ -127,8 +128,8 @@ class Chooser(BaseTrial):
         """Suggest a number, which is in no graph."""
         by = None if step is None else float(step)
         ends = float(low), float(high)
-        numbers = _range(name, lambda: FloatDistribution(*ends, log=bool(log), step=by))
-        return float(self._count(name, numbers))
+        numbers = _make_range(name, lambda: FloatDistribution(*ends, log=bool(log), step=by))
+        return float(self._suggest_number(name, numbers))
 
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
         """Suggest a number, as ``suggest_float`` does."""
@@ -218,7 +219,7 @@ class Chooser(BaseTrial):
         if name.startswith("__"):
             raise AttributeError(name)
         there = [known for known in dir(BaseTrial) if not known.startswith("_")]
-        raise NotOffered(
+        raise MissingAttribute(
             f"expected an attribute of a trial, got {name!r}; there are {', '.join(there)}, and "
             'choose("name", [...])'
         )
@@ -238,7 +239,7 @@ class Chooser(BaseTrial):
         chosen = self.choices.get(name, named.names[0])
         return named.objects[named.names.index(chosen)]
 
-    def _count(self, name: str, numbers: Numbers) -> float:
+    def _suggest_number(self, name: str, numbers: Numbers) -> float:
         _checked_name(name)
         if name in self.asked or self.numeric.get(name, numbers) != numbers:
             before = self.asked.get(name, self.numeric.get(name))
@@ -279,14 +280,14 @@ def _checked_name(name: object) -> str:
     return name
 
 
-def _whole(name: str, value: Any) -> int:
+def _as_int(name: str, value: Any) -> int:
     """Convert to int an integer, one of NumPy, or a whole float, which Optuna accepts."""
     if int(value) != value:
         raise InvalidSpace(f"the range of {name!r} must be of whole numbers, got {value!r}")
     return int(value)
 
 
-def _range(name: str, make: Callable[[], Numbers]) -> Numbers:
+def _make_range(name: str, make: Callable[[], Numbers]) -> Numbers:
     """Make a range, which Optuna checks."""
     try:
         return make()
@@ -299,44 +300,3 @@ def _unshared(picked: Any) -> Any:
     if isinstance(picked, nn.Module) and picked.state_dict():
         return copy.deepcopy(picked)
     return picked
-
-
-def _called(name: str, key: object, picked: Callable[[], Any]) -> Any:
-    """Call an option without arguments.
-
-    Raises:
-        InvalidSpace: if it needs arguments.
-    """
-    try:
-        inspect.signature(picked).bind()
-    except TypeError:
-        raise _needs_arguments(name, key, picked, _required(picked)) from None
-    except ValueError:  # written in C, without a signature
-        try:
-            return picked()
-        except TypeError:
-            raise _needs_arguments(name, key, picked, ["x"]) from None
-    return picked()
-
-
-def _required(picked: Callable[..., Any]) -> list[str]:
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [
-        parameter.name
-        for parameter in inspect.signature(picked).parameters.values()
-        if parameter.default is parameter.empty and parameter.kind not in variable
-    ]
-
-
-def _needs_arguments(
-    name: str, key: object, picked: Callable[..., Any], needed: list[str]
-) -> InvalidSpace:
-    text = getattr(picked, "__name__", type(picked).__name__)
-    if getattr(picked, "__module__", "").startswith("torch.nn.modules"):
-        text = f"nn.{text}"
-    call = f"{text}({', '.join(needed)})"
-    return InvalidSpace(
-        f"the option {key!r} of {name!r} is called without arguments, but {text} needs "
-        f"{', '.join(needed)}; wrap it in a function: lambda: {call}; or offer a list, "
-        f"[{text}, ...], to be given it as it is"
-    )
