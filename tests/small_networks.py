@@ -1,4 +1,4 @@
-"""Small networks made of functions, for tables of variants."""
+"""Small networks made of functions, for tables of variants, and ways to count their costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bonas.spaces.tracing.trace import Trace, traced
+from bonas.spaces.tracing.unallocated import unallocated, without_memory
 
 Function = Callable[..., Any]
 Make = Callable[[], nn.Module]
@@ -230,3 +234,18 @@ def relative_positions(most: int) -> Function:
         return ((x @ x.mT) + bias[distance]).softmax(-1) @ x
 
     return run
+
+
+def on_meta(make: Make, *inputs: Tensor) -> Trace:
+    """Trace a network that is built and run without memory."""
+    with unallocated():
+        module = make()
+    batch = tuple(torch.empty_like(x, device="meta") for x in inputs)
+    return traced(without_memory(module), batch)
+
+
+def flops(make: Make, *inputs: Tensor) -> int:
+    """Count the floating point operations of a batch with torch's own counter."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        make().eval()(*inputs)
+    return int(counter.get_total_flops())

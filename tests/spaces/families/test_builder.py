@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from torch import nn
 from bonas.errors import InvalidSpace
 from bonas.spaces.families.builder import Builder, most_frequent, summary
 from bonas.spaces.families.chooser import replayed, resumed
+from bonas.spaces.families.declaration import space
 from bonas.spaces.families.named_options import Options
+
+ROW = torch.zeros(1, 4)
 
 
 def nested(choose: Any) -> nn.Module:
@@ -142,3 +146,88 @@ def test_errors_are_summarised_by_class_and_first_line() -> None:
     assert len(summary(ValueError("x" * 1_000))) == 200
     assert most_frequent(Counter("abbccc")) == "3 x c; 2 x b; 1 x a"
     assert most_frequent(Counter("abcdefg")).count(";") == 4
+
+
+def drifting() -> Callable[[Any], nn.Module]:
+    runs = count()
+    return lambda choose: nn.Linear(4, choose("width", [2 + next(runs), 1]))
+
+
+def hidden() -> Callable[[Any], nn.Module]:
+    runs = count(1)
+
+    def build(choose: Any) -> nn.Module:
+        choose("width", [2, 3])
+        return nn.Linear(4, next(runs))
+
+    return build
+
+
+def twice(choose: Any) -> nn.Module:
+    return nn.Linear(choose("width", [4, 8]), choose("width", [4, 16]))
+
+
+def elsewhere(choose: Any) -> nn.Module:
+    options = [1, 2] if choose("small", [True, False]) else [3, 4]
+    return nn.Linear(4, choose("width", options))
+
+
+def both(trial: Any) -> nn.Module:
+    width = trial.suggest_int("width", 1, 4)
+    return nn.Linear(width, trial.suggest_int("width", 1, 100))
+
+
+def failing(choose: Any) -> nn.Module:
+    raise RuntimeError(f"no {choose('width', [2, 3])}")
+
+
+def fixed(choose: Any) -> nn.Module:
+    return nn.Linear(4, choose("width", [2]))
+
+
+def rare(choose: Any) -> nn.Module:
+    digits = [choose(f"d{i}", list(range(10))) for i in range(6)]
+    return nn.Linear(4, choose("late", [1, 2]) if digits == [7, 3, 9, 1, 8, 2] else 1)
+
+
+BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "other options in one network": (
+        twice,
+        r"'width' is asked for twice in one network, with the options \[4, 16\] and \[4, 8\]",
+    ),
+    "other options in another network": (
+        elsewhere,
+        r"asks for 'width' of \[3, 4\], but of \[1, 2\] in another network; give each list",
+    ),
+    "a choice and a number": (both, r"'width' is asked for as IntDistribution.*, but was \(1, 2,"),
+    "questions that change": (drifting(), r"after the same choices .* once and for .* now"),
+    "networks that change": (hidden(), r"two different networks of {'width': [23]}"),
+    "always an error": (failing, r"failing fails for all of 2 choices: 1 x RuntimeError: no"),
+    "no choice": (fixed, r"fixed asks for no choice with at least two options"),
+    "no network": (lambda choose: choose("a", [1, 2]), r"must return a torch.nn.Module, got 1"),
+    "options of equal names": (
+        lambda choose: choose("a", [nn.Linear(4, 2), nn.Linear(4, 2)]),
+        r"'a' has two options named 'Linear\(in",
+    ),
+    "a word": (lambda choose: choose("a", "relu"), r"must be a non-empty list or a dict, got 'r"),
+    "none at all": (lambda choose: choose("a", []), r"must be a non-empty list or a dict, got \[]"),
+    "a repeated option": (lambda choose: choose("a", [1, 1]), r"'a' repeats an option: \[1, 1\]"),
+    "no name": (lambda choose: choose(3, [1, 2]), r"a choice needs a name, .* got 3"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_functions_are_refused(case: str) -> None:
+    function, message = BROKEN[case]
+    with pytest.raises(InvalidSpace, match=message):
+        _ = space(function, input=ROW).distributions
+
+
+def test_a_name_that_no_discovery_met_is_refused_with_the_known_names() -> None:
+    family = space(rare, input=ROW)
+    assert "late" not in family.distributions
+    found = dict(zip((f"d{i}" for i in range(6)), (7, 3, 9, 1, 8, 2), strict=True))
+    with pytest.raises(
+        InvalidSpace, match=r"rare asks for 'late' of \[1, 2\], which no run .*'d5'"
+    ):
+        family.completed(found)

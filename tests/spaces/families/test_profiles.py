@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from bonas.errors import InvalidSpace
 from bonas.spaces import Example
 from bonas.spaces.families.bounds import Bounds
 from bonas.spaces.families.builder import Builder
+from bonas.spaces.families.declaration import space
 from bonas.spaces.families.profiles import Profile, Profiler
 
-ROW = Example.of(torch.zeros(2, 4))
+ROW = torch.zeros(2, 4)
 
 
 def linear(choose: Any) -> nn.Module:
@@ -25,7 +27,7 @@ def linear(choose: Any) -> nn.Module:
 def profiler(function: Any = linear) -> Profiler:
     builder = Builder(function)
     builder.discover()
-    return Profiler(builder, ROW)
+    return Profiler(builder, Example.of(ROW))
 
 
 def test_a_profile_is_made_once_for_equal_choices_and_numbers() -> None:
@@ -121,3 +123,149 @@ def test_multiply_adds_that_are_not_known_violate_nothing() -> None:
 def test_a_failure_violates_more_than_any_bound() -> None:
     found = Bounds({"max_params": 1.0}).violations(Profile("ValueError: odd"))
     assert found == {"ValueError: odd": float("inf")}
+
+
+class Branching(nn.Module):
+    """A network that reads a value while it runs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.linear(x)
+        return y.relu() if float(x.sum()) > 1 else y.tanh()
+
+
+def test_a_network_that_reads_values_runs_on_the_example() -> None:
+    def build(choose: Any) -> nn.Module:
+        return Branching(choose("width", [2, 3]))
+
+    state = torch.get_rng_state()
+    labels = [
+        next(space(build, input=x).graph(c) for c in [{"width": 2}]).labels[2]
+        for x in (torch.zeros(1, 4), torch.ones(1, 4))
+    ]
+    assert labels == ["tanh", "relu"]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_function_that_reads_values_builds_with_memory() -> None:
+    @space(input=ROW)
+    def scaled(choose: Any) -> nn.Module:
+        width = choose("width", [2, 3])
+        total = int(torch.ones(width).sum().item())
+        return nn.Sequential(nn.Linear(4, total), choose("act", {"relu": nn.ReLU, "tanh": nn.Tanh}))
+
+    assert scaled.size == 4
+    assert [scaled.costs(c)["parameters"] for c in scaled] == [10, 10, 15, 15]
+
+
+class Elsewhere(nn.Module):
+    """A network that runs on another kind of device only."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError("needs the accelerator")
+
+
+def test_a_function_that_hides_the_lack_of_memory_builds_with_memory() -> None:
+    def fitted(choose: Any) -> nn.Module:
+        width = choose("width", [4, 8])
+        with suppress(Exception):  # the error about missing memory is hidden
+            solved = width + int(0 * nn.Linear(1, 1).weight.item())
+        return nn.Linear(4, solved)
+
+    family = space(fitted, input=ROW)
+    assert family.rejected == {}
+    assert {family.costs(c)["parameters"] for c in family} == {20.0, 40.0}
+
+
+def test_what_a_function_refuses_is_tried_with_memory_once() -> None:
+    allocated = []
+
+    def refusing(choose: Any) -> nn.Module:
+        width = choose("width", list(range(4, 68)))
+        allocated.append(not torch.empty(1).is_meta)
+        if width % 2:
+            raise ValueError(f"{width} is odd")
+        return nn.Linear(4, width)
+
+    family = space(refusing, input=ROW)
+    assert len(list(family)) == 32
+    assert sum(allocated) == 1
+
+
+class Cached(nn.Module):
+    """A network whose first run leaves a tensor in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.grid:
+            self.grid.append(torch.linspace(0.0, 1.0, 4).repeat(len(x), 1)[:, :1] + x[:, :1] * 0)
+        return torch.cat([x, self.grid[0]], 1)
+
+
+def test_a_graph_is_that_of_the_first_run() -> None:
+    family = space(
+        lambda choose: nn.Sequential(Cached(), nn.Linear(5, choose("width", [2, 4]))), input=ROW
+    )
+    assert family.graph({"width": 2}).labels == family.graph({"width": 4}).labels
+    assert "concat" in " ".join(family.graph({"width": 2}).labels)
+
+
+def test_where_no_network_runs_the_choices_are_the_graph() -> None:
+    @space(input=ROW)
+    def remote(choose: Any) -> nn.Module:
+        width = choose("width", [2, 3])
+        if width == 3:
+            choose("extra", [True, False])
+        return Elsewhere(width)
+
+    with pytest.warns(UserWarning, match=r"no network of remote runs .*needs the accelerator\)"):
+        members = remote.members
+    assert members is not None
+    assert [a.graph.labels for a in members] == [
+        ("input", "width=2", "output"),
+        ("input", "width=3", "extra=True", "output"),
+        ("input", "width=3", "extra=False", "output"),
+    ]
+    assert remote.costs({"width": 2}) == {"parameters": 10.0}
+
+
+def test_multiply_adds_without_a_formula_are_warned_of_once() -> None:
+    class Fourier(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, width)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.fft.fft(self.linear(x)).abs()
+
+    family = space(lambda choose: Fourier(choose("width", [2, 3])), input=ROW)
+    with pytest.warns(UserWarning, match=r"of \['fft_fft'\] in <lambda> are not known") as caught:
+        assert [family.costs(c)["multiply_adds"] for c in family] == [8, 12]
+    assert len(caught) == 1
+
+
+def test_a_part_that_all_networks_share_keeps_its_weights() -> None:
+    """Check that profiling does not touch the values of a pre-trained backbone."""
+    shared = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
+
+    @space(input=ROW)
+    def family(choose: Any) -> nn.Module:
+        return nn.Sequential(shared, nn.Linear(3, choose("width", [2, 5])))
+
+    assert family.graph({"width": 2}) != family.graph({"width": 5})
+    assert family.costs({"width": 2})["parameters"] == 3 * 2 + 2
+    network = family.build({"width": 2})
+    assert network[0] is shared  # type: ignore[index]  # a sequence
+    for name, tensor in shared.state_dict().items():
+        assert torch.equal(tensor, before[name])
