@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from bonas.errors import InvalidGraph, InvalidSpace
+from bonas.evaluation.curve import partial_values
 from bonas.evaluation.objective import oriented
 from bonas.optuna_internals import contains
 from bonas.spaces import Space
@@ -29,8 +33,9 @@ class Observations:
     """The trials of a study that name all parameters of a task, in the order of their numbers.
 
     Attributes:
-        points: The ``n`` points that were measured.
-        values: Their values, ``n x m``, oriented and finite.
+        points: The ``n`` points of which at least one objective was measured.
+        values: Their values, ``n x m``, oriented; NaN for an objective that was not measured before
+            the evaluation failed, was pruned or was cut off.
         variances: The variances of the values, ``n x m``; NaN where the evaluation reported none.
         pending: The points that are being evaluated.
         excluded: The keys that need no further proposal: measured, pending, pruned, or failed and
@@ -46,7 +51,7 @@ class Observations:
     @classmethod
     def of(cls, study: Study, task: Task, asking: int | None = None) -> Observations:
         """Read the study, without the trial number ``asking``."""
-        points, values, sds, pending, failed = [], [], [], [], []
+        points, values, sds, pending, closed = [], [], [], [], []
         names, m = [objective.name for objective in task.objectives], len(task.objectives)
         known = study.get_trials(deepcopy=False)
         reopened = reopened_below(study, known)
@@ -56,23 +61,43 @@ class Observations:
             _warn_if_ignored(study, trial, task, point, measured)
             if point is None or trial.number == asking:
                 continue
+            if measured is None:
+                measured = _measured_before_its_end(trial, names)
             if measured is not None:
                 points.append(point)
                 values.append(measured)
                 sds.append([sd_of(trial, name) for name in names])
-            elif trial.state in (TrialState.RUNNING, TrialState.WAITING):
+            if trial.state in (TrialState.RUNNING, TrialState.WAITING):
                 pending.append(point)
             elif is_closed(trial, reopened):
-                failed.append(point)
+                closed.append(point)
         Y = torch.from_numpy(oriented(values, task.directions))
         variances = torch.tensor(sds, dtype=torch.float64).reshape(Y.shape).square()
-        excluded = frozenset(point.key for point in (*points, *pending, *failed))
+        excluded = frozenset(point.key for point in (*pending, *closed))
         return cls(points, Y, variances, pending, excluded)
+
+    @cached_property
+    def is_complete(self) -> Tensor:
+        """Which of the ``n`` points have values of all objectives."""
+        return ~self.values.isnan().any(1)
+
+    @cached_property
+    def complete_points(self) -> list[Point]:
+        """The points that have values of all objectives."""
+        return list(compress(self.points, self.is_complete.tolist()))
 
     def with_pending(self, point: Point) -> Observations:
         """Return the same observations with one more pending point."""
         pending, excluded = [*self.pending, point], self.excluded | frozenset([point.key])
         return replace(self, pending=pending, excluded=excluded)
+
+
+def _measured_before_its_end(trial: FrozenTrial, names: Sequence[str]) -> list[float] | None:
+    """Return what an evaluation measured before it failed, was pruned or was cut off, or None."""
+    if trial.state not in (TrialState.FAIL, TrialState.PRUNED):
+        return None
+    values = [x if math.isfinite(x) else math.nan for x in partial_values(trial, names)]
+    return None if all(map(math.isnan, values)) else values
 
 
 def _warn_if_ignored(

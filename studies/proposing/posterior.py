@@ -40,8 +40,8 @@ class Refit:
 
     def is_of(self, X: Tensor, Y: Tensor, forms: Sequence[Form]) -> bool:
         """Return whether it was made from these trials, with these forms."""
-        same = list(self.forms) == list(forms)
-        return same and torch.equal(self.X, X) and torch.equal(self.Y, Y)
+        same = list(self.forms) == list(forms) and torch.equal(self.X, X)
+        return same and torch.equal(*(y.nan_to_num(nan=torch.inf) for y in (self.Y, Y)))
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ def fit_posteriors(
     previous: Posteriors | None = None,
     noise: Tensor | None = None,
 ) -> Posteriors:
-    """Fit one model per objective.
+    """Fit one model per objective, to the points at which it was measured.
 
     Args:
         surrogate: What fits each model.
         X: ``n x d`` encodings.
-        Y: ``n x m`` oriented values.
+        Y: ``n x m`` oriented values; NaN where an objective was not measured.
         layout: The blocks of the encoding.
         seed: Seed of the first objective's model; the next one takes the next.
         previous: Posteriors of the first of these trials; they only save time.
@@ -128,17 +128,19 @@ def fit_posteriors(
     """
     m, alone = latest_refit(len(X)), Y.shape[1] == 1
     noise = torch.full_like(Y, torch.nan) if noise is None else noise
-    forms = [choose_form(y, alone) for y in Y.T]
+    forms = [choose_form(y[~y.isnan()], alone) for y in Y.T]
 
     def fit_all(n: int, grown_from: Sequence[Model | None]) -> list[TransformedModel]:
         """Fit or grow the models of all objectives, on the first ``n`` trials."""
         parts = zip(Y[:n].T, noise[:n].T, forms, grown_from, strict=True)
-        return [
-            fit_transformed(
-                surrogate, X[:n], y, layout.for_objective(j), seed + j, form, variance, model
+        fitted = []
+        for j, (y, variance, form, model) in enumerate(parts):
+            rows, own = ~y.isnan(), layout.for_objective(j)
+            data = X[:n][rows], y[rows]
+            fitted.append(
+                fit_transformed(surrogate, *data, own, seed + j, form, variance[rows], model)
             )
-            for j, (y, variance, form, model) in enumerate(parts)
-        ]
+        return fitted
 
     if previous is not None and previous.refit.is_of(X[:m], Y[:m], forms):
         refit, grown_from = previous.refit, previous.objectives
@@ -154,6 +156,7 @@ def fit_posteriors(
     else:
         columns = zip(transforms, Y.T, strict=True)
         measured = torch.stack([t.rescale(y) for t, y in columns], dim=1)
+    measured = measured[~measured.isnan().any(1)]
     sd = measured.std(0, correction=0)
     unit = torch.where(sd > _LEAST_SD * measured.abs().max(0).values, sd, 1.0)
     return Posteriors(refit, objectives, measured.mean(0), unit)

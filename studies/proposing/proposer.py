@@ -117,7 +117,7 @@ class Proposer:
 
         That takes ``n_initial`` trials, half of them measured: the others may be pending.
         """
-        measured, pending = len(observations.points), len(observations.pending)
+        measured, pending = len(observations.complete_points), len(observations.pending)
         return measured + pending >= self.n_initial and 2 * measured >= self.n_initial
 
     def warm_up(self, budget: int) -> None:
@@ -160,7 +160,8 @@ class Proposer:
             )
             with one_thread():
                 posteriors = self._recommender.posteriors(surrogate, observations, candidates, seed)
-                limit = task.oriented_reference_point(observations.values[: self.n_initial])
+                complete = observations.values[observations.is_complete]
+                limit = task.oriented_reference_point(complete[: self.n_initial])
                 points = self._recommender.recommend(
                     posteriors, observations, candidates, limit, rng, n
                 )

@@ -92,7 +92,7 @@ class Recommender:
         Empty if every point of the pool is excluded. ``reference_point``: ``m`` oriented values in
         the user's units.
         """
-        known = [*observations.points, *observations.pending]
+        known = [*observations.complete_points, *observations.pending]
         X = candidates.encode(known)
         everywhere = None if candidates.all is None else posteriors.marginals(candidates.all)
         mean, variance = _marginals(known, X, posteriors, candidates, everywhere)

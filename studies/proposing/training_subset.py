@@ -54,7 +54,11 @@ def training_subset(values: Tensor, size: int = SUBSET_SIZE) -> Sequence[int]:
 
 
 def _dominators(values: Tensor) -> Tensor:
-    """Count for each of ``n`` rows the rows that are at least as good in all objectives."""
+    """Count for each of ``n`` rows the rows that are at least as good in all objectives.
+
+    An objective that was not measured, NaN, counts as worse than any value.
+    """
+    values = values.nan_to_num(nan=-torch.inf)
     counts = []
     for rows in torch.split(values, _CHUNK):
         good = torch.ones(len(rows), len(values), dtype=torch.bool)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 import optuna
+import pytest
 from optuna.distributions import (
     BaseDistribution,
     FloatDistribution,
 )
 from optuna.trial import TrialState
 
-from bonas.evaluation import as_objectives
+from bonas.evaluation import Measurement, as_objectives
+from bonas.evaluation.curve import packed
 from bonas.spaces import CellSpace
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
@@ -76,3 +78,35 @@ def test_the_noise_that_an_evaluation_reports_is_read_with_its_value() -> None:
     observations = Observations.of(study, Task.of(study, space, Parameters({})))
     found = observations.variances.nan_to_num(-1.0)
     assert found.tolist() == [[0.25, -1.0], [-1.0, 4.0], [-1.0, -1.0], [-1.0, -1.0]]
+
+
+@pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED])
+def test_what_was_measured_before_an_evaluation_ended_is_observed(state: TrialState) -> None:
+    """A latency is known of a network whose training failed; its accuracy is not."""
+    objectives = as_objectives({"accuracy": "maximize", "latency": "minimize"})
+    study = open_study(None, None, objectives, {}, optuna.samplers.RandomSampler())
+    space = CellSpace(nodes=2)
+    complete = study.ask(dict(space.distributions))
+    study.tell(complete, [90.0, 3.0])
+    broken = study.ask(dict(space.distributions))
+    early = [Measurement({"latency": 2.0}), Measurement({"accuracy": 50.0}, step=1)]
+    for key, text in packed(early).items():
+        broken.storage.set_trial_system_attr(broken._trial_id, key, text)
+    broken.set_user_attr("latency_sd", 0.5)
+    study.tell(broken, state=state)
+    observations = Observations.of(study, Task.of(study, space, Parameters({})))
+    assert len(observations.points) == 2
+    assert observations.values.nan_to_num(-1.0).tolist() == [[90.0, -3.0], [-1.0, -2.0]]
+    assert observations.variances.nan_to_num(-1.0).tolist() == [[-1.0, -1.0], [-1.0, 0.25]]
+    assert observations.is_complete.tolist() == [True, False]
+    assert observations.complete_points == observations.points[:1]
+
+
+def test_a_failure_that_measured_nothing_is_no_observation() -> None:
+    objectives = as_objectives({"accuracy": "maximize", "latency": "minimize"})
+    study = open_study(None, None, objectives, {}, optuna.samplers.RandomSampler())
+    space = CellSpace(nodes=2)
+    study.tell(study.ask(dict(space.distributions)), state=TrialState.FAIL)
+    observations = Observations.of(study, Task.of(study, space, Parameters({})))
+    assert observations.points == []
+    assert observations.values.shape == (0, 2)

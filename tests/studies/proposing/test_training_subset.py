@@ -7,7 +7,7 @@ import pytest
 import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 
-from bonas.studies.proposing.training_subset import latest_refit, training_subset
+from bonas.studies.proposing.training_subset import _dominators, latest_refit, training_subset
 
 
 def values(n: int, m: int, seed: int = 0) -> torch.Tensor:
@@ -49,3 +49,9 @@ def test_the_others_are_spread_over_the_whole_range() -> None:
     taught = Y[list(training_subset(Y, size=40)), 0]
     assert taught.min() < 0.05
     assert float(taught.diff().max()) < 0.1
+
+
+def test_a_row_without_all_values_is_worse_than_the_same_row_with_them() -> None:
+    values = torch.tensor([[1.0, 1.0], [torch.nan, 1.0], [2.0, torch.nan], [2.0, 2.0]])
+    # at least as good in all: of the second the first, the last and itself; of the third the last
+    assert _dominators(values).tolist() == [2, 3, 2, 1]
