@@ -6,6 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 
 from bonas.errors import MissingData
@@ -36,3 +37,20 @@ def test_the_comparison_on_fashion_mnist(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")
     assert "latency" in (tmp_path / "fashion-report" / "report.md").read_text()
+
+
+def test_a_study_of_many_trials_is_written_and_then_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "survival.py"
+    given = ["large", "--trials", "12", "--surrogate", "random"]
+    monkeypatch.setattr(sys, "argv", [str(path), *given, "--storage", str(tmp_path / "a.log")])
+    before = optuna.logging.get_verbosity()
+    try:
+        for expected in ("12 trials were written; call again", "  ask 4: "):
+            with pytest.raises(SystemExit) as left:
+                runpy.run_path(str(path), run_name="__main__")
+            assert not left.value.code
+            assert expected in capsys.readouterr().out
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sized
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from bonas.evaluation.data.splits import Splits, assemble
 from bonas.evaluation.data.targets import Targets, Task
 
 
-def is_dataset(data: object) -> bool:
+def is_dataset(data: object) -> TypeGuard[Dataset[Any]]:
     """Return whether ``data`` is indexed by row, as data sets of torch and Hugging Face are."""
     if isinstance(data, Dataset):
         return True

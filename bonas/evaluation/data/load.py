@@ -104,7 +104,7 @@ def load(
     if isinstance(data, str):
         return _named(data, shares, task, folder)
     if type(data) is not TensorDataset and is_dataset(data):
-        return split_dataset(data, shares, task)  # type: ignore[arg-type]  # is_dataset says so
+        return split_dataset(data, shares, task)
     x, y = pair_of(data)
     if isinstance(x, DataLoader) and isinstance(y, DataLoader):
         return from_loaders(x, y, task)

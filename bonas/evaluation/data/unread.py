@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Sized
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,8 @@ from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Rows, Splits, all_tensors, in_memory
 from bonas.evaluation.data.targets import digest
 
+_LISTS = (tuple, list)
+
 
 def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) -> Splits:
     """Split ``data`` into its parts, whatever it holds; nothing is known of its targets.
@@ -38,7 +40,7 @@ def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) 
         )
     if type(data) is TensorDataset or is_dataset(data):
         n = checked_length(data)
-        parts: list[Any] = [Subset(data, rows.tolist()) for rows in shares.of(n)]  # type: ignore[arg-type]  # is_dataset says so
+        parts: list[Any] = [Subset(data, rows.tolist()) for rows in shares.of(n)]
         return _split(parts, f"{n} rows of a {type(data).__name__}")
     x, y = pair_of(data)
     if (two := two_pairs(x, y)) is not None:
@@ -69,12 +71,11 @@ def _are_rows(x: object, y: object) -> bool:
         return True
     if not is_structured(x):
         return False
-    if isinstance(x, Mapping) or isinstance(y, Mapping) or not is_structured(y):
+    if not (isinstance(x, _LISTS) and isinstance(y, _LISTS) and is_structured(y)):
         return True
-    inputs, targets = list(x), list(y)  # type: ignore[call-overload]  # lists or tuples of arrays
-    if isinstance(targets[0], Tensor):
+    if isinstance(y[0], Tensor):
         return False
-    return len(inputs) == len(targets) or all(len(one) == len(targets) for one in inputs)
+    return len(x) == len(y) or all(len(one) == len(y) for one in x)
 
 
 def _in_memory(x: Any, y: Any) -> TensorDataset | Rows:
