@@ -1,4 +1,4 @@
-"""Whether a network fits the data: it takes a batch, and its outputs can be trained on."""
+"""Compatibility: whether a network takes a batch of the data, and its outputs can be trained."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def check_fit(
         network: On the device of the batch.
         splits: What is known of the data.
         candidate: Whose network it is.
-        batch: Some rows, of which two are looked at.
-        feed: Gives them to the network.
+        batch: Some rows; the first two are tried.
+        feed: Passes them to the network.
 
     Returns:
-        What reads its predictions.
+        The reader of its predictions.
 
     Raises:
-        InvalidData: if it cannot take two rows, no output is of the shape that the targets need or
-            the prediction is not finite, or it has no weights to train.
+        InvalidData: if it cannot take two rows, no output has the shape that the targets need, the
+            prediction is not finite, or there are no weights to train.
     """
-    assert splits.task is not None  # of what is unread nothing can be checked
+    assert splits.task is not None  # unread data cannot be checked
     inputs, targets = rows_of(batch[0], slice(0, 2)), batch[1][:2]
     returned = first_pass(network, feed(inputs), candidate)
     who = f"the network of trial {candidate.number} ({dict(candidate.choices)})"
@@ -58,7 +58,7 @@ def check_weights(network: nn.Module, who: str) -> None:
     """Refuse a network without weights to train.
 
     Raises:
-        InvalidData: which says ``who`` it is.
+        InvalidData: naming ``who``.
     """
     if not any(weight.requires_grad for weight in network.parameters()):
         raise InvalidData(

@@ -1,8 +1,8 @@
 """Feed: how the inputs of a batch become the arguments of a network.
 
-Where the space has an example, it says which arguments there are, in which order, and of which
-types; what is no tensor in it (a flag, a number) is given with every batch. Else the inputs are
-given as they come.
+An example of the space determines the arguments, their order and their types; arguments without
+tensors (a flag, a number) are passed with every batch as the example has them. Without an example
+the inputs are passed as they come.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bonas.spaces.example import mapped, tensors_in
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Gives inputs to a network.
+    """Passes inputs to a network.
 
     Attributes:
         example: The space's; None if it has none.
-        precision: Of the floats that are given without an example.
+        precision: Type of the floats that are passed without an example.
     """
 
     example: Example | None
@@ -34,13 +34,13 @@ class Feed:
 
     @classmethod
     def of(cls, space: Space, network: nn.Module) -> Feed:
-        """The feed of the networks of a space; without an example, in the precision of this one."""
+        """Return the feed of a space's networks; without an example, in this one's precision."""
         kinds = {w.dtype for w in network.parameters() if w.is_floating_point()}
         precision = kinds.pop() if len(kinds) == 1 else torch.float32
         return cls(space.example, precision)
 
     def __call__(self, inputs: Inputs) -> Example:
-        """The arguments.
+        """Return the arguments for a batch of inputs.
 
         Raises:
             InvalidData: if the inputs have other arguments, or types that cannot become those of
@@ -96,7 +96,7 @@ def _check_number(parts: list[Any], wanted: int, *, exact: bool) -> None:
 
 
 def _like(part: Any, own: Any) -> Any:
-    """An argument with the types of the example's."""
+    """Return an argument with the types of the example's."""
     kinds = [tensor.dtype for _, tensor in tensors_in(own)]
     tensors = [tensor for _, tensor in tensors_in(part)]
     if len(kinds) != len(tensors):

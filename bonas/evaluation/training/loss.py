@@ -1,8 +1,8 @@
-"""The loss that a training lowers.
+"""The loss that a training minimises.
 
 | targets | loss |
 |---|---|
-| labels, tokens | cross-entropy; untold ones count nowhere |
+| labels, tokens | cross-entropy; ``IGNORE_INDEX`` is left out |
 | several labels | binary cross-entropy of each |
 | numbers | squared error, of standardised columns or of images as they are |
 """
@@ -40,7 +40,7 @@ class Loss:
 
     @classmethod
     def of(cls, splits: Splits, smoothing: float | None, *, balanced: bool) -> Loss:
-        """The loss for these splits; balanced weighs a class by the inverse of its share.
+        """Return the loss for these splits; balanced weighs classes by the inverse of their shares.
 
         A class of ``r`` of ``n`` training rows, out of ``k`` classes, weighs ``n / (k r)``.
 
@@ -53,7 +53,7 @@ class Loss:
                 "leave them out"
             )
         if splits.task in ("regression", "multi_label") and smoothing:
-            what = "a regression" if splits.task == "regression" else "several labels a row"
+            what = "a regression" if splits.task == "regression" else "several labels per row"
             raise InvalidArgument(
                 f"expected label_smoothing for labels and tokens only, got {smoothing} for "
                 f"{what}; leave it out"
@@ -65,7 +65,12 @@ class Loss:
         return cls(splits.task, smoothing, weights, splits.scale)
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Of outputs ``batch x ... x classes`` or of the shape of the targets, and the targets."""
+        """Return the mean loss.
+
+        Args:
+            outputs: ``batch x ... x classes``, or of the shape of the targets.
+            targets: Labels ``batch x ...``, or numbers.
+        """
         if self.task == "multi_label":
             return binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
         if self.task == "regression":
@@ -81,7 +86,7 @@ class Loss:
         )
 
     def _weights(self, outputs: Tensor) -> Tensor | None:
-        """One for each output; those that stand for no class weigh 1."""
+        """Return a weight per output; outputs without a class have 1."""
         if not self.weights:
             return None
         spare = outputs.shape[-1] - len(self.weights)

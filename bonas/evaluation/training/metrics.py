@@ -1,16 +1,17 @@
-"""Metrics: one number for what a trained network tells of the validation rows.
+"""Metrics: score a network's predictions on the validation set.
 
-| name | of | better | unit |
+| name | targets | better | unit |
 |---|---|---|---|
 | accuracy | classes, tokens, several labels | more | % of rows, places, tokens or labels, right |
 | balanced_accuracy | classes | more | %, the mean over classes |
 | f1 | classes, several labels | more | %, the mean over classes |
-| cross_entropy | classes, tokens, several labels | less | nats a row, place, token or label |
+| cross_entropy | classes, tokens, several labels | less | nats per row, place, token or label |
 | perplexity | classes, tokens | less | exp(cross_entropy) |
 | r2 | numbers | more | the mean over columns |
 | rmse, mae | numbers | less | that of the targets; the mean over columns |
 
-Labels of places and tokens that are untold count nowhere. An image of numbers is one column.
+Labels of places and tokens that are ``IGNORE_INDEX`` are left out. An image of numbers is one
+column.
 """
 
 from __future__ import annotations
@@ -53,14 +54,14 @@ Kept = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is kept of each batch, and the number that all of it gives.
+    """What is kept of each batch, and the number computed from all of it.
 
     Attributes:
         objective: Its name, direction and unit.
-        tasks: Where it has a meaning.
+        tasks: Those for which it is defined.
         kept: Outputs and targets of a batch -> what ``score`` needs of them.
         score: All that was kept, and all targets -> the number.
-        own: Whether it is a function of the user's, which is given whole outputs and targets.
+        own: Whether it is a user's function, which is called with whole outputs and targets.
     """
 
     objective: Objective
@@ -70,10 +71,10 @@ class Metric:
     own: bool = False
 
     def of_batch(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """What is kept of a batch, and its targets: one row for each row, place or token."""
+        """Return what is kept of a batch, and its targets: one row per row, place or token."""
         if not self.own and targets.dim() > 1 and not targets.is_floating_point():
-            told = targets != IGNORE_INDEX
-            outputs, targets = outputs[told], targets[told]
+            known = targets != IGNORE_INDEX
+            outputs, targets = outputs[known], targets[known]
         elif not self.own and targets.dim() > 2:
             outputs, targets = outputs.reshape(-1, 1), targets.reshape(-1, 1)
         return self.kept(outputs, targets), targets
@@ -106,9 +107,10 @@ def _accuracy(choices: Tensor, labels: Tensor) -> float:
 
 
 def _balanced_accuracy(choices: Tensor, labels: Tensor) -> float:
-    true, told = labels.numpy(), choices.numpy()
-    there = np.unique(true)  # recall has no meaning for a class without rows
-    return 100.0 * float(recall_score(true, told, labels=there, average="macro", zero_division=0))
+    true, predicted = labels.numpy(), choices.numpy()
+    present = np.unique(true)  # recall is undefined for a class without rows
+    recall = recall_score(true, predicted, labels=present, average="macro", zero_division=0)
+    return 100.0 * float(recall)
 
 
 def _f1(choices: Tensor, labels: Tensor) -> float:
@@ -178,11 +180,11 @@ _DEFAULTS: dict[Task, str] = {
 
 
 def checked_metric(metric: object, direction: object) -> Metric | None:
-    """The metric of that name, or made of that function; None stays None.
+    """Return the metric of that name, or made of that function; None stays None.
 
     Raises:
-        InvalidArgument: if there is none of that name, or it is no function, or the direction is
-            missing or not that of the name.
+        InvalidArgument: if the name is unknown, it is neither a name nor a function, or the
+            direction is missing or not that of the name.
     """
     if callable(metric):
         return _own(metric, direction)
@@ -198,10 +200,10 @@ def checked_metric(metric: object, direction: object) -> Metric | None:
 
 
 def metric_for(task: Task, metric: Metric | None) -> Metric:
-    """``metric`` itself, or the usual one of the task.
+    """Return ``metric``, or the default of the task if it is None.
 
     Raises:
-        InvalidArgument: if it has no meaning for the task.
+        InvalidArgument: if it is not defined for the task.
     """
     known = _OF_SEVERAL if task == "multi_label" else _METRICS
     if metric is None:
@@ -218,7 +220,7 @@ def metric_for(task: Task, metric: Metric | None) -> Metric:
 
 
 def scored(metric: Metric, kept: list[Tensor], targets: list[Tensor]) -> float:
-    """The number for what was kept of the batches, and their targets.
+    """Return the number for what was kept of the batches, and their targets.
 
     Raises:
         EvaluationFailed: if it is not a finite number.
@@ -240,7 +242,7 @@ def scored(metric: Metric, kept: list[Tensor], targets: list[Tensor]) -> float:
 
 
 def name_of(function: object, other: str) -> str:
-    """What a function, or an object to call, is called; ``other`` if it has no name (a lambda)."""
+    """Return the name of a function or a callable object; ``other`` for one without (a lambda)."""
     name = getattr(function, "__name__", type(function).__name__)
     return name if name.isidentifier() else other
 

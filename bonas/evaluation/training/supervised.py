@@ -25,15 +25,14 @@ Augment = Callable[[Any], Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Supervised:
-    """Called with a network and a batch it returns the loss; None for a batch of a single row.
+    """Computes the loss of a network on a batch; None for a batch of a single row.
 
     Attributes:
         splits: What is known of the data.
-        feed: Gives inputs to the network.
-        loss: bonas's own, or one of the user's. Functions of torch and modules of ``torch.nn`` are
-            given the prediction, all others what the network returned; the targets are as they
-            were given.
-        reader: Reads predictions; None where nothing is known of the targets.
+        feed: Passes inputs to the network.
+        loss: bonas's own, or the user's. Functions of torch and modules of ``torch.nn`` receive the
+            prediction, all others what the network returned; the targets are as the data have them.
+        reader: Reads predictions; None if nothing is known of the targets.
         augment: Changes the inputs.
     """
 
@@ -69,7 +68,7 @@ class Supervised:
 
 
 def augmented(inputs: Any, augment: Augment | None) -> Any:
-    """Inputs that ``augment`` changed in their values only.
+    """Return the inputs as ``augment`` changed them: in their values only.
 
     Raises:
         InvalidData: if it gives another shape.
@@ -82,7 +81,7 @@ def augmented(inputs: Any, augment: Augment | None) -> Any:
         if type(changed) is not type(inputs):
             raise InvalidData(
                 f"expected a {type(inputs).__name__} of inputs back from augment, got a "
-                f"{type(changed).__name__}; return what it was given, with other values"
+                f"{type(changed).__name__}; return what it received, with other values"
             )
         return changed
     if not isinstance(changed, Tensor) or changed.shape != inputs.shape:
@@ -95,7 +94,7 @@ def augmented(inputs: Any, augment: Augment | None) -> Any:
 
 
 def _is_of_torch(loss: object) -> bool:
-    """Whether it is a function or a module of torch, which take tensors only."""
+    """Return whether it is a function or a module of torch, which take only tensors."""
     while isinstance(loss, partial):
         loss = loss.func
     kind = loss if hasattr(loss, "__name__") else type(loss)  # a function has a name of its own
