@@ -15,6 +15,8 @@ from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
 from bonas.evaluation.candidate import index_of
+from bonas.evaluation.curve import measurements_of
+from bonas.plots.curves import curves_figure
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_table
 from bonas.spaces import Space
@@ -124,6 +126,28 @@ class SearchResult:
         One objective: the best value after each evaluation. Three or more: one panel per pair.
         """
         figure = front_figure(self.objectives, self.candidates, self.front)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def plot_curves(
+        self, path: str | PathLike[str] | None = None, names: Sequence[str] | None = None
+    ) -> Figure:
+        """Plot the learning curves of all trials; return the figure, saved to ``path`` if given.
+
+        One panel per curve; the front's are on top, those of failed and pruned trials dashed.
+
+        Args:
+            path: File of the figure.
+            names: Of the curves, such as ``"train_loss"``; by default those of the objectives.
+
+        Raises:
+            InvalidArgument: if no trial has a curve of one of the names.
+        """
+        ended = (TrialState.FAIL, TrialState.PRUNED)
+        trials = self.study.get_trials(deepcopy=False, states=ended)
+        cut_off = [Candidate.of(self.space, trial) for trial in trials if measurements_of(trial)]
+        figure = curves_figure(self.objectives, self.candidates, self.front, cut_off, names)
         if path is not None:
             figure.savefig(path)
         return figure

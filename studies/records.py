@@ -21,6 +21,7 @@ RENEWED          system  whole number       the trial's worker                  
 OFFER            system  JSON object        whoever proposes for the worker     running
 PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
 PREDICTION       system  JSON object        with the proposal                   ``SearchResult``
+MEASUREMENTS     system  JSON lists         the trial's worker                  ``Candidate.curve``
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
 RELEASED         system  text               whoever gives the trial up          outcomes
@@ -29,8 +30,9 @@ COPIED           user    text               whoever makes a study of another    
 ``<name>_sd``    user    number             the evaluation                      proposing
 ===============  ======  =================  ==================================  ====================
 
-``INDEX`` is declared in ``bonas.evaluation.candidate``, the file of a network's weights in
-``bonas.evaluation.weights``, and what a comparison stores in ``bonas.benchmarks.comparison``.
+``INDEX`` is declared in ``bonas.evaluation.candidate``, ``MEASUREMENTS`` (a number follows)
+in ``bonas.evaluation.curve``, the file of a network's weights in ``bonas.evaluation.weights``, and
+what a comparison stores in ``bonas.benchmarks.comparison``.
 """
 
 from __future__ import annotations

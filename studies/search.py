@@ -27,6 +27,7 @@ from bonas.evaluation.declared import (
 )
 from bonas.spaces import Space
 from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.stopping import StoppingRule
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 
@@ -39,13 +40,16 @@ class Search:
 
     Args:
         space: Which architectures are possible.
-        evaluate: A function of a ``Candidate`` that returns a name -> a number, or several whose
-            results are joined; None is the default evaluation of the space.
+        evaluate: A function of a ``Candidate`` that returns a name -> a number or yields
+            measurements, or several, which become ``Stages``; None is the default evaluation of the
+            space.
         objectives: A name -> ``"maximize"`` or ``"minimize"``; may be left out with evaluators of
             bonas, which know theirs.
         surrogate: A name or a ``Surrogate``, as ``ArchitectureSampler`` takes it.
         encoder: What the surrogate reads; by default what suits it.
         source_tasks: Measurements of other tasks or devices.
+        stopping: Decides after each measurement whether the evaluation is to stop; it is pruned
+            then. None lets all run to their end.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -57,6 +61,7 @@ class Search:
     surrogate: str | Surrogate = "mixture"
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
     source_tasks: Sequence[SourceTask] = ()
+    stopping: StoppingRule | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -97,6 +102,11 @@ class Search:
             raise InvalidArgument(
                 "evaluate must be a function of a candidate that returns a name -> a number, or a "
                 f"list of such functions; got {given!r}"
+            )
+        if self.stopping is not None and not callable(self.stopping):
+            raise InvalidArgument(
+                "stopping must be a function of a study, a candidate and a record, got "
+                f"{self.stopping!r}"
             )
         for one in given if isinstance(given, Sequence) else [given]:
             check_spelling(one)

@@ -59,7 +59,8 @@ def curves_figure(
         axes[0].set_axis_off()
     elif len(evaluated) > 1:
         shades = ScalarMappable(Normalize(1, len(evaluated)), _OTHERS)
-        figure.colorbar(shades, ax=axes, label="order of evaluation")
+        ticks = MaxNLocator(integer=True)
+        figure.colorbar(shades, ax=axes, label="order of evaluation", ticks=ticks)
     return figure
 
 

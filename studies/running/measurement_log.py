@@ -6,7 +6,7 @@ the next write that the evaluation can afford: writing takes about 1 % of its ti
 is killed loses no more than the points since the latest write.
 
 With one objective its points are reported to Optuna, too, for Optuna's plots and dashboard. Each
-report is a write of its own, so of a short training only some points are, the latest first.
+report is a write of its own, so that of a short training only some points are reported.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
-from bonas.evaluation.curve import packed
+from bonas.evaluation.curve import Curve, packed
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import frozen, set_system_attr
 from bonas.studies.running.interrupts import held_back
 
 _SHARE = 0.01  # of an evaluation's time that is spent on writing points of curves
-_COST = 0.05  # seconds that a write is taken to need before the first one
+_COST = 0.005  # seconds that a write is taken to need before the first one: so it comes early
 _logger = logging.getLogger(__name__)
 
 
@@ -49,7 +49,7 @@ class MeasurementLog:
         record: Record,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._study, self._trial, self._record, self._clock = study, trial, record, clock
+        self._study, self.trial, self._record, self._clock = study, trial, record, clock
         self._began = clock()
         self._writing, self._cost = 0.0, _COST  # seconds of all writes, and of the latest one
         self._stored: dict[str, str] = {}
@@ -62,13 +62,15 @@ class MeasurementLog:
         """
         if not self._is_open or self._record.is_complete:
             return
-        if self._record.measurements[-1].step is None or self._is_affordable():
+        if self._record.measurements[-1].step is None:
             self._attempt(self._write)
-            self._attempt(self._report)
+        elif self._is_affordable():
+            self._attempt(self._write, self._report)
 
     def close(self) -> None:
         """Report what is left to Optuna, as far as it is affordable."""
-        self._attempt(self._report)
+        while self._is_open and self._is_affordable() and self._unreported():
+            self._attempt(self._report)
         self._is_open = False
 
     def attributes(self, others: Mapping[str, float]) -> dict[str, str]:
@@ -89,42 +91,35 @@ class MeasurementLog:
     def _is_affordable(self) -> bool:
         return self._writing + self._cost <= _SHARE * (self._clock() - self._began)
 
-    def _attempt(self, write: Callable[[], None]) -> None:
-        if not self._is_open:
-            return
+    def _attempt(self, *writes: Callable[[], None]) -> None:
+        began = self._clock()
         try:
             with held_back():
-                write()
+                for write in writes:
+                    write()
         except UpdateFinishedTrialError:  # it was released: its worker seemed to be dead
             self._is_open = False
         except Exception as error:  # of any storage: a training must not be lost to it
-            _logger.debug("measurements of trial %d wait: %s", self._trial.number, error)
+            _logger.debug("measurements of trial %d wait: %s", self.trial.number, error)
             self._is_open = False
+        self._cost = self._clock() - began
+        self._writing += self._cost
 
     def _write(self) -> None:
         for name, text in packed(self._record.measurements).items():
             if self._stored.get(name) != text:
-                self._timed(lambda name=name, text=text: self._set(name, text))
-
-    def _set(self, name: str, text: str) -> None:
-        set_system_attr(self._study, self._trial, name, text)
-        self._stored[name] = text
+                set_system_attr(self._study, self.trial, name, text)
+                self._stored[name] = text
 
     def _report(self) -> None:
-        if len(self._study.directions) > 1:
-            return  # Optuna has curves of a single objective only
-        (name,) = self._record.names
-        reported = frozen(self._trial).intermediate_values
-        for measurement in reversed(self._record.measurements):
-            step, value = measurement.step, measurement.values.get(name)
-            if step is None or value is None or step in reported:
-                continue
-            if not self._is_affordable():
-                return
-            self._timed(lambda step=step, value=value: self._trial.report(value, step))
+        """Report the latest point that Optuna does not have."""
+        for step, value in self._unreported()[-1:]:
+            self.trial.report(value, step)
 
-    def _timed(self, write: Callable[[], None]) -> None:
-        began = self._clock()
-        write()
-        self._cost = self._clock() - began
-        self._writing += self._cost
+    def _unreported(self) -> list[tuple[int, float]]:
+        if len(self._study.directions) > 1:
+            return []  # Optuna has curves of a single objective only
+        curve = Curve.of(self._record.measurements, self._record.names[0])
+        reported = frozen(self.trial).intermediate_values
+        points = zip(curve.steps, curve.values, strict=True)
+        return [(step, value) for step, value in points if step not in reported]

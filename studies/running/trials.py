@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.optuna_internals import create_trial as create_stored
-from bonas.optuna_internals import finish, read_afresh, set_user_attr
+from bonas.optuna_internals import finish, read_afresh, set_system_attr, set_user_attr
 from bonas.studies.outcomes import counted, counts, deaths, is_known, reopened_below
 from bonas.studies.records import (
     DIED,
@@ -69,8 +69,11 @@ def complete(
     trial: Trial | FrozenTrial,
     values: Mapping[str, float],
     names: Sequence[str],
+    curves: Mapping[str, str] | None = None,
 ) -> None:
     """Store the objectives ``names`` as the trial's values, everything else as its attributes.
+
+    ``curves`` are system attributes with all measurements, some of which may be stored already.
 
     What was measured is never dropped. A trial that was released in the meantime, its worker
     thought dead, is stored as a new one. What somebody else has measured by now, or what the budget
@@ -81,9 +84,11 @@ def complete(
     """
     others: dict[str, Any] = {n: value for n, value in values.items() if n not in names}
     measured = [float(values[name]) for name in names]
-    if _is_measured(study, read_afresh(study, trial)):
+    before = read_afresh(study, trial)
+    if _is_measured(study, before):
         others |= KNOWN.holding(SURPLUS)
     try:
+        _add_system_attrs(study, before, curves or {})
         for name, value in others.items():
             set_user_attr(study, trial, name, value)
         study.tell(trial.number, measured)
@@ -94,7 +99,7 @@ def complete(
         if not RELEASED.is_in(now):
             raise _finished_by_itself(now, error, values) from error
         _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
-        _store_late(study, now, measured, others)
+        _store_late(study, now, measured, others, curves or {})
 
 
 def fail(
@@ -102,27 +107,38 @@ def fail(
     trial: Trial,
     error: Exception,
     measured: Mapping[str, float] | None = None,
+    measurements: Mapping[str, str] | None = None,
 ) -> None:
     """Store a failed evaluation, with its traceback and with what it measured all the same.
+
+    ``measurements`` are system attributes, some of which may be stored already.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
     """
     text = "".join(traceback.format_exception(error))
     with _finishing(study, trial, error):
-        for name, value in (measured or {}).items():
-            trial.set_user_attr(name, value)
+        _add_measured(study, trial, measured or {}, measurements or {})
         ERROR.write(study, trial, storable(text))
         study.tell(trial, state=TrialState.FAIL)
 
 
-def prune(study: optuna.Study, trial: Trial, error: Exception) -> None:
-    """Store that an evaluation was pruned; the values that it reported are kept.
+def prune(
+    study: optuna.Study,
+    trial: Trial,
+    error: Exception,
+    measured: Mapping[str, float] | None = None,
+    measurements: Mapping[str, str] | None = None,
+) -> None:
+    """Store that an evaluation was pruned; what it measured and reported before is kept.
+
+    ``measurements`` are system attributes, some of which may be stored already.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
     """
     with _finishing(study, trial, error):
+        _add_measured(study, trial, measured or {}, measurements or {})
         study.tell(trial, state=TrialState.PRUNED)
 
 
@@ -219,8 +235,32 @@ def _release_dead(
     return release(study, trial, DIED)
 
 
+def _add_measured(
+    study: optuna.Study,
+    trial: Trial,
+    measured: Mapping[str, float],
+    measurements: Mapping[str, str],
+) -> None:
+    """Add final values as user attributes, and all measurements."""
+    for name, value in measured.items():
+        trial.set_user_attr(name, value)
+    if measurements:
+        _add_system_attrs(study, read_afresh(study, trial), measurements)
+
+
+def _add_system_attrs(study: optuna.Study, trial: FrozenTrial, added: Mapping[str, str]) -> None:
+    """Add those of the system attributes that ``trial``, as it was read now, does not hold."""
+    for name, text in added.items():
+        if trial.system_attrs.get(name) != text:
+            set_system_attr(study, trial, name, text)
+
+
 def _store_late(
-    study: optuna.Study, trial: FrozenTrial, values: list[float], others: Mapping[str, Any]
+    study: optuna.Study,
+    trial: FrozenTrial,
+    values: list[float],
+    others: Mapping[str, Any],
+    curves: Mapping[str, str],
 ) -> None:
     """Store what was measured in a trial of its own, which is within the budget or known."""
     system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED.key}
@@ -229,7 +269,7 @@ def _store_late(
         params=trial.params,
         distributions=trial.distributions,
         user_attrs={**trial.user_attrs, **others, INDEX: index_of(trial)},
-        system_attrs=system,
+        system_attrs={**system, **curves},
     )
     is_surplus = _is_measured(study, trial)
     budget, stored = budget_of(study), create_stored(study, late)

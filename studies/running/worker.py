@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import optuna
@@ -15,7 +15,9 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
-from bonas.evaluation import Candidate, measured
+from bonas.evaluation import Candidate
+from bonas.evaluation.evaluator import recorded
+from bonas.evaluation.record import Record
 from bonas.optuna_internals import frozen, is_stopped, stoppable
 from bonas.studies.lineage.networks import record_network
 from bonas.studies.outcomes import counted, reopened_below
@@ -25,6 +27,7 @@ from bonas.studies.running import claims, trials
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
 from bonas.studies.running.lease import Renewal, Watch, Worker, claimed
 from bonas.studies.running.ledger import Ledger
+from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.stopping import pass_on
 from bonas.studies.running.streak import Streak
 from bonas.studies.sampler import ArchitectureSampler
@@ -221,32 +224,56 @@ class _Loop:
 
     def _evaluated(self, trial: Trial) -> EvaluationFailed | None:
         """Measure and store; return why the search ends, if it does."""
-        candidate = Candidate.of(self.search.space, trial)
+        record = Record(self.names)
+        log = MeasurementLog(self.study, trial, record)
         try:
-            values = measured(self.search.evaluator, candidate, self.search.goals)
+            values = self._measure(Candidate.of(self.search.space, trial), record, log)
         except StorageUnavailable:
             raise  # it is not the architecture's fault
         except TrialPruned as error:
             self._check_process()
             with held_back():
-                trials.prune(self.study, trial, error)
+                trials.prune(self.study, trial, error, record.values, log.attributes({}))
         except Exception as error:
             self._check_process()
-            kept = error.values if isinstance(error, EvaluationFailed) else {}
+            others = error.values if isinstance(error, EvaluationFailed) else {}
+            kept = {**record.values, **others}
             with held_back():
-                trials.fail(self.study, trial, error, kept)
+                trials.fail(self.study, trial, error, kept, log.attributes(others))
             return self._streak.reason_to_stop(trial, error)
         else:
             self._check_process()
-            self._store(trial, values)
+            log.close()
+            self._store(trial, values, log.curves())
         self._streak.end()
         return None
 
-    def _store(self, trial: Trial, values: Mapping[str, float]) -> None:
+    def _measure(
+        self, candidate: Candidate, record: Record, log: MeasurementLog
+    ) -> dict[str, float]:
+        """Run an evaluation to its end, or until a rule stops it; return what it measured.
+
+        Raises:
+            TrialPruned: if it was stopped before all objectives were measured.
+        """
+        with closing(recorded(self.search.evaluator, candidate, record)) as stream:
+            for _ in stream:
+                self._check_process()
+                log.note()
+                if self.search.stopping is None:
+                    continue
+                reason = self.search.stopping(self.study, candidate, record)
+                if reason is not None and record.is_complete:
+                    break
+                if reason is not None:
+                    raise TrialPruned(reason)
+        return record.result()
+
+    def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, str]) -> None:
         with held_back():
             self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
             try:
-                trials.complete(self.study, trial, values, self.names)
+                trials.complete(self.study, trial, values, self.names, curves)
             except (EvaluationFailed, StorageUnavailable):
                 raise
             except Exception as error:  # of a storage that is none of bonas's, or refuses a value
