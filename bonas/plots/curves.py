@@ -94,4 +94,5 @@ def _line(
 ) -> None:
     if name in candidate.curves:
         curve = candidate.curve(name)
-        axis.plot(curve.steps, curve.values, "-o", markersize=3, color=color, label=label, **style)
+        look = {"marker": "o", "markersize": 3, "color": color, "label": label, **style}
+        axis.plot(curve.steps, curve.values, **look)

