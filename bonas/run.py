@@ -89,8 +89,8 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
         BonasError: as ``bonas.optimize`` does; ``InvalidArgument`` if there is no budget.
     """
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
-    with _shared(settings) as storage:
-        study = _opened(search, settings, storage)
+    with _storage_for(settings) as storage:
+        study = _open(search, settings, storage)
         result = SearchResult(study, search.space, search.goals)
         ledger = Ledger()
         with (
@@ -99,7 +99,7 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
         ):
             _evaluate(search, study, settings, storage, [bar, *settings.callbacks], ledger)
             _check_end(result, storage)
-        return SearchResult(_kept(study, settings), search.space, search.goals)
+        return SearchResult(_detached(study, settings), search.space, search.goals)
 
 
 def _evaluate(
@@ -121,7 +121,7 @@ def _evaluate(
 
 
 @own_settings()
-def _opened(search: Search, settings: RunSettings, storage: Storage | None) -> optuna.Study:
+def _open(search: Search, settings: RunSettings, storage: Storage | None) -> optuna.Study:
     """Open the study, add warm-start trials, set seed and budget, and release dead workers' trials.
 
     Failed evaluations of earlier calls are queued again.
@@ -169,7 +169,7 @@ def _remembered_seed(study: optuna.Study, seed: int) -> int:
 
 
 @contextmanager
-def _shared(settings: RunSettings) -> Iterator[Storage | None]:
+def _storage_for(settings: RunSettings) -> Iterator[Storage | None]:
     """Yield where the study is stored: for several workers a temporary file if nowhere else."""
     if settings.storage is not None or settings.alone:
         yield settings.storage
@@ -178,7 +178,7 @@ def _shared(settings: RunSettings) -> Iterator[Storage | None]:
         yield str(Path(folder) / "study.log")
 
 
-def _kept(study: optuna.Study, settings: RunSettings) -> optuna.Study:
+def _detached(study: optuna.Study, settings: RunSettings) -> optuna.Study:
     """Return the study, copied to memory if its storage was a temporary file."""
     if settings.storage is not None or isinstance(storage_of(study), InMemoryStorage):
         return study
@@ -207,7 +207,7 @@ def _ending(
     except KeyboardInterrupt:
         _logger.warning("interrupted; the same call resumes the study")
     except EvaluationFailed as error:
-        error.study = _kept(study, settings)
+        error.study = _detached(study, settings)
         raise
     except Exception as error:
         if isinstance(error, BonasError) and not isinstance(error, StorageUnavailable):
@@ -220,7 +220,7 @@ def _ending(
         else:
             raise
         with suppress(Exception):  # a study that cannot be read is left out
-            failure.study = _kept(study, settings)
+            failure.study = _detached(study, settings)
         if failure is error:
             raise
         raise failure from error

@@ -31,7 +31,7 @@ from bonas.surrogates import Surrogate, fit
 
 
 class SpaceContract:
-    """Override ``space``, which must have networks; bounds are tested where it has sizes."""
+    """Contract of a space that builds: override ``space``; bounds are tested if it has sizes."""
 
     def space(self) -> Space:
         """Return the space under test, made anew."""
@@ -131,7 +131,7 @@ class SpaceContract:
 
 
 class EncoderContract:
-    """Override ``encoder``, and ``space`` to test it on other spaces."""
+    """Contract of an encoder: override ``encoder``, and ``space`` to test it on other spaces."""
 
     def space(self) -> Space:
         """Return the space whose architectures are encoded."""
@@ -173,7 +173,7 @@ class EncoderContract:
 
 
 class SurrogateContract:
-    """Override ``surrogate``; the data are cells of a small space with made-up values."""
+    """Contract of a surrogate: override ``surrogate``; the data are cells with made-up values."""
 
     def surrogate(self) -> Surrogate:
         """Return the surrogate under test."""

@@ -1,4 +1,4 @@
-"""What one architecture is worth, measured: data, a short training, latency."""
+"""Evaluation of an architecture: data, training, latency, and the objectives they measure."""
 
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.curve import Curve, partial_values

@@ -55,13 +55,13 @@ class TargetScale:
         deviation = torch.where(deviation > 0, deviation, 1.0)
         return cls(tuple(mean.tolist()), tuple(deviation.tolist()))
 
-    def standardised(self, targets: Tensor) -> Tensor:
-        """Return ``n x columns`` targets standardised, float32."""
+    def standardise(self, targets: Tensor) -> Tensor:
+        """Return standardised ``n x columns`` targets, float32."""
         return ((targets - targets.new_tensor(self.mean)) / targets.new_tensor(self.deviation)).to(
             torch.float32
         )
 
-    def restored(self, outputs: Tensor) -> Tensor:
+    def restore(self, outputs: Tensor) -> Tensor:
         """Return ``n x columns`` outputs of a network in the units of the targets, float64."""
         outputs = outputs.cpu() if outputs.device.type == "mps" else outputs  # it has no float64
         outputs = outputs.double()

@@ -74,7 +74,7 @@ class Loss:
         if self.task == "multi_label":
             return binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
         if self.task == "regression":
-            scaled = targets if self.scale is None else self.scale.standardised(targets)
+            scaled = targets if self.scale is None else self.scale.standardise(targets)
             return mse_loss(outputs, scaled.to(outputs.dtype))
         if targets.dim() > 1 and not (targets != IGNORE_INDEX).any():  # whose mean would be nan
             return outputs.sum() * 0.0

@@ -71,7 +71,7 @@ class Scorer:
                         f"{self.advice}"
                     )
                 if self.splits.scale is not None:
-                    outputs = self.splits.scale.restored(outputs)
+                    outputs = self.splits.scale.restore(outputs)
                 some, true = self.metric.of_batch(outputs, targets)
                 kept.append(some)
                 truth.append(true)

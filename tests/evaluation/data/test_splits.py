@@ -36,7 +36,7 @@ COLUMNS = arrays(
 def test_what_is_standardised_can_be_restored(columns: Any) -> None:
     targets = torch.from_numpy(columns)
     scale = TargetScale.of(targets)
-    back = scale.restored(scale.standardised(targets))
+    back = scale.restore(scale.standardise(targets))
     spread = torch.tensor(scale.deviation)
     assert ((back - targets).abs() <= 1e-5 * spread + 1e-9 * targets.abs()).all()
 
@@ -44,7 +44,7 @@ def test_what_is_standardised_can_be_restored(columns: Any) -> None:
 @given(COLUMNS)
 def test_the_scale_is_that_of_scikit_learn(columns: Any) -> None:
     expected = StandardScaler().fit_transform(columns)
-    found = TargetScale.of(torch.from_numpy(columns)).standardised(torch.from_numpy(columns))
+    found = TargetScale.of(torch.from_numpy(columns)).standardise(torch.from_numpy(columns))
     # scikit-learn takes a spread at the limit of rounding for none, so only the clear ones agree
     clear = columns.std(axis=0) > 1e-6 * (1 + np.abs(columns).max(axis=0))
     np.testing.assert_allclose(found.numpy()[:, clear], expected[:, clear], rtol=1e-4, atol=1e-4)
