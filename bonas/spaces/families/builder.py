@@ -7,6 +7,7 @@ show no new name.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -43,6 +44,7 @@ class Run:
     choices: dict[str, Choice]
     network: nn.Module | None
     failure: str
+    seconds: float
 
 
 class Builder:
@@ -85,6 +87,7 @@ class Builder:
             InvalidSpace: if the function asks for a choice that was not discovered, or returns no
                 network.
         """
+        began = time.perf_counter()
         chooser = Chooser(answer, number)
         network, error = self._attempt(chooser, unallocated())
         if error is not None and (origin := _origin(error)) not in self._genuine:
@@ -96,7 +99,7 @@ class Builder:
         self._record(chooser)
         failure = "" if error is None else summary(error)
         self._failures.update([failure] if failure else [])
-        run = Run(chooser.choices, network, failure)
+        run = Run(chooser.choices, network, failure, time.perf_counter() - began)
         if number is middle:
             self._latest = run
         return run

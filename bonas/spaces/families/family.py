@@ -84,7 +84,7 @@ class Family(Space):
             InvalidSpace: if the function returns no network. Errors of the function are passed on.
         """
         answer = trial.suggest_categorical
-        number = partial(_suggested, trial)
+        number = partial(_suggest, trial)
         return self._builder.build(answer, number, trial)
 
     @property
@@ -146,6 +146,11 @@ class Family(Space):
         violations = map(self._bounds.violations, self._profiler)
         return dict(Counter(reason for found in violations for reason in found))
 
+    @property
+    def trace_seconds(self) -> tuple[float, int]:
+        """Mean seconds to build and trace a network, and how many were traced."""
+        return self._profiler.seconds / max(self._profiler.made, 1), self._profiler.made
+
     def graph(self, choices: Choices) -> ArchitectureGraph:
         """Return the graph of the network as it runs on the example.
 
@@ -170,7 +175,7 @@ class Family(Space):
     def build_for(self, choices: Choices, trial: BaseTrial | None) -> nn.Module:
         """Build a new network; attributes that the function sets are stored in the trial."""
         return self._builder.build(
-            lambda name, options: _given(choices, name),
+            lambda name, options: _require(choices, name),
             numbered({**self._lowered(choices), **choices}),
             trial,
         )
@@ -226,7 +231,7 @@ class Family(Space):
         same ones.
         """
         for name, numbers in self.numeric.items():
-            _suggested(trial, name, numbers)
+            _suggest(trial, name, numbers)
         choices: dict[str, Choice] = {}
         while (question := self._builder.next_question(choices)) is not None:
             choices[question.name] = trial.suggest_categorical(question.name, question.options)
@@ -276,7 +281,7 @@ class Family(Space):
         module = getattr(self.function, "__module__", None)
         name = getattr(self.function, "__qualname__", None)
         if name and getattr(sys.modules.get(module or ""), name, None) is self:
-            return _imported, (module, name)
+            return _import_family, (module, name)
         return self.by_value()
 
     def by_value(self) -> tuple[Callable[..., Family], tuple[Any, ...]]:
@@ -350,20 +355,20 @@ class Family(Space):
         return frozenset() if by_graph else self.distinction.names
 
 
-def _given(choices: Choices, name: str) -> Choice:
+def _require(choices: Choices, name: str) -> Choice:
     if name not in choices:
         raise InvalidSpace(f"the choice {name!r} is missing in {dict(choices)}; add it")
     return choices[name]
 
 
-def _suggested(trial: BaseTrial, name: str, numbers: BaseDistribution) -> float:
+def _suggest(trial: BaseTrial, name: str, numbers: BaseDistribution) -> float:
     """Ask a trial for a number."""
     assert isinstance(numbers, Numbers)
     ask: Any = trial.suggest_int if isinstance(numbers, IntDistribution) else trial.suggest_float
     return float(ask(name, numbers.low, numbers.high, step=numbers.step, log=numbers.log))
 
 
-def _imported(module: str, name: str) -> Family:
+def _import_family(module: str, name: str) -> Family:
     found = getattr(import_module(module), name)
     assert isinstance(found, Family)  # it was one when it was pickled
     return found

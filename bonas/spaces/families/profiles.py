@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,10 +59,16 @@ class Profile:
 
 
 class Profiler:
-    """Profiles networks by their choices; profiles are kept until ``forget``."""
+    """The profiles of a builder's networks by their choices, kept until ``forget``.
+
+    Attributes:
+        made: How many profiles were made.
+        seconds: How long that took in all.
+    """
 
     def __init__(self, builder: Builder, example: Example) -> None:
         self.builder, self.example = builder, example
+        self.made, self.seconds = 0, 0.0
         self._meta = example.to("meta")
         self._kept: dict[frozenset[tuple[str, object]], Profile] = {}
         self._nodes = 0
@@ -97,7 +104,10 @@ class Profiler:
                     f"{self.builder.name} asks for {sorted(run.choices)}, got {sorted(choices)}; "
                     "complete the choices with completed(choices)"
                 )
+            began = time.perf_counter()
             self._kept[key] = profile = self._profile(run, numbers)
+            self.made += 1
+            self.seconds += run.seconds + time.perf_counter() - began
             self._nodes += 1 + len(profile.graph or ())
         return self._kept[key]
 

@@ -48,7 +48,7 @@ def _common_shape(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
 
 
 def _result_dtype(*items: Any) -> torch.dtype | None:
-    """Return the dtype computed from numbers and meta tensors; None if one is 0-dimensional."""
+    """Return the dtype computed from meta tensors and numbers; None if not certain."""
     found: torch.dtype | None = None
     for item in items:
         if isinstance(item, Tensor):

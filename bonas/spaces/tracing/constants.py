@@ -78,7 +78,7 @@ class Constant:
 
     @property
     def label(self) -> str:
-        """Its text in the label of an operation that reads it; empty for a plain parameter."""
+        """The text that stands for it in the label of an operation; empty for a plain parameter."""
         if self._label is None:
             self._label = self.origin if self.values is None else value_label(self.values)
         return self._label

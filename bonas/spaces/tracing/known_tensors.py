@@ -42,15 +42,15 @@ def constant_of(tensor: Tensor) -> Constant:
     """Describe a tensor that no function of this run returned."""
     if isinstance(tensor, nn.Parameter):
         return Constant(parameters=(tensor,))
-    remembered: Constant | None = getattr(tensor, "_bonas_constant", None)
-    if remembered is not None:
-        return remembered
+    attached: Constant | None = getattr(tensor, "_bonas_constant", None)
+    if attached is not None:
+        return attached
     if tensor.is_meta or tensor.numel() > LIMIT:
         return Constant(origin="" if not tensor.is_meta else "unknown")
     return Constant(tensor if tensor.device.type == "cpu" else tensor.cpu())
 
 
-def remember(tensor: Tensor, constant: Constant) -> Tensor:
+def attach_constant(tensor: Tensor, constant: Constant) -> Tensor:
     """Attach a constant to a tensor, so that it is known even where the values are gone."""
     tensor._bonas_constant = constant  # type: ignore[attr-defined]  # a mark of this package
     return tensor

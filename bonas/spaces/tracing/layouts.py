@@ -195,7 +195,7 @@ def _reshaped(layout: Layout, shape: Shape) -> Layout | None:
     moved = axis < 0 or layout.shape[: axis + 1] != shape[: axis + 1]
     after = _batch_after(layout, shape) if moved else axis
     if layout.strides is None:
-        # the base keeps its order of dimensions, also where the batch is not the first of them
+        # where the batch is not the first dimension, only ``axis`` shows it
         return layout._replace(shape=shape, axis=after)
     strides = _reshaped_strides(layout.shape, layout.strides, shape)
     return None if strides is None else _simplified(layout, shape, strides, after)

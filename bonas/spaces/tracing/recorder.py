@@ -59,7 +59,7 @@ class TimeFirst(Exception):  # not an error: the run is repeated
 
 
 class Recorder(TorchFunctionMode):
-    """Records every torch function that is called while the mode is active.
+    """A mode that records every torch function which is called while it is active.
 
     Args:
         module: The network that will run; its tensors are constants.
@@ -156,7 +156,7 @@ class Recorder(TorchFunctionMode):
             for tensor, value in zip(outputs, values, strict=True):
                 self._values.put(tensor, value, mapped=self._mapped)
         elif call.name in _IN_PLACE_VIEWS:
-            self._values.turn(target, values[0])
+            self._values.update_view(target, values[0])
         elif not self._values.is_value_of(values[0], target):
             self._values.write(target, values[0])
         return None

@@ -152,7 +152,7 @@ def _signatures(function: Any) -> list[tuple[tuple[_Slot, ...], Mapping[str, Any
 
 
 def _schema_name(name: str) -> str:
-    """Return the function's name for an operator; argument order does not matter (``__radd__``)."""
+    """Return the name of the function that an operator calls, its arguments swapped or not."""
     return _OPERATORS.get(name, name)
 
 

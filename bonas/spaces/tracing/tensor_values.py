@@ -73,7 +73,7 @@ class TensorValues:
             if inner is not tensor:
                 self.put(inner, Data(value.node, base_layout(inner.shape)), mapped=True)
 
-    def turn(self, tensor: Tensor, value: Value) -> None:
+    def update_view(self, tensor: Tensor, value: Value) -> None:
         """Set the value of a tensor whose dimensions were changed in place."""
         self._values[id(tensor)] = value
 

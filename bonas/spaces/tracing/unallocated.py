@@ -24,7 +24,7 @@ from bonas.spaces.tracing.argument_labels import argument_labels
 from bonas.spaces.tracing.calls import Call
 from bonas.spaces.tracing.constants import LIMIT, Constant, expression, value_label
 from bonas.spaces.tracing.function_names import RANDOM, SAME, plain_name
-from bonas.spaces.tracing.known_tensors import constant_of, remember
+from bonas.spaces.tracing.known_tensors import attach_constant, constant_of
 
 STORAGE = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 """Factories of tensors that are mostly filled later."""
@@ -82,9 +82,9 @@ class _Unallocated(TorchFunctionMode):
             self._note(target)
         elif plain_name(func) not in SAME or hasattr(args[0], "_bonas_constant"):
             origin = _origin(plain_name(func), Call(plain_name(func), func, args, kwargs, target))
-            remember(target, Constant(origin=origin))
+            attach_constant(target, Constant(origin=origin))
             if target._base is not None and target is args[0]:
-                remember(target._base, Constant(origin=expression("set_item", [origin])))
+                attach_constant(target._base, Constant(origin=expression("set_item", [origin])))
         return out
 
     def _note(self, tensor: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def _moved(args: tuple[Any, ...], kwargs: Any) -> Tensor:
         return tensor
     out = tensor.to(dtype)
     if tensor.is_meta and not isinstance(tensor, nn.Parameter):
-        remember(out, constant_of(tensor))
+        attach_constant(out, constant_of(tensor))
     return out
 
 
@@ -206,4 +206,4 @@ def _on_meta(tensor: Tensor) -> Tensor:
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)
     known = Constant(values) if tensor.numel() <= LIMIT else Constant(origin=value_label(values))
-    return remember(empty, known)
+    return attach_constant(empty, known)

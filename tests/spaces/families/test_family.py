@@ -172,6 +172,9 @@ def test_a_large_family_is_not_counted_but_bounded() -> None:
     assert wide.size == 4**8
     assert wide.members is None
     assert len(wide.reference) == wide.reference_size == 300
+    seconds, traced = wide.trace_seconds
+    assert seconds > 0
+    assert traced >= 300
 
 
 def test_an_optuna_builder_is_discovered() -> None:

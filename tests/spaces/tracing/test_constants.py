@@ -10,7 +10,7 @@ from torch import nn
 from bonas.spaces.tracing.calls import Call
 from bonas.spaces.tracing.constant_folding import ConstantFolder
 from bonas.spaces.tracing.constants import LIMIT, Constant, Work, expression, value_label
-from bonas.spaces.tracing.known_tensors import constant_of, known_tensors, remember
+from bonas.spaces.tracing.known_tensors import attach_constant, constant_of, known_tensors
 
 VALUES = st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=4)
 
@@ -143,5 +143,5 @@ def test_a_parameter_in_a_list_is_found_once() -> None:
 def test_a_large_tensor_is_known_by_its_existence_only() -> None:
     assert constant_of(torch.zeros(LIMIT + 1)).label == ""
     assert constant_of(torch.zeros(3, device="meta")).label == "unknown"
-    meta = remember(torch.zeros(3, device="meta"), Constant(torch.ones(3)))
+    meta = attach_constant(torch.zeros(3, device="meta"), Constant(torch.ones(3)))
     assert constant_of(meta).label == "1"
