@@ -67,7 +67,7 @@ def test_a_graph_without_edges_is_embedded() -> None:
 
 
 def test_a_network_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch Geometric's message passing writes one for each class it compiles."""
+    """Look in the temporary folder, where PyTorch Geometric writes a file per compiled class."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network()(GraphBatch.of(inputs(4), [DIAMOND]))
     assert list(tmp_path.iterdir()) == []

@@ -38,3 +38,10 @@ def test_a_hidden_block_keeps_the_columns_of_the_others() -> None:
 def test_columns_keep_their_order_in_the_encoding_whatever_the_order_of_the_blocks() -> None:
     layout = Layout({"b": slice(2, 4), "a": slice(0, 2)}, {})
     assert layout.visible(torch.arange(4.0)).tolist() == [0, 1, 2, 3]
+
+
+def test_each_objective_sees_its_own_prior_and_no_other() -> None:
+    layout = Layout({"one": slice(0, 2)}, {}, (None, slice(2, 3)))
+    assert layout.for_objective(0).architecture == {"one": slice(0, 2)}
+    assert layout.for_objective(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
+    assert "prior" not in layout.architecture

@@ -36,7 +36,7 @@ class TestPathCounts(EncoderContract):
 
 
 def _paths_by_networkx(graph: ArchitectureGraph) -> Counter[tuple[str, ...]]:
-    """Every input-output path listed; an input or output inside a path is no operation."""
+    """List every input-output path; an input or output inside a path is no operation."""
     digraph = as_networkx(graph)
     found: Counter[tuple[str, ...]] = Counter()
     inputs = [i for i, label in enumerate(graph.labels) if label == INPUT]
@@ -55,14 +55,14 @@ def test_path_counts_are_those_of_listing_every_path(graph: ArchitectureGraph) -
     assert path_counts(graph, max_length=99) == _paths_by_networkx(graph)
 
 
-def test_long_paths_are_told_by_their_end() -> None:
+def test_long_paths_are_counted_by_their_end() -> None:
     labels = [INPUT, "a", "b", "c", OUTPUT]
     chain = ArchitectureGraph(labels, [(0, 1), (1, 2), (2, 3), (3, 4)])
     assert path_counts(chain, max_length=2) == Counter({("b", "c"): 1})
 
 
 def test_a_deep_network_of_branches_is_counted_without_listing_its_paths() -> None:
-    """Forty diamonds in a row have 2^40 paths; the counts are exact all the same."""
+    """Count the 2^40 paths of forty diamonds in a row, exactly."""
     labels, edges = [INPUT], []
     for _ in range(40):
         start = len(labels) - 1

@@ -62,8 +62,8 @@ def test_out_of_bag_densities_are_around_scikit_learns_own_predictions(
     mean, variance = model._out_of_bag()
     np.testing.assert_allclose(mean, expected, rtol=1e-6)
     scale = torch.from_numpy(np.sqrt(variance) * model.data.sd)
-    belief = Normal(model.data.mean + model.data.sd * torch.from_numpy(mean), scale)
-    torch.testing.assert_close(model.loo_log_density(), belief.log_prob(Y.squeeze(1)))
+    normal = Normal(model.data.mean + model.data.sd * torch.from_numpy(mean), scale)
+    torch.testing.assert_close(model.loo_log_density(), normal.log_prob(Y.squeeze(1)))
 
 
 def test_a_value_that_every_tree_has_seen_has_the_density_of_the_prior() -> None:
@@ -84,16 +84,16 @@ def test_architectures_that_share_a_leaf_deviate_from_its_mean_each_for_itself(
 
 
 def test_the_forest_reads_no_prior_of_another_objective(data: tuple[Tensor, Tensor]) -> None:
-    """The hidden columns are the values themselves: whoever read them would predict exactly."""
+    """Hide the values themselves in the other prior: reading it would give them away."""
     X, Y = data
     layout = Layout({"one": slice(0, 5)}, {}, (None, slice(5, 6)))
-    told = torch.cat([X, Y], dim=1)
-    hidden = fit_forest(told[:30], Y[:30], layout.for_objective(0))
+    wide = torch.cat([X, Y], dim=1)
+    hidden = fit_forest(wide[:30], Y[:30], layout.for_objective(0))
     without = fit_forest(X[:30], Y[:30], LAYOUT)
-    own = fit_forest(told[:30], Y[:30], layout.for_objective(1))
-    torch.testing.assert_close(hidden.posterior(told[30:]).mean, without.posterior(X[30:]).mean)
+    own = fit_forest(wide[:30], Y[:30], layout.for_objective(1))
+    torch.testing.assert_close(hidden.posterior(wide[30:]).mean, without.posterior(X[30:]).mean)
     torch.testing.assert_close(hidden.loo_log_density(), without.loo_log_density())
-    errors = [(model.posterior(told[30:]).mean - Y[30:]).abs().mean() for model in (own, hidden)]
+    errors = [(model.posterior(wide[30:]).mean - Y[30:]).abs().mean() for model in (own, hidden)]
     assert float(errors[0]) < 0.7 * float(errors[1])
 
 

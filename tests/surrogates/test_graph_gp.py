@@ -12,6 +12,7 @@ from torch.distributions import Normal
 
 from bonas.encoders import Layout
 from bonas.surrogates import (
+    GraphGP,
     Surrogate,
     fit_graph_gp,
 )
@@ -95,3 +96,55 @@ def test_the_gps_leave_one_out_density_is_that_of_a_gp_without_the_value() -> No
         variance = float(K[i, i] + noise - k @ torch.linalg.solve(S, k))
         expected = Normal(data.mean + data.sd * mean, data.sd * math.sqrt(variance))
         assert float(densities[i]) == pytest.approx(float(expected.log_prob(Y[i])), rel=1e-6)
+
+
+def test_a_linear_term_is_bayesian_linear_regression() -> None:
+    rng = np.random.default_rng(0)
+    X, Z = rng.standard_normal((12, 3)), rng.standard_normal((5, 3))
+    y = X @ [1.5, -0.5, 0.2] + 0.7 + 0.1 * rng.standard_normal(12)
+    layout = Layout({"prior": slice(0, 3)}, {})
+    terms = [("prior", "linear")]
+    gp = fit_graph_gp(torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=terms)
+    found = gp.hyperparameters
+    assert list(found) == ["weight of prior", "noise"]
+
+    # weights ~ N(0, v): posterior precision A = F'F / s^2 + I / v, posterior mean A^-1 F'z / s^2
+    F, G = (np.column_stack([np.ones(len(P)), P]) for P in (X, Z))
+    z, noise = (y - y.mean()) / y.std(), found["noise"] + 1e-6
+    A = F.T @ F / noise + np.eye(4) / found["weight of prior"]
+    mean = G @ np.linalg.solve(A, F.T @ z) / noise
+    variance = np.einsum("ij,ji->i", G, np.linalg.solve(A, G.T))
+
+    posterior = gp.posterior(torch.from_numpy(Z))
+    own, spread = gp.marginals(torch.from_numpy(Z))
+    for each in (posterior.mean.squeeze(1), own):
+        np.testing.assert_allclose(each.numpy(), y.mean() + y.std() * mean, rtol=1e-6)
+    for each in (posterior.variance.squeeze(1), spread):
+        np.testing.assert_allclose(each.numpy(), y.var() * (variance + 1e-6), rtol=1e-4)
+
+
+def test_rows_added_to_a_linear_term_give_the_model_of_all_rows() -> None:
+    rng = np.random.default_rng(1)
+    X = torch.from_numpy(rng.standard_normal((9, 5)))
+    Y = X[:, :1] + X[:, 2:3].sin()
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
+    first = fit_graph_gp(X[:6], Y[:6], layout)
+    pool = torch.from_numpy(rng.standard_normal((7, 5)))
+    first.marginals(pool)
+    grown = first.condition_on(X, Y)
+    afresh = fit_graph_gp(X[:6], Y[:6], layout).condition_on(X.clone(), Y)
+    afresh = GraphGP(afresh.kernel, afresh.theta, afresh.log_noise, afresh.data)  # as a whole
+    for one, other in zip(grown.marginals(pool), afresh.marginals(pool), strict=True):
+        torch.testing.assert_close(one, other)
+    posterior = grown.posterior(pool.unsqueeze(1))
+    torch.testing.assert_close(posterior.variance.reshape(-1), grown.marginals(pool)[1])
+
+
+def test_a_prior_moves_predictions_only_as_far_as_it_predicted_values() -> None:
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((60, 3)))
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 3)}, {})
+    raised = X + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    for share, slope in ((0.0, 0.0), (1.0, 1.0)):
+        gp = fit_graph_gp(X, X[:, :1].sin() + share * X[:, 2:], layout)
+        moved = gp.marginals(raised)[0] - gp.marginals(X)[0]
+        assert float((moved - slope).abs().max()) < 0.1

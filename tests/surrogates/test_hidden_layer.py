@@ -12,7 +12,7 @@ from bonas.surrogates.hidden_layer import HiddenLayer, _ranking_loss, train_hidd
 
 
 def data(n: int = 300) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs of two members, a target that is no linear function of them, and which rows count."""
+    """Return inputs of two members, a target that is not linear in them, and rows to keep."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(2, n, 3, dtype=torch.float64, generator=generator)
     inputs[1] = inputs[0]
@@ -26,7 +26,7 @@ def trained(inputs: Tensor, z: Tensor, keep: Tensor, steps: int, seed: int = 0) 
 
 
 def error(layer: HiddenLayer, inputs: Tensor, z: Tensor) -> float:
-    """The squared error of the best linear last layer of the first member."""
+    """Compute the squared error of the best linear last layer of the first member."""
     features = layer.features(inputs)[0]
     solution = torch.linalg.lstsq(features, z).solution
     return float((features @ solution - z).square().mean())

@@ -60,3 +60,12 @@ def test_kernel_matrices_are_positive_semidefinite() -> None:
         theta = 2 * torch.from_numpy(np.random.default_rng(seed).standard_normal(9))
         K = kernel.matrix(theta, kernel.distances(X, X))
         assert float(torch.linalg.eigvalsh(K).min()) > -1e-9 * float(K.diagonal().max())
+
+
+def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> None:
+    X = torch.from_numpy(np.random.default_rng(2).standard_normal((6, 5)))
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
+    kernel = BlockKernel(layout, [("prior", "linear"), ("own", "matern12"), ("own", "rbf")])
+    theta = torch.linspace(-1.0, 1.0, len(kernel.names), dtype=torch.float64)
+    K = kernel.matrix(theta, kernel.distances(X, X))
+    torch.testing.assert_close(kernel.diagonal(theta, X), K.diagonal())

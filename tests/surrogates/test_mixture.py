@@ -55,7 +55,7 @@ def test_stacking_maximises_the_mixtures_own_score() -> None:
 
 
 def test_two_bad_halves_make_a_good_mixture() -> None:
-    """Each member knows one half of the values: equal weights, better than either."""
+    """Let each member predict one half of the values: equal weights are better than either."""
     knows = torch.tensor([[0.0] * 50 + [-8.0] * 50, [-8.0] * 50 + [0.0] * 50]).double()
     weights = stacked_weights(knows)
     assert weights.tolist() == pytest.approx([0.5, 0.5], abs=1e-6)

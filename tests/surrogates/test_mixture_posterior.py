@@ -26,7 +26,7 @@ def test_a_mixture_posteriors_moments_are_those_of_the_mixture() -> None:
     assert float(posterior.variance) == pytest.approx(3.5)
 
 
-def test_samples_are_shared_out_in_proportion() -> None:
+def test_components_get_samples_in_proportion_to_their_weights() -> None:
     for weights, n in (([0.5, 0.5], 7), ([0.9, 0.06, 0.04], 10), ([1.0], 3)):
         counts = np.bincount(allocate(weights, n, seed=0), minlength=len(weights))
         assert counts.sum() == n
@@ -34,7 +34,7 @@ def test_samples_are_shared_out_in_proportion() -> None:
 
 
 def test_samples_at_first_points_do_not_change_when_points_are_added() -> None:
-    """BoTorch caches samples of the baseline and adds candidates: these must fit together."""
+    """Sample as BoTorch does, which caches samples of the baseline and adds candidates."""
     rng = np.random.default_rng(0)
     A = torch.from_numpy(rng.standard_normal((2, 5, 5)))
     full = MixturePosterior(A[..., 0], A @ A.transpose(1, 2), torch.tensor([0.5, 0.5]).double())

@@ -45,8 +45,8 @@ def test_marginals_are_those_of_the_posterior(surrogate: Surrogate) -> None:
 
 
 @pytest.mark.parametrize("surrogate", [fit_graph_gp, fit_deep_kernel, fit_mixture])
-def test_a_model_that_grew_believes_what_one_made_at_once_does(surrogate: Surrogate) -> None:
-    """Row by row, asked about the same pool in between; and about data that are not its own."""
+def test_a_model_that_grew_predicts_as_one_made_at_once(surrogate: Surrogate) -> None:
+    """Grow row by row, with the same pool in between; then condition on other rows."""
     X, Y, layout = SurrogateContract().data(40)
     pool = X[20:].clone()
     start = grown = fit(surrogate, X[:20], Y[:20], layout, 0)

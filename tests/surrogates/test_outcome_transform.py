@@ -17,14 +17,14 @@ from bonas.surrogates.outcome_transform import OutcomeTransform, choose_form, fi
 @given(st.lists(st.floats(-1e3, -1e-3), min_size=1, max_size=30))
 def test_values_go_through_their_logarithm_and_back(values: list[float]) -> None:
     Y = torch.tensor(values, dtype=torch.float64)
-    warp = fit_outcome_transform(Y, "logarithmic")
-    back = warp.untransform(warp.transform(Y))
+    outcome = fit_outcome_transform(Y, "logarithmic")
+    back = outcome.untransform(outcome.transform(Y))
     assert bool((back >= Y - 1e-9 * Y.abs()).all())  # the worst may be raised
     best = Y.argmax()
     assert float(back[best]) == pytest.approx(float(Y[best]))
 
 
-def test_costs_beside_other_objectives_are_logarithmic_and_one_objective_is_regret() -> None:
+def test_costs_among_other_objectives_are_logarithmic_and_one_objective_is_regret() -> None:
     latency, accuracy = torch.tensor([-3.0, -0.5]), torch.tensor([90.0, 0.0])
     assert choose_form(latency, alone=False) == "logarithmic"
     assert choose_form(accuracy, alone=False) == choose_form(-accuracy, alone=False) == "plain"
@@ -34,11 +34,13 @@ def test_costs_beside_other_objectives_are_logarithmic_and_one_objective_is_regr
 def test_regret_stretches_what_lies_near_the_best_value() -> None:
     # best 94, median 90: the ceiling is 94 + 4 / 2 = 96; quartile 89: the floor is 89 - 1.5
     Y = torch.tensor([10.0, 89.0, 90.0, 93.0, 94.0], dtype=torch.float64)
-    warp = fit_outcome_transform(Y, "regret")
-    assert warp.ceiling == pytest.approx(96.0)
+    outcome = fit_outcome_transform(Y, "regret")
+    assert outcome.ceiling == pytest.approx(96.0)
     expected = [-math.log(96 - y) for y in (87.5, 89.0, 90.0, 93.0, 94.0)]
-    assert warp.transform(Y).tolist() == pytest.approx(expected)
-    assert warp.untransform(warp.transform(Y)).tolist() == pytest.approx([87.5, *Y.tolist()[1:]])
+    assert outcome.transform(Y).tolist() == pytest.approx(expected)
+    assert outcome.untransform(outcome.transform(Y)).tolist() == pytest.approx(
+        [87.5, *Y.tolist()[1:]]
+    )
 
 
 def test_equal_values_have_no_regret_to_stretch() -> None:
@@ -49,26 +51,26 @@ def test_equal_values_have_no_regret_to_stretch() -> None:
 def test_very_bad_values_are_raised_to_the_floor() -> None:
     # quartile 70.75, median 91.5: the floor is 70.75 - 1.5 * 20.75 = 39.625
     Y = torch.tensor([10.0, 91.0, 92.0, 93.0], dtype=torch.float64)
-    warp = fit_outcome_transform(Y, "plain")
-    assert warp.floor == pytest.approx(39.625)
-    assert warp.transform(Y).tolist() == pytest.approx([warp.floor, 91.0, 92.0, 93.0])
+    outcome = fit_outcome_transform(Y, "plain")
+    assert outcome.floor == pytest.approx(39.625)
+    assert outcome.transform(Y).tolist() == pytest.approx([outcome.floor, 91.0, 92.0, 93.0])
 
 
 def test_a_cost_has_no_floor() -> None:
-    """The slowest networks are an end of the front; a floor would hide how slow they are."""
+    """Keep the slowest networks apart: they are an end of the front, which a floor would hide."""
     Y = -torch.tensor([1.0, 1.1, 1.2, 1_000.0], dtype=torch.float64)
-    warp = fit_outcome_transform(Y, "logarithmic")
-    torch.testing.assert_close(warp.untransform(warp.transform(Y)), Y)
+    outcome = fit_outcome_transform(Y, "logarithmic")
+    torch.testing.assert_close(outcome.untransform(outcome.transform(Y)), Y)
 
 
-def test_the_upper_half_of_a_warped_normal_has_the_quantiles_of_its_samples() -> None:
-    """The median and the 84 % quantile, within five standard errors of a quantile."""
-    warp = OutcomeTransform(ceiling=0.0, floor=-math.inf)
+def test_the_upper_half_of_an_untransformed_normal_has_the_quantiles_of_its_samples() -> None:
+    """Compare the median and the 84 % quantile, within five standard errors of a quantile."""
+    outcome = OutcomeTransform(ceiling=0.0, floor=-math.inf)
     mean, variance = torch.tensor([-1.0]).double(), torch.tensor([0.25]).double()
     n = 100_000
     noise = torch.from_numpy(np.random.default_rng(0).standard_normal(n))
-    samples = warp.untransform(mean + variance.sqrt() * noise)
-    median, upper = warp.untransform_marginals(mean, variance)
+    samples = outcome.untransform(mean + variance.sqrt() * noise)
+    median, upper = outcome.untransform_marginals(mean, variance)
     share = float(Normal(0.0, 1.0).cdf(torch.tensor(1.0)))
     for value, level in ((median, 0.5), (median + upper.sqrt(), share)):
         below = float((samples <= value).double().mean())

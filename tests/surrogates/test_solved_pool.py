@@ -16,7 +16,7 @@ def covariance(X: Tensor, Z: Tensor) -> Tensor:
 
 @pytest.fixture
 def data() -> tuple[Tensor, Tensor, Tensor]:
-    """Encodings, their factor, and a pool."""
+    """Return encodings, their factor, and a pool."""
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(9, 3, dtype=torch.float64, generator=generator)
     pool = torch.randn(7, 3, dtype=torch.float64, generator=generator)

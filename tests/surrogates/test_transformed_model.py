@@ -25,7 +25,7 @@ LAYOUT = Layout({"block": slice(0, 2)}, {})
 
 @pytest.fixture(scope="module")
 def data() -> tuple[Tensor, Tensor]:
-    """Encodings, and oriented latencies."""
+    """Return encodings, and oriented latencies."""
     X = torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     return X, -torch.exp(X[:, 0])
 
@@ -47,7 +47,7 @@ def test_the_model_is_fitted_to_transformed_values(
 def test_untransformed_samples_have_the_untransformed_median(
     latency: TransformedModel, data: tuple[Tensor, Tensor]
 ) -> None:
-    """Within five standard errors of a median."""
+    """Count the samples below it, within five standard errors."""
     X, s = data[0][:3] + 0.3, 2_000
     samples = latency.untransformed_samples(X, s, seed=0)
     median, _ = latency.untransformed_marginals(X)
@@ -68,7 +68,7 @@ def test_the_same_seed_draws_the_same_samples(
 def test_predictions_are_untransformed_posteriors_with_the_noise(
     latency: TransformedModel, data: tuple[Tensor, Tensor]
 ) -> None:
-    """Half the distance between the values one standard deviation above and below the median."""
+    """Compare with half the distance of the values one standard deviation from the median."""
     X, _ = data
     posterior: Any = latency.model.posterior(X, observation_noise=True)
     mean, sd = posterior.mean.squeeze(1), posterior.variance.squeeze(1).sqrt()

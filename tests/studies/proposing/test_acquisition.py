@@ -29,7 +29,7 @@ def test_screening_one_objective_is_the_log_of_expected_improvement() -> None:
 
 
 def test_screening_two_objectives_is_the_expected_hypervolume_improvement() -> None:
-    """Against sampling, within five standard errors."""
+    """Compare with sampling, within five standard errors."""
     known = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
     reference_point = torch.tensor([-1.0, -1.0], dtype=torch.float64)
     mean = torch.tensor([[0.5, 0.5], [1.2, -0.5]], dtype=torch.float64)
@@ -53,20 +53,20 @@ def _volume(hypervolume: Hypervolume, known: Tensor, point: Tensor) -> float:
 
 def test_the_acquisition_agrees_with_sampling_for_one_objective() -> None:
     rng = np.random.default_rng(0)
-    draws = torch.from_numpy(rng.standard_normal((512, 12, 1)))
-    scores = noisy_improvement(draws, 4, torch.zeros(1).double())
-    best = draws[:, :4, 0].max(1, keepdim=True).values
-    expected = (draws[:, 4:, 0] - best).clamp_min(0.0).mean(0)
+    samples = torch.from_numpy(rng.standard_normal((512, 12, 1)))
+    scores = noisy_improvement(samples, 4, torch.zeros(1).double())
+    best = samples[:, :4, 0].max(1, keepdim=True).values
+    expected = (samples[:, 4:, 0] - best).clamp_min(0.0).mean(0)
     assert scores.shape == (8,)
     torch.testing.assert_close(scores.exp(), expected, rtol=0.05, atol=0.01)
     assert int(scores.argmax()) == int(expected.argmax())
 
 
-def test_pending_points_lower_what_their_twins_promise() -> None:
-    """A candidate that behaves just like a pending point has nothing left to add."""
+def test_pending_points_lower_the_scores_of_their_twins() -> None:
+    """Add a candidate that behaves just like a pending point: it has nothing left to add."""
     rng = np.random.default_rng(1)
-    draws = torch.from_numpy(rng.standard_normal((256, 6, 2)))
-    draws[:, 3] = draws[:, 2]  # candidate 3 is the twin of known point 2
-    scores = noisy_improvement(draws, 3, torch.tensor([-4.0, -4.0]).double())
+    samples = torch.from_numpy(rng.standard_normal((256, 6, 2)))
+    samples[:, 3] = samples[:, 2]  # candidate 3 is the twin of known point 2
+    scores = noisy_improvement(samples, 3, torch.tensor([-4.0, -4.0]).double())
     assert int(scores.argmin()) == 0
     assert float(scores[0]) < 0.01 * float(scores[1:].min())

@@ -1,4 +1,4 @@
-"""Many objectives are made one at random for each proposal, since a hypervolume takes too long."""
+"""Random scalarisations of many objectives, where a hypervolume takes too long."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPACE = CellSpace(nodes=4)
 
 
 def of(seed: int, m: int, n: int = 30) -> tuple[torch.Tensor, torch.Tensor, Scalarisation]:
-    """Known values, a reference point below them, and a scalarisation."""
+    """Return known values, a reference point below them, and a scalarisation."""
     rng = np.random.default_rng(seed)
     known = torch.from_numpy(rng.normal(size=(n, m)))
     reference = known.amin(0) - 0.1
@@ -60,7 +60,7 @@ def test_all_weights_together_reach_nearly_all_of_the_front() -> None:
 
 
 def test_the_screening_is_the_expected_improvement() -> None:
-    """Against 100,000 samples of each candidate, where improvement is likely."""
+    """Compare with 100,000 samples of each candidate, where improvement is likely."""
     known, _, one = of(3, 4)
     generator = torch.Generator().manual_seed(0)
     mean = known.amax(0) + 0.3 * torch.randn(5, 4, generator=generator, dtype=torch.float64)
@@ -88,7 +88,7 @@ def test_a_hypervolume_is_counted_where_it_takes_seconds() -> None:
 
 
 def studied(m: int, acquisition: str = "noisy_improvement") -> optuna.Study:
-    """A study of ``m`` objectives with 12 trials."""
+    """Return a study of ``m`` objectives with 12 trials."""
     sampler = bonas.ArchitectureSampler(SPACE, surrogate="gp", acquisition=acquisition, seed=0)
     study = optuna.create_study(directions=["minimize"] * m, sampler=sampler)
     rng = np.random.default_rng(0)
@@ -109,22 +109,22 @@ def test_five_objectives_are_modelled_and_it_is_said_once(
     study = studied(5, acquisition)
     with caplog.at_level(logging.WARNING, "bonas"):
         trials = [study.ask(SPACE.distributions) for _ in range(3)]
-    told = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert len(told) == 1
-    assert told[0].startswith("with 5 objectives and ")
-    assert "(ParEGO)" in told[0]
+    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("with 5 objectives and ")
+    assert "(ParEGO)" in warnings[0]
     for trial in trials:
         attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
         assert len(json.loads(attributes[PREDICTION.key])["mean"]) == 5
     assert len({SPACE.architecture(trial.params).key for trial in trials}) == 3
 
 
-def test_an_acquisition_of_ones_own_sees_all_objectives() -> None:
+def test_an_acquisition_of_the_users_sees_all_objectives() -> None:
     seen = []
 
-    def last(draws: torch.Tensor, known: int, reference_point: torch.Tensor) -> torch.Tensor:
-        seen.append((draws.shape[-1], len(reference_point)))
-        return torch.arange(draws.shape[1] - known, dtype=torch.float64)
+    def last(samples: torch.Tensor, known: int, reference_point: torch.Tensor) -> torch.Tensor:
+        seen.append((samples.shape[-1], len(reference_point)))
+        return torch.arange(samples.shape[1] - known, dtype=torch.float64)
 
     study = studied(5)
     study.sampler = bonas.ArchitectureSampler(SPACE, surrogate="gp", acquisition=last, seed=0)

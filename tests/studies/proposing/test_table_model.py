@@ -29,7 +29,7 @@ class _Members(EnsembleModel):
 
 
 def _exact_improvement(values: Tensor, n: int, reference_point: Tensor) -> Tensor:
-    """The expected hypervolume improvement of each candidate, member by member."""
+    """Compute the expected hypervolume improvement of each candidate, member by member."""
     hypervolume = Hypervolume(reference_point)
     gains = torch.zeros(len(values), values.shape[1], dtype=torch.float64)
     for member, candidate in itertools.product(range(len(values)), range(values.shape[1])):
@@ -47,8 +47,8 @@ def _front(values: Tensor) -> Tensor:
     return values[~dominated.any(1)]
 
 
-def test_a_stock_ensemble_finds_improvement_where_there_is_none_and_joint_draws_do_not() -> None:
-    """The fault that ``Draws`` mends: a stock ensemble finds improvement where there is none."""
+def test_a_stock_ensemble_finds_improvement_where_there_is_none_and_joint_samples_do_not() -> None:
+    """Compare both with the exact improvement: why ``SampleTable`` exists."""
     members, known, candidates = 8, 12, 10
     reference_point = torch.tensor([-3.0, -3.0], dtype=torch.float64)
     stock_errors, own_errors = [], []
@@ -73,11 +73,11 @@ def test_a_stock_ensemble_finds_improvement_where_there_is_none_and_joint_draws_
         stock_errors.append(float(stock[:known].max()))
         assert int(own.argmax()) == int(exact.argmax())
     assert max(own_errors) < 0.01  # BoTorch smooths the improvement
-    assert max(stock_errors) > 0.1  # promised at points that were already evaluated
+    assert max(stock_errors) > 0.1  # predicted at points that were already evaluated
 
 
-def test_draws_come_in_order_for_every_batch() -> None:
-    values = torch.arange(24, dtype=torch.float64).reshape(3, 4, 2)  # 3 draws of 4 rows
+def test_samples_come_in_order_for_every_batch() -> None:
+    values = torch.arange(24, dtype=torch.float64).reshape(3, 4, 2)  # 3 samples of 4 rows
     posterior = SampleTable(values).posterior(row_numbers(0, 4).unsqueeze(1))
     assert isinstance(posterior, EnsemblePosterior)
     samples = SampleTableSampler(sample_shape=torch.Size([5]))(posterior)

@@ -53,7 +53,7 @@ columns = (
 
 
 def study_of(values: Sequence[Sequence[float]], surrogate: str, n: int = 10) -> optuna.Study:
-    """A study whose first trials have these values, with a sampler that models from ``n`` on."""
+    """Return a study whose first trials have these values; its sampler models from ``n`` on."""
     sampler = bonas.ArchitectureSampler(SPACE, surrogate=surrogate, n_initial=n, seed=0)
     directions = ["minimize"] * len(values[0])
     study = optuna.create_study(directions=directions, sampler=sampler)
@@ -65,12 +65,12 @@ def study_of(values: Sequence[Sequence[float]], surrogate: str, n: int = 10) -> 
 
 
 def check_proposal(study: optuna.Study) -> None:
-    """The next proposal is one of a model, which expects finite values."""
+    """Check that a model makes the next proposal, and that it expects finite values."""
     trial = study.ask(SPACE.distributions)
     attributes = study.get_trials(deepcopy=False)[trial.number].system_attrs
     assert PREDICTION.key in attributes, "the proposal is random"
-    told = json.loads(attributes[PREDICTION.key])
-    assert all(map(math.isfinite, [*told["mean"], *told["sd"]]))
+    expected = json.loads(attributes[PREDICTION.key])
+    assert all(map(math.isfinite, [*expected["mean"], *expected["sd"]]))
     study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 
@@ -90,7 +90,7 @@ def test_proposals_are_those_of_a_model(surrogate: str, rows: list[list[float]])
 def test_a_cost_that_is_no_longer_above_zero_is_modelled_at_once(
     late: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """31 trials settle the form at the first 30; the last one contradicts it."""
+    """Choose the form at 30 trials; the 31st contradicts it."""
     rng = np.random.default_rng(0)
     values = [list(row) for row in rng.uniform(0.1, 1.0, (31, 2))]
     study = study_of(values[:30], "gp")
@@ -105,7 +105,7 @@ def test_a_cost_that_is_no_longer_above_zero_is_modelled_at_once(
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
-def test_a_belief_that_grew_past_a_contradiction_is_one_made_afresh() -> None:
+def test_posteriors_that_grew_past_a_contradiction_are_those_made_afresh() -> None:
     X = torch.randn(33, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     Y = -torch.stack([X[:, 0].exp(), X[:, 1].exp()], dim=1)
     Y[31, 1] = 0.0
@@ -124,8 +124,8 @@ def test_modelled_values_are_finite_and_keep_their_order(values: list[float], fo
     Y = torch.tensor(values, dtype=torch.float64)
     if form == "logarithmic":
         Y = -Y.abs().clamp_min(5e-324)
-    warp = fit_outcome_transform(Y, form)
-    modelled = warp.transform(Y)
+    outcome = fit_outcome_transform(Y, form)
+    modelled = outcome.transform(Y)
     assert bool(modelled.isfinite().all())
     order = torch.argsort(Y, stable=True)
     assert bool((modelled[order].diff() >= 0).all())
@@ -133,19 +133,21 @@ def test_modelled_values_are_finite_and_keep_their_order(values: list[float], fo
     assert bool(data.z.isfinite().all())
     spread = 4 * (1 + data.sd)
     far = torch.cat([modelled - spread, modelled + spread])
-    median, variance = warp.untransform_marginals(far, torch.full_like(far, spread))
+    median, variance = outcome.untransform_marginals(far, torch.full_like(far, spread))
     assert bool(median.isfinite().all())
     assert bool(variance.isfinite().all())
-    assert bool(warp.unscale(median).isfinite().all())
+    assert bool(outcome.unscale(median).isfinite().all())
 
 
 @given(columns)
 def test_known_variances_of_any_size_leave_the_model_finite(values: list[float]) -> None:
     Y = torch.tensor(values, dtype=torch.float64)
-    warp = fit_outcome_transform(Y, choose_form(Y, alone=False))
+    outcome = fit_outcome_transform(Y, choose_form(Y, alone=False))
     for variance in (0.0, 1e-300, 1.0, 1e300, math.inf):
-        known = warp.transform_variance(Y, torch.full_like(Y, variance)).unsqueeze(1)
-        data = standardise(torch.zeros(len(Y), 1).double(), warp.transform(Y).unsqueeze(1), known)
+        known = outcome.transform_variance(Y, torch.full_like(Y, variance)).unsqueeze(1)
+        data = standardise(
+            torch.zeros(len(Y), 1).double(), outcome.transform(Y).unsqueeze(1), known
+        )
         assert not bool(data.noise.isinf().any())
 
 

@@ -23,8 +23,7 @@ from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import fit_posteriors
 from bonas.studies.study import open_study
 from bonas.studies.transfer.prior_mean import TransferPrior
-from bonas.surrogates import GraphGP, fit_deep_kernel, fit_graph_gp
-from bonas.surrogates.kernel import BlockKernel
+from bonas.surrogates import fit_graph_gp
 
 ACCURACY = Objective("accuracy", "maximize", "%")
 LATENCY = Objective("latency", "minimize", "ms")
@@ -203,68 +202,7 @@ def test_a_source_task_of_something_else_is_refused_when_the_objectives_are_know
         study.ask(dict(SPACE.distributions))
 
 
-# the linear kernel -----------------------------------------------------------------------------
-
-
-def test_a_linear_term_is_bayesian_linear_regression() -> None:
-    rng = np.random.default_rng(0)
-    X, Z = rng.standard_normal((12, 3)), rng.standard_normal((5, 3))
-    y = X @ [1.5, -0.5, 0.2] + 0.7 + 0.1 * rng.standard_normal(12)
-    layout = Layout({"prior": slice(0, 3)}, {})
-    terms = [("prior", "linear")]
-    gp = fit_graph_gp(torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=terms)
-    found = gp.hyperparameters
-    assert list(found) == ["weight of prior", "noise"]
-
-    # weights ~ N(0, v): posterior precision A = F'F / s^2 + I / v, posterior mean A^-1 F'z / s^2
-    F, G = (np.column_stack([np.ones(len(P)), P]) for P in (X, Z))
-    z, noise = (y - y.mean()) / y.std(), found["noise"] + 1e-6
-    A = F.T @ F / noise + np.eye(4) / found["weight of prior"]
-    mean = G @ np.linalg.solve(A, F.T @ z) / noise
-    variance = np.einsum("ij,ji->i", G, np.linalg.solve(A, G.T))
-
-    posterior = gp.posterior(torch.from_numpy(Z))
-    own, spread = gp.marginals(torch.from_numpy(Z))
-    for told in (posterior.mean.squeeze(1), own):
-        np.testing.assert_allclose(told.numpy(), y.mean() + y.std() * mean, rtol=1e-6)
-    for told in (posterior.variance.squeeze(1), spread):
-        np.testing.assert_allclose(told.numpy(), y.var() * (variance + 1e-6), rtol=1e-4)
-
-
-def test_rows_added_to_a_linear_term_give_the_model_of_all_rows() -> None:
-    rng = np.random.default_rng(1)
-    X = torch.from_numpy(rng.standard_normal((9, 5)))
-    Y = X[:, :1] + X[:, 2:3].sin()
-    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
-    first = fit_graph_gp(X[:6], Y[:6], layout)
-    pool = torch.from_numpy(rng.standard_normal((7, 5)))
-    first.marginals(pool)
-    grown = first.condition_on(X, Y)
-    afresh = fit_graph_gp(X[:6], Y[:6], layout).condition_on(X.clone(), Y)
-    afresh = GraphGP(afresh.kernel, afresh.theta, afresh.log_noise, afresh.data)  # as a whole
-    for one, other in zip(grown.marginals(pool), afresh.marginals(pool), strict=True):
-        torch.testing.assert_close(one, other)
-    posterior = grown.posterior(pool.unsqueeze(1))
-    torch.testing.assert_close(posterior.variance.reshape(-1), grown.marginals(pool)[1])
-
-
-def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> None:
-    X = torch.from_numpy(np.random.default_rng(2).standard_normal((6, 5)))
-    layout = Layout({"own": slice(0, 2), "prior": slice(2, 4)}, {"rate": slice(4, 5)})
-    kernel = BlockKernel(layout, [("prior", "linear"), ("own", "matern12"), ("own", "rbf")])
-    theta = torch.linspace(-1.0, 1.0, len(kernel.names), dtype=torch.float64)
-    K = kernel.matrix(theta, kernel.distances(X, X))
-    torch.testing.assert_close(kernel.diagonal(theta, X), K.diagonal())
-
-
 # the prior -------------------------------------------------------------------------------------
-
-
-def test_each_objective_sees_its_own_prior_and_no_other() -> None:
-    layout = Layout({"one": slice(0, 2)}, {}, (None, slice(2, 3)))
-    assert layout.for_objective(0).architecture == {"one": slice(0, 2)}
-    assert layout.for_objective(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
-    assert "prior" not in layout.architecture
 
 
 def test_a_prior_has_a_column_for_each_task_that_knows_of_the_objective() -> None:
@@ -297,22 +235,6 @@ def test_a_process_learns_the_scale_and_the_sign_of_a_prior() -> None:
         belief = fit_posteriors(fit_graph_gp, X[:8], Y[:8], layout, 0)
         error = (belief.predict(X[8:])[0] - Y[8:])[:, 0].abs()
         assert float(error.mean()) < 0.3 * abs(scale)
-
-
-def test_a_prior_that_tells_nothing_moves_no_prediction() -> None:
-    X = torch.from_numpy(np.random.default_rng(0).standard_normal((60, 3)))
-    layout = Layout({"own": slice(0, 2), "prior": slice(2, 3)}, {})
-    promising = X + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-    for told, slope in ((0.0, 0.0), (1.0, 1.0)):
-        gp = fit_graph_gp(X, X[:, :1].sin() + told * X[:, 2:], layout)
-        moved = gp.marginals(promising)[0] - gp.marginals(X)[0]
-        assert float((moved - slope).abs().max()) < 0.1
-
-
-def test_a_deep_kernel_reads_the_prior_too() -> None:
-    X = torch.from_numpy(np.random.default_rng(0).standard_normal((10, 3)))
-    gp = fit_deep_kernel(X, X[:, :1], Layout({"gnn": slice(0, 2), "prior": slice(2, 3)}, {}))
-    assert "weight of prior" in gp.hyperparameters
 
 
 # the search ------------------------------------------------------------------------------------
