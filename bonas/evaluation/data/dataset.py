@@ -16,6 +16,7 @@ from bonas.evaluation.data.inputs import Inputs, as_tensors, is_structured, main
 from bonas.evaluation.data.language import are_input_ids, shift_labels
 from bonas.evaluation.data.rows import (
     Integers,
+    SupportsNumpy,
     are_tokens,
     as_numpy,
     checked_inputs,
@@ -33,7 +34,7 @@ def is_dataset(data: object) -> TypeGuard[Dataset[Any]]:
         return True
     own = (str, tuple, list, dict, range, np.ndarray, Tensor)
     rows = hasattr(data, "__getitem__") and isinstance(data, Sized)
-    return rows and not isinstance(data, own) and not hasattr(data, "to_numpy")
+    return rows and not isinstance(data, own) and not isinstance(data, SupportsNumpy)
 
 
 def split_dataset(data: Dataset[Any], shares: Shares, task: Task | None) -> Splits:

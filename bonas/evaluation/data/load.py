@@ -23,7 +23,7 @@ from bonas.evaluation.data.dataset import is_dataset, split_dataset, split_datas
 from bonas.evaluation.data.fashion import fashion_mnist
 from bonas.evaluation.data.inputs import Inputs, checked_arguments, main_input
 from bonas.evaluation.data.loaders import from_loaders
-from bonas.evaluation.data.rows import kind_of, number_array
+from bonas.evaluation.data.rows import SupportsNumpy, kind_of, number_array
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Splits, all_tensors, split_tensors
 from bonas.evaluation.data.targets import Targets, Task, checked_task
@@ -141,7 +141,7 @@ def two_pairs(x: object, y: object) -> tuple[tuple[Any, Any], tuple[Any, Any]] |
 
 def _is_table(part: object) -> bool:
     """Return whether ``part`` has rows in memory; a list does not count, it may be a row."""
-    return hasattr(part, "to_numpy") or (
+    return isinstance(part, SupportsNumpy) or (
         isinstance(part, (Tensor, np.ndarray)) and bool(np.ndim(part))
     )
 

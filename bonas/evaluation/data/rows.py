@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,16 @@ import torch
 from torch import Tensor
 
 from bonas.errors import InvalidData
+
+
+@runtime_checkable
+class SupportsNumpy(Protocol):
+    """A table or series that converts itself, such as those of pandas."""
+
+    def to_numpy(self) -> Any:
+        """Return the values as an array."""
+        ...
+
 
 Integers = npt.NDArray[np.int64]
 Numbers = npt.NDArray[Any]
@@ -85,9 +95,8 @@ def number_array(values: object, what: str) -> Numbers:
 
 
 def as_numpy(values: object) -> Any:
-    """Return an object with ``to_numpy``, as those of pandas, as an array; others unchanged."""
-    convert = getattr(values, "to_numpy", None)
-    array: Any = convert() if callable(convert) else values
+    """Return a table or series of pandas, or one like it, as an array; others unchanged."""
+    array: Any = values.to_numpy() if isinstance(values, SupportsNumpy) else values
     if isinstance(array, np.ndarray) and array.dtype == object:  # of several numeric dtypes
         with suppress(TypeError, ValueError):
             return array.astype(np.float64)

@@ -16,7 +16,7 @@ from bonas.evaluation.data.dataset import checked_length, is_dataset
 from bonas.evaluation.data.inputs import checked_arguments, is_structured, main_input, rows_of
 from bonas.evaluation.data.load import DataSource, Folder, load, pair_of, two_pairs
 from bonas.evaluation.data.loaders import check_length
-from bonas.evaluation.data.rows import as_numpy, kind_of, number_array
+from bonas.evaluation.data.rows import SupportsNumpy, as_numpy, kind_of, number_array
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Rows, Splits, all_tensors, in_memory
 from bonas.evaluation.data.targets import digest
@@ -67,7 +67,7 @@ def _are_rows(x: object, y: object) -> bool:
     Two lists of arrays are batches if the targets are tensors, which would be a single one for
     rows, or if the lists cannot be one input per target or several inputs with one row per target.
     """
-    if isinstance(x, (Tensor, np.ndarray)) or hasattr(x, "to_numpy"):
+    if isinstance(x, (Tensor, np.ndarray, SupportsNumpy)):
         return True
     if not is_structured(x):
         return False
