@@ -25,15 +25,17 @@ from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.studies import open_study
 from bonas.studies.outcomes import evaluated
+from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import BUDGET, SEED, budget_of
+from bonas.studies.running.coordinator import coordinate
 from bonas.studies.running.interrupts import Terminated
-from bonas.studies.running.leader import lead, release_dead
 from bonas.studies.running.lease import LEASE, Worker
 from bonas.studies.running.ledger import Ledger, with_rows
+from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.retries import reopen
+from bonas.studies.running.trials import release_dead
 from bonas.studies.running.worker import Callback, work
 from bonas.studies.running.worker_pool import Executor
-from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.journal import check_journal, journal_file
 from bonas.studies.storages.opening import Storage
@@ -90,41 +92,49 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
     """
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
     with _storage_for(settings) as storage:
-        study = _open(search, settings, storage)
+        study, seed = _open(search, settings, storage)
+        server = ProposalServer(study, search.proposer(), seed, Worker.here(settings.lease))
         result = SearchResult(study, search.space, search.goals)
         ledger = Ledger()
         with (
-            closing(ProgressBar(result, budget_of(study), settings.progress)) as bar,
+            closing(_bar(result, settings, server)) as bar,
             _ending(search, study, settings, storage, ledger),
         ):
-            _evaluate(search, study, settings, storage, [bar, *settings.callbacks], ledger)
+            _evaluate(search, server, settings, storage, [bar, *settings.callbacks], ledger)
             _check_end(result, storage)
         return SearchResult(_detached(study, settings), search.space, search.goals)
 
 
 def _evaluate(
     search: Search,
-    study: optuna.Study,
+    server: ProposalServer,
     settings: RunSettings,
     storage: Storage | None,
     callbacks: Sequence[Callback],
     ledger: Ledger,
 ) -> None:
-    """Evaluate in this process, or lead the workers that do."""
+    """Evaluate in this process, or coordinate the workers that do."""
     if settings.alone:
-        since = len(study.get_trials(deepcopy=False))
-        work(search, study, Worker.here(settings.lease), callbacks, ledger, since=since)
+        since = len(server.study.get_trials(deepcopy=False))
+        work(search, server, callbacks, ledger, since=since)
         return
     assert storage is not None  # several workers share a storage
-    n, executor, lease = settings.n_jobs, settings.executor, settings.lease
-    lead(search, study, storage, n, executor, lease, callbacks, ledger)
+    coordinate(search, server, storage, settings.n_jobs, settings.executor, callbacks, ledger)
+
+
+def _bar(result: SearchResult, settings: RunSettings, server: ProposalServer) -> ProgressBar:
+    """Return the progress bar of the search."""
+    budget = budget_of(result.study)
+    return ProgressBar(result, budget, settings.progress, server.awaits_first_model)
 
 
 @own_settings()
-def _open(search: Search, settings: RunSettings, storage: Storage | None) -> optuna.Study:
+def _open(
+    search: Search, settings: RunSettings, storage: Storage | None
+) -> tuple[optuna.Study, int]:
     """Open the study, add warm-start trials, set seed and budget, and release dead workers' trials.
 
-    Failed evaluations of earlier calls are queued again.
+    Failed evaluations of earlier calls are queued again. Returns the study and its seed.
     """
     sampler = search.sampler(settings.seed)
     study = open_study(
@@ -138,12 +148,13 @@ def _open(search: Search, settings: RunSettings, storage: Storage | None) -> opt
     )
     if settings.warm_start is not None:
         add_known(study, search, settings.warm_start)
-    sampler.seed = _remembered_seed(study, sampler.seed)
+    seed = _remembered_seed(study, sampler.seed)
+    study.sampler = search.sampler(seed)
     _set_budget(study, settings.budget)
     release_dead(study)
     if n := reopen(study):
         _logger.warning("%d architecture(s) that failed before will be tried again", n)
-    return study
+    return study, seed
 
 
 def _set_budget(study: optuna.Study, budget: int | None) -> None:
@@ -232,9 +243,7 @@ def _check_end(result: SearchResult, storage: Storage | None) -> None:
     Raises:
         StorageUnavailable: if what was stored cannot be read any more.
     """
-    sampler = result.study.sampler
-    assert isinstance(sampler, ArchitectureSampler)
-    if result.missing and not sampler.exhausted(result.study):
+    if result.missing and not is_exhausted(result.study, result.space):
         _logger.warning(
             "the search ended before its budget was used: %d evaluations of %d are missing; the "
             "same call resumes it",

@@ -14,7 +14,10 @@ import optuna
 import bonas
 from bonas.benchmarks.comparison.statistics import mean_interval, paired_test
 from bonas.benchmarks.tables import NASBench201Table
+from bonas.optuna_internals import live
+from bonas.studies.running import turns
 from bonas.studies.running.lease import Renewal, Worker
+from bonas.studies.running.proposal_server import ProposalServer
 
 VARIANTS = [(1, False), (4, False), (8, False), (16, False), (8, True)]
 
@@ -26,16 +29,19 @@ def evaluated(table, workers, together, seed, budget):
     `together`, all workers wait for each other and ask at once.
     """
     directions = [goal.direction for goal in table.objectives]
-    sampler = bonas.ArchitectureSampler(table.space, seed=seed)
-    sampler.worker = Worker.here(lease=60.0)
-    study = optuna.create_study(directions=directions, sampler=sampler)
+    search = bonas.Search(table.space, table, table.objectives)
+    study = optuna.create_study(directions=directions, sampler=search.sampler(seed))
+    server = ProposalServer(study, search.proposer(), seed, Worker.here(lease=60.0))
     running, found = deque(), []
-    with Renewal(study, sampler.worker):
+    with Renewal(study, server.worker):
         while len(found) < budget:
             if not (together and running):
-                asked = [study.ask() for _ in range(workers - len(running))]
-                sampler.serve(study, sampler.worker.name)
-                running += [(trial, table.space.suggest(trial)) for trial in asked]
+                asked = [turns.begin(study, server.worker) for _ in range(workers - len(running))]
+                server.serve()
+                for own in asked:
+                    server.settle(own)
+                    trial = live(study, own)
+                    running.append((trial, table.space.suggest(trial)))
             trial, choices = running.popleft()
             values = table.true_values([choices])[0]
             study.tell(trial, list(values))

@@ -26,6 +26,8 @@ from bonas.evaluation.declared import (
     declared_objectives,
 )
 from bonas.spaces import Space
+from bonas.studies.proposing.assembly import make_proposer
+from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.stopping import StoppingRule
 from bonas.studies.transfer.source_task import SourceTask
@@ -143,8 +145,17 @@ class Search:
         """What makes two searches the same, as JSON values."""
         return {**self.space.describe(), "evaluation": declared_description(self.evaluator)}
 
+    def proposer(self) -> Proposer:
+        """Return what proposes to the workers of the search."""
+        return make_proposer(
+            self.space,
+            surrogate=self.surrogate,
+            encoder=self.encoder,
+            source_tasks=self.source_tasks,
+        )
+
     def sampler(self, seed: int | None) -> ArchitectureSampler:
-        """What decides what to try next."""
+        """Return the sampler of the search's study."""
         return ArchitectureSampler(
             self.space,
             surrogate=self.surrogate,

@@ -15,6 +15,7 @@ from bonas.studies.running.interrupts import Terminated, sigint_terminates
 from bonas.studies.running.lease import Worker
 from bonas.studies.running.ledger import Entry, Ledger
 from bonas.studies.running.pickling import unpacked
+from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.worker import work
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage, open_storage
@@ -64,14 +65,16 @@ class Job:
             storage=open_storage(self.storage),
             sampler=self.search.sampler(self.seed),
         )
-        ledger, worker = Ledger(heard), Worker.here(self.lease, self.asker)
+        worker = Worker.here(self.lease, self.asker)
+        server = ProposalServer(study, self.search.proposer(), self.seed, worker)
+        ledger = Ledger(heard)
 
         def stopped() -> bool:
             return self._is_orphaned() or are_stopped(study, self.asker)
 
         try:
             with sigint_terminates():
-                work(self.search, study, worker, (), ledger, stopped, self.since)
+                work(self.search, server, (), ledger, stopped, self.since)
         except StorageUnavailable as error:
             names = [goal.name for goal in self.search.goals]
             error.rows = ledger.lost(self.storage, study, names)

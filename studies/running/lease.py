@@ -24,7 +24,7 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.studies.records import RENEWED, WORKER, is_proposed
+from bonas.studies.records import PROPOSAL, RENEWED, WORKER, is_proposed
 from bonas.studies.storages.process import host_id, is_running, start_time
 
 LEASE = 60.0
@@ -157,7 +157,8 @@ def _lease(trial: FrozenTrial) -> float | None:
     """None where silence means nothing."""
     worker = claimed(trial)
     if not worker:  # its process may have died before it could say who it is
-        return None if trial.params or WORKER.is_in(trial) else LEASE
+        is_begun = trial.params or PROPOSAL.is_in(trial) or WORKER.is_in(trial)
+        return None if is_begun else LEASE
     lease = worker.get("lease")
     return float(lease) if isinstance(lease, (int, float)) and lease > 0 else None
 

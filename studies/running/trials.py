@@ -34,7 +34,6 @@ from bonas.studies.records import (
     RELEASED,
     STOPPED,
     SURPLUS,
-    WORKER,
     budget_of,
     is_proposed,
 )
@@ -56,12 +55,6 @@ def within(study: optuna.Study, number: int, budget: int) -> bool:
     before, reopened = known[:number], reopened_below(study, known)
     open_states = (TrialState.RUNNING, TrialState.WAITING)
     return counted(before, reopened) + sum(t.state in open_states for t in before) < budget
-
-
-def claim(study: optuna.Study, trial: FrozenTrial, worker: Worker) -> None:
-    """Write down who evaluates the trial, unless it was created with that."""
-    if not works_on(worker.name, trial):
-        WORKER.write(study, trial, worker.described())
 
 
 def complete(
@@ -142,7 +135,7 @@ def prune(
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def refuse(study: optuna.Study, trial: Trial, why: str) -> None:
+def refuse(study: optuna.Study, trial: FrozenTrial, why: str) -> None:
     """Store that a trial cannot be evaluated: a failed one, which is never tried again."""
     with suppress(UpdateFinishedTrialError):  # it was released
         RELEASED.write(study, trial, IMPOSSIBLE)
@@ -164,6 +157,13 @@ def release_abandoned(study: optuna.Study, watch: Watch) -> int:
     known = study.get_trials(deepcopy=False)
     dead = watch.abandoned(trial for trial in known if trial.state == TrialState.RUNNING)
     return sum(_release_dead(study, trial, known, "out of memory, perhaps") for trial in dead)
+
+
+def release_dead(study: optuna.Study) -> None:
+    """Release what dead processes were evaluating, as far as that can be found out at once."""
+    released = release_abandoned(study, Watch())
+    if released:
+        _logger.warning("%d trial(s) of processes that died will be evaluated again", released)
 
 
 def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -> int:

@@ -1,4 +1,4 @@
-"""One worker: asks, evaluates and tells until the budget is used; of one process or of many."""
+"""One worker: it asks, evaluates and tells until the budget is used, alone or among others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import Any
 
 import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -18,19 +17,19 @@ from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate
 from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
-from bonas.optuna_internals import frozen, is_stopped, stoppable
+from bonas.optuna_internals import is_stopped, live, stoppable
 from bonas.studies.lineage.networks import record_network
 from bonas.studies.outcomes import counted, reopened_below
-from bonas.studies.proposing.enqueued import completed, is_whole, objection, unknown
-from bonas.studies.records import SURPLUS, Proposal, budget_of, enqueued
-from bonas.studies.running import claims, trials
+from bonas.studies.proposing.search_space import is_exhausted
+from bonas.studies.records import SURPLUS, budget_of
+from bonas.studies.running import trials, turns
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
-from bonas.studies.running.lease import Renewal, Watch, Worker, claimed
+from bonas.studies.running.lease import Renewal, Watch, claimed
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.measurement_log import MeasurementLog
+from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.stopping import pass_on
 from bonas.studies.running.streak import Streak
-from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 
 Callback = Callable[[optuna.Study, FrozenTrial], object]
@@ -45,8 +44,7 @@ _EXHAUSTED = (
 
 def work(
     search: Search,
-    study: optuna.Study,
-    worker: Worker,
+    server: ProposalServer,
     callbacks: Sequence[Callback] = (),
     ledger: Ledger | None = None,
     stopped: Callable[[], bool] = lambda: False,
@@ -57,13 +55,13 @@ def work(
     ``study.stop()``, in a callback or in an evaluation, ends it after the evaluation under way.
 
     An interrupt, or a storage that gives up, releases the trial under way, whose proposal is then
-    the next to be evaluated, by whomever. So does an evaluation that raises what is no
-    ``Exception``, such as ``SystemExit``; but that is a death, of which one proposal survives few.
+    the next to be evaluated, by any worker. So does an evaluation that raises an error which is not
+    an ``Exception``, such as ``SystemExit``; but that counts as a death, of which a proposal
+    survives few.
 
     Args:
         search: What is evaluated.
-        study: It has the search's sampler.
-        worker: Who evaluates.
+        server: Has the study and the worker, and gives its trials their proposals.
         callbacks: Called after each evaluation.
         ledger: Notes what is measured.
         stopped: Whether to end before the next evaluation.
@@ -71,30 +69,29 @@ def work(
 
     Raises:
         EvaluationFailed: if the same failure came five times in a row, the first evaluation of the
-            call returned something without the objectives, or an evaluation told its trial itself.
+            call returned something without the objectives, or an evaluation finished its own trial.
         KeyboardInterrupt: if there was one; ``Terminated`` for a SIGTERM.
         StorageUnavailable: if the storage gives up; the ledger has what was measured.
         BaseException: what an evaluation raised to end its process.
     """
-    assert isinstance(study.sampler, ArchitectureSampler)
-    study.sampler.worker = worker
+    study, worker = server.study, server.worker
     with sigterm_interrupts(), stoppable(study), Renewal(study, worker):
         try:
-            loop = _Loop(search, study, worker, callbacks, ledger or Ledger(), since)
+            loop = _Loop(search, server, callbacks, ledger or Ledger(), since)
             loop.run(lambda: is_stopped(study) or stopped())
             if worker.asker != worker.name:
                 pass_on(study, worker.asker)
         except BaseException as error:
             if os.getpid() == worker.pid:
                 with suppress(Exception):  # a storage that failed fails again
-                    trials.release_own(study, worker, _death(error))
+                    trials.release_own(study, worker, _cause_of_death(error))
             raise
 
 
-def _death(error: BaseException) -> str | None:
-    """What ended the worker, if it was its evaluation."""
-    told = isinstance(error, KeyboardInterrupt) and not is_own(error)
-    if told or isinstance(error, Exception):
+def _cause_of_death(error: BaseException) -> str | None:
+    """Return what ended the worker if its evaluation did; None for an error or a signal."""
+    is_signal = isinstance(error, KeyboardInterrupt) and not is_own(error)
+    if is_signal or isinstance(error, Exception):
         return None
     return " ".join(repr(error).split())
 
@@ -105,24 +102,22 @@ class _Loop:
     def __init__(
         self,
         search: Search,
-        study: optuna.Study,
-        worker: Worker,
+        server: ProposalServer,
         callbacks: Sequence[Callback],
         ledger: Ledger,
         since: int,
     ) -> None:
-        self.search, self.study, self.worker = search, study, worker
+        self.search, self.server = search, server
+        self.study, self.worker = server.study, server.worker
         self.callbacks, self.ledger = callbacks, ledger
         self.names = [objective.name for objective in search.goals]
-        assert isinstance(study.sampler, ArchitectureSampler)
-        self.sampler = study.sampler
         self._watch = Watch()
-        self._streak = Streak(study, since)
+        self._streak = Streak(self.study, since)
         self._begun: set[int] = set()  # its trials
-        self._waited_for: set[int] = set()  # trials of others that were told
+        self._waited_for: set[int] = set()  # trials of others that were logged
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Until there is nothing more to do."""
+        """Evaluate until nothing is left to do, or ``stopped``."""
         pause, idle_since = _PAUSES[0], time.monotonic()
         while not stopped():
             room = self._room()
@@ -134,12 +129,12 @@ class _Loop:
             else:
                 trials.release_abandoned(self.study, self._watch)
                 if time.monotonic() - idle_since > _PATIENCE:
-                    self._tell_waiting()
+                    self._log_waiting()
                 time.sleep(pause)
                 pause = min(2 * pause, _PAUSES[1])
 
-    def _tell_waiting(self) -> None:
-        """Say which trials are waited for that no worker of a search renews."""
+    def _log_waiting(self) -> None:
+        """Log which trials are waited for that no worker of a search renews."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if claimed(trial).get("lease") or trial.number in self._waited_for:
                 continue
@@ -153,7 +148,7 @@ class _Loop:
             )
 
     def _room(self) -> bool | None:
-        """Whether there is something to evaluate now; None if there never will be."""
+        """Return whether there is something to evaluate now; None if there never will be."""
         known = self.study.get_trials(deepcopy=False)
         budget = budget_of(self.study)
         done = counted(known, reopened_below(self.study, known))
@@ -162,7 +157,7 @@ class _Loop:
             return None
         if done + running >= budget:
             return False
-        if not self.sampler.exhausted(self.study):
+        if not is_exhausted(self.study, self.search.space):
             return True
         if running:
             return False  # what is given up can be evaluated again
@@ -170,51 +165,40 @@ class _Loop:
         return None
 
     def _evaluate_one(self) -> None:
-        trial = claims.begin(self.study, self.sampler.worker or self.worker)
-        if trial.number in self._begun:
-            raise self._unseen(trial, "begun")
-        self._begun.add(trial.number)
-        if not trials.within(self.study, trial.number, budget_of(self.study)):
-            trials.release(self.study, frozen(trial), SURPLUS)
+        """Begin a trial, give it its proposal, measure it and store what was measured."""
+        own = turns.begin(self.study, self.server.worker)
+        if own.number in self._begun:
+            raise self._unseen(own, "begun")
+        self._begun.add(own.number)
+        if not trials.within(self.study, own.number, budget_of(self.study)):
+            trials.release(self.study, own, SURPLUS)
             return
-        if (given := enqueued(frozen(trial))) and not self._can_have(trial, given):
-            self._tell(trial)
+        if not self._is_possible(own):
+            self._call_back(own)
             return
         try:
+            self.server.settle(own)
+            trial = live(self.study, own)
             self.search.space.suggest(trial)
         except UpdateFinishedTrialError:
             return  # this worker was thought dead, and the trial released
         record_network(self.study, trial, self.search.space)
         reason_to_stop = self._evaluated(trial)
-        self._tell(trial)
+        self._call_back(trial)
         if reason_to_stop is not None and not is_stopped(self.study):
             raise reason_to_stop
 
-    def _can_have(self, trial: Trial, given: Mapping[str, Any]) -> bool:
-        """Complete the parameters that a trial was enqueued with, or refuse the trial."""
-        space, sampler, known = (
-            self.search.space,
-            self.sampler,
-            self.study.get_trials(deepcopy=False),
-        )
-        own = frozen(trial)
-        others = sampler.infer_relative_search_space(self.study, own)
-        why = objection(given, space, others) or unknown(given, space, known)
-        if why is None and not is_whole(given, space):
-            choices = completed(self.study, own, given, space, sampler.seed)
-            if choices is None:
-                why = f"no valid architecture was found with {dict(given)}"
-            else:
-                with suppress(UpdateFinishedTrialError):
-                    Proposal(trial.number, choices, None).settle(self.study, own)
+    def _is_possible(self, trial: FrozenTrial) -> bool:
+        """Return whether a trial can have what it was enqueued with; else refuse the trial."""
+        why = self.server.complete_enqueued(trial)
         if why is None:
             return True
-        told = f"trial {trial.number} was enqueued with what it cannot have: {why}"
-        _logger.warning("%s; it is not evaluated", told)
-        trials.refuse(self.study, trial, f"{told}; enqueue it again with what is possible")
+        message = f"trial {trial.number} was enqueued with what it cannot have: {why}"
+        _logger.warning("%s; it is not evaluated", message)
+        trials.refuse(self.study, trial, f"{message}; enqueue it again with what is possible")
         return False
 
-    def _tell(self, trial: Trial) -> None:
+    def _call_back(self, trial: Trial | FrozenTrial) -> None:
         """Call the callbacks with a trial that is finished."""
         now = self.study.get_trials(deepcopy=False)[trial.number]
         if not now.state.is_finished():
@@ -280,7 +264,7 @@ class _Loop:
                 raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
             self.ledger.stored(trial.number)
 
-    def _unseen(self, trial: Trial, what: str) -> StorageUnavailable:
+    def _unseen(self, trial: Trial | FrozenTrial, what: str) -> StorageUnavailable:
         """The error for a storage that does not show what was written to it."""
         return StorageUnavailable(
             f"trial {trial.number} of the study {self.study.study_name!r} was {what}, but the "

@@ -49,7 +49,7 @@ class Executor(Protocol):
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future: ...
 
 
-class Crew:
+class WorkerPool:
     """The workers of a search; one that dies is replaced.
 
     Args:

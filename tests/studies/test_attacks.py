@@ -29,8 +29,8 @@ from bonas.spaces import MLPSpace
 from bonas.studies import ArchitectureSampler, outcomes
 from bonas.studies.records import DIED
 from bonas.studies.running import trials
+from bonas.studies.running.coordinator import _store_left
 from bonas.studies.running.interrupts import Terminated, held_back
-from bonas.studies.running.leader import _save
 from bonas.studies.running.ledger import Entry, Ledger, with_rows
 
 SPACE = MLPSpace(inputs=4, classes=3, depths=(1, 2), widths=(8, 16, 32))
@@ -500,6 +500,6 @@ def test_it_is_stored_once() -> None:
     study.tell(asked[2], 2.0)
     left = {trial.number: (trial.params, {"value": float(trial.number)}) for trial in asked}
     for _ in range(2):
-        _save(study, left, ["value"])
+        _store_left(study, left, ["value"])
     values = [trial.values for trial in study.trials if outcomes.counts(trial)]
     assert sorted(values) == [[0.0], [1.0], [2.0]]

@@ -37,6 +37,7 @@ from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator, measured
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
+from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import ERROR
 from bonas.studies.running import trials
 from bonas.studies.sampler import ArchitectureSampler
@@ -192,7 +193,7 @@ def _has_ended(study: optuna.Study, problem: Problem) -> bool:
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return answer <= {tuple(trial.user_attrs[TRUTH]) for trial in done}
     sampler = study.sampler
-    return isinstance(sampler, ArchitectureSampler) and sampler.exhausted(study)
+    return isinstance(sampler, ArchitectureSampler) and is_exhausted(study, sampler.space)
 
 
 def _check_failures(study: optuna.Study) -> None:

@@ -1,6 +1,6 @@
-"""How a worker comes to the network that it evaluates: claimed once, under any interleaving.
+"""How a worker comes to the network that it evaluates: in turns, under any interleaving.
 
-A running trial of a worker that has no proposal yet is a *ticket*. The invariant:
+A running trial of a worker that has no proposal yet *waits*. The invariant:
 
     A trial's proposal is written by the worker that created the trial, and by nobody else. It is
     written once, after that worker saw every trial with a lower number settled (proposed, or
@@ -30,20 +30,22 @@ what was written is      by every later reading; a reading need not be a snapsho
 seen                     decides is read again after the turn was seen
 =======================  =========================================================================
 
-Leases only see to it that somebody goes on: a ticket whose worker is dead or silent is released.
+Leases only see to it that somebody goes on: a waiting trial whose worker is dead or silent is
+released.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.optuna_internals import create_trial as create_stored
-from bonas.optuna_internals import live, read_afresh, take_enqueued
+from bonas.optuna_internals import read_afresh, take_enqueued
 from bonas.studies.records import STOPPED, WORKER, Proposal, is_proposed
 from bonas.studies.running import trials
 from bonas.studies.running.lease import LEASE, Watch, Worker, claimed, works_on
@@ -53,16 +55,18 @@ _SHARE = 0.1  # of the time waited so far, where nothing is offered yet
 _DEAD = 1.0  # seconds between two looks for dead workers
 
 
-def begin(study: Study, worker: Worker) -> Trial:
-    """Return a new trial that is claimed by ``worker``, or one that was enqueued."""
+def begin(study: Study, worker: Worker) -> FrozenTrial:
+    """Return a trial that ``worker`` has claimed: one that was enqueued, or a new one."""
+    claim = WORKER.holding(worker.described())
     trial = take_enqueued(study)
     if trial is None:
-        claim = WORKER.holding(worker.described())
-        trial = create_stored(study, create_trial(state=TrialState.RUNNING, user_attrs=claim))
-    return live(study, trial)
+        return create_stored(study, create_trial(state=TrialState.RUNNING, user_attrs=claim))
+    with suppress(UpdateFinishedTrialError):
+        WORKER.write(study, trial, worker.described())
+    return trial
 
 
-def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def waiting_trials(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that wait for a proposal, the oldest first."""
     return [
         trial
@@ -74,24 +78,24 @@ def tickets(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def without_offer(waiting: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the tickets that nothing is offered to."""
-    return [ticket for ticket in waiting if Proposal.offered(ticket) is None]
+    """Return the waiting trials that nothing is offered to."""
+    return [trial for trial in waiting if Proposal.offered(trial) is None]
 
 
-def release_tickets(study: Study, asker: str) -> None:
-    """Let the workers that an asker proposes for wait no longer."""
-    for ticket in tickets(study.get_trials(deepcopy=False)):
-        if claimed(ticket).get("asker") == asker:
-            trials.release(study, ticket, STOPPED)
+def release_waiting(study: Study, asker: str) -> None:
+    """End the waiting of the workers for which ``asker`` proposes."""
+    for trial in waiting_trials(study.get_trials(deepcopy=False)):
+        if claimed(trial).get("asker") == asker:
+            trials.release(study, trial, STOPPED)
 
 
 def to_serve(study: Study, asker: str) -> list[FrozenTrial]:
-    """Return the tickets to make offers to, if the oldest of them is this asker's."""
-    waiting = without_offer(tickets(study.get_trials(deepcopy=False)))
+    """Return the trials to make offers to, if the oldest of them is one of ``asker``."""
+    waiting = without_offer(waiting_trials(study.get_trials(deepcopy=False)))
     return waiting if waiting and claimed(waiting[0]).get("asker") == asker else []
 
 
-def claim(
+def settle_in_turn(
     study: Study,
     trial: FrozenTrial,
     worker: Worker,
@@ -104,10 +108,10 @@ def claim(
     Args:
         study: The study.
         trial: Created by ``worker``.
-        worker: Who asks.
+        worker: Who evaluates it.
         watch: What it has seen of the others.
-        offer: Makes offers to the tickets, or releases them where nothing is left to be tried. It
-            is called if ``worker`` proposes for itself, or if whoever proposes for it makes no
+        offer: Makes offers to waiting trials, or releases them where nothing is left to be tried.
+            It is called if ``worker`` proposes for itself, or if whoever proposes for it makes no
             offer for as long as a lease.
         is_free: Whether no settled trial has the proposal, in a new reading of the study.
 
@@ -116,8 +120,8 @@ def claim(
     """
     wait, is_alone = _Wait(study, watch), False
     while True:
-        waiting = wait.tickets()
-        own = next((ticket for ticket in waiting if ticket.number == trial.number), None)
+        waiting = wait.read()
+        own = next((other for other in waiting if other.number == trial.number), None)
         if own is None:
             _check_runs(study, trial)
             return is_alone
@@ -142,32 +146,32 @@ def claim(
 
 def _check_runs(study: Study, trial: FrozenTrial) -> None:
     if read_afresh(study, trial).state.is_finished():
-        raise UpdateFinishedTrialError(f"trial {trial.number} was released while its worker asked")
+        raise UpdateFinishedTrialError(f"trial {trial.number} was released while its worker waited")
 
 
 class _Wait:
-    """The pauses of one claim; dead workers are looked for meanwhile."""
+    """The pauses of one worker that waits; dead workers are looked for meanwhile."""
 
     def __init__(self, study: Study, watch: Watch) -> None:
         self._study, self._watch = study, watch
         self._began = self._looked = time.monotonic()
-        self._first_since: float | None = None  # when it was first seen to be the oldest ticket
+        self._first_since: float | None = None  # when it was first seen to be the oldest
         self._took = 0.0  # seconds, the latest reading of the study
 
-    def tickets(self) -> list[FrozenTrial]:
-        """Return the tickets of now."""
+    def read(self) -> list[FrozenTrial]:
+        """Return the trials that wait now."""
         began = time.monotonic()
-        found = tickets(self._study.get_trials(deepcopy=False))
+        found = waiting_trials(self._study.get_trials(deepcopy=False))
         self._took = time.monotonic() - began
         return found
 
     def for_turn(self, before: int, has_offer: bool) -> None:
-        """Pause while ``before`` older tickets wait, each of which takes longer than a reading."""
+        """Pause while ``before`` older trials wait, each of which takes longer than a reading."""
         self._first_since = None
         self._pause(before * max(_PAUSES[0], self._took), has_offer)
 
     def for_offer(self) -> float:
-        """Pause as the oldest ticket; return the seconds for which nothing was offered."""
+        """Pause as the oldest; return the seconds for which nothing was offered."""
         if self._first_since is None:
             self._first_since = time.monotonic()
         self._pause(0.0, has_offer=False)

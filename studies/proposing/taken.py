@@ -18,8 +18,8 @@ from bonas.studies.records import Proposal, is_proposed
 _Key = tuple[Hashable, ...] | None
 
 
-class Settled:
-    """Reads the networks of a study; those of finished trials once."""
+class Taken:
+    """Compares proposals with the settled trials of a study; networks of finished ones are kept."""
 
     def __init__(self) -> None:
         self._of: tuple[object, ...] = ()
@@ -33,10 +33,10 @@ class Settled:
         space: Space | None,
         parameters: Parameters,
     ) -> bool:
-        """Return whether another settled trial has the proposal's index or network.
+        """Return whether a settled trial other than ``own`` has the proposal's index or network.
 
-        That is as of a new reading of the study; what was given up unmeasured is free, as is what
-        failed and is reopened.
+        The study is read anew. What was given up unmeasured is free, and so is what failed and is
+        reopened.
         """
         if self._of != (of := (storage_of(study), id_of(study), parameters)):
             self._of, self._keys = of, {}
