@@ -85,7 +85,7 @@ class Space(Combinations):
         super().__init_subclass__(**kwargs)
         if cls.graph is Space.graph:
             for name, value in _OF_TRACED.items():
-                if getattr(cls, name) == getattr(Space, name):
+                if name not in vars(cls) and getattr(cls, name) == getattr(Space, name):
                     setattr(cls, name, value)
 
     def graph(self, choices: Choices) -> ArchitectureGraph:

@@ -11,6 +11,7 @@ import pytest
 from candidates import candidate, candidate_of
 from torch import nn
 
+import bonas
 from bonas.errors import InvalidArgument
 from bonas.evaluation import KV_CACHE, CachingSpace, Candidate, KVCache
 from bonas.spaces import MLPSpace, TransformerSpace
@@ -66,8 +67,19 @@ def test_spaces_without_a_cache_are_refused() -> None:
         ({"bytes_per_number": 0}, "must be a positive number, got 0; half precision takes 2"),
         ({"bytes_per_number": math.inf}, "bytes_per_number must be a positive number, got inf"),
         ({"bytes_per_number": True}, "bytes_per_number must be a positive number, got True"),
+        ({"bytes_per_number": "2"}, "bytes_per_number must be a positive number, got '2'"),
+        ({"bytes_per_number": math.nan}, "bytes_per_number must be a positive number, got nan"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         KVCache(**settings)
+
+
+def test_a_search_finds_the_smallest_of_what_it_evaluates() -> None:
+    result = bonas.optimize(
+        TEXT, 4, evaluate=KVCache(100), surrogate="random", seed=0, progress=False
+    )
+    least = result.best("kv_cache")
+    assert least.values["kv_cache"] == TEXT.kv_cache_bytes(least.choices, length=100)
+    assert KVCache(100).describe() == {"kv_cache": {"length": 100, "bytes_per_number": 2}}

@@ -26,7 +26,7 @@ Edge = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The ``operations`` of the vertices between input and output, and the edges, sorted."""
+    """The ``operations`` of the vertices between input and output; edges by target, then source."""
 
     operations: tuple[str, ...]
     edges: tuple[Edge, ...]

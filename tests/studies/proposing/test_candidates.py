@@ -10,7 +10,7 @@ from optuna.distributions import (
 )
 from torch import Tensor
 
-from bonas.spaces import ArchitectureGraph, CellSpace, Choices, Space
+from bonas.spaces import ArchitectureGraph, CellSpace, Choices, MobileSpace, Space
 from bonas.studies.proposing.candidates import CandidatePool
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
@@ -80,3 +80,18 @@ def test_numbers_outside_the_space_are_searched_too() -> None:
     best = pool.candidates([], frozenset(), score, 5, np.random.default_rng(0))[0]
     assert best.values["x"] == pytest.approx(0.3, abs=0.03)
     assert best.values["y"] == pytest.approx(2.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("space", "third"), [(CellSpace(nodes=6), 256), (MobileSpace(), 64), (None, 256)]
+)
+def test_a_third_of_the_candidates_is_drawn_at_random(space: Space | None, third: int) -> None:
+    """Of graphs that take milliseconds, as mobile networks do, there are fewer."""
+    pool, scored = CandidatePool(space, Parameters({} if space else NUMBER)), []
+
+    def score(points: list[Point]) -> Tensor:
+        scored.append(len(points))
+        return torch.zeros(len(points))
+
+    pool.candidates([], frozenset(), score, 4, np.random.default_rng(0))
+    assert scored[0] == third

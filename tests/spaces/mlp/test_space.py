@@ -1,97 +1,22 @@
-"""Perceptron spaces: the networks they describe, their costs, and dropout beside the choices."""
+"""Perceptron spaces: their parameters, dropout, and what is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import optuna
 import pytest
-import torch
+from built_networks import drawn, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import bonas
-from bonas.errors import BonasError, InvalidArgument, InvalidData, InvalidSpace
+from bonas.errors import BonasError, InvalidArgument, InvalidSpace
 from bonas.evaluation import Candidate
-from bonas.spaces import Choices
-from bonas.spaces.mlp.network import ACTIVATIONS, NORMS
 from bonas.spaces.mlp.space import MLPSpace
 
 SPACE = MLPSpace(6, 3, widths=(4, 6, 8), depths=(1, 2, 3))
-seeds = st.integers(0, 2**32 - 1)
-
-
-def drawn(space: MLPSpace, seed: int) -> Choices:
-    return space.sample(np.random.default_rng(seed))
-
-
-@st.composite
-def spaces(draw: st.DrawFn) -> MLPSpace:
-    """Small spaces of any shape."""
-
-    def some(values: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)))
-
-    return MLPSpace(
-        draw(st.integers(1, 9)),
-        draw(st.integers(1, 4)),
-        depths=some([1, 2, 4]),
-        widths=(5, *some([1, 9])),
-        activations=some(list(ACTIVATIONS)),
-        norms=some(list(NORMS)),
-        residual=some([False, True]),
-        max_dropout=draw(st.sampled_from([0.0, 0.5])),
-    )
-
-
-@settings(max_examples=200)
-@given(spaces(), seeds)
-def test_every_network_trains_and_costs_what_its_sketch_says(space: MLPSpace, seed: int) -> None:
-    torch.manual_seed(0)
-    choices = drawn(space, seed)
-    network, counter = space.build(choices), FlopCounterMode(display=False)
-    with counter:
-        out = network(torch.randn(2, *space.input_shape))
-    assert out.shape == (2, space.classes)
-    assert sum(p.numel() for p in network.parameters()) == space.costs(choices)["parameters"]
-    assert counter.get_total_flops() == 2 * 2 * space.costs(choices)["multiply_adds"]
-    out.square().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-def test_a_network_by_hand() -> None:
-    # 6 -> 6 (with norm, and its input added) -> 4 -> 3 outputs.
-    choices: Choices = {
-        "activation": "gelu",
-        "norm": "layer_norm",
-        "residual": True,
-        "depth": 2,
-        "layer1_width": 6,
-        "layer2_width": 4,
-    }
-    assert SPACE.costs(choices) == {
-        "parameters": (36 + 6 + 12) + (24 + 4 + 8) + (12 + 3),
-        "multiply_adds": 36 + 24 + 12,
-    }
-    numbers = 6 + 4 * 6 + 3 * 4 + 3  # input; linear, norm, gelu and sum; no sum in the second
-    assert SPACE.memory(choices) == 4 * (105 + numbers)
-    labels = SPACE.graph(choices).labels
-    layer = ("linear", "layer_norm", "gelu")
-    assert labels == ("input", *layer, "add", *layer, "linear", "output")
-
-
-def test_a_residual_layer_adds_its_input() -> None:
-    space = MLPSpace(4, 2, depths=(1,), widths=(4, 5), norms=("none",), residual=(True,))
-    layer = space.build({"activation": "relu", "layer1_width": 4}).get_submodule("layers.0")
-    with torch.no_grad():
-        for p in layer.parameters():
-            p.zero_()
-    x = torch.randn(3, 4)
-    assert torch.equal(layer(x), x)  # relu(0) = 0 is added
 
 
 def test_where_no_widths_agree_a_residual_network_is_the_plain_one() -> None:
@@ -145,19 +70,6 @@ def test_dropout_is_a_number_beside_the_choices_that_no_graph_shows() -> None:
     rates = [[m.p for m in n.modules() if isinstance(m, nn.Dropout)] for n in (dropped, kept)]
     assert rates == [[0.3], [0.0]]
     assert MLPSpace(6, 3).numeric == {}
-
-
-def test_inputs_of_more_dimensions_are_flattened() -> None:
-    network = SPACE.build(SPACE.completed({})).eval()
-    x = torch.randn(2, 1, 2, 3)
-    assert torch.equal(network(x), network(x.reshape(2, 6)))
-
-
-@pytest.mark.parametrize("shape", [(6,), (2, 5), (2, 2, 6)])
-def test_inputs_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
-    network = SPACE.build(SPACE.completed({}))
-    with pytest.raises(InvalidData, match="expected a batch of 6 numbers per example, got shape"):
-        network(torch.zeros(shape))
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[BonasError], str]] = {
