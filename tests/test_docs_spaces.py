@@ -25,7 +25,7 @@ FILE = r"```python\n# (?:bonas|tests)/spaces/funnels/(\w+)\.py\n(.*?)```"
 
 @pytest.fixture(scope="module", autouse=True)
 def folder() -> Iterator[dict[str, ModuleType]]:
-    """The modules of the page, imported under the names that they have there."""
+    """Import the modules of the page under the names that they have there."""
     found = {"": ModuleType("bonas.spaces.funnels")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "bonas.spaces.funnels", found[""])

@@ -15,7 +15,7 @@ from bonas.spaces.combinations import Combinations
 
 
 class Menu(Combinations):
-    """Two parameters, and a number beside them."""
+    """Two parameters, and a number besides."""
 
     parameters: Mapping[str, Sequence[Choice]] = {"size": (1, 2.0), "kind": ("a", None, True)}
     numeric = {"rate": FloatDistribution(0.0, 1.0)}  # noqa: RUF012  # as users write it

@@ -78,7 +78,7 @@ class TestPerceptrons(SpaceContract):
 
 
 def networks(choose: Any) -> nn.Module:
-    """Chains of linear layers of one width."""
+    """Build chains of linear layers of one width."""
     width = choose("width", [4, 8])
     layers = [nn.Linear(width, width) for _ in range(choose("depth", [1, 2]))]
     return nn.Sequential(nn.Linear(6, width), *layers, nn.Linear(width, 3))

@@ -32,7 +32,7 @@ _KNOWN = 40  # of each space's reference set: enough to learn a vocabulary from
 
 @bonas.space(input=torch.zeros(1, 1, 8, 8))
 def family(choose: Any) -> nn.Module:
-    """Chains of convolutions of one width, then a linear map."""
+    """Build chains of convolutions of one width, then a linear map."""
     width = choose("width", [4, 8])
     layers: list[nn.Module] = [nn.Conv2d(1, width, 3), nn.ReLU()]
     layers += [
@@ -58,7 +58,7 @@ NAMES = list(SPACES)
 
 @cache
 def space_of(name: str) -> Space:
-    """The space, with a small reference set."""
+    """Return the space, with a small reference set."""
     space: Space = SPACES[name]()  # type: ignore[no-untyped-call]  # a lambda
     object.__setattr__(space, "reference_size", _KNOWN)
     return space
@@ -66,7 +66,7 @@ def space_of(name: str) -> Space:
 
 @cache
 def blocks_of(name: str) -> Blocks:
-    """All encoders' blocks of a space."""
+    """Return all encoders' blocks of a space."""
     return Blocks(space_of(name), list(ENCODERS))
 
 
@@ -93,8 +93,8 @@ def test_surrogates_learn_sizes(name: str, surrogate: str) -> None:
     layout = Layout({e: blocks.slices[e] for e in SURROGATES[surrogate].encoders}, {})
     model = chosen(X[:half], y[:half], layout, 0)
     with torch.no_grad():
-        told = model.posterior(X[half:].unsqueeze(1)).mean.reshape(-1)
-    agreement = torch.corrcoef(torch.stack([told, y[half:, 0]]))[0, 1]
+        predicted = model.posterior(X[half:].unsqueeze(1)).mean.reshape(-1)
+    agreement = torch.corrcoef(torch.stack([predicted, y[half:, 0]]))[0, 1]
     assert float(agreement) > 0.3
 
 

@@ -89,7 +89,7 @@ def test_a_sample_depends_on_the_seed_and_not_on_what_was_sampled_before() -> No
 
 
 class Even(MobileSpace):
-    """A rule of its own beside the bounds: an even number of operations."""
+    """A rule of its own in addition to the bounds: an even number of operations."""
 
     def is_valid(self, choices: Choices) -> bool:
         return super().is_valid(choices) and len(self.graph(choices)) % 2 == 0

@@ -11,7 +11,7 @@ from bonas.spaces import FEATURES, Sketch
 
 
 def sketched() -> tuple[Sketch, int]:
-    """A convolution of 3 to 4 channels on 8 x 8 pixels, a mean, a linear map; one dead relu."""
+    """Return a convolution of 3 to 4 channels on 8 x 8 pixels, mean, linear map and a dead relu."""
     sketch = Sketch((3, 8, 8))
     x = sketch.add(
         "conv2d",

@@ -25,7 +25,7 @@ from bonas.spaces import (
 
 @bonas.space(input=torch.zeros(1, 4))
 def traced(choose: Any) -> torch.nn.Module:
-    """Linear maps."""
+    """Build a linear map."""
     return torch.nn.Linear(4, choose("width", [2, 3]))
 
 

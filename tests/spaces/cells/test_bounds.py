@@ -21,7 +21,7 @@ LEAST = 73_306  # parameters of a cell of pools and skips: stem, reductions and 
 
 @cache
 def parameters() -> dict[tuple[str, ...], float]:
-    """The operations of every valid cell -> the parameters of its network."""
+    """Return the operations of every valid cell -> the parameters of its network."""
     return {key(choices): FREE.costs(choices)["parameters"] for choices in FREE}
 
 

@@ -12,7 +12,7 @@ from bonas.spaces import (
 
 
 def cell(space: CellSpace, operations: str) -> Choices:
-    """Choices from operations in the order of the edges, separated by spaces."""
+    """Return choices from operations in the order of the edges, separated by spaces."""
     return dict(zip(space.edges, operations.split(), strict=True))
 
 

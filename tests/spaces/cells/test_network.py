@@ -30,7 +30,7 @@ def cells(space: CellSpace) -> st.SearchStrategy[dict[str, str]]:
 
 
 def cell(space: CellSpace, operations: str) -> Choices:
-    """Choices from operations in the order of the edges, separated by spaces."""
+    """Return choices from operations in the order of the edges, separated by spaces."""
     return dict(zip(space.edges, operations.split(), strict=True))
 
 

@@ -18,7 +18,7 @@ from bonas.spaces.cells.plan import KERNELS, CellPlan
 
 @st.composite
 def plans(draw: st.DrawFn, operations: tuple[str, ...] = tuple(KERNELS)) -> CellPlan:
-    """Small plans of any shape, with many absent operations."""
+    """Draw small plans of any shape, with many absent operations."""
     nodes = draw(st.integers(2, 4))
     names = st.sampled_from(("none", *operations) if "none" in operations else operations)
     return CellPlan(
@@ -34,7 +34,7 @@ def plans(draw: st.DrawFn, operations: tuple[str, ...] = tuple(KERNELS)) -> Cell
 
 
 def small(*operations: str, **others: Any) -> CellPlan:
-    """One stage of one cell of three nodes, 2 channels wide, on images of 1 x 4 x 4."""
+    """Return one stage of one cell of three nodes, 2 channels wide, on images of 1 x 4 x 4."""
     edges = cell_edges(3).values()
     given_ = {"channels": 2, "cells": 1, "stages": 1, "classes": 3, "in_channels": 1}
     return CellPlan(

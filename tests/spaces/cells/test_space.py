@@ -54,7 +54,7 @@ def cells(space: CellSpace) -> st.SearchStrategy[dict[str, str]]:
 
 
 def cell(space: CellSpace, operations: str) -> Choices:
-    """Choices from operations in the order of the edges, separated by spaces."""
+    """Return choices from operations in the order of the edges, separated by spaces."""
     return dict(zip(space.edges, operations.split(), strict=True))
 
 
@@ -125,7 +125,7 @@ def test_too_few_operations_are_refused(operations: tuple[str, ...], message: st
 
 @cache
 def classes() -> dict[str, list[tuple[str, ...]]]:
-    """A canonical hash -> the benchmark's cells of that class, as operations."""
+    """Return a canonical hash -> the benchmark's cells of that class, as operations."""
     found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for choices in WHOLE:
         found[WHOLE.graph(choices).canonical_hash].append(tuple(map(str, choices.values())))
@@ -134,7 +134,7 @@ def classes() -> dict[str, list[tuple[str, ...]]]:
 
 def test_the_benchmark_has_5425_different_networks() -> None:
     # The 6,466 classes published with the benchmark are another count: they merge equal operations
-    # on one tensor although each has weights of its own, and tell apart sums that only differ in
+    # on one tensor although each has weights of its own, and distinguish sums that only differ in
     # their brackets and operations on a tensor that is zero.
     assert len(classes()) == 5_425
     assert BENCHMARK.members is not None

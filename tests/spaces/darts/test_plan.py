@@ -20,7 +20,7 @@ from bonas.spaces.darts.space import DARTS_OPERATIONS, DARTSSpace
 
 @st.composite
 def spaces(draw: st.DrawFn) -> DARTSSpace:
-    """Small spaces of any shape; ``none`` is often there, so that parts of cells are dead."""
+    """Draw small spaces of any shape; ``none`` is often there, so that parts of cells are dead."""
     return DARTSSpace(
         draw(st.integers(1, 4)),
         operations=draw(

@@ -24,7 +24,7 @@ SPACE = MLPSpace(6, 3, widths=(4, 6, 8), depths=(1, 2, 3))
 
 @st.composite
 def spaces(draw: st.DrawFn) -> MLPSpace:
-    """Small spaces of any shape."""
+    """Draw small spaces of any shape."""
 
     def some(values: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)))

@@ -62,7 +62,7 @@ def test_every_sample_is_within_the_bounds(seed: int, params: float, memory: flo
     assert space.memory(choices) <= memory + 60
 
 
-def test_dropout_is_a_number_beside_the_choices_that_no_graph_shows() -> None:
+def test_dropout_is_a_number_besides_the_choices_that_no_graph_shows() -> None:
     space = MLPSpace(6, 3, max_dropout=0.5)
     assert "dropout" not in space.distributions
     choices = space.completed({})

@@ -6,20 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_mobile import TINY
 from torch.nn.functional import interpolate
 
 from bonas.errors import InvalidData
-from bonas.spaces.mobile.space import MobileSpace, Stage
-
-TINY = MobileSpace(  # 2 widths, and kernels of 1 to 3 blocks
-    [Stage((8, 16), depths=(1, 2, 3))],
-    kernels=(3, 5),
-    expansions=(2,),
-    squeeze_excite=(False,),
-    stem=8,
-    head=8,
-    image_size=4,
-)
 
 
 def test_images_are_resized_to_the_resolution_that_is_chosen() -> None:

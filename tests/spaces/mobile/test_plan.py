@@ -9,26 +9,17 @@ import torch
 from built_networks import drawn, multiply_adds_of, parameters_of, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_mobile import TINY
 
 from bonas.spaces import Choices
 from bonas.spaces.mobile.network import MobileNetwork
 from bonas.spaces.mobile.plan import Block, MobilePlan, StagePlan, rounded_channels
 from bonas.spaces.mobile.space import MobileSpace, Stage
 
-TINY = MobileSpace(  # 2 widths, and kernels of 1 to 3 blocks
-    [Stage((8, 16), depths=(1, 2, 3))],
-    kernels=(3, 5),
-    expansions=(2,),
-    squeeze_excite=(False,),
-    stem=8,
-    head=8,
-    image_size=4,
-)
-
 
 @st.composite
 def spaces(draw: st.DrawFn) -> MobileSpace:
-    """Small spaces of any shape."""
+    """Draw small spaces of any shape."""
 
     def some(values: list[Any]) -> tuple[Any, ...]:
         return tuple(draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)))

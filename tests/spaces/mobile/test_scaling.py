@@ -10,25 +10,13 @@ import pytest
 from built_networks import drawn, multiply_adds_of, parameters_of, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_mobile import SMALL, TINY
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import CellSpace, Choices
 from bonas.spaces.mobile.scaling import ScaledNetwork, scale
 from bonas.spaces.mobile.space import MobileSpace, Stage
-
-SMALL = MobileSpace.small()
-
-
-TINY = MobileSpace(  # 2 widths, and kernels of 1 to 3 blocks
-    [Stage((8, 16), depths=(1, 2, 3))],
-    kernels=(3, 5),
-    expansions=(2,),
-    squeeze_excite=(False,),
-    stem=8,
-    head=8,
-    image_size=4,
-)
 
 
 def found(space: MobileSpace, choices: Choices) -> Candidate:

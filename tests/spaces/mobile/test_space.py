@@ -13,6 +13,7 @@ import pytest
 import torch
 from built_networks import drawn, seeds
 from hypothesis import given, settings
+from small_mobile import SMALL, TINY
 
 import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidSpace
@@ -20,19 +21,6 @@ from bonas.evaluation import Candidate
 from bonas.spaces import Choices
 from bonas.spaces.mobile.scaling import scale
 from bonas.spaces.mobile.space import MobileSpace, Stage
-
-SMALL = MobileSpace.small()
-
-
-TINY = MobileSpace(  # 2 widths, and kernels of 1 to 3 blocks
-    [Stage((8, 16), depths=(1, 2, 3))],
-    kernels=(3, 5),
-    expansions=(2,),
-    squeeze_excite=(False,),
-    stem=8,
-    head=8,
-    image_size=4,
-)
 
 
 def test_the_defaults_search_what_the_class_says() -> None:

@@ -22,7 +22,7 @@ def test_widths_by_hand() -> None:
 
 @st.composite
 def cells(draw: st.DrawFn) -> Cell:
-    """Cells of up to seven vertices, connected or not."""
+    """Draw cells of up to seven vertices, connected or not."""
     operations = tuple(draw(st.lists(st.sampled_from([C3, C1, POOL]), max_size=5)))
     pairs = combinations(range(len(operations) + 2), 2)
     return Cell(operations, tuple(pair for pair in pairs if draw(st.booleans())))

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from built_networks import drawn, seeds
 from hypothesis import given, settings
+from small_nas_bench_101 import C1, C3, CHAIN, FOUR, matrix_of
 
 from bonas.errors import BonasError, InvalidArgument, InvalidSpace
 from bonas.spaces.nas_bench_101.cell import Cell
 from bonas.spaces.nas_bench_101.matrix import from_matrix, to_matrix
 from bonas.spaces.nas_bench_101.space import NASBench101Space
 
-C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
-
-
 BENCHMARK = NASBench101Space()
-
-
-SMALL = NASBench101Space.small()
-
-
-FOUR = replace(SMALL, nodes=4)
-
-
-CHAIN = [[0, 1, 0], [0, 0, 1], [0, 0, 0]]  # input -> 1 -> output
-
-
-def matrix_of(v: int, edges: set[tuple[int, int]]) -> list[list[int]]:
-    return [[int((i, j) in edges) for j in range(v)] for i in range(v)]
 
 
 @settings(max_examples=50)

@@ -7,16 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 from built_networks import drawn
+from small_nas_bench_101 import POOL, SMALL
 
 from bonas.errors import InvalidData
 from bonas.spaces.nas_bench_101.cell import Cell
 from bonas.spaces.nas_bench_101.network import CellModule
-from bonas.spaces.nas_bench_101.space import NASBench101Space
-
-C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
-
-
-SMALL = NASBench101Space.small()
 
 
 def test_a_vertex_reads_the_first_channels_of_a_wider_one() -> None:

@@ -7,42 +7,13 @@ from dataclasses import replace
 import torch
 from built_networks import drawn, multiply_adds_of, parameters_of, seeds
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from small_nas_bench_101 import C3, FOUR, POOL, matrix_of, spaces
 from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.spaces.nas_bench_101.cell import Cell
 from bonas.spaces.nas_bench_101.network import NASBench101Network
 from bonas.spaces.nas_bench_101.plan import NASBench101Plan
 from bonas.spaces.nas_bench_101.space import NASBench101Space
-
-C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
-
-
-SMALL = NASBench101Space.small()
-
-
-FOUR = replace(SMALL, nodes=4)
-
-
-def matrix_of(v: int, edges: set[tuple[int, int]]) -> list[list[int]]:
-    return [[int((i, j) in edges) for j in range(v)] for i in range(v)]
-
-
-@st.composite
-def spaces(draw: st.DrawFn) -> NASBench101Space:
-    """Small spaces of any shape; widths that do not divide equally are among them."""
-    nodes = draw(st.integers(2, 7))
-    return NASBench101Space(
-        nodes,
-        draw(st.integers(1, 9)),
-        operations=draw(st.sampled_from([(C3, C1, POOL), (POOL, C1), (C3,)])),
-        channels=draw(st.integers(max(1, nodes - 2), 9)),
-        cells=draw(st.integers(1, 2)),
-        stacks=draw(st.integers(1, 3)),
-        classes=draw(st.integers(1, 4)),
-        in_channels=draw(st.sampled_from([1, 3])),
-        image_size=draw(st.sampled_from([4, 7, 9])),
-    )
 
 
 @settings(max_examples=100)

@@ -15,25 +15,14 @@ import torch
 from built_networks import drawn, parameters_of, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_nas_bench_101 import C1, C3, CHAIN, FOUR, POOL, SMALL, matrix_of, spaces
 
 import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidSpace
 from bonas.evaluation import Candidate
 from bonas.spaces.nas_bench_101.space import NASBench101Space
 
-C1, C3, POOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
-
-
 BENCHMARK = NASBench101Space()
-
-
-SMALL = NASBench101Space.small()
-
-
-FOUR = replace(SMALL, nodes=4)
-
-
-CHAIN = [[0, 1, 0], [0, 0, 1], [0, 0, 0]]  # input -> 1 -> output
 
 
 ROOT = Path(__file__).parents[3]
@@ -48,27 +37,6 @@ TABLE = SHARED / "data" / "nb101_subsets.npz"
 needs_table = pytest.mark.skipif(
     not TABLE.exists(), reason=f"no {TABLE.name} in data/ of $BONAS_SHARED or ../shared"
 )
-
-
-def matrix_of(v: int, edges: set[tuple[int, int]]) -> list[list[int]]:
-    return [[int((i, j) in edges) for j in range(v)] for i in range(v)]
-
-
-@st.composite
-def spaces(draw: st.DrawFn) -> NASBench101Space:
-    """Small spaces of any shape; widths that do not divide equally are among them."""
-    nodes = draw(st.integers(2, 7))
-    return NASBench101Space(
-        nodes,
-        draw(st.integers(1, 9)),
-        operations=draw(st.sampled_from([(C3, C1, POOL), (POOL, C1), (C3,)])),
-        channels=draw(st.integers(max(1, nodes - 2), 9)),
-        cells=draw(st.integers(1, 2)),
-        stacks=draw(st.integers(1, 3)),
-        classes=draw(st.integers(1, 4)),
-        in_channels=draw(st.sampled_from([1, 3])),
-        image_size=draw(st.sampled_from([4, 7, 9])),
-    )
 
 
 @settings(max_examples=200)
@@ -204,7 +172,7 @@ def table() -> dict[str, npt.NDArray[Any]]:
 
 
 def table_cell(source: str, row: int) -> tuple[npt.NDArray[np.int_], list[str]]:
-    """The matrix and labels of a row; a vertex that is not there has no edges."""
+    """Return the matrix and labels of a row; a vertex that is not there has no edges."""
     matrix = np.zeros((7, 7), dtype=int)
     matrix[np.triu_indices(7, 1)] = table()[f"{source}_adj"][row]
     names = {-1: "input", 0: C3, 1: C1, 2: POOL, -9: POOL, -2: "output"}

@@ -6,41 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from small_transformers import IMAGES, ROWS, TEXT, whole
 from torch import Tensor
 
 from bonas.errors import InvalidData
-from bonas.spaces import Choices
 from bonas.spaces.transformers.space import TransformerSpace
-
-TINY: dict[str, Any] = {
-    "length": 6,
-    "classes": 3,
-    "depths": (1, 2),
-    "widths": (6, 8),
-    "heads": (2, 4),
-    "head_dims": (2, 4),
-    "mlp_ratios": (1, 1.5),
-    "kv_heads": (1, 2, 4),
-    "windows": (2, 3, 8),
-    "experts": (1, 3, 4),
-    "top_k": (1, 2),
-}
-
-
-TEXT = TransformerSpace(task="language_model", vocabulary=7, **TINY)
-
-
-ROWS = TransformerSpace(inputs=5, **TINY)
-
-
-IMAGES = TransformerSpace(patch=2, image_size=6, in_channels=2, per_layer=True, **TINY)
-
-
-def whole(space: TransformerSpace, **some: Any) -> Choices:
-    """The first options, but for ``some``; every one of these must apply."""
-    choices = space.completed(some)
-    assert some.items() <= choices.items()
-    return choices
 
 
 def test_patches_are_read_in_rows_and_grey_images_have_equal_channels() -> None:

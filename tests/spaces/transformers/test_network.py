@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import torch
 from built_networks import drawn, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_transformers import TEXT, UNTIED, examples, whole
 from torch import Tensor
 
-from bonas.spaces import Choices
 from bonas.spaces.transformers.network import (
     Attention,
     Mixture,
@@ -24,39 +23,6 @@ from bonas.spaces.transformers.network import (
 )
 from bonas.spaces.transformers.plan import AttentionPlan, MLPPlan
 from bonas.spaces.transformers.space import TransformerSpace
-
-TINY: dict[str, Any] = {
-    "length": 6,
-    "classes": 3,
-    "depths": (1, 2),
-    "widths": (6, 8),
-    "heads": (2, 4),
-    "head_dims": (2, 4),
-    "mlp_ratios": (1, 1.5),
-    "kv_heads": (1, 2, 4),
-    "windows": (2, 3, 8),
-    "experts": (1, 3, 4),
-    "top_k": (1, 2),
-}
-
-
-TEXT = TransformerSpace(task="language_model", vocabulary=7, **TINY)
-
-
-UNTIED = replace(TEXT, tied=False, per_layer=True)
-
-
-def whole(space: TransformerSpace, **some: Any) -> Choices:
-    """The first options, but for ``some``; every one of these must apply."""
-    choices = space.completed(some)
-    assert some.items() <= choices.items()
-    return choices
-
-
-def examples(space: TransformerSpace, n: int) -> Tensor:
-    if space.vocabulary is not None:
-        return torch.randint(space.vocabulary, (n, *space.input_shape))
-    return torch.randn(n, *space.input_shape)
 
 
 @settings(max_examples=100)
@@ -106,7 +72,7 @@ def test_a_window_that_is_searched_is_in_the_network() -> None:
 
 
 def attended(layer: Attention, x: Tensor) -> Tensor:
-    """What attention gives for ``length x width``, query by query and head by head."""
+    """Return the attention of ``length x width``, query by query and head by head."""
     plan, n, d = layer.plan, len(x), layer.plan.head_dim
     by = rotation(n, d, x)
     each = layer.project(x).reshape(n, -1, d)
@@ -193,7 +159,7 @@ def test_swiglu_by_hand() -> None:
 
 @settings(max_examples=50)
 @given(seeds, st.sampled_from(["gelu", "swiglu"]), st.sampled_from([1, 2, 3]))
-def test_a_mixture_is_the_weighed_sum_of_the_best_experts(
+def test_a_mixture_is_the_weighted_sum_of_the_best_experts(
     seed: int, activation: str, top_k: int
 ) -> None:
     torch.manual_seed(seed)
@@ -216,7 +182,7 @@ def test_a_mixture_of_one_is_the_dense_perceptron() -> None:
 
 @pytest.mark.parametrize("top_k", [1, 2])
 def test_the_router_s_gradient_is_that_of_finite_differences(top_k: int) -> None:
-    """With one expert a token too, where shares that sum to one would give it none."""
+    """Also with one expert per token, where shares that sum to one would give it none."""
     torch.manual_seed(0)
     mixture = Mixture(4, MLPPlan(5, "gelu", 3, top_k)).double()
     x = torch.randn(6, 4, dtype=torch.float64, requires_grad=True)

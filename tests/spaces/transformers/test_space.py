@@ -8,56 +8,12 @@ from typing import Any
 import pytest
 from built_networks import drawn, seeds
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from small_transformers import ROWS, TEXT, UNTIED, spaces, whole
 
 import bonas
 from bonas.errors import BonasError, InvalidArgument, InvalidSpace
 from bonas.evaluation import Candidate
-from bonas.spaces import Choices
 from bonas.spaces.transformers.space import TransformerSpace
-
-TINY: dict[str, Any] = {
-    "length": 6,
-    "classes": 3,
-    "depths": (1, 2),
-    "widths": (6, 8),
-    "heads": (2, 4),
-    "head_dims": (2, 4),
-    "mlp_ratios": (1, 1.5),
-    "kv_heads": (1, 2, 4),
-    "windows": (2, 3, 8),
-    "experts": (1, 3, 4),
-    "top_k": (1, 2),
-}
-
-
-TEXT = TransformerSpace(task="language_model", vocabulary=7, **TINY)
-
-
-UNTIED = replace(TEXT, tied=False, per_layer=True)
-
-
-ROWS = TransformerSpace(inputs=5, **TINY)
-
-
-IMAGES = TransformerSpace(patch=2, image_size=6, in_channels=2, per_layer=True, **TINY)
-
-
-LABELLED = TransformerSpace(vocabulary=7, **TINY)
-
-
-SPACES = {"text": TEXT, "untied": UNTIED, "rows": ROWS, "images": IMAGES, "labelled": LABELLED}
-
-
-spaces = st.sampled_from(list(SPACES.values()))
-
-
-def whole(space: TransformerSpace, **some: Any) -> Choices:
-    """The first options, but for ``some``; every one of these must apply."""
-    choices = space.completed(some)
-    assert some.items() <= choices.items()
-    return choices
-
 
 CACHES: dict[str, tuple[dict[str, Any], int]] = {
     # keys and values x keys x numbers in each x tokens
