@@ -26,6 +26,7 @@ from bonas.spaces import (
     TransformerSpace,
 )
 from bonas.studies import SURROGATES
+from bonas.surrogates import fit
 
 _KNOWN = 40  # of each space's reference set: enough to learn a vocabulary from
 
@@ -82,7 +83,7 @@ def test_encoders_tell_architectures_apart(name: str) -> None:
 @pytest.mark.parametrize("surrogate", [s for s in SURROGATES if s != "random"])
 @pytest.mark.parametrize("name", NAMES)
 def test_surrogates_learn_sizes(name: str, surrogate: str) -> None:
-    """The order of parameter counts, which graphs show: better than chance on unseen networks."""
+    """Predict the order of parameter counts of unseen networks better than chance."""
     space, blocks = space_of(name), blocks_of(name)
     some = space.reference
     y = torch.tensor([[np.log(space.costs(a.choices)["parameters"])] for a in some]).double()
@@ -91,7 +92,7 @@ def test_surrogates_learn_sizes(name: str, surrogate: str) -> None:
     assert chosen is not None
     half = len(some) // 2
     layout = Layout({e: blocks.slices[e] for e in SURROGATES[surrogate].encoders}, {})
-    model = chosen(X[:half], y[:half], layout, 0)
+    model = fit(chosen, X[:half], y[:half], layout, 0)
     with torch.no_grad():
         predicted = model.posterior(X[half:].unsqueeze(1)).mean.reshape(-1)
     agreement = torch.corrcoef(torch.stack([predicted, y[half:, 0]]))[0, 1]
