@@ -37,7 +37,7 @@ def digit_sum(choices: Mapping[str, Any]) -> float:
 
 
 def cell_values(space: Space, choices: Mapping[str, Any]) -> list[float]:
-    """A made-up accuracy and latency: convolutions in a row help, and cost."""
+    """Make up an accuracy and a latency: convolutions in a row help, and cost."""
     graph = space.architecture(choices).graph
     three, one = graph.labels.count("nor_conv_3x3"), graph.labels.count("nor_conv_1x1")
     inner = [graph.labels[s] == graph.labels[t] for s, t in graph.edges]

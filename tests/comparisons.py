@@ -57,7 +57,7 @@ TWO = Table.of(
 
 
 def many_rows(n: int = 200) -> Table:
-    """Two parameters, two objectives, no two rows alike."""
+    """Return a table of two parameters and two objectives, no two rows alike."""
     rng = np.random.default_rng(0)
     rows = {(i // 10, i % 10): dict(zip("xy", rng.random(2), strict=True)) for i in range(n)}
     return Table.of(
@@ -127,7 +127,7 @@ def in_order(problem: Table, budget: int, seeds: Any = 1, **more: Any) -> Compar
 
 
 def recorded(storage: BaseStorage, name: str) -> list[tuple[Any, ...]]:
-    """What a run did: all of its trials but for times, and for who ran it."""
+    """Return all trials of a run, without times and without who ran it."""
     study = optuna.load_study(study_name=name, storage=storage)
     skip = {ASK_SECONDS, WORKER.key}
     return [
@@ -162,7 +162,7 @@ class Widths(bonas.Space):
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
-    """More width is better and slower."""
+    """Measure a network whose accuracy and latency grow with its width."""
     width, depth = (float(str(candidate.choices[name])) for name in ("width", "depth"))
     return {"accuracy": 50.0 + width + depth, "latency": width * depth}
 
@@ -176,7 +176,7 @@ def ablated(variants: Any, space: Any = None, **more: Any) -> Comparison:
 
 
 def small_run(key: RunKey, values: Any, *, predictions: bool = False, ended: bool = False) -> Run:
-    """A run with these values, a second for each ask, and perhaps exact predictions."""
+    """Make a run with these values, a second for each ask, and perhaps exact predictions."""
     observed: Array = np.array(values, np.float64)
     mean = observed if predictions else np.full_like(observed, NAN)
     return Run(
@@ -185,8 +185,9 @@ def small_run(key: RunKey, values: Any, *, predictions: bool = False, ended: boo
 
 
 def small_comparison(seeds: int = 6, *, exact: bool = True) -> Comparison:
-    """Six evaluations; `good` finds the optimum 90 after 3, `bad` is 5 off; `half` was cut off.
+    """Compare three methods on six evaluations, with results worked out by hand.
 
+    `good` finds the optimum 90 after 3, `bad` is 5 off; `half` was cut off.
     With two objectives there is no `bad`; of `half` an evaluation failed, and it misses the fourth.
     """
     two = [[50.0, 9.0], [90.0, 9.0], [80.0, 5.0], [60.0, 3.0], [50.0, 1.0], [50.0, 9.0]]

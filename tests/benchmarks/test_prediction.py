@@ -17,7 +17,7 @@ WIDTHS = (8, 16, 32, 64)
 
 
 def _table() -> Table:
-    """Accuracy and latency that follow from four widths."""
+    """Return a table whose accuracy and latency follow from four widths."""
     rows = []
     for widths in itertools.product(WIDTHS, repeat=4):
         total = sum(np.log2(widths))

@@ -46,6 +46,7 @@ from bonas.benchmarks.baselines.observations import Observations, key
 from bonas.encoders import OneHot
 from bonas.spaces import Choices, Space
 from bonas.studies.proposing.acquisition import screening
+from bonas.studies.proposing.task import default_reference_point
 from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class OneHotBoTorch(Baseline):
     ) -> int:
         """Return the row of the candidate in ``Z`` with the highest acquisition value."""
         mean, variance = _marginals(models, Z)
-        reference_point = _reference_point(Y[: self.initial])
+        reference_point = default_reference_point(Y[: self.initial])
         if len(models) == 1:
             return int(screening(mean, variance, Y, reference_point).argmax())
         gains = _hypervolume_gains(mean + 2 * variance.sqrt(), Y, reference_point)
@@ -186,12 +187,6 @@ def _hypervolume_gains(points: Tensor, Y: Tensor, reference_point: Tensor) -> Te
     sides = torch.minimum(points.unsqueeze(1), upper) - lower
     gains: Tensor = sides.clamp_min(0.0).prod(-1).sum(-1)
     return gains
-
-
-def _reference_point(first: Tensor) -> Tensor:
-    worst, best = first.min(0).values, first.max(0).values
-    span = torch.where(best > worst, best - worst, worst.abs().clamp_min(1.0))
-    return worst - 0.1 * span
 
 
 @contextmanager

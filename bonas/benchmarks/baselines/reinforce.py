@@ -6,7 +6,7 @@
 The baseline is an exponential moving average of the rewards, corrected for its start; it includes
 the reward that it is compared with, as in the source. For each proposal the policy is computed
 again from the finished trials in order. A combination that was proposed before is drawn again; a
-parameter that does not apply beside the others has no gradient.
+parameter that does not apply has no gradient.
 
 Sources: Williams (1992), "Simple statistical gradient-following algorithms for connectionist
 reinforcement learning", Machine Learning 8; Zoph et al. (2018), "Learning transferable

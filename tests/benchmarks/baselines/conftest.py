@@ -10,5 +10,5 @@ from bonas.spaces import CellSpace
 
 @pytest.fixture(scope="module")
 def space() -> CellSpace:
-    """4,096 combinations, of which some are not valid."""
+    """Return a space of 4,096 combinations, of which some are not valid."""
     return CellSpace(nodes=4, operations=OPERATIONS)

@@ -120,7 +120,7 @@ ONE_REFERENCE = Reference.of((ACCURACY_GOAL,), [[50.0], [90.0]], exact=True)
 
 
 def traced(values: list[float], budget: int = 6, **changed: Any) -> Trace:
-    """A trace of a run with these accuracies, on a scale from 50 to 90."""
+    """Return the trace of a run with these accuracies, on a scale from 50 to 90."""
     run = small_run(RunKey("one", "m", 0), [[value] for value in values])
     return Trace(replace(run, **changed), ONE_REFERENCE, budget, (2, budget))
 

@@ -82,7 +82,7 @@ def test_constant_columns_stand_beside_others() -> None:
 
 
 def _enumerated(difference: np.ndarray) -> float:
-    """The two-sided p-value over all assignments of signs; zeros count half on each side."""
+    """Compute the two-sided p-value by all assignments of signs; zeros count half on each side."""
     ranks = [
         float(np.mean(np.flatnonzero(np.sort(abs(difference)) == a) + 1)) for a in abs(difference)
     ]

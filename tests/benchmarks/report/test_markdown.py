@@ -15,7 +15,7 @@ from bonas.errors import InvalidArgument
 
 
 def section(text: str, title: str) -> list[str]:
-    """The lines under a title."""
+    """Return the lines under a title."""
     lines = text.splitlines()
     start = lines.index(title) + 1
     end = next((i for i in range(start, len(lines)) if lines[i].startswith("#")), len(lines))

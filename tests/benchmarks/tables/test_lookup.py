@@ -26,7 +26,7 @@ def test_a_lookup_returns_what_it_is_and_what_it_sees() -> None:
 
 
 def recorded(objectives: Sequence[Objective], masked: Sequence[int] = ()) -> Table:
-    """Cells of one edge, each with two recordings of the accuracy, the first with a third."""
+    """Return cells of one edge with two recordings of the accuracy each, the first with three."""
     space = NASBench201(nodes=2, allow_disconnected=True)
     rows = [(operation,) for operation in space.operations]
     accuracy = np.array([[1.0, 2.0, 6.0], *([10.0 * i, 10.0 * i + 1, NAN] for i in range(1, 5))])

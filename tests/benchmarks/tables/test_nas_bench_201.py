@@ -37,7 +37,7 @@ def shared(name: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def own_order() -> npt.NDArray[np.intp]:
-    """The row in the table of each cell in the benchmark's official order."""
+    """Return the row in the table of each cell in the benchmark's official order."""
     return np.asarray(shared("nb201.npz")["ops"].astype(int) @ 5 ** np.arange(5, -1, -1))
 
 
@@ -75,7 +75,7 @@ def test_accuracy_is_one_of_networks_and_costs_are_of_cells() -> None:
 
 @cache
 def proposed() -> list[Choices]:
-    """The cells that a search for accuracy alone chooses from."""
+    """Return the cells that a search for accuracy alone chooses from."""
     space = nb201("cifar10").space
     assert space.members is not None
     return [member.choices for member in space.members]

@@ -50,7 +50,7 @@ def _of(
 
 
 def _with(**changed: Any) -> Callable[[], Table]:
-    """The table with one more row."""
+    """Return a function that makes the table with one more row."""
     return _of([*ROWS, {"op": "e", "depth": 1, "accuracy": 50.0, "latency": 2.0, **changed}])
 
 

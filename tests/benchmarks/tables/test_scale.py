@@ -18,7 +18,7 @@ from bonas.evaluation import Objective
 
 
 def volume(losses: Array) -> float:
-    """The hypervolume up to (1, ..., 1), by slices along the last objective."""
+    """Compute the hypervolume up to (1, ..., 1), by slices along the last objective."""
     inside = losses[(losses < 1.0).all(axis=1)]
     if len(inside) == 0:
         return 0.0

@@ -33,7 +33,7 @@ def shared(name: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def own_order() -> npt.NDArray[np.intp]:
-    """The row in the table of each cell in the benchmark's official order."""
+    """Return the row in the table of each cell in the benchmark's official order."""
     return np.asarray(shared("nb201.npz")["ops"].astype(int) @ 5 ** np.arange(5, -1, -1))
 
 
