@@ -13,12 +13,13 @@ import copy
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import optuna
+from optuna.exceptions import TrialPruned
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -34,12 +35,15 @@ from bonas.benchmarks.comparison.run import (
     RunKey,
 )
 from bonas.errors import EvaluationFailed, StudyMismatch
-from bonas.evaluation import Candidate, Evaluator, measured
+from bonas.evaluation import Candidate, Evaluator
+from bonas.evaluation.evaluator import recorded
+from bonas.evaluation.record import Record
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
 from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import ERROR
 from bonas.studies.running import trials
+from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.study import open_study
 from bonas.threads import one_thread
@@ -159,22 +163,38 @@ def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) ->
     trial = study.ask()
     problem.space.suggest(trial)
     trial.set_user_attr(ASK_SECONDS, time.perf_counter() - start)
-    candidate = Candidate.of(problem.space, trial)
-    try:
-        values = measured(evaluate, candidate, problem.objectives)
-    except Exception as error:
-        trials.fail(study, trial, error)
-    else:
-        truth = problem.truth(candidate.choices)
-        if truth is not None:
-            trial.set_user_attr(TRUTH, truth)
-        trials.complete(study, trial, values, [o.name for o in problem.objectives])
+    _measure(study, trial, problem, evaluate)
     finished = copy.deepcopy(study.get_trials(deepcopy=False)[trial.number])
     after = study_system_attrs(study)
     changed = {name: v for name, v in after.items() if name not in before or before[name] != v}
     if changed:
         finished.system_attrs = {**finished.system_attrs, STUDY_CHANGES: changed}
     return finished
+
+
+def _measure(
+    study: optuna.Study, trial: optuna.Trial, problem: Problem, evaluate: Evaluator
+) -> None:
+    """Measure a trial and finish it, as a worker of a search does."""
+    candidate = Candidate.of(problem.space, trial)
+    record = Record([objective.name for objective in problem.objectives])
+    log = MeasurementLog(study, trial, record)
+    try:
+        with closing(recorded(evaluate, candidate, record)) as stream:
+            for _ in stream:
+                log.note()
+        values = record.result()
+    except TrialPruned as error:
+        trials.prune(study, trial, error, record.values, log.attributes({}))
+    except Exception as error:
+        others = error.values if isinstance(error, EvaluationFailed) else {}
+        trials.fail(study, trial, error, {**record.values, **others}, log.attributes(others))
+    else:
+        truth = problem.truth(candidate.choices)
+        if truth is not None:
+            trial.set_user_attr(TRUTH, truth)
+        log.close()
+        trials.complete(study, trial, values, record.names, log.curves())
 
 
 def _store(stored: optuna.Study, trial: FrozenTrial) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import optuna
 import pytest
 from comparisons import (
+    GOALS,
     ONE,
     TWO,
     InOrder,
@@ -34,13 +35,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 import bonas
 from bonas.benchmarks.comparison import load_comparison
-from bonas.benchmarks.comparison.run import ASK_SECONDS, TRUTH
+from bonas.benchmarks.comparison.execution import is_finished, quiet
+from bonas.benchmarks.comparison.run import ASK_SECONDS, ENDED, TRUTH
 from bonas.benchmarks.tables import Table
 from bonas.errors import (
     EvaluationFailed,
     StudyMismatch,
 )
-from bonas.evaluation import Candidate
+from bonas.evaluation import Candidate, Curve, Measurement, as_objectives
+from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.spaces import Space
 from bonas.studies.records import ERROR
 from bonas.studies.storages.opening import open_storage
@@ -239,3 +242,73 @@ def test_an_evaluation_that_always_fails_stops_the_comparison() -> None:
 
     with pytest.raises(EvaluationFailed, match=r"5 evaluations in a row .* the disk is full"):
         ablated({"random": "random"}, evaluate=broken, budget=9)
+
+
+def test_what_an_evaluation_measured_before_it_failed_is_kept() -> None:
+    class Half:
+        """A stream whose second part fails for wide networks."""
+
+        objectives = as_objectives(GOALS)
+
+        def __call__(self, candidate: Candidate) -> Iterator[Measurement]:
+            found = evaluate(candidate)
+            yield Measurement({"latency": found["latency"]})
+            if candidate.choices["width"] == 4:
+                raise MemoryError("too wide")
+            yield Measurement({"accuracy": found["accuracy"]})
+
+    storage = InMemoryStorage()
+    ablated({"m": InOrder}, evaluate=Half(), seeds=1, budget=6, storage=storage)
+    study = optuna.load_study(study_name="Widths/m/0", storage=storage)
+    failed = [trial for trial in study.trials if trial.state == TrialState.FAIL]
+    assert [trial.params["width"] for trial in failed] == [4, 4]
+    assert [trial.user_attrs["latency"] for trial in failed] == [4.0, 8.0]
+    assert [partial_values(trial, ["latency"]) for trial in failed] == [[4.0], [8.0]]
+
+
+def test_pruned_evaluations_count_and_stop_no_run() -> None:
+    def pruned(candidate: Candidate) -> dict[str, float]:
+        raise optuna.TrialPruned
+
+    found = ablated({"m": InOrder}, evaluate=pruned, seeds=1, budget=6)
+    (run,) = found.runs.values()
+    assert (len(run), run.failed) == (6, 6)
+
+
+def test_a_run_is_finished_at_its_budget_or_when_it_ended() -> None:
+    assert is_finished({}, 5, 5)
+    assert not is_finished({}, 4, 5)
+    assert is_finished({ENDED: True}, 1, 5)
+
+
+def test_log_messages_of_optuna_are_silenced_for_the_block_alone() -> None:
+    before = optuna.logging.get_verbosity()
+
+    def interrupted() -> None:
+        with quiet():
+            assert optuna.logging.get_verbosity() == optuna.logging.WARNING
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert optuna.logging.get_verbosity() == before
+
+
+def test_the_curves_of_a_run_are_stored_with_it() -> None:
+    class Trained:
+        """Three epochs; the accuracy is the last one's."""
+
+        objectives = as_objectives({"accuracy": "maximize"})
+
+        def __call__(self, candidate: Candidate) -> Iterator[Measurement]:
+            for epoch in (1, 2, 3):
+                yield Measurement({"accuracy": 10.0 * epoch + candidate.number}, step=epoch)
+
+    storage = InMemoryStorage()
+    arguments = {"evaluate": Trained(), "objectives": None, "storage": storage}
+    found = ablated({"m": InOrder}, seeds=1, budget=2, **arguments)
+    (run,) = found.runs.values()
+    assert run.values.ravel().tolist() == [30.0, 31.0]
+    study = optuna.load_study(study_name="Widths/m/0", storage=storage)
+    curves = [Curve.of(measurements_of(trial), "accuracy").values for trial in study.trials]
+    assert curves == [(10.0, 20.0, 30.0), (11.0, 21.0, 31.0)]
