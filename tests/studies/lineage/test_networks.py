@@ -12,7 +12,7 @@ from optuna import Study
 from torch import nn
 
 import bonas
-from bonas.errors import StudyMismatch
+from bonas.errors import InvalidSpace, StudyMismatch
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace
 from bonas.studies.lineage import networks
@@ -127,6 +127,19 @@ def test_choices_that_the_builder_no_longer_offers_stand_for_no_other_network(
     bare.system_attrs.clear()
     assert not networks.has_same_network(bare, other)
     assert not networks.has_same_network(bare, family(nn.ReLU))
+
+
+def test_choices_that_cannot_be_built_now_stand_for_another_network(storage: str) -> None:
+    study = search(family(nn.ReLU), 2, storage).study
+    other = family(nn.ReLU)
+    trial = study.trials[0]
+
+    class Refusing(type(other)):  # type: ignore[misc]  # of the class of the space
+        def architecture(self, choices: Any) -> Any:
+            raise InvalidSpace("does not build")
+
+    other.__class__ = Refusing
+    assert not networks.has_same_network(trial, other)
 
 
 def test_only_the_latest_networks_are_traced_again_and_for_a_limited_time(

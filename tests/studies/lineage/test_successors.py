@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from lineages import KINDS, Widths, deaths, killed_after, measured, opened, searched
 
 from bonas.errors import StudyMismatch
+from bonas.spaces import Choices
 from bonas.studies.outcomes import evaluated
 from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, budget_of
 from bonas.studies.study import load_study
@@ -93,3 +95,45 @@ def test_every_storage_forbids_other_options_in_one_study(storage: Any) -> None:
     study.ask().suggest_categorical("width", [8, 16])
     with pytest.raises(ValueError, match="dynamic value space"):
         study.ask().suggest_categorical("width", [8, 16, 32])
+
+
+def test_a_successor_that_is_not_stored_is_ignored_with_a_warning(
+    quick: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    study = searched(Widths(), 2, quick).study
+    study.set_user_attr("bonas:successor", "s.v9")
+    assert searched(Widths(), 3, quick).study.study_name == "s"
+    assert "there is no study 's.v9'" in caplog.text
+
+
+@dataclass(frozen=True)
+class Deepened(Widths):
+    """``Widths`` with a parameter ``depth``, for one kind only if ``kind`` names it."""
+
+    kind: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, tuple[Any, ...]]:
+        return {**super().parameters, "depth": (1, 2)}
+
+    def applies(self, name: str, earlier: Choices) -> bool:
+        return name != "depth" or self.kind in (None, earlier["kind"])
+
+    def describe(self) -> dict[str, Any]:
+        """Return the description of ``Widths`` with one more parameter."""
+        found = {**Widths().describe()}
+        found["parameters"] = {**found["parameters"], "depth": [1, 2]}
+        return found
+
+
+@pytest.mark.parametrize(("kind", "is_whole"), [("elsewhere", True), (None, False)])
+def test_a_new_parameter_is_an_added_option_only_if_all_trials_are_still_whole(
+    quick: Any, kind: str | None, is_whole: bool
+) -> None:
+    first = searched(Widths(), 3, quick).study
+    space = Deepened(kind=kind)
+    if is_whole:
+        assert measured(opened(space, quick)) == measured(first)
+    else:
+        with pytest.raises(StudyMismatch, match="depth is new"):
+            opened(space, quick)

@@ -249,6 +249,55 @@ def test_several_studies_of_a_journal_are_kept_apart(tmp_path: Path) -> None:
     assert rescue(old, tmp_path / "c.log", "one").trials == 1
 
 
+def test_lost_directions_come_from_the_description_or_the_study_is_lost(tmp_path: Path) -> None:
+    """The line that created a study of another program is lost; its trials are counted."""
+    old = tmp_path / "a.log"
+    study = optuna.create_study(storage=open_storage(old), study_name="s")
+    study.tell(study.ask({"x": FloatDistribution(0.0, 1.0)}), 1.0)
+    study.set_user_attr("bonas:description", "no JSON")
+    lines = _lines(old)
+    old.write_bytes(b"".join([_garble(lines[0]), *lines[1:]]))
+    with pytest.raises(StudyMismatch, match="no study 's' can be read"):
+        rescue(old, tmp_path / "b.log", "s")
+    assert not (tmp_path / "b.log").exists()
+
+
+def test_what_a_journal_repeats_is_copied_once(tmp_path: Path) -> None:
+    """Another writer of the same study: a second creation, and writes after the end of a trial."""
+    old, new = tmp_path / "a.log", tmp_path / "b.log"
+    study = optuna.create_study(storage=open_storage(old), study_name="s")
+    trial = study.ask({"x": FloatDistribution(0.0, 1.0)})
+    trial.report(1.5, 3)
+    trial.report(float("nan"), 4)
+    study.tell(trial, 1.0)
+    lines = _lines(old)
+    late = next(line for line in lines if json.loads(line)["op_code"] == 7)
+    changed = json.loads(late) | {"step": 9}
+    old.write_bytes(b"".join([*lines, lines[0], json.dumps(changed).encode() + b"\n"]))
+    found = rescue(old, new)
+    assert (found.studies, found.trials, found.lost, found.unreadable) == (("s",), 1, 0, ())
+    (copy,) = _named(str(new), "s").trials
+    assert copy.intermediate_values[3] == 1.5
+    assert sorted(copy.intermediate_values) == [3, 4]
+
+
+def test_a_trial_of_a_deleted_study_stays_deleted(tmp_path: Path) -> None:
+    old, new = tmp_path / "a.log", tmp_path / "b.log"
+    storage = open_storage(old)
+    optuna.create_study(storage=storage, study_name="gone")
+    kept = optuna.create_study(storage=storage, study_name="kept")
+    kept.tell(kept.ask({"x": FloatDistribution(0.0, 1.0)}), 1.0)
+    optuna.delete_study(study_name="gone", storage=storage)
+    late = next(line for line in _lines(old) if json.loads(line)["op_code"] == 4)
+    late = json.dumps(json.loads(late) | {"study_id": 0}).encode() + b"\n"
+    old.write_bytes(old.read_bytes() + late)  # as a worker writes that has not read the deletion
+    kept = optuna.load_study(study_name="kept", storage=open_storage(old))
+    kept.tell(kept.ask({"x": FloatDistribution(0.0, 1.0)}), 2.0)
+    found = rescue(old, new)
+    assert (found.studies, found.trials, found.lost) == (("kept",), 2, 0)
+    assert [trial.value for trial in _named(str(new), "kept").trials] == [1.0, 2.0]
+
+
 # SQLite
 
 
@@ -316,6 +365,22 @@ def test_the_search_goes_on_whatever_table_is_lost(
     assert found.trials == 6
     assert table in str(found)
     assert sum(counts(trial) for trial in _search(new, 8)) == 8
+
+
+def test_what_an_interrupted_write_left_beside_the_database_is_read(
+    tmp_path: Path, searched: Searched
+) -> None:
+    """The write-ahead log holds what is not in the database file yet."""
+    (old, before), new = searched("a.db"), f"{tmp_path}/b.log"
+    writer = sqlite3.connect(old)
+    writer.execute("pragma journal_mode = wal")
+    writer.execute("update trial_values set value = 77 where trial_id = 1")
+    writer.commit()
+    assert old.with_name("a.db-wal").stat().st_size > 0
+    rescue(f"sqlite:///{old}", new)
+    assert old.with_name("a.db-wal").stat().st_size > 0
+    writer.close()
+    assert [t.value for t in _named(new).trials] == [77.0, *(t.value for t in before[1:])]
 
 
 def test_a_database_that_lost_its_first_page_is_read(tmp_path: Path, searched: Searched) -> None:

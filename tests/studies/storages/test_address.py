@@ -27,6 +27,7 @@ from bonas.studies.storages.retrying_storage import RetryingStorage
         ("postgresql://me:hush@db/x", "postgresql://me:***@db/x"),
         ("postgresql://me:hu%40sh@db:5/x", "postgresql://me:***@db:5/x"),
         ("postgresql://db/x?user=me&password=hush", "postgresql://db/x?password=***&user=me"),
+        ("mysql://db/x?password=hush&password=hushed", "mysql://db/x?password=***"),
         ("mysql://db/x?passwd=hush&ssl_token=hush", "mysql://db/x?passwd=***&ssl_token=***"),
         ("mssql:///?odbc_connect=PWD%3Dhush", "mssql:///?odbc_connect=***"),
         ("postgresql://me:hu@sh@db/x", "(an unreadable URL)"),
@@ -91,6 +92,16 @@ def test_the_log_and_the_error_of_an_outage_show_no_password(
     assert "retrying for up to" in caplog.text
     assert "hush" not in caplog.text + str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_password_that_is_given_twice_is_hidden_twice() -> None:
+    address = Address("mysql://db/x?password=hush&password=secret")
+    assert address.redact("tried hush and then secret") == "tried *** and then ***"
+
+
+def test_a_password_inside_a_word_is_not_hidden() -> None:
+    address = Address("postgresql://me:ten@db/x")
+    assert address.redact("attention: ten is wrong") == "attention: *** is wrong"
 
 
 def test_a_storage_is_printed_without_its_password_and_can_be_pickled() -> None:

@@ -213,6 +213,39 @@ def test_every_error_is_one_of_the_contract(
         storage.set_study_user_attr(0, "a", 1)
 
 
+def test_errors_about_the_best_trial_are_those_of_optuna(storage: BaseStorage) -> None:
+    study = _study(storage)
+    with pytest.raises(ValueError, match=r"No trials are|does not exist") as caught:
+        storage.get_best_trial(study)
+    assert not isinstance(caught.value, InvalidArgument)
+    both = storage.create_new_study([StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE], "t")
+    storage.set_trial_state_values(storage.create_new_trial(both), TrialState.COMPLETE, [1.0, 2.0])
+    with pytest.raises(RuntimeError, match="Best trial can be obtained only") as raised:
+        storage.get_best_trial(both)
+    assert not isinstance(raised.value, StorageUnavailable)
+    trial = storage.create_new_trial(study)
+    storage.set_trial_state_values(trial, TrialState.COMPLETE, [1.0])
+    assert storage.get_best_trial(study).value == 1.0
+
+
+def test_a_driver_that_cannot_bind_a_value_blames_the_value() -> None:
+    driver = sqlite3.InterfaceError("Error binding parameter 1 - probably unsupported type")
+    error = exc.InterfaceError("insert", None, driver)
+    address = Address("sqlite:///a.db")
+    raised = translate(error, address, writes=False, was_known=False)
+    assert isinstance(raised, InvalidArgument)
+    assert "binding parameter 1" in str(raised)
+
+
+def test_a_key_error_without_a_text_is_about_an_unknown_record() -> None:
+    address = Address("grpc://h:1")
+    error = KeyError()
+    assert translate(error, address, writes=False, was_known=False) is error
+    raised = translate(error, address, writes=False, was_known=True)
+    assert isinstance(raised, RecordGone)
+    assert "(no record)" in str(raised)
+
+
 def test_no_error_shows_a_password() -> None:
     address = Address("postgresql://me:hush@h/d")
     error = OSError("cannot reach postgresql://me:hush@h/d")

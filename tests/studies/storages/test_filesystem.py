@@ -53,3 +53,20 @@ def test_without_a_mount_table_there_is_no_warning(
 
     monkeypatch.setattr(psutil, "disk_partitions", refuse)
     assert network_file_system(tmp_path) is None
+
+
+def test_a_path_outside_every_mount_is_taken_for_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Partition("server", str(tmp_path / "other"), "nfs", "rw")
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [other])
+    assert network_file_system(tmp_path / "a.db") is None
+
+
+def test_of_two_mounts_at_one_place_the_later_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, server = (Partition(kind, str(tmp_path), kind, "rw") for kind in ("ext4", "nfs4"))
+    for mounts, expected in (([disk, server], "nfs4"), ([server, disk], None)):
+        monkeypatch.setattr(psutil, "disk_partitions", lambda all, found=mounts: found)
+        assert network_file_system(tmp_path / "a.db") == expected

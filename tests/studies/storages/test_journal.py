@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import shutil
 from pathlib import Path
 
 import optuna
 import pytest
 
 from bonas.errors import StorageUnavailable
+from bonas.optuna_internals import storage_of
+from bonas.studies.storages import journal_file
 from bonas.studies.storages.journal import is_journal, open_journal
 from bonas.studies.storages.opening import open_storage
 from bonas.studies.study import load_study
@@ -77,3 +82,51 @@ def test_a_study_of_another_program_in_a_journal_is_refused(tmp_path: Path) -> N
     _with_study(tmp_path / "a.log")
     with pytest.raises(Exception, match="was not made by"):
         load_study(tmp_path / "a.log", "s")
+
+
+def test_a_journal_that_was_sent_to_another_process_reads_on(tmp_path: Path) -> None:
+    study = _with_study(tmp_path / "a.log")
+    sent = pickle.loads(pickle.dumps(storage_of(study)))
+    study.add_trial(optuna.create_trial(value=2.0))
+    other = optuna.load_study(study_name="s", storage=sent)
+    other.add_trial(optuna.create_trial(value=3.0))
+    assert [trial.value for trial in other.trials] == [1.0, 2.0, 3.0]
+    assert [trial.value for trial in study.trials] == [1.0, 2.0, 3.0]
+
+
+def test_a_file_that_is_replaced_while_it_is_written_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.log"
+    study = _with_study(path)
+    append = journal_file._append
+
+    def replaced(handle: int, text: bytes) -> None:
+        shutil.copy(path, tmp_path / "copy")
+        shutil.move(tmp_path / "copy", path)
+        append(handle, text)
+
+    monkeypatch.setattr(journal_file, "_append", replaced)
+    with pytest.raises(StorageUnavailable, match="was replaced while it was in use"):
+        study.set_user_attr("a", 1)
+
+
+def test_a_write_that_fails_half_way_leaves_no_half_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.log"
+    study = _with_study(path)
+    before, write = path.read_bytes(), os.write
+
+    def full(handle: int, text: bytes) -> int:
+        if len(text) < 10 or path.stat().st_size > len(before):
+            raise OSError(28, "No space left on device")
+        return write(handle, text[:5])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda h, x: write(h, x) if b"host" in x else full(h, x))
+        with pytest.raises(StorageUnavailable, match="No space left on device; all lines before"):
+            study.set_user_attr("a", 1)
+    assert path.read_bytes() == before
+    study.set_user_attr("a", 2)
+    assert study.user_attrs == {"a": 2}

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.storages import InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import Pool
 
 from bonas.errors import StorageUnavailable
+from bonas.studies.storages import retry
 from bonas.studies.storages.database import Database
 from bonas.studies.storages.journal import journal_file
-from bonas.studies.storages.opening import is_in_memory, open_storage, sqlite_file
+from bonas.studies.storages.opening import is_in_memory, open_storage, opening_error, sqlite_file
+from bonas.studies.storages.sqlite import SQLite
 
 
 @pytest.mark.parametrize(
@@ -112,3 +115,35 @@ def test_a_database_that_cannot_be_opened_leaves_no_connection(tmp_path: Path) -
     finally:
         event.remove(Pool, "connect", connected)
         event.remove(Pool, "close", closed)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("create", None, Exception("table studies already exists")),
+        IntegrityError("insert", None, Exception("UNIQUE constraint failed")),
+    ],
+)
+def test_a_database_whose_tables_another_process_creates_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    left = [error, error]
+    opened = SQLite.__init__
+
+    def racing(self: SQLite, *arguments: Any) -> None:
+        if left:
+            raise left.pop()
+        opened(self, *arguments)
+
+    monkeypatch.setattr(retry, "_FIRST", 0.001)
+    monkeypatch.setattr(SQLite, "__init__", racing)
+    assert open_storage(f"sqlite:///{tmp_path}/a.db").get_all_studies() == []
+    assert left == []
+
+
+def test_a_refused_login_comes_with_advice_about_the_user() -> None:
+    driver = Exception('FATAL: password authentication failed for user "me"')
+    error = OperationalError("connect", None, driver)
+    raised = opening_error("postgresql://me:hush@h/d", error)
+    assert "check the user, the password, the database" in str(raised)
+    assert "hush" not in str(raised)

@@ -156,3 +156,44 @@ def test_a_study_deleted_before_the_answer_was_lost_is_deleted() -> None:
 def test_an_error_about_an_unknown_record_is_not_retried() -> None:
     with pytest.raises(KeyError):
         _retrying(InMemoryStorage()).get_trial(7)
+
+
+class Breaking(Answers):
+    """A storage whose call breaks, and then raises ``error`` when it is repeated."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__({"create_new_study": 1, "delete_study": 1, "set_trial_state_values": 1})
+        self.error = error
+
+    def _answer(self, name: str) -> None:
+        if self.lost.get(name, 0) == 0:
+            raise self.error
+        super()._answer(name)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda storage: storage.create_new_study(MINIMIZE, "t"),
+        lambda storage: storage.delete_study(0),
+        lambda storage: storage.set_trial_state_values(0, TrialState.FAIL),
+    ],
+    ids=["create_new_study", "delete_study", "set_trial_state_values"],
+)
+def test_another_error_of_a_repeated_call_is_raised(
+    call: Callable[[RetryingStorage], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the error that shows the work as done counts as success."""
+    broken = Breaking(MemoryError("none left"))
+    for name in ("create_new_study", "delete_study", "set_trial_state_values"):
+        # the work itself is left out, so that the repeated call meets the error alone
+        monkeypatch.setattr(broken, name, lambda *_, method=name: broken._answer(method))
+    with pytest.raises(MemoryError):
+        call(_retrying(broken))
+
+
+def test_a_session_is_removed_from_the_wrapped_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped, removed = InMemoryStorage(), []
+    monkeypatch.setattr(wrapped, "remove_session", lambda: removed.append(1))
+    _retrying(wrapped).remove_session()
+    assert removed == [1]
