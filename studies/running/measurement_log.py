@@ -25,7 +25,7 @@ from bonas.evaluation.record import Record
 from bonas.optuna_internals import frozen, set_system_attr
 from bonas.studies.running.interrupts import held_back
 
-_SHARE = 0.01  # of an evaluation's time that is spent on writing points of curves
+_SHARE = 0.01  # of an evaluation's time that writing points of curves may take
 _COST = 0.005  # seconds that a write is taken to need before the first one: so it comes early
 _logger = logging.getLogger(__name__)
 

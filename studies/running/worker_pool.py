@@ -263,6 +263,7 @@ def _packed(job: Job, executor: Executor | None) -> bytes | None:
     parts = {
         "the space": job.search.space,
         "evaluate": job.search.evaluate,
+        "stopping": job.search.stopping,
         "the surrogate": job.search.surrogate,
         "the encoder": job.search.encoder,
         "the storage": job.storage,

@@ -56,7 +56,7 @@ def test_a_checked_measurement_has_floats_and_a_time() -> None:
     assert all(type(value) is float for value in checked.values.values())
 
 
-def test_a_wrong_objective_is_told_apart_from_a_bad_number() -> None:
+def test_a_wrong_objective_is_another_error_than_a_bad_number() -> None:
     with pytest.raises(ObjectivesMissing, match="a real number as 'a', got 'x'"):
         Measurement({"a": "x"}).checked(["a"], None)  # type: ignore[dict-item]
     with pytest.raises(EvaluationFailed) as caught:

@@ -105,7 +105,7 @@ def test_what_cannot_be_joined_is_refused(evaluators: Any, message: str) -> None
         Stages(evaluators)
 
 
-def test_the_name_from_before_there_was_an_order_still_works() -> None:
+def test_the_name_joint_still_works() -> None:
     assert Joint is Stages
 
 

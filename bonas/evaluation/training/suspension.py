@@ -1,4 +1,4 @@
-"""Suspension: a generator that computes under settings of its own, and is suspended without them.
+"""Suspension: a generator function that leaves its settings of torch while it is suspended.
 
 A stream of measurements stands still while its consumer stores one, or fits a model to decide
 whether to go on. That must see torch as the program left it, and must draw from other generators
@@ -35,7 +35,7 @@ class Generators:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Continue where the last such block ended; outside, the generators are as they were."""
+        """Run the block with the states that the last one left; then restore the outer ones."""
         with seeded(self._seed, self._device):
             if self._states:
                 self._restore()

@@ -28,7 +28,7 @@ def metric(name: Any, direction: Any = None) -> Metric:
 
 
 def value(name: Any, outputs: Tensor, targets: Tensor, pieces: int = 1, way: Any = None) -> float:
-    """The metric of outputs that come in so many batches."""
+    """Return the metric of outputs that come in so many batches."""
     chosen, kept, truth = metric(name, way), [], []
     for some, true in zip(outputs.chunk(pieces), targets.chunk(pieces), strict=True):
         kept.append(chosen.kept(some, true))

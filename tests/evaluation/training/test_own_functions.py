@@ -28,7 +28,8 @@ def linear(outputs: int = 2) -> nn.Module:
     return nn.Linear(4, outputs)
 
 
-def told(network: Any, data: Any = (X, Y), **settings: Any) -> dict[str, float]:
+def scores(network: Any, data: Any = (X, Y), **settings: Any) -> dict[str, float]:
+    """Return what a training of twenty epochs measures."""
     settings = {"epochs": 20, "batch_size": 8, "learning_rate": 0.1, **settings}
     return ShortTraining(data, **settings)(candidate(network))
 
@@ -60,12 +61,12 @@ def by_hand(outputs: Tensor, targets: Tensor) -> Tensor:
     ],
 )
 def test_a_loss_of_ones_own_is_lowered(loss: Any) -> None:
-    assert told(linear, loss=loss)["accuracy"] > 90
+    assert scores(linear, loss=loss)["accuracy"] > 90
 
 
 def test_the_weights_of_a_loss_are_trained_in_a_copy() -> None:
     loss = Margin()
-    first, second = (told(linear, loss=loss) for _ in range(2))
+    first, second = (scores(linear, loss=loss) for _ in range(2))
     assert float(loss.scale.detach()) == 1.0
     assert first["accuracy"] == second["accuracy"]
 
@@ -80,7 +81,7 @@ def test_a_loss_of_torch_reads_the_prediction() -> None:
             return {"features": x, "logits": self.head(x)}
 
     labels = Y[:, None].astype(np.float32)
-    found = told(Named, (X, labels), loss=nn.BCEWithLogitsLoss())
+    found = scores(Named, (X, labels), loss=nn.BCEWithLogitsLoss())
     assert found["accuracy"] > 90
 
 
@@ -100,7 +101,7 @@ def test_a_function_is_given_what_the_network_returns() -> None:
         again, mean, variance = outputs
         return functional.mse_loss(again, targets) + 1e-3 * (mean**2 + variance**2).mean()
 
-    assert told(Variational, (X, X), loss=loss)["rmse"] < 1
+    assert scores(Variational, (X, X), loss=loss)["rmse"] < 1
 
 
 @pytest.mark.parametrize(("targets", "shape"), [(X[:, 0], ()), (X[:, :1], (1,)), (X[:, :2], (2,))])
@@ -112,7 +113,7 @@ def test_a_loss_sees_targets_in_their_own_units_and_shape(targets: Any, shape: A
         return functional.mse_loss(outputs.reshape(given.shape), given)
 
     network = partial(linear, shape[0] if shape else 1)
-    found = told(network, (X, 50 + 10 * targets), loss=loss, epochs=100, learning_rate=2.0)
+    found = scores(network, (X, 50 + 10 * targets), loss=loss, epochs=100, learning_rate=2.0)
     assert {tuple(given.shape[1:]) for given in seen} == {shape}
     assert {given.dtype for given in seen} == {torch.float32}
     assert 30 < float(torch.cat(seen).mean()) < 70
@@ -177,7 +178,7 @@ def test_a_step_alone_is_judged_by_the_metric() -> None:
         inputs, labels = batch
         return functional.cross_entropy(network(inputs), labels)
 
-    assert told(linear, step=step)["accuracy"] > 90
+    assert scores(linear, step=step)["accuracy"] > 90
 
 
 def test_a_score_alone_judges_the_usual_training() -> None:
@@ -201,7 +202,7 @@ def test_a_loss_and_a_score_take_any_targets() -> None:
         )
 
     loader = DataLoader(rows, 8)  # type: ignore[arg-type]  # a list is a data set to torch
-    found = told(linear, (loader, loader), loss=loss, score=hits, direction="maximize")
+    found = scores(linear, (loader, loader), loss=loss, score=hits, direction="maximize")
     assert found["hits"] > 0.9
 
 
@@ -223,13 +224,13 @@ def test_episodes_may_be_the_data() -> None:
         return float(torch.stack([played(network, seed)[1].mean() for seed in seeds]).mean())
 
     data = (range(100), range(100, 110))
-    found = told(linear, data, step=reinforce, score=reward, direction="maximize", epochs=2)
+    found = scores(linear, data, step=reinforce, score=reward, direction="maximize", epochs=2)
     assert found["reward"] > 0.7
 
 
 def test_trained_with_a_seed_a_step_gives_the_same_network() -> None:
     settings = {"step": by_name, "score": share, "direction": {"share": "maximize"}, "epochs": 2}
-    first, second = (told(linear, Rows(), **settings) for _ in range(2))
+    first, second = (scores(linear, Rows(), **settings) for _ in range(2))
     assert first["share"] == second["share"]
 
 
@@ -274,19 +275,19 @@ def test_settings_that_would_be_dropped_are_refused(settings: Any, message: str)
 )
 def test_a_step_returns_a_loss(step: Any, message: str) -> None:
     with pytest.raises(InvalidArgument, match=rf"tensor of one number with a gradient, {message}"):
-        told(linear, step=step)
+        scores(linear, step=step)
 
 
 @pytest.mark.parametrize("value", [None, "good", [1.0]])
 def test_a_score_returns_numbers(value: Any) -> None:
     with pytest.raises(EvaluationFailed, match=r"a mapping from \['score'\] to numbers, got"):
-        told(linear, score=lambda network, batches: value, direction="maximize", epochs=1)
+        scores(linear, score=lambda network, batches: value, direction="maximize", epochs=1)
 
 
 @pytest.mark.parametrize("data", [(range(0), range(3)), (iter([1]), [2]), 5, (None, None)])
 def test_what_cannot_be_gone_through_is_refused(data: Any) -> None:
     with pytest.raises(InvalidArgument, match="expected data as two"):
-        told(linear, data, step=by_name, score=share, direction={"share": "maximize"})
+        scores(linear, data, step=by_name, score=share, direction={"share": "maximize"})
 
 
 def test_mixed_precision_trains_and_judges_in_bfloat16() -> None:

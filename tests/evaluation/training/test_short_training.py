@@ -69,7 +69,7 @@ class Rows(Dataset[tuple[Tensor, int]]):
 def trained(
     training: ShortTraining, network: Callable[[], nn.Module], number: int = 0
 ) -> tuple[dict[str, float], nn.Module]:
-    """What the training told, and the network it left."""
+    """Return what the training measured, and the network that it trained."""
     built = []
 
     def build() -> nn.Module:
@@ -87,7 +87,7 @@ def weights(network: nn.Module) -> list[float]:
 @pytest.mark.parametrize("data", [PAIR, Rows()], ids=["pair", "data set"])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
-def test_two_separate_heaps_are_told_apart(
+def test_two_separate_heaps_are_classified(
     network: Callable[[], nn.Module], data: Any, optimizer: Any, schedule: Any
 ) -> None:
     training = ShortTraining(
@@ -114,9 +114,9 @@ def test_digits_are_learned() -> None:
     """Guessing gives 10 % with a standard error of 1.6 %: one epoch is five errors above it."""
     space = NASBench201(channels=4, cells=1)
     training = ShortTraining(epochs=1, learning_rate=0.02)
-    told = training(candidate_of(space, dict.fromkeys(space.parameters, "nor_conv_3x3")))
-    assert told.keys() == {"accuracy", "seconds"}
-    assert told["accuracy"] > 10 + 5 * 100 * math.sqrt(0.1 * 0.9 / 360)
+    values = training(candidate_of(space, dict.fromkeys(space.parameters, "nor_conv_3x3")))
+    assert values.keys() == {"accuracy", "seconds"}
+    assert values["accuracy"] > 10 + 5 * 100 * math.sqrt(0.1 * 0.9 / 360)
     assert (training.input_shape, training.classes) == ((1, 8, 8), 10)
     assert training.objectives == (ACCURACY,)
 
@@ -288,7 +288,7 @@ def test_the_cause_of_a_misfit_is_kept() -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_what_a_space_says_of_a_misfit_is_told_as_it_is() -> None:
+def test_an_error_of_the_space_for_a_misfit_passes() -> None:
     space = CellSpace(nodes=2, stages=1, channels=2, classes=2)
     images = (np.zeros((20, 2, 4, 4)), np.arange(20) % 2)
     with pytest.raises(InvalidData, match=r"^expected images of shape batch x 3 .*in_channels"):
@@ -342,7 +342,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
         ShortTraining(PAIR, **settings)
 
 
-def test_the_description_is_plain_and_tells_trainings_apart() -> None:
+def test_the_description_is_plain_and_differs_between_trainings() -> None:
     plain = ShortTraining(PAIR).describe()
     assert json.loads(json.dumps(plain)) == plain
     assert plain.keys() == {"accuracy"}
@@ -364,20 +364,20 @@ def test_the_description_is_plain_and_tells_trainings_apart() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_cuda_device_learns_and_keeps_its_random_state() -> None:
     before = torch.cuda.get_rng_state()
-    told = ShortTraining(PAIR, epochs=20, batch_size=8, learning_rate=0.05, device="cuda")(
+    values = ShortTraining(PAIR, epochs=20, batch_size=8, learning_rate=0.05, device="cuda")(
         candidate(normalised)
     )
-    assert told["accuracy"] == 100.0
+    assert values["accuracy"] == 100.0
     assert torch.equal(torch.cuda.get_rng_state(), before)
 
 
 FLAT = np.random.default_rng(2).normal(size=(100, 4))
 AMOUNTS = 50 + 100 * FLAT[:, :2]  # two columns, each a plain function of an input
 TOKENS = np.random.default_rng(1).integers(0, 6, (80, 5))
-NEXT = (TOKENS + 1) % 6  # the next token is told by this one alone
+NEXT = (TOKENS + 1) % 6  # the next token follows from this one alone
 
 
-def told_tokens() -> nn.Module:
+def bigram() -> nn.Module:
     return nn.Sequential(nn.Embedding(6, 8), nn.Linear(8, 6))
 
 
@@ -407,7 +407,7 @@ def test_a_regression_is_learned_in_its_own_units(data: Any) -> None:
     assert training(candidate(linear))["rmse"] < 5
 
 
-def test_an_error_is_told_in_the_units_of_the_targets() -> None:
+def test_an_error_is_in_the_units_of_the_targets() -> None:
     """By hand: a network that always says 0 says the mean, 10, of targets 8 and 12."""
 
     def always_0() -> nn.Module:
@@ -430,10 +430,10 @@ def test_an_error_is_told_in_the_units_of_the_targets() -> None:
 
 @pytest.mark.parametrize("data", [(TOKENS, NEXT), Listed(TOKENS, NEXT)], ids=["pair", "data set"])
 def test_next_tokens_are_learned(data: Any) -> None:
-    """Guessing has perplexity 6; told by the token before, it is 1."""
+    """Guessing has perplexity 6; knowing the token before, it is 1."""
     training = ShortTraining(data, epochs=30, batch_size=8, learning_rate=0.05)
     assert training.objectives == (Objective("perplexity", "minimize"),)
-    assert 1 <= training(candidate(told_tokens))["perplexity"] < 1.2
+    assert 1 <= training(candidate(bigram))["perplexity"] < 1.2
     assert ShortTraining(data, metric="accuracy").objectives == (ACCURACY,)
 
 
@@ -499,7 +499,7 @@ RARE = np.repeat([0, 1], [90, 10])
 
 
 def test_balanced_classes_weigh_the_same() -> None:
-    """By hand: inputs tell nothing, so the bias tells each class' share of the weight."""
+    """By hand: inputs say nothing, so the bias is each class' share of the weight."""
     data = (np.zeros((100, 4)), RARE)
     share = []
     for class_weights in (None, "balanced"):
@@ -587,8 +587,8 @@ def test_the_metric_is_the_objective(data: Any, settings: Any, name: str, unit: 
     (objective,) = training.objectives
     assert (objective.name, objective.unit) == (name, unit)
     assert training.describe().keys() == {name}
-    told = measured(training, candidate(linear), training.objectives)
-    assert told.keys() == {name, "seconds"}
+    values = measured(training, candidate(linear), training.objectives)
+    assert values.keys() == {name, "seconds"}
 
 
 @pytest.mark.parametrize(
@@ -649,7 +649,7 @@ def test_new_settings_are_described_where_they_are_used() -> None:
     ("data", "network", "settings"),
     [
         ((X, AMOUNTS), linear, {}),
-        ((TOKENS, NEXT), told_tokens, {}),
+        ((TOKENS, NEXT), bigram, {}),
         ((X, RARE), linear, {"class_weights": "balanced", "metric": "f1", "augment": noisy}),
     ],
 )
