@@ -14,7 +14,9 @@ from bonas.encoders import (
     GNNEncoder,
     OneHot,
     check_encoder,
+    shared_blocks,
 )
+from bonas.encoders import blocks as module
 from bonas.errors import InvalidArgument
 from bonas.spaces import (
     Architecture,
@@ -127,3 +129,35 @@ def test_an_unknown_scaling_is_refused(space: CellSpace) -> None:
         InvalidArgument, match=r"unknown scaling of the encoder .* 'rows'; expected"
     ):
         Blocks(space, [encoder])
+
+
+def test_named_blocks_of_one_space_are_shared_and_others_are_not() -> None:
+    space, twin = CellSpace(nodes=3), CellSpace(nodes=3)
+    shared = shared_blocks(space, ["one_hot", "statistics"])
+    assert shared_blocks(space, ("one_hot", "statistics")) is shared
+    assert shared_blocks(space, ["statistics", "one_hot"]) is not shared
+    assert shared_blocks(space, [OneHot(space), "statistics"]) is not shared
+    assert (shared_blocks(twin, ["one_hot", "statistics"]) is shared) == (twin == space)
+
+
+def test_a_space_that_cannot_be_hashed_gets_blocks_of_its_own() -> None:
+    class Unhashable(CellSpace):
+        __hash__ = None  # type: ignore[assignment]  # on purpose
+
+    space = Unhashable(nodes=2)
+    assert shared_blocks(space, ["one_hot"]) is not shared_blocks(space, ["one_hot"])
+
+
+def test_the_cache_is_emptied_when_it_is_full(
+    space: CellSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_KEPT", 4)
+    blocks = Blocks(space, ["one_hot"])
+    some = list(space.reference[:7])
+    first = blocks.encode(some)
+    assert not blocks._rows
+    assert torch.equal(blocks.encode(some), first)
+
+
+def test_nothing_is_encoded_as_no_rows(space: CellSpace) -> None:
+    assert Blocks(space, ["one_hot", "statistics"]).encode([]).shape[0] == 0

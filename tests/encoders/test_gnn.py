@@ -9,8 +9,12 @@ from bonas.encoders import (
     Encoder,
     GNNEncoder,
 )
+from bonas.errors import InvalidArgument
 from bonas.spaces import (
+    Architecture,
+    ArchitectureGraph,
     CellSpace,
+    Choices,
     NASBench201,
     Space,
 )
@@ -57,3 +61,46 @@ def test_the_global_random_state_is_left_alone(space: CellSpace) -> None:
     torch.manual_seed(7)
     GNNEncoder(space, members=1, steps=2)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_labels_outside_the_reference_set_share_one_input(space: CellSpace) -> None:
+    encoder = GNNEncoder(space, members=1, steps=2)
+    graphs = [
+        ArchitectureGraph(["input", label, "output"], [(0, 1), (1, 2)])
+        for label in ("unheard of", "another", "nor_conv_3x3")
+    ]
+    X = encoder.encode([Architecture({"which": i}, graph) for i, graph in enumerate(graphs)])
+    assert torch.equal(X[0], X[1])
+    assert not torch.equal(X[0], X[2])
+
+
+def test_nodes_need_as_many_features_as_those_of_the_reference_set(space: CellSpace) -> None:
+    encoder = GNNEncoder(space, members=1, steps=2)
+    graph = ArchitectureGraph(["input", "output"], [(0, 1)], [[1.0], [2.0]])
+    with pytest.raises(InvalidArgument, match=r"expected 0 features per node .* got 1"):
+        encoder.encode([Architecture({}, graph)])
+
+
+def test_features_of_any_size_are_embedded_alike() -> None:
+    """Scale the features of all nodes: standardised, they are the same."""
+
+    class Widths(Space):
+        def __init__(self, unit: float) -> None:
+            self.parameters = {"width": (1, 2, 3, 4)}
+            self.unit = unit
+
+        def graph(self, choices: Choices) -> ArchitectureGraph:
+            width = self.unit * float(choices["width"])  # type: ignore[arg-type]  # a number
+            return ArchitectureGraph(["input", "output"], [(0, 1)], [[0.0], [width]])
+
+    one, other = (
+        GNNEncoder(space, members=1, steps=3).encode(list(space.reference))
+        for space in (Widths(1.0), Widths(1e6))
+    )
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_another_seed_trains_other_networks(space: CellSpace) -> None:
+    some = list(space.reference[:3])
+    one, two = (GNNEncoder(space, members=1, steps=2, seed=seed).encode(some) for seed in (0, 1))
+    assert not torch.equal(one, two)

@@ -14,13 +14,15 @@ from bonas.encoders import (
     GraphStatistics,
 )
 from bonas.encoders.paths import path_counts
-from bonas.encoders.statistics import graph_statistics
+from bonas.encoders.statistics import graph_statistics, vocabulary
 from bonas.spaces import (
     IDENTITY,
     INPUT,
     OUTPUT,
+    Architecture,
     ArchitectureGraph,
     CellSpace,
+    Choices,
     Space,
 )
 from bonas.testing import EncoderContract
@@ -70,3 +72,35 @@ def test_costs_are_among_the_statistics(space: CellSpace) -> None:
     costs = space.costs(architecture.choices)
     expected = [math.log1p(costs[name]) for name in ("multiply_adds", "parameters")]
     assert row[-2:].tolist() == pytest.approx(expected)
+
+
+class Wide(Space):
+    """Chains of one layer with a feature per node: its width."""
+
+    def __init__(self) -> None:
+        self.parameters = {"op": ("a", "b"), "width": (4, 8)}
+
+    def graph(self, choices: Choices) -> ArchitectureGraph:
+        labels = [INPUT, str(choices["op"]), OUTPUT]
+        width = float(choices["width"])  # type: ignore[arg-type]  # a number
+        return ArchitectureGraph(labels, [(0, 1), (1, 2)], [[0.0], [width], [2.0]])
+
+
+def test_the_mean_of_each_node_feature_follows_the_statistics() -> None:
+    space = Wide()
+    encoder = GraphStatistics(space)
+    assert (encoder.features, encoder.width) == (1, 4 * 2 + 6 + 1)
+    row = encoder.encode([space.architecture({"op": "b", "width": 8})])[0]
+    assert float(row[-1]) == pytest.approx((0.0 + 8.0 + 2.0) / 3)
+
+
+def test_labels_outside_the_reference_set_count_as_operations_only() -> None:
+    encoder = GraphStatistics(Wide())
+    graph = ArchitectureGraph([INPUT, "c", OUTPUT], [(0, 1), (1, 2)], [[0.0]] * 3)
+    row = encoder.encode([Architecture({"op": "c"}, graph)])[0]
+    assert row[:8].tolist() == [0.0] * 8
+    assert row[8:14].tolist() == pytest.approx([1, 2, math.log(2), 1, 1, 1])
+
+
+def test_the_vocabulary_is_that_of_the_reference_set_in_order() -> None:
+    assert vocabulary(Wide()) == ["a", "b", "input", "output"]

@@ -69,3 +69,34 @@ def test_the_diagonal_of_a_kernel_with_a_linear_term_is_that_of_its_matrix() -> 
     theta = torch.linspace(-1.0, 1.0, len(kernel.names), dtype=torch.float64)
     K = kernel.matrix(theta, kernel.distances(X, X))
     torch.testing.assert_close(kernel.diagonal(theta, X), K.diagonal())
+
+
+def test_parameters_outside_the_space_alone_make_a_kernel() -> None:
+    kernel = BlockKernel(Layout({}, {"rate": slice(0, 1)}), ())
+    X = torch.tensor([[0.0], [2.0]], dtype=torch.float64)
+    theta = torch.tensor([0.7, 0.3], dtype=torch.float64)  # s_p and the lengthscale
+    K = kernel.matrix(theta, kernel.distances(X, X))
+    off = math.exp(0.7 - 4.0 / (2 * math.exp(0.3) ** 2))
+    assert K.flatten().tolist() == pytest.approx([math.exp(0.7), off, off, math.exp(0.7)])
+    assert kernel.names == ["variance without architecture", "lengthscale of rate"]
+
+
+def test_the_names_follow_the_order_of_theta() -> None:
+    layout = Layout({"one": slice(0, 2), "two": slice(2, 5)}, {})
+    terms = [("one", "rbf"), ("two", "linear"), ("two", "matern12")]
+    assert BlockKernel(layout, terms).names == [
+        "variance of one (rbf)",
+        "weight of two",
+        "variance of two (matern12)",
+        "lengthscale of one (rbf)",
+        "lengthscale of two (matern12)",
+    ]
+
+
+def test_equal_rows_have_the_distance_zero_though_sums_are_rounded() -> None:
+    kernel = BlockKernel(LAYOUT, [("one", "matern12")])
+    X = _points(6)
+    X[3] = X[0]
+    K = kernel.distances(X, X)[0]
+    assert float(K[0, 3]) == 0.0
+    assert float(K.diagonal().max()) == 0.0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from torch import Tensor
 from torch.distributions import Normal
 
-from bonas.studies.proposing.acquisition import noisy_improvement, screening
+from bonas.studies.proposing import acquisition as module
+from bonas.studies.proposing.acquisition import noisy_improvement, screening, thompson
 
 
 def _closed_form_improvement(mean: Tensor, sd: Tensor, best: float) -> Tensor:
@@ -70,3 +72,33 @@ def test_pending_points_lower_the_scores_of_their_twins() -> None:
     scores = noisy_improvement(samples, 3, torch.tensor([-4.0, -4.0]).double())
     assert int(scores.argmin()) == 0
     assert float(scores[0]) < 0.01 * float(scores[1:].min())
+
+
+@pytest.mark.parametrize("m", [1, 2])
+def test_thompson_sampling_looks_at_the_first_sample_alone(m: int) -> None:
+    samples = torch.from_numpy(np.random.default_rng(2).standard_normal((16, 9, m)))
+    below = torch.full((m,), -5.0).double()
+    scores = thompson(samples, 4, below)
+    torch.testing.assert_close(scores, noisy_improvement(samples[:1], 4, below))
+    others = samples.clone()
+    others[1:] = 0.0
+    assert torch.equal(thompson(others, 4, below), scores)
+
+
+@pytest.mark.parametrize("m", [1, 2])
+def test_candidates_are_screened_alike_in_chunks_of_any_size(
+    m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    mean, variance = (torch.from_numpy(rng.uniform(0.1, 1.0, (7, m))) for _ in range(2))
+    known, below = mean[:2] - 0.05, torch.zeros(m).double()
+    together = screening(mean, variance, known, below)
+    monkeypatch.setattr(module, "_CHUNK", 3)
+    torch.testing.assert_close(screening(mean, variance, known, below), together)
+
+
+def test_a_candidate_without_variance_is_scored_by_its_mean() -> None:
+    mean = torch.tensor([[0.5], [2.0]], dtype=torch.float64)
+    scores = screening(mean, torch.zeros_like(mean), torch.ones(1, 1).double(), torch.zeros(1))
+    assert float(scores[1].exp()) == pytest.approx(1.0, abs=1e-3)
+    assert float(scores[0].exp()) < 1e-6

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from botorch.models.model import Model
+from torch import Tensor
 
 from bonas.encoders import Layout
 from bonas.studies.proposing.posterior import fit_posteriors
-from bonas.surrogates import fit_graph_gp
+from bonas.surrogates import GraphGP, Surrogate, fit_forest, fit_graph_gp, fit_mixture
 
 
-def test_a_noisy_value_moves_the_belief_less() -> None:
+def test_a_noisy_value_moves_the_posterior_less() -> None:
     rng = np.random.default_rng(0)
     X = torch.from_numpy(rng.standard_normal((12, 2)))
     layout = Layout({"block": slice(0, 2)}, {})
@@ -51,3 +54,107 @@ def test_values_that_are_missing_are_fitted_again_only_when_data_change() -> Non
     measured = Y.clone()
     measured[2, 0] = 91.0
     assert fit_posteriors(fit_graph_gp, X, measured, layout, 0, first).refit is not first.refit
+
+
+LAYOUT = Layout({"block": slice(0, 2)}, {})
+
+
+def _accuracy_and_latency(n: int) -> tuple[Tensor, Tensor]:
+    """Return encodings and oriented values of two objectives."""
+    X = torch.from_numpy(np.random.default_rng(2).standard_normal((n, 2)))
+    return X, torch.stack([90.0 + X.sum(1).sin(), -torch.exp(X[:, 1])], dim=1)
+
+
+@pytest.mark.parametrize("surrogate", [fit_graph_gp, fit_forest])
+def test_posteriors_that_grew_are_those_fitted_afresh(surrogate: Surrogate) -> None:
+    """Grow across refits, with a model that keeps hyper-parameters and one that cannot."""
+    X, Y = _accuracy_and_latency(34)
+    grown = None
+    for n in (30, 31, 32, 33, 34):
+        grown = fit_posteriors(surrogate, X[:n], Y[:n], LAYOUT, 0, grown)
+    afresh = fit_posteriors(surrogate, X, Y, LAYOUT, 0)
+    assert grown is not None
+    for one, other in zip(grown.marginals(X), afresh.marginals(X), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
+
+
+def test_hyper_parameters_are_kept_between_refits() -> None:
+    X, Y = _accuracy_and_latency(33)
+    first = fit_posteriors(fit_graph_gp, X[:30], Y[:30], LAYOUT, 0)
+    kept = fit_posteriors(fit_graph_gp, X[:32], Y[:32], LAYOUT, 0, first)
+    refitted = fit_posteriors(fit_graph_gp, X, Y, LAYOUT, 0, kept)
+    assert kept.refit is first.refit
+    assert refitted.refit is not kept.refit
+    for each, before in zip(kept.objectives, first.objectives, strict=True):
+        assert isinstance(each.model, GraphGP)
+        assert isinstance(before.model, GraphGP)
+        assert torch.equal(each.model.theta, before.model.theta)
+        assert len(each.model.data.X) == 32
+
+
+def test_measured_values_have_mean_zero_and_deviation_one_on_the_scale_of_the_posteriors() -> None:
+    X, Y = _accuracy_and_latency(20)
+    several = fit_posteriors(fit_graph_gp, X, Y, LAYOUT, 0)
+    alone = fit_posteriors(fit_graph_gp, X, Y[:, :1], LAYOUT, 0)
+    for found, values in ((several, Y), (alone, Y[:, :1])):
+        scaled = torch.stack([found.scale_reference_point(row) for row in values])
+        floored = scaled.clamp_min(-1e3)  # the floor raises the worst of one objective
+        assert float(floored.mean(0).abs().max()) < 0.1
+        assert float((floored.std(0, correction=0) - 1.0).abs().max()) < 0.1
+
+
+def test_a_reference_point_is_never_absurdly_far_away() -> None:
+    X, Y = _accuracy_and_latency(20)
+    several = fit_posteriors(fit_graph_gp, X, Y, LAYOUT, 0)
+    far = torch.tensor([-1e300, 1e300], dtype=torch.float64)
+    assert several.scale_reference_point(far).tolist() == [-1e6, 1e6]
+    alone = fit_posteriors(fit_graph_gp, X, Y[:, :1], LAYOUT, 0)
+    above = Y[:, :1].max(0).values + 1e3  # above the ceiling of the regret
+    assert alone.scale_reference_point(above).tolist() == [1e6]
+
+
+def test_constant_values_have_a_unit_of_one() -> None:
+    X, Y = _accuracy_and_latency(12)
+    Y[:, 0] = 3.0
+    found = fit_posteriors(fit_graph_gp, X, Y, LAYOUT, 0)
+    assert float(found.unit[0]) == 1.0
+    assert bool(torch.cat(found.marginals(X)).isfinite().all())
+
+
+@pytest.mark.parametrize("m", [1, 2])
+def test_samples_have_the_medians_of_the_marginals(m: int) -> None:
+    """Count the samples below the medians, within five standard errors."""
+    X, Y = _accuracy_and_latency(16)
+    found = fit_posteriors(fit_graph_gp, X, Y[:, :m], LAYOUT, 0)
+    points, s = X[:4] + 0.5, 1_000
+    samples, (median, _) = found.sample(points, s, seed=3), found.marginals(points)
+    assert samples.shape == (s, 4, m)
+    below = (samples <= median).double().mean(0)
+    assert float((below - 0.5).abs().max()) < 5 * (0.25 / s) ** 0.5
+    assert torch.equal(samples, found.sample(points, s, seed=3))
+
+
+def test_each_objective_has_the_weights_of_its_own_mixture() -> None:
+    X, Y = _accuracy_and_latency(16)
+    members = (fit_graph_gp, fit_forest)
+
+    def mixture(X: Tensor, Y: Tensor, layout: Layout, seed: int) -> Model:
+        return fit_mixture(X, Y, layout, seed, members=members)
+
+    weights = fit_posteriors(mixture, X, Y, LAYOUT, 0).weights
+    assert [len(each) for each in weights] == [2, 2]
+    assert all(sum(each) == pytest.approx(1.0) for each in weights)
+    assert fit_posteriors(fit_graph_gp, X, Y, LAYOUT, 0).weights == [[], []]
+
+
+def test_objectives_get_seeds_and_priors_of_their_own() -> None:
+    X, Y = _accuracy_and_latency(8)
+    calls: list[tuple[int, list[str]]] = []
+
+    def recorded(train_X: Tensor, train_Y: Tensor, layout: Layout, seed: int) -> Model:
+        calls.append((seed, list(layout.architecture)))
+        return fit_graph_gp(train_X, train_Y, layout)
+
+    layout = Layout({"one": slice(0, 1)}, {}, (None, slice(1, 2)))
+    fit_posteriors(recorded, X, Y, layout, 5)
+    assert calls == [(5, ["one"]), (6, ["one", "prior"])]

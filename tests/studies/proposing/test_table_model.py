@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.models.ensemble import EnsembleModel
@@ -13,7 +14,13 @@ from botorch.sampling.get_sampler import get_sampler
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from torch import Tensor
 
-from bonas.studies.proposing.table_model import SampleTable, SampleTableSampler, row_numbers
+from bonas.errors import InvalidArgument
+from bonas.studies.proposing.table_model import (
+    NormalTable,
+    SampleTable,
+    SampleTableSampler,
+    row_numbers,
+)
 
 
 class _Members(EnsembleModel):
@@ -84,3 +91,30 @@ def test_samples_come_in_order_for_every_batch() -> None:
     assert samples.shape == (5, 4, 1, 2)
     for i in range(5):
         torch.testing.assert_close(samples[i, :, 0], values[i % 3])
+
+
+@pytest.mark.parametrize("m", [1, 3])
+def test_a_normal_table_has_the_moments_of_its_rows(m: int) -> None:
+    mean = torch.arange(4.0 * m).reshape(4, m).double()
+    variance = 1.0 + mean / 10
+    model = NormalTable(mean, variance)
+    posterior = model.posterior(row_numbers(1, 4).unsqueeze(1))
+    assert model.num_outputs == m
+    torch.testing.assert_close(posterior.mean.squeeze(1), mean[1:])
+    torch.testing.assert_close(posterior.variance.squeeze(1), variance[1:])
+
+
+def test_outputs_of_a_table_are_asked_for_all_at_once() -> None:
+    values = torch.zeros(2, 4, 3, dtype=torch.float64)
+    model, rows = SampleTable(values), row_numbers(0, 2)
+    assert model.posterior(rows, output_indices=[0, 1, 2]).mean.shape == (2, 3)
+    with pytest.raises(InvalidArgument, match=r"output_indices None or \[0, 1, 2\], got \[1\]"):
+        model.posterior(rows, output_indices=[1])
+
+
+def test_botorch_finds_the_sampler_of_a_table() -> None:
+    values = torch.arange(6.0).reshape(3, 2, 1).double()
+    posterior = SampleTable(values).posterior(row_numbers(0, 2))
+    sampler = get_sampler(posterior, torch.Size([3]))
+    assert isinstance(sampler, SampleTableSampler)
+    torch.testing.assert_close(sampler(posterior), values)
