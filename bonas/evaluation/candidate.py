@@ -10,6 +10,7 @@ import torch
 from optuna.trial import FrozenTrial, Trial
 from torch import nn
 
+from bonas.arguments import is_count
 from bonas.errors import unknown
 from bonas.evaluation.curve import Curve, curve_names, measurements_of
 from bonas.evaluation.measurement import Measurement
@@ -110,5 +111,4 @@ class Candidate:
 def index_of(trial: Trial | FrozenTrial) -> int:
     """Return which proposal of its study a trial evaluates."""
     index: object = trial.user_attrs.get(INDEX)
-    good = isinstance(index, int) and not isinstance(index, bool) and index >= 0
-    return index if good else trial.number  # type: ignore[return-value]  # good says so
+    return index if is_count(index) else trial.number

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bonas.arguments import is_number
 from bonas.spaces.tracing.calls import tensors_of
 
 Args = tuple[Any, ...]
@@ -80,7 +81,7 @@ def _comparison(args: Args, kwargs: Kwargs) -> Result | None:
     if len(args) != 2 or kwargs or _result_dtype(args[0]) is None:
         return None
     other = args[1]
-    known = _result_dtype(other) is not None if isinstance(other, Tensor) else _is_number(other)
+    known = _result_dtype(other) is not None if isinstance(other, Tensor) else is_number(other)
     shape = _common_shape(*map(_shape_of, args)) if known else None
     return None if shape is None else (shape, torch.bool)
 
@@ -97,22 +98,18 @@ def _as_first(args: Args) -> Result | None:
     return (tuple(x.shape), dtype) if dtype is not None and dtype.is_floating_point else None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _power(args: Args, kwargs: Kwargs) -> Result | None:
-    return None if kwargs or len(args) != 2 or not _is_number(args[1]) else _as_first(args)
+    return None if kwargs or len(args) != 2 or not is_number(args[1]) else _as_first(args)
 
 
 def _clamp(args: Args, kwargs: Kwargs) -> Result | None:
     bounds = (*args[1:], *kwargs.values())
-    fits = bounds and all(b is None or _is_number(b) for b in bounds)
+    fits = bounds and all(b is None or is_number(b) for b in bounds)
     return _as_first(args) if fits and any(b is not None for b in bounds) else None
 
 
 def _masked_fill(args: Args, kwargs: Kwargs) -> Result | None:
-    if len(args) != 3 or kwargs or not _is_number(args[2]) or not isinstance(args[1], Tensor):
+    if len(args) != 3 or kwargs or not is_number(args[2]) or not isinstance(args[1], Tensor):
         return None
     result = _as_first(args)
     fits = args[1].is_meta and args[1].dtype is torch.bool
