@@ -18,6 +18,8 @@ process asked for, to create a trial together with its claim, to read one trial 
 ``_backend``,               the file behind a journal
 ``_file_path``
 ``FrozenStudy``             what a storage's ``get_all_studies`` returns
+``_create_new_trial``,      wrapped in ``studies.storages.sqlite``: Optuna's cache calls these two
+``_set_trial_param``        of a database, and not the public ones
 ==========================  =====================================================================
 """
 
