@@ -28,7 +28,8 @@ def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) 
     """Split ``data`` into its parts, whatever it holds; nothing is known of its targets.
 
     Besides what ``bonas.evaluation.load`` takes, two iterables with a length, such as lists and
-    ranges, are the batches for training and validation, used as given.
+    ranges, are the batches for training and validation, used as given. Two lists of two arrays of
+    one length are read as pairs of inputs and targets.
 
     Raises:
         InvalidArgument: if ``data`` is of another kind.

@@ -156,6 +156,15 @@ def test_two_pairs_are_training_and_validation_rows() -> None:
     assert splits.name.count(" rows ") == 2
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_two_arrays_of_one_length_are_inputs_and_targets(kind: Any) -> None:
+    splits = unread((kind([IDS, IDS]), kind([IDS, IDS])))
+    inputs, targets = splits.train[:2]  # type: ignore[misc]  # rows in memory
+    assert inputs.shape == targets.shape == (2, 4)
+    batches = kind([IDS, IDS[:2]])
+    assert unread((batches, batches)).train is batches
+
+
 def test_floats_become_float32_and_whole_numbers_keep_their_type() -> None:
     (train,) = unread((X, Y)).train[:1][1:]  # type: ignore[index]  # rows in memory
     (amounts,) = unread((X, Y + 0.5)).train[:1][1:]  # type: ignore[index]  # rows in memory
