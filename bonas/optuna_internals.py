@@ -50,7 +50,7 @@ def id_of(study: Study | FrozenStudy) -> int:
 
 
 def set_user_attr(study: Study, trial: Trial | FrozenTrial, name: str, value: Any) -> None:
-    """Write a user attribute of a trial, whoever asked for it.
+    """Write a user attribute of a trial, which another process may have asked for.
 
     Raises:
         UpdateFinishedTrialError: if the trial is finished.

@@ -110,7 +110,7 @@ def is_taken(trial: FrozenTrial, reopened: int) -> bool:
 
 
 def given_up(known: Iterable[FrozenTrial], reopened: int = 0) -> list[Proposal]:
-    """Return the proposals of released trials that nobody has measured or is measuring.
+    """Return the proposals of released trials that no other trial has measured or is measuring.
 
     There is one for each index. What a released trial was only offered is among them, and what
     failed in a trial with a number below ``reopened``.

@@ -9,24 +9,24 @@ attribute        kind    type               written by                          
 of a study
 SEED             user    whole number       the first call of a search          every later call
 BUDGET           user    whole number       each call; 0 when it is handed on   every worker
-REOPENED         user    number of a trial  a call that finds nobody at work    outcomes
-DESCRIPTION      user    JSON object        whoever makes or forks the study    lineage, salvage
-ORIGIN           user    JSON object        whoever makes it out of another     lineage
-SUCCESSOR        user    name of a study    whoever adds options                lineage
+REOPENED         user    number of a trial  a call without active workers       outcomes
+DESCRIPTION      user    JSON object        the creator of the study            lineage, salvage
+ORIGIN           user    JSON object        the creator of a fork or successor  lineage
+SUCCESSOR        user    name of a study    a call with more options            lineage
 ``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
 of a trial
 INDEX            user    whole number       the trial's worker                  ``Candidate.number``
 WORKER           user    mapping            the trial's worker                  running
 RENEWED          system  whole number       the trial's worker                  running
-OFFER            system  JSON object        whoever proposes for the worker     running
+OFFER            system  JSON object        the server of the trial's worker    running
 PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
 PREDICTION       system  JSON object        with the proposal                   ``SearchResult``
 MEASUREMENTS     system  JSON lists         the trial's worker                  ``Candidate.curve``
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
-RELEASED         system  text               whoever gives the trial up          outcomes
+RELEASED         system  text               a worker, coordinator or call       outcomes
 KNOWN            user    text               a warm start                        outcomes
-COPIED           user    text               whoever makes a study of another    lineage
+COPIED           user    text               the creator of a fork or successor  lineage
 ``<name>_sd``    user    number             the evaluation                      proposing
 ===============  ======  =================  ==================================  ====================
 
@@ -113,7 +113,7 @@ SURPLUS: Final = "the budget was used"
 
 SD: Final = "_sd"
 """After an objective's name: the user attribute with the standard deviation of its value."""
-_STOP = "bonas:stop:"  # before the name of whoever proposes for the workers that are to end
+_STOP = "bonas:stop:"  # before the name of the workers' asker
 _ENQUEUED = "fixed_params"  # Optuna's own key: the parameters with which a trial was enqueued
 
 
@@ -139,7 +139,7 @@ def directions(study: Study) -> list[Direction]:
 
 
 def names_of(study: Study) -> list[str]:
-    """Return the different names of the objectives; empty where nobody has named them."""
+    """Return the different names of the objectives; empty if they have none."""
     names: object = study.metric_names
     if names is None:
         return []

@@ -36,12 +36,12 @@ from bonas.surrogates import Surrogate
 
 @dataclass(frozen=True)
 class Search:
-    """All that ``bonas.optimize`` needs to know but where the study is, and how long to search.
+    """All that ``bonas.optimize`` needs, except the storage of the study and the budget.
 
-    A worker is told where to find one: ``bonas worker ... my_module:search``.
+    A worker on another machine imports one: ``bonas worker ... my_module:search``.
 
     Args:
-        space: Which architectures are possible.
+        space: The architectures.
         evaluate: A function of a ``Candidate`` that returns a name -> a number or yields
             measurements, or several, which become ``Stages``; None is the default evaluation of the
             space.
@@ -67,7 +67,7 @@ class Search:
 
     @classmethod
     def named(cls, reference: str) -> Search:
-        """The search ``module:name``: an object, or a function without arguments that makes it.
+        """Import the search ``module:name``: an object, or a function that makes one.
 
         Modules of the working directory are found, too.
 
@@ -115,7 +115,7 @@ class Search:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """One evaluator out of what was given.
+        """The evaluator; several become ``Stages``, None the default of the space.
 
         Raises:
             MissingBuilder: if there is none and the space does not build networks.
@@ -128,7 +128,7 @@ class Search:
 
     @cached_property
     def goals(self) -> tuple[Objective, ...]:
-        """What is optimised, in the order of the trials' values.
+        """The objectives, in the order of the trials' values.
 
         Raises:
             InvalidArgument: if neither the caller nor the evaluation says so.
@@ -142,11 +142,11 @@ class Search:
         return as_objectives(known if self.objectives is None else self.objectives)
 
     def describe(self) -> dict[str, Any]:
-        """What makes two searches the same, as JSON values."""
+        """Return what makes two searches the same, as JSON values."""
         return {**self.space.describe(), "evaluation": declared_description(self.evaluator)}
 
     def proposer(self) -> Proposer:
-        """Return what proposes to the workers of the search."""
+        """Return what turns observations into proposals for the workers."""
         return make_proposer(
             self.space,
             surrogate=self.surrogate,

@@ -42,10 +42,9 @@ def open_study(
     space: Space | None = None,
     on_mismatch: OnMismatch = "refuse",
 ) -> optuna.Study:
-    """The study of that name in ``storage`` (None: in memory), made if there is none.
+    """Open the study of that name in ``storage`` (None: in memory); create it if there is none.
 
-    Where options were added to parameters since, it is the study's successor, which holds all its
-    trials.
+    If options were added to parameters since, return its successor, which holds all its trials.
 
     Args:
         storage: Where the study is.
@@ -87,11 +86,11 @@ def open_study(
 
 
 def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objective, ...]]:
-    """A stored study of bonas, or its latest successor, and its objectives.
+    """Return a stored study of bonas, or its latest successor, and its objectives.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
-        StudyMismatch: if there is no such study in it, or it is none of bonas.
+        StudyMismatch: if there is no such study in it, or bonas did not create it.
     """
     opened = open_storage(storage, create=False)
     names = optuna.get_all_study_names(opened)
@@ -110,7 +109,7 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
 def _continued(
     study: optuna.Study, wanted: Description, space: Space | None, on_mismatch: OnMismatch
 ) -> optuna.Study:
-    """The study, its successor or its fork, whichever is for ``wanted``."""
+    """Return the study, its successor or its fork, whichever is for ``wanted``."""
     root = study.study_name
     study = complete_fork(latest_successor(study), space)
     stored = description_of(study) or {}
@@ -143,7 +142,7 @@ def _check_name(name: object) -> None:
 
 
 def _check_directions(study: optuna.Study, objectives: Sequence[Objective]) -> None:
-    """A study that another program made may be joined if it optimises the same way."""
+    """Check that a study of another program optimises the same way, so that it may be joined."""
     found = directions(study)
     wanted = [objective.direction for objective in objectives]
     if found != wanted:

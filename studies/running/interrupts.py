@@ -1,4 +1,4 @@
-"""What happens when somebody tells a process to end: an exception, and never between two writes."""
+"""Signals that end a process: they raise an exception, and never between two writes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was told to end by SIGTERM, or a worker process by any signal."""
+    """SIGTERM, or any signal to a worker process."""
 
 
 def sigterm_interrupts() -> AbstractContextManager[None]:
-    """SIGTERM interrupts the evaluation, as Ctrl-C does, unless the program has its own way."""
+    """Let SIGTERM interrupt the evaluation, as Ctrl-C does, unless the program handles it."""
     return _terminating(signal.SIGTERM, signal.SIG_DFL)
 
 
 def sigint_terminates() -> AbstractContextManager[None]:
-    """SIGINT raises ``Terminated``, so that a ``KeyboardInterrupt`` is the evaluation's own."""
+    """Let SIGINT raise ``Terminated``, so that a ``KeyboardInterrupt`` is the evaluation's own."""
     return _terminating(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def _terminating(number: signal.Signals, default: Any) -> Iterator[None]:
-    """The signal raises ``Terminated``, where its handler was the default one."""
+    """Let a signal raise ``Terminated`` in the block, if its handler was the default one."""
     if not _is_main() or signal.getsignal(number) is not default:
         yield
         return
@@ -41,7 +41,7 @@ def _terminating(number: signal.Signals, default: Any) -> Iterator[None]:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """The first SIGINT or SIGTERM of a block takes effect at its end; a second one at once."""
+    """Delay the first SIGINT or SIGTERM of a block until its end; a second one acts at once."""
     if not _is_main():
         yield
         return
@@ -66,14 +66,14 @@ def held_back() -> Iterator[None]:
 
 
 def is_own(error: KeyboardInterrupt) -> bool:
-    """Return whether no signal raised it, but the evaluation."""
+    """Return whether the evaluation raised the error, and not a signal."""
     if isinstance(error, Terminated):
         return False
     return not _is_main() or signal.getsignal(signal.SIGINT) is raise_terminated
 
 
 def raise_terminated(number: int, frame: FrameType | None) -> None:
-    """Handle a signal."""
+    """Raise ``Terminated``: the handler of a signal."""
     raise Terminated
 
 

@@ -1,4 +1,4 @@
-"""What a worker of a search is given, wherever it runs."""
+"""The job of a worker: all that it is given, wherever it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bonas.studies.running.worker import work
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage, open_storage
 
-DONE = "done"  # what a worker says that found nothing left to do
+DONE = "done"  # the message of a worker that found nothing left to do
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Job:
     child: bool = False
 
     def run(self, heard: Callable[[Entry], object] = lambda entry: None) -> str:
-        """Work until nothing is left, and say so: a worker that ends without that has died.
+        """Work until nothing is left and return ``DONE``; a worker that ends otherwise has died.
 
-        ``heard`` is told of each row that is measured.
+        ``heard`` is called with each entry of the ledger.
 
         Raises:
             BonasError: what ends the whole search.
@@ -93,7 +93,7 @@ class Job:
 
 
 def run_packed(data: bytes) -> str:
-    """Work as the ``Job`` says that was packed: what an executor is given.
+    """Run a packed ``Job``: what an executor is given.
 
     Raises:
         InvalidArgument: if it cannot be unpacked.

@@ -1,7 +1,7 @@
-"""Signs of life: which process evaluates a trial, and whether it still does.
+"""Leases: which process evaluates a trial, and whether it is still alive.
 
-A worker renews its running trials now and then. A trial that is not renewed for as long as its
-lease says counts as abandoned. Clocks of two hosts are never compared: an observer measures by its
+A worker renews its running trials at intervals. A trial that is not renewed for as long as its
+lease counts as abandoned. Clocks of two hosts are never compared: an observer measures by its
 own clock for how long it has seen no renewal, and counts only time in which it was looking, so that
 a clock set back, or a database that was away, abandons nothing. On the observer's own host the
 process itself is looked up, which takes no time.
@@ -36,14 +36,14 @@ _at_work: set[str] = set()  # the names of this process' workers that renew
 
 @dataclass(frozen=True)
 class Worker:
-    """Who evaluates a trial.
+    """One loop of evaluations in a process.
 
     Attributes:
         host: The machine, and its table of processes.
         pid, started: The process; numbers are used again, starting times are not.
-        name: Of one loop of evaluations; a process may run several.
+        name: Of the loop; a process may run several.
         lease: Seconds after which it counts as dead unless it renews; None if it does not renew.
-        asker: The name of whoever proposes for it; its own, or that of the process it works for.
+        asker: The name of the worker or coordinator that proposes for it; its own if alone.
     """
 
     host: str
@@ -55,17 +55,17 @@ class Worker:
 
     @classmethod
     def here(cls, lease: float | None = None, asker: str | None = None) -> Worker:
-        """A new worker in this process."""
+        """Return a new worker in this process."""
         name = uuid.uuid4().hex[:12]
         pid = os.getpid()
         return cls(host_id(), pid, start_time(pid), name, lease, asker or name)
 
     def alone(self) -> Worker:
-        """The same worker, proposing for itself."""
+        """Return the same worker, proposing for itself."""
         return replace(self, asker=self.name)
 
     def described(self) -> dict[str, Any]:
-        """As a trial holds it."""
+        """Return the worker as a trial holds it."""
         return asdict(self)
 
 
@@ -78,7 +78,7 @@ class Watch:
         self._seen: dict[int, tuple[object, float]] = {}  # the latest renewal, and silence since
 
     def abandoned(self, running: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-        """Those of the running trials whose worker is dead."""
+        """Return those of the running trials whose worker is dead."""
         now = self._clock()
         passed, self._looked = now - self._looked, now
         looked = {trial.number: (trial, self._silence(trial, passed)) for trial in running}
@@ -86,7 +86,7 @@ class Watch:
         return [trial for trial, silence in looked.values() if _is_dead(trial, silence)]
 
     def _silence(self, trial: FrozenTrial, passed: float) -> float:
-        """Seconds of looking at it in which nothing was renewed."""
+        """Return the seconds of looking at the trial in which nothing was renewed."""
         before, silence = self._seen.get(trial.number, (None, 0.0))
         if trial.number not in self._seen or before != _renewal(trial):
             return 0.0
@@ -94,7 +94,7 @@ class Watch:
 
 
 class Renewal:
-    """Renews the running trials of a worker in the background; used as a context manager."""
+    """A thread that renews the running trials of a worker; used as a context manager."""
 
     def __init__(self, study: Study, worker: Worker) -> None:
         self._study, self._worker = study, worker
@@ -134,12 +134,12 @@ class Renewal:
 
 
 def works_on(name: str, trial: FrozenTrial) -> bool:
-    """Whether the worker of that name evaluates the trial."""
+    """Return whether the worker of that name evaluates the trial."""
     return claimed(trial).get("name") == name
 
 
 def claimed(trial: FrozenTrial) -> Mapping[str, Any]:
-    """What the trial says of its worker; empty where nothing can be understood."""
+    """Return the worker that a trial names, as JSON; empty if it names none."""
     return WORKER.read(trial) or {}
 
 
@@ -154,7 +154,7 @@ def _is_dead(trial: FrozenTrial, silence: float) -> bool:
 
 
 def _lease(trial: FrozenTrial) -> float | None:
-    """None where silence means nothing."""
+    """Return the seconds of silence that mean death; None if silence means nothing."""
     worker = claimed(trial)
     if not worker:  # its process may have died before it could say who it is
         is_begun = trial.params or PROPOSAL.is_in(trial) or WORKER.is_in(trial)
@@ -168,7 +168,7 @@ def _renewal(trial: FrozenTrial) -> object:
 
 
 def _runs(worker: Mapping[str, Any]) -> bool:
-    """Whether a process of this host still runs."""
+    """Return whether a process of this host still runs."""
     try:
         pid, since = int(worker["pid"]), float(worker["started"])
     except (KeyError, OverflowError, ValueError, TypeError):

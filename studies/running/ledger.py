@@ -1,4 +1,4 @@
-"""What one call has measured, so that a storage that fails loses nothing."""
+"""The ledger of what one call has measured, so that a storage that fails loses nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bonas.errors import StorageUnavailable
 from bonas.studies.storages.opening import Storage, open_storage
 
 Row = tuple[Mapping[str, Any], Mapping[str, float]]
-"""Choices, and a measurement's name -> its value; as ``warm_start`` takes it."""
+"""Choices, and a measurement's name -> its value; as ``warm_start`` takes a row."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What was measured for the trial of that number; ``stored`` says that it is to follow."""
+    """A row that was measured for the trial ``number``, or the note that its row is stored."""
 
     number: int
     row: Row | None
@@ -38,15 +38,15 @@ class Ledger:
         self._open: dict[int, Row] = {}
 
     def measured(self, number: int, row: Row) -> None:
-        """Note what is going to be stored."""
+        """Note the row of a trial, before it is stored."""
         self.note(Entry(number, row))
 
     def stored(self, number: int) -> None:
-        """Note that it was."""
+        """Note that the row of a trial was stored."""
         self.note(Entry(number, None, stored=True))
 
     def note(self, entry: Entry) -> None:
-        """Take an entry that was made here, or heard from another process."""
+        """Add an entry that was made here or came from another process."""
         if entry.row is not None:
             self._open[entry.number] = entry.row
             self._rows.append(entry.row)
@@ -55,11 +55,11 @@ class Ledger:
         self._heard(entry)
 
     def outstanding(self) -> dict[int, Row]:
-        """A trial's number -> the row that is measured, and not known to be stored."""
+        """Return a trial's number -> the row that is measured and not known to be stored."""
         return dict(self._open)
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Take rows from an error."""
+        """Add rows that an error brought along."""
         self._rows += [row for row in rows if row not in self._rows]
 
     def lost(self, storage: Storage | None, study: optuna.Study, names: Sequence[str]) -> list[Row]:
@@ -70,7 +70,7 @@ class Ledger:
         """
         try:
             found = _held(_reading(storage, study), names)
-        except Exception:  # whatever it is: nothing can be read
+        except Exception:  # of any storage: nothing can be read
             is_away = isinstance(storage, str) and "://" in storage and "sqlite" not in storage
             return list(self._open.values()) if is_away else list(self._rows)
         return [row for row in self._rows if _identity(row, names) not in found]
@@ -81,16 +81,16 @@ def with_rows(error: StorageUnavailable, rows: Sequence[Row]) -> StorageUnavaila
     if not rows:
         return error
     plain = [(dict(choices), dict(values)) for choices, values in rows]
-    told = StorageUnavailable(
+    failure = StorageUnavailable(
         f"{error}. {len(plain)} row(s) were measured that it does not hold; not to lose them, give "
         f"them (this error's rows) to that call: warm_start={plain}"
     )
-    told.rows, told.study = plain, error.study
-    return told
+    failure.rows, failure.study = plain, error.study
+    return failure
 
 
 def _reading(storage: Storage | None, study: optuna.Study) -> list[FrozenTrial]:
-    """The study's trials; from a file, opened anew."""
+    """Return the study's trials; the storage is opened anew where that is possible."""
     if storage is None or isinstance(storage, optuna.storages.BaseStorage):
         return study.get_trials(deepcopy=False)
     opened = open_storage(storage, create=False, patience=1.0)
@@ -99,7 +99,7 @@ def _reading(storage: Storage | None, study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _held(known: Iterable[FrozenTrial], names: Sequence[str]) -> set[object]:
-    """What identifies the rows that these trials hold."""
+    """Return what identifies the rows that these trials hold."""
     return {
         _identity((trial.params, dict(zip(names, trial.values, strict=False))), names)
         for trial in known

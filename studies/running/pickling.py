@@ -1,8 +1,8 @@
-"""What can be sent to another process, and how.
+"""Pickling: what can be sent to another process, and how.
 
-By name, as ``pickle`` does it, where the other process is sure to find it. Otherwise by value, by
-``cloudpickle``: functions of a notebook, of another function, lambdas. What is packed here is
-unpacked by processes that this one starts, and by nobody else; nothing in a study is a pickle.
+By name, as ``pickle`` does, where the other process is sure to find it. Otherwise by value, with
+``cloudpickle``: functions of a notebook or of another function, lambdas. Only processes that this
+one starts unpack what is packed here; nothing in a study is a pickle.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bonas.studies.running import script
 
 
 def check_sendable(parts: Mapping[str, object], otherwise: str) -> None:
-    """See whether all of ``parts`` (what it is -> the object) can go to another process by name.
+    """Check that all of ``parts`` (what it is -> the object) can go to another process by name.
 
     Raises:
         InvalidArgument: naming the first that cannot; ``otherwise`` is what to do instead.
@@ -48,7 +48,7 @@ def packed(what: object, parts: Mapping[str, object], otherwise: str) -> bytes:
 
 
 def by_value(what: object) -> bytes:
-    """Return an object as a process packs it that shares no script with who unpacks it.
+    """Return an object as a process unpacks it that does not run the same script.
 
     Raises:
         Exception: if it cannot be packed.
@@ -85,7 +85,7 @@ def _check(parts: Mapping[str, object], otherwise: str, dumps: Callable[[object]
 
 
 def _by_name(what: object) -> tuple[bytes, set[str]] | None:
-    """An object packed by names, and which of them are names of the script; None if it cannot."""
+    """Return an object packed by names, with those of the script; None if it cannot be packed."""
     stream = io.BytesIO()
     packer = _Named(stream)
     try:
@@ -96,7 +96,7 @@ def _by_name(what: object) -> tuple[bytes, set[str]] | None:
 
 
 class _Named(pickle.Pickler):
-    """Packs by names, and notes those of the script."""
+    """A pickler by names that collects those of the script."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
@@ -111,7 +111,7 @@ class _Named(pickle.Pickler):
 
 
 class _Packer(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
-    """Packs by value what has a name in the script alone, also where that knows its own name."""
+    """A pickler by value of all that only the script defines, also of what knows its own name."""
 
     def reducer_override(self, what: Any) -> Any:
         if isinstance(what, Family) and what.function.__module__ == script.MAIN:

@@ -1,9 +1,9 @@
 """Retries: what failed in an evaluation is tried again, since the evaluation may be corrected.
 
-A call that finds nobody at work *reopens* the trials that failed before it. Their proposals are
+A call that finds no active worker *reopens* the trials that failed before it. Their proposals are
 made again before all others, each once, in new trials with their old index; until then no budget
 counts them. So a deterministic failure costs one evaluation per call, and the search goes on as if
-what is repaired had never failed. A process that joins others at work reopens nothing.
+what is fixed had never failed. A process that joins active workers reopens nothing.
 
 What ended eight processes is not reopened, and neither is an enqueued trial that stands for no
 architecture.
@@ -11,7 +11,7 @@ architecture.
 A failed trial has no measurement, so to try it again measures nothing twice: the invariant of
 ``claims`` holds with "settled, and not open" in place of "settled". Whether a trial is open follows
 from its number and an attribute of the study. A worker reads both again before it writes a
-proposal, and its new trial is settled, so that whoever comes after it sees the index taken.
+proposal, and its new trial is settled, so that every later worker sees the index taken.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from bonas.studies.running.lease import claimed
 
 
 def reopen(study: optuna.Study) -> int:
-    """Reopen what failed, unless somebody is at work; return how many trials that are."""
+    """Reopen what failed, unless a worker is active; return how many trials are open."""
     known = study.get_trials(deepcopy=False)
     failed = [trial.number for trial in known if can_be_reopened(trial)]
-    at_work = any(t.state == TrialState.RUNNING and claimed(t).get("lease") for t in known)
-    if failed and not at_work and reopened_below(study, known) != failed[-1] + 1:
+    is_active = any(t.state == TrialState.RUNNING and claimed(t).get("lease") for t in known)
+    if failed and not is_active and reopened_below(study, known) != failed[-1] + 1:
         REOPENED.write(study, failed[-1] + 1)
     return len(reopened(known, reopened_below(study, known)))
 
@@ -43,7 +43,7 @@ def close(study: optuna.Study) -> None:
 
 
 def reopened(known: Sequence[FrozenTrial], below: int) -> list[FrozenTrial]:
-    """Return the open trials that nobody has tried again, where failures ``below`` are open."""
+    """Return the open trials that were not tried again, where failures ``below`` are open."""
     closed = {index_of(trial) for trial in known if is_taken(trial, below)}
     latest = {index_of(trial): trial for trial in known if is_open(trial, below)}
     return [trial for index, trial in latest.items() if index not in closed]

@@ -1,9 +1,9 @@
-"""The script that runs: what a worker process has of it.
+"""The running script, and what a worker process finds of it.
 
 ``multiprocessing`` runs the script again in each process that it starts, under another name, so
-that what stands behind ``if __name__ == "__main__":`` is left out. What is defined there, or in a
-notebook, no worker finds by its name; and a script that starts its workers in front of such a line
-would start them again in each of them.
+that what is behind ``if __name__ == "__main__":`` is left out. A worker does not find what is
+defined there, or in a notebook, by its name; and a script that starts its workers in front of such
+a line would start them again in each worker.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def finds(names: set[str]) -> bool:
 
 @contextmanager
 def run_once() -> Iterator[None]:
-    """Start processes that do not run the script again, where that could not end well."""
+    """Start processes in the block that do not run the script again, where that would fail."""
     script = _script()
     if _runs_again():
         yield
@@ -45,9 +45,9 @@ def run_once() -> Iterator[None]:
 
 
 def _runs_again() -> bool:
-    """Whether the script can run again, and what runs now does not run then.
+    """Return whether the script can run again without running again what runs now.
 
-    So it seems where that cannot be seen, in a thread for example.
+    True if that cannot be found out, in a thread for example.
     """
     source, frame = _source(), _frame()
     path = getattr(_script(), "__file__", None)
@@ -57,11 +57,11 @@ def _runs_again() -> bool:
         return True
     line = frame.f_lineno
     at = (s for s in source if s.lineno <= line <= (s.end_lineno or s.lineno))
-    return any(_asks_for_name(statement) for statement in at)
+    return any(_tests_name(statement) for statement in at)
 
 
 def _frame() -> FrameType | None:
-    """The frame of the script itself that has led here; None in another thread."""
+    """Return the frame of the script itself that has led here; None in another thread."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals is vars(_script()) and frame.f_code.co_name == "<module>":
@@ -75,7 +75,7 @@ def _script() -> ModuleType:
 
 
 def _source() -> Sequence[ast.stmt] | None:
-    """The statements of the script; None where there is no file, as in a notebook."""
+    """Return the statements of the script; None if there is no file, as in a notebook."""
     path = getattr(_script(), "__file__", None)
     try:
         return None if path is None else ast.parse(Path(path).read_bytes()).body
@@ -84,12 +84,12 @@ def _source() -> Sequence[ast.stmt] | None:
 
 
 def _defined(statements: Sequence[ast.stmt]) -> set[str]:
-    """The names that these statements define, but for those behind a question for ``__name__``."""
+    """Return the names that these statements define, except behind a test of ``__name__``."""
     names: set[str] = set()
     for statement in statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(statement.name)
-        elif isinstance(statement, (ast.If, ast.Try, ast.With)) and not _asks_for_name(statement):
+        elif isinstance(statement, (ast.If, ast.Try, ast.With)) and not _tests_name(statement):
             inner = [node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt)]
             names |= _defined(inner)
         elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
@@ -100,8 +100,8 @@ def _defined(statements: Sequence[ast.stmt]) -> set[str]:
     return names
 
 
-def _asks_for_name(statement: ast.stmt) -> bool:
-    """Whether a statement runs in the script alone: ``if __name__ == "__main__":``."""
+def _tests_name(statement: ast.stmt) -> bool:
+    """Return whether a statement tests ``__name__``, so that it runs in the script alone."""
     if not isinstance(statement, ast.If):
         return False
     return any(isinstance(x, ast.Name) and x.id == "__name__" for x in ast.walk(statement.test))

@@ -1,4 +1,4 @@
-"""Failures in a row: when they say that it is the evaluation that is wrong, and not a network."""
+"""Failures in a row: when the evaluation is wrong, and not one of the networks."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Streak:
         self._kind, self._times = (), 0
 
     def reason_to_stop(self, trial: Trial, error: Exception) -> EvaluationFailed | None:
-        """Return why the search ends with the failure of ``trial``, which is stored; mostly None.
+        """Return why the search ends with the stored failure of ``trial``; None if it goes on.
 
-        Networks that fail again as they failed before end no search that has measured others:
-        after five of them, what else failed before is left alone.
+        Networks that fail again as they failed before do not end a search that has measured
+        others: after five of them, whatever else failed before is left as it is.
         """
         known = self._study.get_trials(deepcopy=False)
         if isinstance(error, ObjectivesMissing) and not any(self._measured(known, self._since)):
@@ -70,7 +70,7 @@ class Streak:
         return EvaluationFailed(
             f"{_SAME} evaluations in a row failed with the same {type(failure).__name__}: "
             f"{failure}. What was measured is kept in the study {self._study.study_name!r} (this "
-            "error's study); mend the evaluation and call again"
+            "error's study); fix the evaluation and call again"
         )
 
     def _never(self, trial: Trial, error: ObjectivesMissing) -> EvaluationFailed:
@@ -89,6 +89,6 @@ def _caused(error: EvaluationFailed, cause: Exception) -> EvaluationFailed:
 
 
 def _kind(error: Exception) -> tuple[object, ...]:
-    """Two errors are the same if they are of one class and were raised at one line."""
+    """Identify an error by its class and the line that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return type(error), last.filename, last.lineno

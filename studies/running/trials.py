@@ -1,9 +1,5 @@
 """A trial's life in the study: claimed, measured or failed; released when its worker died.
 
-Every proposal has an index. It is the trial's number, but for a proposal whose trial was released
-before it was measured: that is the next to be proposed again, in a new trial with the old index,
-so that a search that was cut off goes on as if it had not been.
-
 The budget is met exactly, however many workers there are: a trial is evaluated only if fewer trials
 than the budget were counted, running or waiting among those before it. What was pruned counts, and
 so does what failed; ``retries`` says when what failed is tried again.
@@ -48,8 +44,8 @@ _logger = logging.getLogger(__name__)
 def within(study: optuna.Study, number: int, budget: int) -> bool:
     """Return whether the trial of that number may be evaluated.
 
-    At most ``budget`` trials ever get a yes: of those that do, the one with the highest number saw
-    all the others.
+    That is true of at most ``budget`` trials: of these, the one with the highest number saw all
+    the others.
     """
     known = study.get_trials(deepcopy=False)
     before, reopened = known[:number], reopened_below(study, known)
@@ -69,8 +65,8 @@ def complete(
     ``curves`` are system attributes with all measurements, some of which may be stored already.
 
     What was measured is never dropped. A trial that was released in the meantime, its worker
-    thought dead, is stored as a new one. What somebody else has measured by now, or what the budget
-    has no room for, is stored as known: data that no budget counts.
+    thought dead, is stored as a new one. What another worker has measured by now, or what the
+    budget has no room for, is stored as known: data that no budget counts.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
@@ -180,7 +176,7 @@ def release_own(study: optuna.Study, worker: Worker, death: str | None = None) -
 
 @contextmanager
 def _finishing(study: optuna.Study, trial: Trial, error: Exception) -> Iterator[None]:
-    """What is stored in the block is stored only if the trial was not released.
+    """Let a block finish a trial; it changes nothing if the trial was released.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
@@ -223,7 +219,7 @@ def _with_index(known: Iterable[FrozenTrial], index: int) -> list[FrozenTrial]:
 def _release_dead(
     study: optuna.Study, trial: FrozenTrial, known: Sequence[FrozenTrial], reason: str
 ) -> bool:
-    """Release it, or count it as failed where it has cost too many workers their lives."""
+    """Release a trial of a dead worker, or fail it if too many workers died of its proposal."""
     same = _with_index(known, index_of(trial)) if is_proposed(trial) else []
     died = deaths(same) + 1
     if died >= _DEATHS:

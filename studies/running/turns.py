@@ -2,19 +2,19 @@
 
 A running trial of a worker that has no proposal yet *waits*. The invariant:
 
-    A trial's proposal is written by the worker that created the trial, and by nobody else. It is
-    written once, after that worker saw every trial with a lower number settled (proposed, or
+    A trial's proposal is written by the worker that created the trial, and by no other process. It
+    is written once, after that worker saw every trial with a lower number settled (proposed, or
     finished) and then, in a later reading of the study, that no settled trial has the index or the
     network of what it is about to write.
 
 Numbers are given in order, so of two trials the lower one is settled first and the other sees it:
-no two proposals share an index or a network, unless the trial of one of them was released. Whoever
-proposes for many workers only makes *offers*, which anybody may write at any time and over each
+no two proposals share an index or a network, unless the trial of one of them was released. A server
+that proposes for many workers only makes *offers*, which may be written at any time and over each
 other; an offer that is not free any more when its turn comes is withdrawn, and another one is made.
-An enqueued trial is settled by whoever enqueued it; the worker that takes it completes it.
-After writing, the worker looks at its trial again. If that was released meanwhile, the worker
-having been thought dead, it has lost the proposal and evaluates nothing: whoever settles next
-waited for the release, and so saw the proposal.
+An enqueued trial is settled from the start; the worker that takes it completes it. After writing,
+the worker reads its trial again. If that was released meanwhile, since the worker seemed dead, it
+has lost the proposal and evaluates nothing: the next worker to settle a trial waited for the
+release, and so saw the proposal.
 
 What failed in an earlier call may be proposed again, see ``retries``.
 
@@ -30,8 +30,7 @@ what was written is      by every later reading; a reading need not be a snapsho
 seen                     decides is read again after the turn was seen
 =======================  =========================================================================
 
-Leases only see to it that somebody goes on: a waiting trial whose worker is dead or silent is
-released.
+Leases only ensure progress: a waiting trial whose worker is dead or silent is released.
 """
 
 from __future__ import annotations
@@ -111,8 +110,8 @@ def settle_in_turn(
         worker: Who evaluates it.
         watch: What it has seen of the others.
         offer: Makes offers to waiting trials, or releases them where nothing is left to be tried.
-            It is called if ``worker`` proposes for itself, or if whoever proposes for it makes no
-            offer for as long as a lease.
+            It is called if ``worker`` proposes for itself, or if its asker makes no offer for as
+            long as a lease.
         is_free: Whether no settled trial has the proposal, in a new reading of the study.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One worker: it asks, evaluates and tells until the budget is used, alone or among others."""
+"""The loop of one worker: it evaluates until the budget is used, alone or among others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Several workers of one search: processes of this machine, or whatever an executor runs.
+"""The workers of one search: processes of this machine, or calls that an executor runs.
 
-The process that starts them proposes for all of them, so that there is one surrogate; they build,
-train and measure.
+The process that starts them proposes for all, so that there is one surrogate; they build, train and
+measure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bonas.studies.storages.opening import is_in_memory
 _logger = logging.getLogger(__name__)
 
 _DEATHS = 20  # of workers in a row, without anything evaluated or to blame, and the search stops
-_GRACE = 10.0  # seconds for workers to tell what they measured, when the storage fails
+_GRACE = 10.0  # seconds for workers to send what they measured, when the storage fails
 
 
 class Future(Protocol):
@@ -44,7 +44,7 @@ class Future(Protocol):
 
 
 class Executor(Protocol):
-    """What runs calls elsewhere: of ``concurrent.futures``, of Dask, of submitit."""
+    """Runs calls elsewhere: an executor of ``concurrent.futures``, of Dask, of submitit."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future: ...
 
@@ -71,9 +71,9 @@ class WorkerPool:
         self._futures = [self._start() for _ in range(n)]
 
     def check(self, progress: int) -> bool:
-        """Whether anybody is at work; those that died are replaced.
+        """Return whether any worker is at work; those that died are replaced.
 
-        ``progress`` grows with each evaluation, and with each death that is somebody's fault.
+        ``progress`` grows with each evaluation, and with each death that a proposal caused.
 
         Raises:
             BonasError: what a worker raised.
@@ -88,7 +88,7 @@ class WorkerPool:
         return bool(self._futures)
 
     def left(self) -> dict[int, Row]:
-        """What workers measured that have ended and may not have stored it, by trial; once."""
+        """Return what ended workers measured and may not have stored, by trial; each row once."""
         left, self._left = self._left, {}
         return left
 
@@ -102,7 +102,7 @@ class WorkerPool:
                 self._bury(future)
 
     def gather(self) -> None:
-        """Give the workers, whose storage fails, a moment to tell what they measured."""
+        """Wait briefly for what the workers, whose storage fails, have measured."""
         end = time.monotonic() + _GRACE
         while self._futures and time.monotonic() < end:
             self._listen()
@@ -116,7 +116,7 @@ class WorkerPool:
             time.sleep(0.02)
 
     def _ended(self) -> Iterator[Future]:
-        """Those that are at work no more; each is forgotten when its turn comes."""
+        """Remove and yield the workers that have ended."""
         for future in [future for future in self._futures if future.done()]:
             self._futures.remove(future)
             if isinstance(future, _Process):
@@ -124,7 +124,7 @@ class WorkerPool:
             yield future
 
     def _bury(self, process: _Process) -> None:
-        """Listen to its last words."""
+        """Take the last messages of a process that has ended."""
         process.listen()
         self._left |= process.ledger.outstanding()
 
@@ -182,7 +182,7 @@ class _Process:
         self._end: object = None
 
     def listen(self) -> None:
-        """Take what the worker has said so far."""
+        """Take the messages that the worker has sent so far."""
         try:
             while self._heard.poll():
                 said: object = self._heard.recv()
@@ -197,7 +197,7 @@ class _Process:
         return not self._process.is_alive()
 
     def result(self) -> str:
-        """What the worker said at its end, or raised."""
+        """Return what the worker said at its end, or raise what it raised."""
         self._process.join()
         if isinstance(self._end, BaseException):
             raise self._end
@@ -209,7 +209,7 @@ class _Process:
         self._process.terminate()
 
     def join(self) -> None:
-        """Wait for the end; a worker that does not listen is killed."""
+        """Wait for the end; kill a worker that does not react."""
         self._process.join(timeout=10.0)
         if self._process.is_alive():
             self._process.kill()
@@ -217,7 +217,7 @@ class _Process:
 
 
 def _context() -> SpawnContext | ForkServerContext:
-    """Fresh processes, copied from one that has imported everything where that is possible."""
+    """Return how to start fresh processes: as copies of one with all imports, where possible."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -226,7 +226,7 @@ def _context() -> SpawnContext | ForkServerContext:
 
 
 def _check(job: Job, executor: object) -> None:
-    """See whether workers elsewhere can do the job.
+    """Check that workers elsewhere can do the job.
 
     Raises:
         InvalidArgument: if this process may start none, or the study is in its memory.
@@ -246,9 +246,9 @@ def _check(job: Job, executor: object) -> None:
 
 
 def _packed(job: Job, executor: Executor | None) -> bytes | None:
-    """The job as it is sent; None where an executor is given the job itself.
+    """Return the job as it is sent; None if an executor is given the job itself.
 
-    What is sent is not the space whose caches this process fills meanwhile.
+    A copy is sent, since this process fills the caches of its own space meanwhile.
 
     Raises:
         InvalidArgument: if a part of it cannot be sent to a process of this machine.
@@ -271,13 +271,13 @@ def _packed(job: Job, executor: Executor | None) -> bytes | None:
     return packed(job, parts, "take n_jobs=1")
 
 
-def _main(data: bytes, told: Connection) -> None:
-    """The life of a worker process."""
+def _main(data: bytes, sender: Connection) -> None:
+    """Run a worker process from its start to its end."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     process = os.getpid()
     try:
         job: Job = unpacked(data)
-        _say(told, job.run(lambda entry: _say(told, entry)))
+        _send(sender, job.run(lambda entry: _send(sender, entry)))
     except BaseException as error:
         if os.getpid() != process:  # the evaluation forked, and this is the copy
             traceback.print_exc()
@@ -286,21 +286,21 @@ def _main(data: bytes, told: Connection) -> None:
             return
         if not isinstance(error, BonasError):
             raise
-        _say(told, _sendable(error))
+        _send(sender, _sendable(error))
     finally:
-        told.close()
+        sender.close()
 
 
-def _say(told: Connection, what: object) -> None:
-    """Send it to the leader, if that still listens."""
+def _send(sender: Connection, what: object) -> None:
+    """Send it to the coordinator, if that still listens."""
     try:
-        told.send(what)
+        sender.send(what)
     except OSError as error:
-        _logger.debug("nobody listens: %s", error)
+        _logger.debug("the coordinator is gone: %s", error)
 
 
 def _sendable(error: BonasError) -> BonasError:
-    """The error, without what cannot go to another process."""
+    """Return the error without what cannot go to another process."""
     plain = type(error)(str(error))
     if isinstance(error, StorageUnavailable) and isinstance(plain, StorageUnavailable):
         plain.rows = error.rows

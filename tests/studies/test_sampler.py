@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -20,7 +23,7 @@ from bonas.encoders import GNNEncoder, OneHot
 from bonas.errors import InvalidArgument
 from bonas.spaces import Architecture
 from bonas.studies.proposing.search_space import is_exhausted
-from bonas.studies.records import PROPOSAL
+from bonas.studies.records import PREDICTION, PROPOSAL, Proposal
 from bonas.surrogates import GraphGP, fit_gnn_ensemble, fit_graph_gp
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
@@ -301,3 +304,120 @@ def test_what_somebody_wrote_and_fails_costs_proposals_and_not_the_search(
     assert len(keys) == 5
     assert caplog.text.count("no model for this proposal") == 1
     assert "Traceback" in caplog.text
+
+
+# --- Optuna's interface, and nothing else
+
+
+def test_a_sampler_has_the_interface_of_optuna_and_two_of_its_arguments(
+    space: bonas.spaces.CellSpace,
+) -> None:
+    public = {name for name in dir(bonas.ArchitectureSampler(space)) if not name.startswith("_")}
+    own = public - {name for name in dir(optuna.samplers.BaseSampler) if not name.startswith("_")}
+    assert own == {"space", "seed"}
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "random"])
+def test_a_plain_program_stores_the_proposal_and_nothing_of_workers(
+    space: bonas.spaces.CellSpace, surrogate: str
+) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate=surrogate, n_initial=2, seed=0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+
+    def objective(trial: optuna.Trial) -> float:
+        return _values(space, space.suggest(trial))[0]
+
+    study.optimize(objective, n_trials=4)
+    assert study.user_attrs == {}
+    assert all(trial.user_attrs == {} for trial in study.trials)
+    names = {name for trial in study.trials for name in trial.system_attrs}
+    assert names == ({PROPOSAL.key, PREDICTION.key} if surrogate == "gp" else {PROPOSAL.key})
+
+
+def test_a_trial_that_optuna_hands_over_is_left_as_it_is(space: bonas.spaces.CellSpace) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=0)
+    study = optuna.create_study(sampler=sampler)
+    study.ask()
+    trial = study.trials[0]
+    before = copy.deepcopy(trial)
+    found = sampler.infer_relative_search_space(study, trial)
+    assert sampler.sample_relative(study, trial, found).keys() == space.parameters.keys()
+    rate = optuna.distributions.FloatDistribution(0.0, 1.0)
+    assert 0.0 <= sampler.sample_independent(study, trial, "rate", rate) <= 1.0
+    sampler.before_trial(study, trial)
+    assert trial == before
+    assert trial.system_attrs == before.system_attrs == {}
+
+
+def test_a_proposal_that_the_trial_has_is_used(space: bonas.spaces.CellSpace) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=0)
+    study = optuna.create_study(sampler=sampler)
+    trial = study.ask()
+    assert space.members is not None
+    choices = dict(space.members[-1].choices)
+    Proposal(0, choices, None).settle(study, study.trials[0])
+    assert space.suggest(trial) == choices
+
+
+def test_a_whole_architecture_that_was_enqueued_needs_no_proposal(
+    space: bonas.spaces.CellSpace,
+) -> None:
+    study = optuna.create_study(sampler=bonas.ArchitectureSampler(space, seed=0))
+    assert space.members is not None
+    choices = dict(space.members[-1].choices)
+    study.enqueue_trial(choices)
+    trial = study.ask()
+    assert space.suggest(trial) == choices
+    trial.suggest_float("rate", 0.0, 1.0)
+    assert not PROPOSAL.is_in(study.trials[0])
+
+
+def test_a_part_of_an_architecture_that_was_enqueued_is_completed(
+    space: bonas.spaces.CellSpace,
+) -> None:
+    study = optuna.create_study(sampler=bonas.ArchitectureSampler(space, seed=0))
+    name = next(iter(space.parameters))
+    study.enqueue_trial({name: "nor_conv_1x1"})
+    assert space.suggest(study.ask())[name] == "nor_conv_1x1"
+
+
+def test_what_another_process_proposes_meanwhile_is_replaced(
+    space: bonas.spaces.CellSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process stores the same network between this one's reading and its writing."""
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=0)
+    study = optuna.create_study(sampler=sampler)
+    mine, other = study.ask(), study.ask()
+    propose, raced = sampler._proposer.propose, []
+
+    def slow(*arguments: Any) -> Any:
+        found = propose(*arguments)
+        if not raced:
+            raced.append(found[0].point.params)
+            Proposal(1, raced[0], None).settle(study, study.trials[other.number])
+        return found
+
+    monkeypatch.setattr(sampler._proposer, "propose", slow)
+    assert space.suggest(mine) != raced[0]
+    assert space.suggest(other) == raced[0]
+
+
+def test_threads_of_one_sampler_propose_different_networks(space: bonas.spaces.CellSpace) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=0)
+    study = optuna.create_study(sampler=sampler)
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: space.suggest(study.ask()), range(12)))
+    assert len({space.architecture(choices).key for choices in asked}) == 12
+
+
+def test_a_sampler_survives_pickling_and_proposes_the_same(space: bonas.spaces.CellSpace) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=5)
+    sent = pickle.loads(pickle.dumps(sampler))
+    found = [_search(space, each, 3) for each in (sampler, sent)]
+    assert [t.params for t in found[0].trials] == [t.params for t in found[1].trials]
+
+
+def test_a_fresh_seed_makes_other_proposals(space: bonas.spaces.CellSpace) -> None:
+    sampler = bonas.ArchitectureSampler(space, surrogate="random", seed=5)
+    sampler.reseed_rng()
+    assert sampler.seed != 5
