@@ -20,8 +20,6 @@ from bonas.evaluation import (
     Direction,
     Evaluator,
     Objective,
-    Stages,
-    as_objectives,
 )
 from bonas.spaces import Space
 from bonas.studies.sampler import ArchitectureSampler
@@ -77,7 +75,9 @@ def ablate(
     [1.0, 1.0]
     """
     if isinstance(space, Space):
-        problem: Problem = _space_problem(space, evaluate, objectives)
+        search = Search(space, evaluate=evaluate, objectives=objectives)
+        name = type(space).__name__
+        problem: Problem = SpaceProblem(name, space, search.goals, search.evaluator)
     elif evaluate is not None or objectives is not None:
         raise InvalidArgument(
             "a table brings its own evaluation and objectives; leave evaluate and objectives out"
@@ -117,19 +117,6 @@ def _plain(value: object) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return getattr(value, "__qualname__", type(value).__qualname__)
-
-
-def _space_problem(
-    space: Space,
-    evaluate: Evaluator | Sequence[Evaluator] | None,
-    objectives: Mapping[str, Direction] | Sequence[Objective] | None,
-) -> SpaceProblem:
-    if evaluate is None:
-        search = Search(space, objectives=objectives)
-        return SpaceProblem(type(space).__name__, space, search.goals, search.evaluator)
-    evaluator = Stages(evaluate if isinstance(evaluate, Sequence) else [evaluate])
-    goals = as_objectives(evaluator.objectives if objectives is None else objectives)
-    return SpaceProblem(type(space).__name__, space, goals, evaluator)
 
 
 def _methods(space: Space, variants: object) -> dict[str, MakeSampler]:

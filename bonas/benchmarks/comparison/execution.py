@@ -36,6 +36,7 @@ from bonas.benchmarks.comparison.run import (
 )
 from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator
+from bonas.evaluation.declared import SupportsDescribe
 from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
@@ -105,11 +106,10 @@ def quiet() -> Iterator[None]:
 
 def _description(problem: Problem, key: RunKey, make: MakeSampler) -> dict[str, Any]:
     """Return what identifies a run: a stored one has to agree with it."""
-    describe: Callable[[], dict[str, Any]] | None = getattr(make, "describe", None)
     return {
         **key._asdict(),
         "units": [objective.unit for objective in problem.objectives],
-        **({} if describe is None else {"settings": describe()}),
+        **({"settings": make.describe()} if isinstance(make, SupportsDescribe) else {}),
         **problem.describe(),
     }
 

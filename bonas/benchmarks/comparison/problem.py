@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -13,6 +12,7 @@ from bonas.benchmarks.tables import Lookup, Table, problem
 from bonas.benchmarks.tables.reference import Reference
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Evaluator, Objective
+from bonas.evaluation.declared import declared_description
 from bonas.spaces import Choices, Space
 
 
@@ -104,8 +104,7 @@ class SpaceProblem(Problem):
 
     def describe(self) -> dict[str, Any]:
         """Describe the space, and the evaluation where the evaluator describes it."""
-        describe: Callable[[], dict[str, Any]] | None = getattr(self.evaluate, "describe", None)
-        evaluation = {} if describe is None else describe()
+        evaluation = declared_description(self.evaluate)
         return {"searched": self.space.describe(), "signal": "measured", "evaluation": evaluation}
 
 

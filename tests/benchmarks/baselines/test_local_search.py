@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import optuna
 import pytest
 from baseline_searches import Numbers, params_of, search
+from optuna.trial import TrialState, create_trial
 
 from bonas.benchmarks.baselines import (
     LocalSearch,
@@ -49,3 +51,19 @@ def test_local_search_climbs_and_then_starts_anew(whole: bool) -> None:
                 break
             place = dict(best)
     assert restarts > 0
+
+
+def test_a_failed_neighbour_is_not_evaluated_again_and_never_the_incumbent() -> None:
+    space = Numbers()
+    study = optuna.create_study(direction="maximize")
+    start = {"a": 3, "b": 3, "c": 3}
+    near = [dict(choices) for choices in space.neighbours(start)]
+    for params, value in [(start, 9.0), *((choices, None) for choices in near[:-1])]:
+        state = TrialState.COMPLETE if value is not None else TrialState.FAIL
+        study.add_trial(
+            create_trial(
+                params=params, distributions={**space.distributions}, value=value, state=state
+            )
+        )
+    study.sampler = LocalSearch(space, seed=0, initial=1)
+    assert study.ask({**space.distributions}).params == near[-1]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from baseline_searches import OPERATIONS, Layers, params_of, search
+from botorch.acquisition.analytic import LogExpectedImprovement
 from botorch.exceptions.errors import ModelFittingError
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from botorch.utils.multi_objective.pareto import is_non_dominated
@@ -67,3 +68,29 @@ def test_a_fit_that_fails_is_replaced_by_a_random_proposal(
     study = search(space, OneHotBoTorch(space, seed=0, initial=2), 4)
     assert all(space.is_valid(params) for params in params_of(study))
     assert caplog.text.count("no fit converged); this proposal is random") == 2
+
+
+def test_the_proposal_for_one_objective_has_the_largest_expected_improvement() -> None:
+    generator = torch.Generator().manual_seed(0)
+    X = torch.rand(12, 3, generator=generator, dtype=torch.float64)
+    y = X.sum(1, keepdim=True) + torch.sin(5 * X[:, :1])
+    Z = torch.rand(40, 3, generator=generator, dtype=torch.float64)
+    model = one_hot_gp._fit(X, y)
+    sampler = OneHotBoTorch(CellSpace(nodes=3), seed=0)
+    with torch.no_grad():
+        scores = LogExpectedImprovement(model, best_f=y.max())(Z.unsqueeze(1))
+    assert sampler._best([model], X, y, Z, seed=0) == int(scores.argmax())
+
+
+def test_marginals_are_those_of_each_row_by_itself() -> None:
+    generator = torch.Generator().manual_seed(1)
+    X = torch.rand(8, 2, generator=generator, dtype=torch.float64)
+    models = [one_hot_gp._fit(X, y) for y in (X[:, :1], 1.0 - X[:, 1:])]
+    Z = torch.rand(5, 2, generator=generator, dtype=torch.float64)
+    mean, variance = one_hot_gp._marginals(models, Z)
+    assert mean.shape == variance.shape == (5, 2)
+    with torch.no_grad():
+        for j, model in enumerate(models):
+            posterior = model.posterior(Z.unsqueeze(1))
+            torch.testing.assert_close(mean[:, j], posterior.mean.flatten())
+            torch.testing.assert_close(variance[:, j], posterior.variance.flatten())

@@ -24,6 +24,7 @@ from bonas.benchmarks.baselines import (
 )
 from bonas.errors import InvalidArgument
 from bonas.spaces import CellSpace
+from bonas.studies.records import PROPOSAL
 
 BASELINES = [name for name in METHODS if not name.startswith("bonas")]
 
@@ -156,3 +157,14 @@ def test_a_conditional_space_is_searched_by_what_applies(name: str) -> None:
     assert {len(params) for params in found} <= {2, 3, 4}
     if name not in REPEATING:
         assert len({frozenset(params.items()) for params in found}) == 20
+
+
+def test_a_method_gets_its_space_and_its_seed(space: CellSpace) -> None:
+    for method in METHODS.values():
+        sampler: Any = method.make(space, 7)
+        assert (sampler.space, sampler.seed) == (space, 7)
+
+
+def test_a_baseline_stores_its_proposal_with_the_trial(space: CellSpace) -> None:
+    study = search(space, METHODS["local-search"].make(space, 0), 3)
+    assert [PROPOSAL.read(trial) for trial in study.trials] == params_of(study)

@@ -67,6 +67,7 @@ def _ablate(variants: Any = None, **more: Any) -> Callable[[], object]:
         (_compare(jobs=0), InvalidArgument, "jobs must be a whole number"),
         (_compare(checkpoints=[0]), InvalidArgument, "a checkpoint must be"),
         (_compare(storage="/no/such/a.log"), StorageUnavailable, "cannot open"),
+        (_ablate(objectives={}), InvalidArgument, "objectives must map at least one name"),
         (_ablate({}), InvalidArgument, "variants must map names"),
         (_ablate(["gp"]), InvalidArgument, "variants must map names"),
         (_ablate({"a": "forrest"}), InvalidArgument, "unknown surrogate 'forrest'"),
@@ -75,9 +76,9 @@ def _ablate(variants: Any = None, **more: Any) -> Callable[[], object]:
         (_ablate({"a": lambda space, seed: 3}), InvalidArgument, "must make an Optuna sampler"),
         (_ablate(space=ONE), InvalidArgument, "a table brings its own evaluation"),
         (_ablate(space=3, evaluate=None, objectives=None), InvalidArgument, "a problem must be"),
-        (_ablate(objectives=None), InvalidArgument, "objectives must map at least one name"),
+        (_ablate(objectives=None), InvalidArgument, "does not say what its objectives are; pass"),
         (_ablate(evaluate=None), MissingBuilder, "has no build"),
-        (_ablate(evaluate=3), InvalidArgument, "expected evaluators to call"),
+        (_ablate(evaluate=3), InvalidArgument, "evaluate must be a function of a candidate"),
     ],
 )
 def test_bad_input_is_explained(

@@ -10,6 +10,8 @@ import numpy as np
 import optuna
 import pytest
 from comparisons import ACCURACY, NAN, ONE, TWO, InOrder, in_order, many_rows, quietly, small_run
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bonas.benchmarks.comparison import METRICS, RunKey
 from bonas.benchmarks.comparison.metrics import Trace
@@ -226,3 +228,17 @@ def test_regret_and_queries_need_one_objective() -> None:
     trace = Trace(run, two, 1, (1,))
     assert [METRICS[name](trace) for name in ("queries", "found", "regret")] == [{}, {}, {}]
     assert np.isnan(trace.regrets).all()
+
+
+@given(st.lists(st.integers(50, 90) | st.none(), min_size=1, max_size=8), st.integers(2, 10))
+def test_metrics_of_any_run_agree_with_each_other(
+    accuracies: list[int | None], budget: int
+) -> None:
+    trace = traced([NAN if a is None else float(a) for a in accuracies], budget, ended=True)
+    queries, found = METRICS["queries"](trace)[None], METRICS["found"](trace)[None]
+    until, reached = METRICS["until"](trace), METRICS["reached"](trace)
+    assert 1.0 <= until[5.0] <= until[1.0] <= until[0.1] <= queries <= budget
+    assert reached[5.0] >= reached[1.0] >= reached[0.1] >= found
+    assert METRICS["gap"](trace)[budget] == pytest.approx(100.0 * trace.gaps[-1])
+    if found:
+        assert METRICS["regret"](trace)[budget] == 0.0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -15,6 +16,7 @@ from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage
 
 from bonas.benchmarks.comparison import RunKey, processes
+from bonas.benchmarks.comparison.plan import make_plan
 from bonas.errors import (
     EvaluationFailed,
     InvalidArgument,
@@ -61,3 +63,30 @@ def test_a_process_that_died_is_explained() -> None:
     future.set_exception(BrokenProcessPool("gone"))
     with pytest.raises(EvaluationFailed, match=r"a worker process died: out of memory, or"):
         processes._result(future)
+
+
+def test_a_run_stops_after_an_evaluation_when_the_parent_says_so() -> None:
+    stop = Event()
+    plan = make_plan(["random"], [ONE], 3, 1, None)
+    worker = processes._Worker(plan, InMemoryStorage(), cast(Any, stop))
+    worker.tick()
+    stop.set()
+    with pytest.raises(KeyboardInterrupt):
+        worker.tick()
+
+
+def test_after_an_error_no_other_run_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a thread in the place of the process."""
+    begun: list[RunKey] = []
+
+    def failing(index: int, key: RunKey, memory: object) -> None:
+        begun.append(key)
+        raise EvaluationFailed("five in a row")
+
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(processes, "_begin", lambda *_: None)
+    monkeypatch.setattr(processes, "_run", failing)
+    plan = make_plan(["random"], [ONE], 3, 50, None)
+    with pytest.raises(EvaluationFailed, match="five in a row"):
+        list(processes.run_in_processes(plan, InMemoryStorage(), 1))
+    assert 1 <= len(begun) < 50

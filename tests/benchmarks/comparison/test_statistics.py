@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from random import Random
 
 import numpy as np
 import pytest
@@ -168,3 +169,24 @@ def test_ranks_by_hand() -> None:
     ranks = mean_ranks([[1.0, 5.0], [1.0, 2.0], [3.0, NAN]])
     assert ranks == pytest.approx([1.75, 1.25, 3.0])
     np.testing.assert_allclose(mean_ranks([[1.0], [NAN]]), [1.0, NAN])
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 5), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_mean_ranks_of_complete_scores_share_all_places(
+    methods: int, problems: int, random: Random
+) -> None:
+    scores = [[random.randint(0, 3) for _ in range(problems)] for _ in range(methods)]
+    assert mean_ranks(scores).sum() == pytest.approx(methods * (methods + 1) / 2)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=6, max_size=12))
+def test_exchanged_methods_have_the_opposite_effect_and_the_same_p_value(
+    difference: list[int],
+) -> None:
+    zeros = [0] * len(difference)
+    one, other = paired_test(zeros, difference), paired_test(difference, zeros)
+    assert one.effect == pytest.approx(-other.effect)
+    assert one.p == pytest.approx(other.p)
+    assert 0.0 <= one.p <= 1.0
+    assert -1.0 <= one.effect <= 1.0

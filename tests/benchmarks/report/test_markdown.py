@@ -140,3 +140,23 @@ def test_a_test_says_its_direction_and_its_p_value(
 
 def test_a_bar_in_a_name_does_not_end_the_cell() -> None:
     assert _table(["a|b"], [["c"]]) == "| a\\|b |\n| --- |\n| c |\n"
+
+
+def test_without_figures_none_is_linked() -> None:
+    text = markdown(small_comparison())
+    assert "![" not in text
+    assert "## Seconds per ask" not in text
+    linked = markdown(small_comparison(), figures={"one": "a.png"}, seconds="s.png")
+    assert linked.count("![") == 2
+    assert "![one](a.png)" in linked
+    assert "![seconds per ask](s.png)" in linked
+
+
+def test_a_problem_of_one_objective_has_regrets_and_one_of_several_has_gaps() -> None:
+    text = markdown(small_comparison())
+    one, two = text.split("## two: a/b")
+    assert "### Regret [%] by evaluations" in one
+    assert "### Hypervolume gap [%] by evaluations" not in one
+    assert "### Hypervolume gap [%] by evaluations" in two
+    assert "### Evaluations until the optimum" not in two
+    assert "### Evaluations until the gap is below (6 where it never was)" in two

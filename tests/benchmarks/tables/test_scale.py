@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from small_tables import OWN, Array
 from bonas.benchmarks.tables import (
     Table,
 )
-from bonas.benchmarks.tables.scale import non_dominated
-from bonas.evaluation import Objective
+from bonas.benchmarks.tables.scale import Scale, as_losses, non_dominated
+from bonas.evaluation import ACCURACY, LATENCY, Objective
 
 
 def volume(losses: Array) -> float:
@@ -78,3 +79,41 @@ def test_the_hypervolume_is_that_of_a_sweep_and_never_falls(
 def test_non_dominated_rows_come_by_their_first_objective() -> None:
     losses = np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [0.0, 9.0], [1.0, 2.0]])
     assert non_dominated(losses).tolist() == [3, 1, 4, 0]
+
+
+@st.composite
+def losses(draw: st.DrawFn) -> Array:
+    rows = st.tuples(st.integers(0, 9), st.integers(0, 9))
+    return np.array(draw(st.lists(rows, min_size=2, max_size=9)), np.float64)
+
+
+@given(losses(), st.floats(0.01, 100.0), st.floats(-50.0, 50.0))
+def test_units_and_offsets_change_no_hypervolume(values: Array, unit: float, shift: float) -> None:
+    goals = (Objective("x", "minimize"), Objective("y", "minimize"))
+    scaled = values * [1.0, unit] + [shift, 0.0]
+    one, other = Scale.of(goals, values), Scale.of(goals, scaled)
+    assert one.hypervolume(values) == pytest.approx(other.hypervolume(scaled), abs=1e-9)
+
+
+@given(losses())
+def test_a_maximised_objective_is_the_negative_of_a_minimised_one(values: Array) -> None:
+    goals = (Objective("x", "minimize"), Objective("y", "minimize"))
+    turned = (goals[0], Objective("y", "maximize"))
+    one = Scale.of(goals, values)
+    other = Scale.of(turned, values * [1.0, -1.0])
+    assert one.hypervolume(values) == other.hypervolume(values * [1.0, -1.0])
+    np.testing.assert_array_equal(one.scaled(values), other.scaled(values * [1.0, -1.0]))
+
+
+@given(losses(), st.randoms(use_true_random=False))
+def test_the_order_of_points_changes_no_hypervolume(values: Array, random: Random) -> None:
+    goals = (Objective("x", "minimize"), Objective("y", "minimize"))
+    scale, rows = Scale.of(goals, values), values.tolist()
+    random.shuffle(rows)
+    assert scale.hypervolume(rows) == pytest.approx(scale.hypervolume(values), abs=1e-12)
+
+
+def test_a_list_of_numbers_is_one_objective() -> None:
+    assert as_losses((ACCURACY,), [1.0, 2.0]).tolist() == [[-1.0], [-2.0]]
+    assert as_losses((ACCURACY,), []).shape == (0, 1)
+    assert as_losses((ACCURACY, LATENCY), [[1.0, 2.0]]).tolist() == [[-1.0, 2.0]]

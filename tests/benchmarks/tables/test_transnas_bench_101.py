@@ -11,6 +11,7 @@ from published_tables import DATA, needs
 from bonas.benchmarks.tables import (
     problem,
 )
+from bonas.benchmarks.tables.transnas_bench_101 import MacroSpace
 from bonas.spaces import INPUT, OUTPUT, ArchitectureGraph
 
 
@@ -70,3 +71,13 @@ def test_the_best_of_transnas_are_the_published_ones(
     for table, best in zip(tables, (cell, macro), strict=True):
         assert str(table.objectives[0]) == unit
         assert table.optimum[1] == pytest.approx(best, abs=5e-5 if abs(best) < 1 else 5e-3)
+
+
+def test_a_macro_network_is_the_chain_of_its_modules() -> None:
+    space = MacroSpace()
+    choices = {f"module_{i}": "plain" for i in range(1, 5)} | {"module_5": "widen"}
+    graph = space.graph({**choices, "module_6": "none"})
+    assert graph.labels == (INPUT, *["plain"] * 4, "widen", OUTPUT)
+    assert graph.edges == tuple((i, i + 1) for i in range(6))
+    assert space.parameters["module_6"][0] == "none"
+    assert "none" not in space.parameters["module_4"]
