@@ -1,11 +1,4 @@
-"""Salvage of a journal.
-
-A line identifies a trial by the number of trials created before it, so that a lost line that
-created one shifts all later trials. The lines that follow show how many were lost: a line about
-trial ``t`` implies that ``t + 1`` trials were created before it, and the readable lines may have
-created fewer. A worker writes about a trial as soon as it has created it, so the bound is tight.
-The same holds for studies.
-"""
+"""Salvage of a journal: its readable lines are replayed, with room for the lost ones."""
 
 from __future__ import annotations
 
@@ -19,10 +12,10 @@ from typing import Any
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from bonas.studies.salvage.lost_lines import Lost, Operation, lost_before
 from bonas.studies.salvage.salvaged import Salvaged, SalvagedStudy, SalvagedTrial
 from bonas.studies.storages.journal_line import OpCode, parse_operation
 
-Operation = dict[str, Any]
 _START = b'{"op_code":'
 
 
@@ -34,7 +27,7 @@ def read_journal(path: Path) -> Salvaged:
     """
     salvaged = Salvaged()
     found = _operations(path, salvaged.unreadable)
-    _Replay(_gaps(found)).run(found, salvaged)
+    _Replay(lost_before(found)).run(found, salvaged)
     return salvaged
 
 
@@ -63,52 +56,29 @@ def _operations_within(line: bytes) -> Iterator[Operation]:
                 end = part.rfind(b"}", 0, end)
 
 
-def _gaps(found: list[Operation | None]) -> list[tuple[int, int]]:
-    """Return, for each stretch between lost lines, how many studies and trials were lost before."""
-    studies = trials = lost_studies = lost_trials = 0
-    gaps = [(0, 0)]
-    deleted: set[int] = set()
-    names: set[str] = set()
-    for log in found:
-        if log is None:
-            gaps.append((lost_studies, lost_trials))
-            continue
-        lost_studies = max(lost_studies, log.get("study_id", -1) + 1 - studies)
-        lost_trials = max(lost_trials, log.get("trial_id", -1) + 1 - trials)
-        gaps[-1] = (lost_studies, lost_trials)
-        match log["op_code"]:
-            case OpCode.CREATE_STUDY if log["study_name"] not in names:
-                studies += 1
-                names.add(log["study_name"])
-            case OpCode.DELETE_STUDY:
-                deleted.add(log["study_id"])
-                names.clear()  # the name of a deleted study is known only once the ids are
-            case OpCode.CREATE_TRIAL if log["study_id"] not in deleted:
-                trials += 1
-    return gaps
-
-
 @dataclass
 class _Replay:
     """Replays the operations as ``JournalStorage`` does, with room for the lost ones."""
 
-    gaps: list[tuple[int, int]]
+    lost: list[Lost]
     studies: dict[int, SalvagedStudy] = field(default_factory=dict)
     trials: dict[int, SalvagedTrial] = field(default_factory=dict)
     homes: dict[int, int] = field(default_factory=dict)  # trial -> its study
     orphans: dict[int, str] = field(default_factory=dict)  # trial of unknown study -> its worker
     workers: dict[str, set[int]] = field(default_factory=dict)  # worker -> its studies
     deleted: set[int] = field(default_factory=set)
-    created: tuple[int, int] = (0, 0)  # studies and trials, with those lost
+    next_study: int = 0  # the id of the next study, and of the next trial
+    next_trial: int = 0
 
     def run(self, found: list[Operation | None], salvaged: Salvaged) -> None:
         """Replay the operations, and collect the studies in ``salvaged``."""
-        stretch, lost = 0, (0, 0)
+        stretch, before = 0, Lost(0, 0)
         for log in found:
             stretch += log is None
-            more = self.gaps[stretch][0] - lost[0], self.gaps[stretch][1] - lost[1]
-            self.created = self.created[0] + more[0], self.created[1] + more[1]
-            lost = self.gaps[stretch]
+            lost = self.lost[stretch]
+            self.next_study += lost.studies - before.studies
+            self.next_trial += lost.trials - before.trials
+            before = lost
             if log is not None:
                 try:
                     self._apply(log)
@@ -132,10 +102,10 @@ class _Replay:
         name = log["study_name"]
         if any(s.name == name for i, s in self.studies.items() if i not in self.deleted):
             return
-        study = self.studies.setdefault(self.created[0], SalvagedStudy())
+        study = self.studies.setdefault(self.next_study, SalvagedStudy())
         study.name = name
         study.directions = [StudyDirection(direction) for direction in log["directions"]]
-        self.created = self.created[0] + 1, self.created[1]
+        self.next_study += 1
 
     def _change_study(self, log: Operation) -> None:
         identity = log["study_id"]
@@ -150,8 +120,8 @@ class _Replay:
         if home in self.deleted:
             return
         self.studies.setdefault(home, SalvagedStudy())
-        number = self.created[1]
-        self.created = self.created[0], number + 1
+        number = self.next_trial
+        self.next_trial += 1
         self.homes[number] = home
         self.workers.setdefault(log["worker_id"], set()).add(home)
         values = log.get("values") or [log.get("value")]
@@ -199,7 +169,7 @@ class _Replay:
             homes = self.workers.get(worker, set())
             if len(homes) == 1:  # else the worker may have created it in any of them
                 self.homes[number] = next(iter(homes))
-        for number in range(self.created[1]):
+        for number in range(self.next_trial):
             home, trial = self.homes.get(number, only), self.trials.get(number)
             if home in self.deleted:
                 continue
