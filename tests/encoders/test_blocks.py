@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
 from bonas.encoders import (
+    ENCODERS,
     Blocks,
     DeclaresScaling,
     Encoder,
@@ -161,3 +164,12 @@ def test_the_cache_is_emptied_when_it_is_full(
 
 def test_nothing_is_encoded_as_no_rows(space: CellSpace) -> None:
     assert Blocks(space, ["one_hot", "statistics"]).encode([]).shape[0] == 0
+
+
+def test_no_encoder_leaves_a_file_behind(
+    space: CellSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    names = [name for name in ENCODERS if name != "gnn"]
+    Blocks(space, [*names, GNNEncoder(space, members=1, steps=1)]).encode(space.reference[:3])
+    assert list(tmp_path.iterdir()) == []

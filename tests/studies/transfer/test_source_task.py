@@ -182,8 +182,12 @@ def test_rows_that_do_not_fit_the_space_are_counted(choices: Choices, said: str)
         ({"source_tasks": [_known()], "space": None}, "need a space"),
         ({"source_tasks": [_known()], "surrogate": "random"}, "'random' reads no transfer prior"),
         ({"source_tasks": [_known()], "surrogate": "gnn"}, "'gnn' reads no transfer prior"),
+        (
+            {"source_tasks": [_known()], "surrogate": lambda X, Y, layout, seed: None},
+            r"declares that it does by bonas.surrogates.supports\(prior_mean=True\)",
+        ),
     ],
-    ids=["not a list", "a number", "no space", "random", "gnn"],
+    ids=["not a list", "a number", "no space", "random", "gnn", "undeclared"],
 )
 def test_what_a_sampler_cannot_use_is_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
