@@ -148,10 +148,14 @@ def scored_epochs(epochs: int, every: int) -> range:
 def affordable_interval(train: Batches, validation: Batches) -> int:
     """Return the smallest number of epochs between two scores that keeps their cost at about 5 %.
 
-    Rows in memory cost the forward pass; of others, reading is taken to cost the most.
+    Rows in memory cost the forward pass; of others, reading is taken to cost the most. 0 if the
+    validation rows are not counted.
     """
     in_memory = isinstance(train.part, (TensorDataset, Rows))
-    share = _rows(validation) / _rows(train) * (_FORWARD if in_memory else 1.0)
+    try:
+        share = _rows(validation) / _rows(train) * (_FORWARD if in_memory else 1.0)
+    except TypeError:  # the length of a loader of a stream
+        return 0
     return max(1, math.ceil(share / _COST))
 
 

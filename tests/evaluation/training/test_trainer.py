@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from candidates import candidate
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Measurement, ShortTraining
@@ -57,6 +58,31 @@ def test_each_epoch_is_a_point_and_the_last_measurement_is_final() -> None:
     assert all(m.values.keys() == {"train_loss", "accuracy"} for m in found[:-1])
     assert found[-1].values.keys() == {"seconds", "accuracy"}
     assert found[-2].values["accuracy"] == found[-1].values["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 0.5519846137613058),
+        ({"optimizer": "sgd", "schedule": "one_cycle"}, 0.20976692545227707),
+        ({"seed": 3}, 0.4084914535284042),
+    ],
+)
+@pytest.mark.parametrize("every", [None, 0, 1])
+def test_results_are_those_of_the_closed_loop_that_had_no_stream(
+    settings: dict[str, Any], expected: float, every: int | None
+) -> None:
+    """Measured before trainings were streams; the tolerance is for another CPU's rounding."""
+
+    def network() -> nn.Module:
+        layers = nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 2)
+        return nn.Sequential(*layers)
+
+    training = ShortTraining(
+        (X, Y), metric="cross_entropy", epochs=4, batch_size=8, validate_every=every, **settings
+    )
+    values = training(candidate(network, number=2))
+    assert values["cross_entropy"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_training_loss_is_the_mean_over_the_batches_of_an_epoch() -> None:
@@ -215,6 +241,21 @@ def test_scores_cost_about_a_twentieth_of_the_training(rows: int, interval: int)
     cpu = torch.device("cpu")
     train, validation = Batches(part(60), 8, cpu), Batches(part(rows), 512, cpu)
     assert affordable_interval(train, validation) == interval
+
+
+class Stream(IterableDataset[Any]):
+    """The rows as a stream, which has no length."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(zip(torch.as_tensor(X, dtype=torch.float32), Y.tolist(), strict=True))
+
+
+def test_validation_rows_that_are_not_counted_are_scored_once() -> None:
+    train = loaders(None)[0]
+    cpu = torch.device("cpu")
+    assert (
+        affordable_interval(Batches(train, 8, cpu), Batches(DataLoader(Stream(), 8), 8, cpu)) == 0
+    )
 
 
 @pytest.mark.parametrize(
