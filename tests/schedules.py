@@ -1,6 +1,6 @@
 """A scheduler that interleaves workers of one study, storage call by storage call.
 
-Every worker is a thread, of which one runs at a time: till its next call of the storage, or its
+Every worker is a thread, of which one runs at a time: until its next call of the storage, or its
 next sleep. Who goes on follows from a seed, so that a schedule that breaks a promise can be run
 again. There are three kinds of schedules:
 
@@ -63,7 +63,7 @@ class Scheduler:
     """Runs actors one at a time.
 
     Args:
-        seed: Of everything random.
+        seed: Seed of every random choice.
         kills: How many workers are killed, each at a random step.
         stalls: How many are stalled.
     """

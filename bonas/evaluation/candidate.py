@@ -70,7 +70,7 @@ class Candidate:
         for ``"train_loss"`` and its metric.
 
         Raises:
-            InvalidArgument: if there is none of that name; the error lists those that there are.
+            InvalidArgument: if there is none of that name; the error lists the names that exist.
         """
         if name not in self.curves:
             raise unknown("curve", name, self.curves)

@@ -40,7 +40,7 @@ class Example:
         """Return the example that ``given`` (a tensor, a tuple, a mapping) stands for.
 
         Raises:
-            InvalidArgument: if it is none of these, or holds no tensor.
+            InvalidArgument: if it is of another kind, or holds no tensor.
 
         >>> Example.of({"ids": torch.zeros(2, 7)}).resized(3).named["ids"].shape
         torch.Size([3, 7])

@@ -40,7 +40,7 @@ def objection(
         if name in space.distributions:
             options = space.distributions[name].choices
             if not _is_among(value, options):
-                return f"{name!r} is {value!r}, which is none of its options {list(options)}"
+                return f"{name!r} is {value!r}, which is not one of its options {list(options)}"
         elif name in ranges and not contains(ranges[name], value):
             return f"{name!r} is {value!r}, which is not within {ranges[name]}"
     chosen = _chosen(params, space)

@@ -229,7 +229,7 @@ def _random(point: Point | None) -> list[Recommendation]:
 @own_settings()
 def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
     """Train the encoders, and encode the whole space where it can be enumerated."""
-    with suppress(Exception):  # whoever needs the blocks meets the error, and reports it
+    with suppress(Exception):  # the first model meets the error, and reports it
         shared_blocks(space, encoders).encode(space.members or ())
 
 

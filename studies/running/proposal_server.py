@@ -37,7 +37,7 @@ class ProposalServer:
         study: The study of the search.
         proposer: Turns observations into proposals.
         seed: The seed of the search.
-        worker: Whoever runs the server: a worker, or the process that started a pool of them.
+        worker: The process that runs the server: a worker, or the one that started the pool.
 
     Attributes:
         worker: The same; it proposes for itself once the process it works for is gone.

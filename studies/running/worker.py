@@ -260,12 +260,12 @@ class _Loop:
                 trials.complete(self.study, trial, values, self.names, curves)
             except (EvaluationFailed, StorageUnavailable):
                 raise
-            except Exception as error:  # of a storage that is none of bonas's, or refuses a value
+            except Exception as error:  # of a foreign storage, or one that refuses a value
                 raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
             self.ledger.stored(trial.number)
 
     def _unseen(self, trial: Trial | FrozenTrial, what: str) -> StorageUnavailable:
-        """The error for a storage that does not show what was written to it."""
+        """Return the error for a storage that does not show what was written to it."""
         return StorageUnavailable(
             f"trial {trial.number} of the study {self.study.study_name!r} was {what}, but the "
             "storage does not show it: its file was damaged or exchanged. Give the file's path or "

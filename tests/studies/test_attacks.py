@@ -200,17 +200,17 @@ def test_several_processes_cannot_share_a_database_in_memory(url: str) -> None:
         searched(plain, 4, n_jobs=2, storage=url)
 
 
-def tried_by_a_daemon(told: Any) -> None:
+def tried_by_a_daemon(sender: Any) -> None:
     try:
         searched(plain, 4, n_jobs=2)
     except BonasError as error:
-        told.send(str(error))
+        sender.send(str(error))
 
 
 def test_a_daemon_may_start_no_workers() -> None:
     context = multiprocessing.get_context("spawn")
-    heard, told = context.Pipe(duplex=False)
-    process = context.Process(target=tried_by_a_daemon, args=(told,), daemon=True)
+    heard, sender = context.Pipe(duplex=False)
+    process = context.Process(target=tried_by_a_daemon, args=(sender,), daemon=True)
     process.start()
     assert heard.poll(60)
     assert "is a daemon" in heard.recv()
@@ -266,7 +266,7 @@ def test_threads_of_a_study_ask_for_different_networks() -> None:
 
 
 def test_processes_that_ask_for_themselves_see_each_other() -> None:
-    """Both propose before either has written; whoever sees the other takes another network."""
+    """Both propose before either has written; the one that sees the other takes another network."""
     storage = InMemoryStorage()
     optuna.create_study(storage=storage, study_name="s")
     studies = [
@@ -426,7 +426,7 @@ def overwritten(path: Path) -> None:
     path.write_bytes(b"\xff" * path.stat().st_size)
 
 
-def spoilt(path: Path) -> None:
+def corrupted(path: Path) -> None:
     """A line in the middle, which nobody reads again."""
     lines = path.read_bytes().splitlines(keepends=True)
     lines[len(lines) // 2] = b"\xff" * 20 + b"\n"
@@ -440,7 +440,7 @@ def replaced(path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["path", "opened", "Optuna's"])
-@pytest.mark.parametrize("attack", [deleted, overwritten, spoilt, replaced])
+@pytest.mark.parametrize("attack", [deleted, overwritten, corrupted, replaced])
 def test_a_journal_that_is_damaged_is_told_with_what_it_lost(
     attack: Callable[[Path], None], given: str, tmp_path: Path
 ) -> None:
@@ -460,10 +460,10 @@ def test_a_journal_that_is_damaged_is_told_with_what_it_lost(
 
     with pytest.raises(StorageUnavailable) as caught:
         searched(attacking, 6, storage=storage)
-    told = {values["accuracy"] for _, values in caught.value.rows}
-    assert 4.0 in told or (given == "Optuna's" and attack in (overwritten, spoilt))
+    found = {values["accuracy"] for _, values in caught.value.rows}
+    assert 4.0 in found or (given == "Optuna's" and attack in (overwritten, corrupted))
     if given == "path":
-        assert told >= ({2.0, 3.0, 4.0} if attack is replaced else {0.0, 1.0, 2.0, 3.0, 4.0})
+        assert found >= ({2.0, 3.0, 4.0} if attack is replaced else {0.0, 1.0, 2.0, 3.0, 4.0})
 
 
 # --- a worker that dies between measuring and storing

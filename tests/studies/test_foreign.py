@@ -1,4 +1,4 @@
-"""What another program wrote in a study is skipped, told once, and ends no search."""
+"""What another program wrote in a study is skipped with one warning, and ends no search."""
 
 import json
 import logging
@@ -136,9 +136,9 @@ def test_values_that_are_none_are_skipped_and_told_once(
         finished_with(study, values)
     with caplog.at_level(logging.WARNING, logger="bonas"):
         result = searched(Widths(), 8, storage)
-    told = [r.getMessage() for r in caplog.records if "a trial's values" in r.getMessage()]
-    assert len(told) == 1
-    assert "trial 0, and perhaps others: 2 finite values were expected" in told[0]
+    logged = [r.getMessage() for r in caplog.records if "a trial's values" in r.getMessage()]
+    assert len(logged) == 1
+    assert "trial 0, and perhaps others: 2 finite values were expected" in logged[0]
     assert len(result.candidates) == 6  # those two are counted: they are finished
     assert result.front
     assert result.headline()

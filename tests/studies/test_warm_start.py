@@ -67,8 +67,8 @@ def test_rows_are_data_that_no_budget_counts(storage: Any) -> None:
     assert len(result.candidates) == 7
     again = searched(Widths(), 5, storage, warm_start=ROWS)
     assert len(again.candidates) == 8
-    spent = [tuple(c.choices.values()) for c in again.candidates]
-    assert len(set(spent)) == 7  # what was known is not evaluated again; one row came twice
+    evaluated = [tuple(c.choices.values()) for c in again.candidates]
+    assert len(set(evaluated)) == 7  # what was known is not evaluated again; one row came twice
 
 
 def test_a_table_is_known_as_its_rows_are(storage: Any) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 
 _BLOCK_MS = 0.5  # a thousand times the cost of reading the clocks
-_CLOCK_MS = 0.001  # the resolution: a shorter run cannot be told from none
+_CLOCK_MS = 0.001  # the resolution: shorter times are rounding errors
 _ON_CORE = 0.95  # share of a timing during which the thread must have had the core
 _ENOUGH = 5  # timings that are kept at least
 

@@ -208,7 +208,7 @@ def test_closing_the_stream_puts_torch_back_and_trains_no_further() -> None:
 
 
 def test_seconds_are_those_of_the_training_alone() -> None:
-    """Whoever receives a measurement, and scores between the epochs, take time of their own."""
+    """The receiver of a measurement, and scores between the epochs, take time of their own."""
 
     def slow(outputs: Tensor, targets: Tensor) -> float:
         time.sleep(0.1)

@@ -90,7 +90,7 @@ def test_a_fork_to_which_options_are_added_has_a_successor(quick: Any) -> None:
 
 
 def test_every_storage_forbids_other_options_in_one_study(storage: Any) -> None:
-    """Why there are successors: if one is allowed some day, this tells."""
+    """Why there are successors: this fails once Optuna allows it."""
     study = optuna.create_study(storage=storage)
     study.ask().suggest_categorical("width", [8, 16])
     with pytest.raises(ValueError, match="dynamic value space"):

@@ -77,8 +77,8 @@ def test_what_is_impossible_costs_one_trial_and_is_told_by_name(
         assert [t.state for t in found.study.trials].count(TrialState.FAIL) == 1
         assert len(found.candidates) == 3
     assert list(found.failures) == [2]
-    (told,) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert re.search(said, told)
+    (logged,) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert re.search(said, logged)
     assert re.search(said, found.failures[2])
 
 

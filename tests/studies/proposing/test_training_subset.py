@@ -1,4 +1,4 @@
-"""Which of very many trials teach the surrogate."""
+"""Which of very many trials the surrogate is fitted to."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_between_milestones_the_rows_only_grow() -> None:
 
 def test_the_others_are_spread_over_the_whole_range() -> None:
     Y = torch.linspace(0.0, 1.0, 400, dtype=torch.float64).unsqueeze(1)
-    taught = Y[list(training_subset(Y, size=40)), 0]
-    assert taught.min() < 0.05
-    assert float(taught.diff().max()) < 0.1
+    kept = Y[list(training_subset(Y, size=40)), 0]
+    assert kept.min() < 0.05
+    assert float(kept.diff().max()) < 0.1
 
 
 def test_a_row_without_all_values_is_worse_than_the_same_row_with_them() -> None:

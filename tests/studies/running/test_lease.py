@@ -18,7 +18,7 @@ from bonas.studies.storages.process import host_id
 
 
 class Clock:
-    """Stands still until it is told to move."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

@@ -81,11 +81,11 @@ def test_a_mended_search_is_as_if_it_had_never_failed(storage: str) -> None:
     with pytest.raises(EvaluationFailed, match="5 evaluations in a row"):
         search(evaluate, 14, storage, surrogate="gp")
     evaluate.broken = ()
-    mended = search(evaluate, 14, storage, surrogate="gp")
+    corrected = search(evaluate, 14, storage, surrogate="gp")
     through = search(evaluate, 14, None, surrogate="gp")
-    assert [c.choices for c in mended.candidates] == [c.choices for c in through.candidates]
-    assert [c.number for c in mended.candidates] == list(range(14))
-    assert (mended.missing, mended.failures) == (0, {})
+    assert [c.choices for c in corrected.candidates] == [c.choices for c in through.candidates]
+    assert [c.number for c in corrected.candidates] == list(range(14))
+    assert (corrected.missing, corrected.failures) == (0, {})
 
 
 def test_a_network_of_which_only_the_fault_is_its_own_costs_one_evaluation_per_call(

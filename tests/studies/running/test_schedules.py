@@ -191,7 +191,7 @@ def queueing(schedule: Schedule, seed: int) -> None:
     scheduler.add("queue", enqueue)
 
 
-def mending(schedule: Schedule, seed: int) -> None:
+def correcting(schedule: Schedule, seed: int) -> None:
     """Some networks failed before the workers come, one of which fails again."""
     schedule.evaluation.broken = {0, 2, 3}
     first = schedule.search(storage=schedule.open())
@@ -210,8 +210,8 @@ SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (narrowing, {}),
     (narrowing, {"stalls": 1}),
     (queueing, {}),
-    (mending, {}),
-    (mending, {"kills": 1, "stalls": 1}),
+    (correcting, {}),
+    (correcting, {"kills": 1, "stalls": 1}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Who waits for the first model is told what for."""
+"""The progress bar says what the first model waits for."""
 
 from __future__ import annotations
 

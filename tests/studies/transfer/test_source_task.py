@@ -224,18 +224,18 @@ def test_a_prior_expects_what_the_other_task_has_shown_oriented() -> None:
     others = [SPACE.architecture(each) for each in _drawn(200, seed=5)]
     for objective, sign in ((ACCURACY, 1), (LATENCY, -1)):
         prior = TransferPrior(SPACE, [_known(objective)], {objective.name: objective.direction})
-        told = prior.encode(others)[:, 0].numpy()
+        given = prior.encode(others)[:, 0].numpy()
         truth = [sign * MEASURES[objective.name](each.choices) for each in others]
-        assert np.corrcoef(told, truth)[0, 1] > 0.8
+        assert np.corrcoef(given, truth)[0, 1] > 0.8
 
 
 def test_a_process_learns_the_scale_and_the_sign_of_a_prior() -> None:
     rng = np.random.default_rng(0)
-    told = rng.standard_normal((40, 1))
-    X = torch.from_numpy(np.hstack([rng.standard_normal((40, 3)), told]))
+    given = rng.standard_normal((40, 1))
+    X = torch.from_numpy(np.hstack([rng.standard_normal((40, 3)), given]))
     layout = Layout({"own": slice(0, 3)}, {}, (slice(3, 4), None))
     for scale in (5.0, -0.01):
-        Y = torch.from_numpy(np.hstack([scale * told + 3.0, told]))  # two: values are not bent
+        Y = torch.from_numpy(np.hstack([scale * given + 3.0, given]))  # two: values are not bent
         belief = fit_posteriors(fit_graph_gp, X[:8], Y[:8], layout, 0)
         error = (belief.predict(X[8:])[0] - Y[8:])[:, 0].abs()
         assert float(error.mean()) < 0.3 * abs(scale)
