@@ -50,6 +50,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.arguments import is_count, is_number
+from bonas.evaluation import record
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.evaluation.objective import Direction
 from bonas.optuna_internals import set_study_system_attr, set_user_attr, study_system_attrs
@@ -111,7 +112,7 @@ STOPPED: Final = "its worker was stopped"
 SURPLUS: Final = "the budget was used"
 """Reasons for which trials are released."""
 
-SD: Final = "_sd"
+SD: Final = record.SD
 """After an objective's name: the user attribute with the standard deviation of its value."""
 _STOP = "bonas:stop:"  # before the name of the workers' asker
 _ENQUEUED = "fixed_params"  # Optuna's own key: the parameters with which a trial was enqueued

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from bonas.errors import InvalidArgument, ObjectivesMissing
 from bonas.evaluation.measurement import Measurement
 
+SD = "_sd"
+"""After an objective's name: the name of the standard deviation of its value."""
+
 
 class Record:
     """The measurements of one evaluation, in the order in which they came.
@@ -51,13 +54,15 @@ class Record:
     def result(self) -> dict[str, float]:
         """Return the values of an evaluation that has ended.
 
-        An objective without a final value has the last point of its curve.
+        An objective without a final value has the last point of its curve, with the standard
+        deviation that the evaluation reports of it.
 
         Raises:
             ObjectivesMissing: if one has neither; the error has the values.
         """
-        last = {n: x for n, x in self._latest.items() if n in self.names and n not in self.values}
-        found = {**self.values, **last}
+        open_names = [name for name in self.names if name not in self.values]
+        reported = {name + end for name in open_names for end in ("", SD)}
+        found = {**{n: x for n, x in self._latest.items() if n in reported}, **self.values}
         missing = [name for name in self.names if name not in found]
         if missing:
             error = missing_objectives(self.names, found, missing)

@@ -127,6 +127,14 @@ def test_an_objective_without_a_final_value_has_the_last_point_of_its_curve() ->
     assert measured(evaluate, CANDIDATE, [SIZE]) == {"size": pytest.approx(10 / 3)}
 
 
+def test_the_last_point_of_an_objective_comes_with_its_standard_deviation() -> None:
+    def evaluate(candidate: Candidate) -> Iterator[Measurement]:
+        for step in (1, 2):
+            yield Measurement({"size": float(step), "size_sd": 0.1 * step}, step=step)
+
+    assert measured(evaluate, CANDIDATE, [SIZE]) == {"size": 2.0, "size_sd": 0.2}
+
+
 def test_a_cheap_estimate_is_no_final_value() -> None:
     def evaluate(candidate: Candidate) -> Iterator[Measurement]:
         yield Measurement({"size": 7.0}, fidelity=0.1)
