@@ -51,12 +51,13 @@ def test_no_module_runs_or_unpickles_data(name: str) -> None:
 
 def test_only_data_from_a_parent_or_child_process_are_unpacked() -> None:
     """What is packed goes through a pipe or an executor, never through a storage."""
-    for name, where in (
-        ("cloudpickle.loads", "pickling.py"),
-        ("unpacked", "job.py worker_pool.py"),
-    ):
-        callers = {path.name for path in SOURCES if name in called(path)}
-        assert callers == set(where.split())
+    allowed = {
+        # The contract of a space copies the space that the test itself has made.
+        "cloudpickle.loads": {"pickling.py", "testing.py"},
+        "unpacked": {"job.py", "worker_pool.py"},
+    }
+    for name, where in allowed.items():
+        assert {path.name for path in SOURCES if name in called(path)} == where
 
 
 def test_weights_load_as_weights_only() -> None:
