@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import optuna
@@ -12,8 +13,11 @@ import pytest
 from scipy.stats import chi2
 
 import bonas
-from bonas.errors import InvalidArgument, InvalidSpace
-from bonas.spaces import CellSpace, Choices, NASBench201, Space
+from bonas.errors import InvalidArgument, InvalidSpace, StudyMismatch
+from bonas.evaluation import Objective
+from bonas.result import SearchResult
+from bonas.spaces import CellSpace, Choices, NASBench101Space, NASBench201, Space
+from bonas.studies.lineage.description import incompatibilities, make_description
 
 FREE = NASBench201()
 LEAST = 73_306  # parameters of a cell of pools and skips: stem, reductions and head
@@ -164,3 +168,49 @@ def test_a_search_stays_within_the_bound() -> None:
         assert size <= 5_500
         study.tell(trial, size)
     assert len({tuple(t.params.items()) for t in study.trials}) == 8
+
+
+def searched(space: Space, storage: optuna.storages.BaseStorage, **more: Any) -> SearchResult:
+    return bonas.optimize(
+        space,
+        6,
+        evaluate=lambda candidate: {"size": space.costs(candidate.choices)["parameters"]},
+        objectives={"size": "minimize"},
+        surrogate="random",
+        seed=0,
+        progress=False,
+        storage=storage,
+        study_name="cells",
+        **more,
+    )
+
+
+def test_a_study_is_resumed_under_its_own_bounds_and_forked_under_others() -> None:
+    free, storage = NASBench201(channels=4, cells=1), optuna.storages.InMemoryStorage()
+    sizes = [c.values["size"] for c in searched(free, storage).candidates]
+    assert len(searched(free, storage).study.trials) == 6  # nothing differs
+    bounded = replace(free, max_params=sorted(sizes)[3])
+    with pytest.raises(StudyMismatch, match="max_params is new"):
+        searched(bounded, storage)
+    fork = searched(bounded, storage, on_mismatch="fork")
+    found = [c.values["size"] for c in fork.candidates]
+    kept = [size for size in sizes if size <= max(found)]
+    assert len(kept) >= 4
+    assert found[: len(kept)] == kept
+    assert len(found) == 6
+    assert max(found) <= sorted(sizes)[3]
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_params": 1e5}, {"max_flops": 1e9}, {"max_memory": 1e9}, {"max_edges": 8}]
+)
+def test_what_was_measured_holds_under_other_bounds(change: dict[str, Any]) -> None:
+    space = NASBench101Space()
+    size = [Objective("size", "minimize")]
+    before, after = (
+        make_description(s.describe(), size) for s in (space, replace(space, **change))
+    )
+    assert incompatibilities(before, after, space.bounds) == []
+    assert len(incompatibilities(before, after)) == 1
+    other = make_description(replace(space, channels=64).describe(), size)
+    assert incompatibilities(before, other, space.bounds) == ["channels was 128, now 64"]
