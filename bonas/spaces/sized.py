@@ -1,7 +1,7 @@
 """Spaces whose networks have known sizes, so that bounds hold before anything is built.
 
 Under a tight bound few combinations are valid. A draw that breaks a bound is therefore not thrown
-away: a random walk replaces random choices by cheaper ones, and goes only as far as the bounds ask.
+away: a random walk replaces random choices by cheaper ones, only as far as the bounds require.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SizedSpace(ConditionalSpace):
         return self._sketch(choices)[0].sizes
 
     def graph(self, choices: Choices) -> ArchitectureGraph:
-        """Return the operations of the network, with their sizes as features."""
+        """Return the graph of the network's operations, with their sizes as features."""
         sketch, output = self._sketch(choices)
         self._sizes(choices)  # encoders ask for the costs of what they see, when the sketch is gone
         return sketch.graph(output)
@@ -95,7 +95,7 @@ class SizedSpace(ConditionalSpace):
         return self._sizes(choices)["memory"]
 
     def is_valid(self, choices: Choices) -> bool:
-        """Return whether the network is within the bounds; nothing is built to find out."""
+        """Return whether the network is within the bounds, without building it."""
         return self._fits(choices)
 
     def sample(self, rng: np.random.Generator) -> Choices:
@@ -145,7 +145,7 @@ class SizedSpace(ConditionalSpace):
         return {name: sizes[name] / limit for name, limit in self._limits.items()}
 
     def _shrunk(self, choices: Choices, rng: np.random.Generator) -> Choices:
-        """Replace random choices by cheaper ones: as few as the bounds ask for, else all."""
+        """Replace random choices by cheaper ones: as few as the bounds require, else all."""
         while not self._fits(choices):
             cheaper = {name: self._cheaper(name, choices) for name in choices}
             names = [name for name in rng.permutation(list(choices)) if cheaper[name]]

@@ -112,9 +112,9 @@ class CellPlan:
 
 
 def _add_operation(sketch: Sketch, name: str, source: int, *, run: bool = True) -> int:
-    """Add an operation of a cell; return its number, or ``source`` where it passes that on.
+    """Add an operation of a cell; return its number, or ``source`` for an identity.
 
-    One that is built but not ``run`` has no output, and ``none`` is not there at all.
+    An operation that is built but not ``run`` has no output; ``none`` adds nothing.
     """
     kernel = KERNELS[name]
     if not kernel:

@@ -71,7 +71,7 @@ class CellSpace(PlannedSpace):
     enumerable = Space.enumerable  # graphs and sizes take microseconds
     reference_size = Space.reference_size
     slow_to_draw = False
-    walks = 500  # cheap operations are often absent, so that many a walk ends without a path
+    walks = 500  # the cheapest operation is often none, so many walks end without a path
 
     def __post_init__(self) -> None:
         super().__post_init__()

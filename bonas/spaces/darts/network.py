@@ -14,7 +14,7 @@ from bonas.spaces.images import use_channels_last, with_channels
 
 
 class FactorizedReduction(nn.Module):
-    """Halves an image: half of the channels come from its even pixels, half from its odd ones."""
+    """A halving of an image: half of the channels read its even pixels, half its odd ones."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

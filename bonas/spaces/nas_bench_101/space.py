@@ -80,7 +80,7 @@ class NASBench101Space(PlannedSpace):
 
     network = NASBench101Network
     bounds = SizedSpace.bounds | {"max_edges"}
-    walks = 492  # edges are drawn, not shrunk, so that many a walk ends above the bounds
+    walks = 492  # edges are redrawn, not shrunk, so many walks end above the bounds
 
     @classmethod
     def small(
