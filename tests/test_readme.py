@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import tomllib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import bonas
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.tables.registry import FOLDER_PROBLEMS, PROBLEMS
+from bonas.cli import _parser
 from bonas.studies import SURROGATES
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +88,29 @@ def test_every_module_and_object_that_a_page_names_exists(page: str) -> None:
     names = set(re.findall(r"`(bonas(?:\.\w+)+)", (ROOT / page).read_text()))
     assert names
     assert [name for name in sorted(names) if not _exists(name)] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/benchmarks.md"])
+def test_every_command_that_a_page_shows_is_understood(page: str) -> None:
+    text = (ROOT / page).read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    commands = [line for line in lines if line.startswith("bonas ")]
+    inline = re.findall(r"`(bonas [a-z][^`]*)`", text)
+    commands += [command for command in inline if re.search(r"--|\w[.:]\w", command)]  # no names
+    for command in commands:
+        arguments = shlex.split(command, comments=True)[1:]
+        if "--list" not in arguments:  # which ends the program
+            _parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_program_and_table_that_a_page_shows_can_be_read(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for code in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S):
+        compile(code, page, "exec")
+    for table in re.findall(r"^```toml\n(.*?)^```$", text, re.M | re.S):
+        assert tomllib.loads(table)
 
 
 def _exists(name: str) -> bool:
