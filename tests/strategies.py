@@ -1,7 +1,8 @@
-"""Hypothesis strategies: architecture graphs, the same graphs renumbered, and near misses."""
+"""Hypothesis strategies: architecture graphs, renumbered or nearly the same; measured values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -93,3 +94,19 @@ def near_misses(draw: st.DrawFn, graph: ArchitectureGraph) -> ArchitectureGraph:
         labels[draw(st.sampled_from(range(len(labels))))] = draw(st.sampled_from(["conv", "other"]))
     changed = ArchitectureGraph(labels, edges, rows)
     return renumbered(changed, draw(st.permutations(range(len(labels)))))
+
+
+_EXTREME = (0.0, -0.0, 5e-324, 1e-320, 1e-300, 1e300, 1.7e308, -1.7e308, -1e-300, -1e300, 1.0, -1.0)
+
+
+def measured_columns(n: int = 12) -> st.SearchStrategy[list[float]]:
+    """Draw ``n`` finite values of an objective: ordinary, extreme, tied, constant but for one."""
+    numbers = st.sampled_from(_EXTREME) | st.floats(0.1, 100.0) | st.floats(allow_nan=False)
+    finite = numbers.filter(math.isfinite)
+    return (
+        st.lists(finite, min_size=n, max_size=n)
+        | st.lists(st.sampled_from([1.0, 2.0]), min_size=n, max_size=n)
+        | st.lists(st.floats(1e-320, 1e308), min_size=n, max_size=n)
+        | finite.map(lambda value: [value] * n)
+        | finite.map(lambda value: [*map(float, range(1, n)), value])
+    )

@@ -150,8 +150,16 @@ def fit_posteriors(
     objectives = refit.objectives
     if m < len(X):
         objectives = fit_all(len(X), [each.model for each in grown_from])
+    return Posteriors(refit, objectives, *_shift_and_unit(objectives, Y))
+
+
+def _shift_and_unit(objectives: Sequence[TransformedModel], Y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means and deviations, ``m`` each, of measured values on the scale of ``Posteriors``.
+
+    Points at which an objective was not measured are left out.
+    """
     transforms = [each.outcome_transform for each in objectives]
-    if alone:
+    if len(transforms) == 1:
         measured = transforms[0].transform(Y)
     else:
         columns = zip(transforms, Y.T, strict=True)
@@ -159,4 +167,4 @@ def fit_posteriors(
     measured = measured[~measured.isnan().any(1)]
     sd = measured.std(0, correction=0)
     unit = torch.where(sd > _LEAST_SD * measured.abs().max(0).values, sd, 1.0)
-    return Posteriors(refit, objectives, measured.mean(0), unit)
+    return measured.mean(0), unit

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import measured_columns
 from torch.distributions import Normal
 
 from bonas.surrogates.outcome_transform import OutcomeTransform, choose_form, fit_outcome_transform
+from bonas.surrogates.training_data import standardise
 
 
 @given(st.lists(st.floats(-1e3, -1e-3), min_size=1, max_size=30))
@@ -75,3 +78,41 @@ def test_the_upper_half_of_an_untransformed_normal_has_the_quantiles_of_its_samp
     for value, level in ((median, 0.5), (median + upper.sqrt(), share)):
         below = float((samples <= value).double().mean())
         assert abs(below - level) < 5 * math.sqrt(level * (1 - level) / n)
+
+
+@given(measured_columns(), st.sampled_from(["plain", "regret", "logarithmic"]))
+def test_modelled_values_are_finite_and_keep_their_order(values: list[float], form: Any) -> None:
+    Y = torch.tensor(values, dtype=torch.float64)
+    if form == "logarithmic":
+        Y = -Y.abs().clamp_min(5e-324)
+    outcome = fit_outcome_transform(Y, form)
+    modelled = outcome.transform(Y)
+    assert bool(modelled.isfinite().all())
+    order = torch.argsort(Y, stable=True)
+    assert bool((modelled[order].diff() >= 0).all())
+    data = standardise(torch.zeros(len(Y), 1).double(), modelled.unsqueeze(1))
+    assert bool(data.z.isfinite().all())
+    spread = 4 * (1 + data.sd)
+    far = torch.cat([modelled - spread, modelled + spread])
+    median, variance = outcome.untransform_marginals(far, torch.full_like(far, spread))
+    assert bool(median.isfinite().all())
+    assert bool(variance.isfinite().all())
+    assert bool(outcome.unscale(median).isfinite().all())
+
+
+@given(measured_columns())
+def test_known_variances_of_any_size_leave_the_model_finite(values: list[float]) -> None:
+    Y = torch.tensor(values, dtype=torch.float64)
+    outcome = fit_outcome_transform(Y, choose_form(Y, alone=False))
+    for variance in (0.0, 1e-300, 1.0, 1e300, math.inf):
+        known = outcome.transform_variance(Y, torch.full_like(Y, variance)).unsqueeze(1)
+        data = standardise(
+            torch.zeros(len(Y), 1).double(), outcome.transform(Y).unsqueeze(1), known
+        )
+        assert not bool(data.noise.isinf().any())
+
+
+@given(st.floats(-1e40, 1e40), st.lists(st.floats(-1e40, 1e40), min_size=1))
+def test_ordinary_values_are_not_scaled(first: float, others: list[float]) -> None:
+    Y = torch.tensor([1.0, first, *others], dtype=torch.float64)
+    assert fit_outcome_transform(Y, "plain").scale == 1.0

@@ -158,3 +158,17 @@ def test_objectives_get_seeds_and_priors_of_their_own() -> None:
     layout = Layout({"one": slice(0, 1)}, {}, (None, slice(1, 2)))
     fit_posteriors(recorded, X, Y, layout, 5)
     assert calls == [(5, ["one"]), (6, ["one", "prior"])]
+
+
+def test_posteriors_that_grew_past_a_contradiction_are_those_made_afresh() -> None:
+    X = torch.randn(33, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    Y = -torch.stack([X[:, 0].exp(), X[:, 1].exp()], dim=1)
+    Y[31, 1] = 0.0
+    layout = Layout({"one_hot": slice(0, 3)}, {})
+    grown = None
+    for n in (30, 31, 32):
+        grown = fit_posteriors(fit_graph_gp, X[:n], Y[:n], layout, 0, grown)
+        fresh = fit_posteriors(fit_graph_gp, X[:n], Y[:n], layout, 0)
+        for one, other in zip(grown.marginals(X), fresh.marginals(X), strict=True):
+            torch.testing.assert_close(one, other)
+    assert [each.outcome_transform.ceiling for each in fresh.objectives] == [0.0, None]
