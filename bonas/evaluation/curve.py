@@ -2,8 +2,8 @@
 
 A stored measurement is a JSON object with ``values`` and, where they are known, ``step``,
 ``seconds`` and ``fidelity``. A trial holds lists of them under ``bonas:measurements:0``, ``:1`` and
-so on: one list holds about as much as any storage takes, and only the last one is written again
-when more is measured.
+so on. A list has at most 16,000 characters, and only the last one is written again when more is
+measured.
 """
 
 from __future__ import annotations

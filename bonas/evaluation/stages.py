@@ -5,7 +5,7 @@ A candidate that fails, or is stopped, in a cheap stage costs no expensive one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +70,7 @@ class Stages(StreamingEvaluator):
             merged |= declared_description(part)
         return merged
 
-    def measurements(self, candidate: Candidate) -> Iterator[Measurement]:
+    def measurements(self, candidate: Candidate) -> Generator[Measurement, None, None]:
         """Yield the measurements of each stage in turn.
 
         Raises:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
@@ -69,8 +70,10 @@ class MeasurementLog:
 
     def close(self) -> None:
         """Report what is left to Optuna, as far as it is affordable."""
-        while self._is_open and self._is_affordable() and self._unreported():
-            self._attempt(self._report)
+        for step, value in reversed(self._unreported()):
+            if not self._is_open or not self._is_affordable():
+                break
+            self._attempt(partial(self.trial.report, value, step))
         self._is_open = False
 
     def attributes(self, others: Mapping[str, float]) -> dict[str, str]:

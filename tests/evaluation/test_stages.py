@@ -226,7 +226,7 @@ def test_closing_the_stream_closes_the_stage_under_way() -> None:
 
     stream = Stages([first, second]).measurements(CANDIDATE)
     next(stream)
-    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    stream.close()
     assert ended == ["first"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
@@ -253,7 +253,7 @@ class ShortTraining(StreamingEvaluator):
         described = {"data": self.splits.name, **settings}
         return {objective.name: dict(described) for objective in self.objectives}
 
-    def measurements(self, candidate: Candidate) -> Iterator[Measurement]:
+    def measurements(self, candidate: Candidate) -> Generator[Measurement, None, None]:
         """Yield a point of the learning curves per epoch, and then the values that count.
 
         These are the objectives, whatever else the score measures, and ``seconds``. Between two

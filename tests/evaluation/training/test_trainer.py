@@ -202,7 +202,7 @@ def test_closing_the_stream_puts_torch_back_and_trains_no_further() -> None:
     before = torch.get_rng_state()
     found = training.measurements(candidate(Noisy))
     next(found)
-    found.close()  # type: ignore[attr-defined]  # it is a generator
+    found.close()
     assert len(batches) == 8
     assert torch.equal(torch.get_rng_state(), before)
 
