@@ -427,14 +427,14 @@ def overwritten(path: Path) -> None:
 
 
 def corrupted(path: Path) -> None:
-    """A line in the middle, which nobody reads again."""
+    """Damage a line in the middle, which no process reads again."""
     lines = path.read_bytes().splitlines(keepends=True)
     lines[len(lines) // 2] = b"\xff" * 20 + b"\n"
     path.write_bytes(b"".join(lines))
 
 
 def replaced(path: Path) -> None:
-    """An older copy takes its place."""
+    """Put an older copy in its place."""
     shutil.copy(f"{path}.old", f"{path}.new")
     os.replace(f"{path}.new", path)
 

@@ -89,7 +89,7 @@ def row(width: int, values: Sequence[float], kind: str = "relu") -> FrozenTrial:
 
 
 def finished_with(study: optuna.Study, values: Sequence[float] | None) -> None:
-    """A trial whose values no sane program stores."""
+    """Add a finished trial with values that no sane program stores."""
     storage = study._storage
     number = storage.create_new_trial(study._study_id)
     storage.set_trial_state_values(number, TrialState.COMPLETE, values)
@@ -127,7 +127,7 @@ def test_no_attribute_of_a_trial_does(name: str, value: object) -> None:
 @pytest.mark.parametrize(
     "values", [None, [], [1.0], [1.0, 2.0, 3.0], [math.nan, 1.0], [math.inf, 1.0]], ids=str
 )
-def test_values_that_are_none_are_skipped_and_told_once(
+def test_values_that_are_none_are_skipped_and_reported_once(
     values: list[float] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = InMemoryStorage()

@@ -41,7 +41,7 @@ def gnn(space: bonas.spaces.CellSpace) -> GNNEncoder:
 
 
 def _values(space: bonas.Space, params: dict[str, object]) -> list[float]:
-    """A made-up accuracy and latency: convolutions help and cost."""
+    """Return a made-up accuracy and latency: convolutions help and cost."""
     labels = space.architecture({n: params[n] for n in space.parameters}).graph.labels  # type: ignore[misc]  # str
     three, one = labels.count("nor_conv_3x3"), labels.count("nor_conv_1x1")
     return [90.0 + 2.0 * three + one - 0.3 * three * one, 1.0 + 3.0 * three + one]
@@ -144,7 +144,7 @@ def test_pending_trials_are_not_proposed_again(space: bonas.spaces.CellSpace) ->
     assert len(asked) == 5
 
 
-def test_the_whole_proposal_is_written_down_at_once(space: bonas.spaces.CellSpace) -> None:
+def test_the_whole_proposal_is_stored_at_once(space: bonas.spaces.CellSpace) -> None:
     study = optuna.create_study(sampler=bonas.ArchitectureSampler(space, seed=0))
     trial = study.ask()
     first = next(iter(space.parameters))
@@ -167,7 +167,7 @@ def test_it_finds_more_hypervolume_than_random_search() -> None:
 
 
 def _volume(values: list[list[float]]) -> float:
-    """The area that accuracy and latency dominate, over the point (85 %, 20 ms)."""
+    """Return the area that accuracy and latency dominate, over the point (85 %, 20 ms)."""
     points = torch.tensor(values, dtype=torch.float64) * torch.tensor([1.0, -1.0]).double()
     front = points[is_non_dominated(points)]
     return Hypervolume(torch.tensor([85.0, -20.0]).double()).compute(front)
@@ -219,7 +219,7 @@ def test_every_acquisition_serves_one_and_several_objectives(
     assert len(_search(space, sampler, 8, objectives).trials) == 8
 
 
-def test_a_reference_point_is_told_in_the_users_units(space: bonas.spaces.CellSpace) -> None:
+def test_a_reference_point_is_given_in_the_users_units(space: bonas.spaces.CellSpace) -> None:
     """With nothing slower than 4.5 ms of interest, only such networks are tried."""
     sampler = bonas.ArchitectureSampler(
         space, surrogate="gp", n_initial=8, reference_point=[80.0, 4.5], seed=0

@@ -17,13 +17,13 @@ SPACE = NASBench201(channels=4, cells=1, stages=1)
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
-    """Values that take no time, and the process that found them."""
+    """Return values that take no time, and the process that found them."""
     size = sum(SPACE.costs(candidate.choices).values())
     return {"accuracy": 50.0 + 1e-4 * size, "latency": 1e-5 * size, "pid": float(os.getpid())}
 
 
 def searched(executor: Any, storage: str) -> bonas.SearchResult:
-    """Two workers on an engine."""
+    """Return the result of two workers on an engine."""
     return bonas.optimize(
         SPACE,
         8,
@@ -39,7 +39,7 @@ def searched(executor: Any, storage: str) -> bonas.SearchResult:
 
 
 def check(found: bonas.SearchResult) -> None:
-    """All was evaluated, once, and not here."""
+    """Check that all was evaluated, once, and in other processes."""
     done = [trial for trial in found.study.trials if outcomes.counts(trial)]
     assert len(done) == 8
     assert len({SPACE.architecture(trial.params).key for trial in done}) == 8

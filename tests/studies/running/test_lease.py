@@ -28,7 +28,7 @@ class Clock:
 
 
 def elsewhere(study: optuna.Study, **changes: Any) -> optuna.trial.Trial:
-    """A trial of a worker on another host."""
+    """Return a trial of a worker on another host."""
     trial = study.ask()
     worker = replace(Worker.here(lease=30.0), host="elsewhere", **changes)
     trial.set_user_attr(WORKER.key, worker.described())

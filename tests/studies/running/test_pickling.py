@@ -76,7 +76,7 @@ def made():
 
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The program that runs, with the cells of a notebook."""
+    """Make the running program one with the cells of a notebook."""
     main = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     exec(NOTEBOOK, vars(main))
@@ -84,7 +84,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def elsewhere(data: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a process unpacks whose program is another one."""
+    """Return what a process of another program unpacks."""
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     return unpacked(data)
 
@@ -169,7 +169,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """What a script finds out about itself while it runs."""
+    """Return what a script finds out about itself while it runs."""
     path, main, found = tmp_path / "script.py", ModuleType("__main__"), list[bool]()
     path.write_text(SCRIPT)
     vars(main).update(__file__=str(path), script=script, found=found.append)

@@ -18,7 +18,7 @@ SPACE = NASBench201(channels=4, cells=1, stages=1)
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
-    """All but two are pruned, after a report."""
+    """Prune all but two, after a report."""
     assert isinstance(candidate.trial, optuna.Trial)
     candidate.trial.report(float(candidate.number), step=1)
     candidate.trial.should_prune()

@@ -64,7 +64,7 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:all architectures")
-def test_a_space_that_failed_as_a_whole_is_evaluated_after_the_evaluation_is_mended(
+def test_a_space_that_failed_as_a_whole_is_evaluated_after_the_evaluation_is_fixed(
     storage: str,
 ) -> None:
     evaluate = Evaluation(SMALL, broken=range(100))
@@ -76,7 +76,7 @@ def test_a_space_that_failed_as_a_whole_is_evaluated_after_the_evaluation_is_men
     assert not found.failures
 
 
-def test_a_mended_search_is_as_if_it_had_never_failed(storage: str) -> None:
+def test_a_corrected_search_is_as_if_it_had_never_failed(storage: str) -> None:
     evaluate = Evaluation(SPACE, broken=range(3, 100))
     with pytest.raises(EvaluationFailed, match="5 evaluations in a row"):
         search(evaluate, 14, storage, surrogate="gp")

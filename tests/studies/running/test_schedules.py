@@ -36,7 +36,7 @@ PARTS = 8  # of a storage's schedules, which may run at once
 
 
 class Evaluation:
-    """Gives every evaluation a value of its own, and notes it."""
+    """An evaluation that gives each network a value of its own, and notes it."""
 
     def __init__(self, scheduler: Scheduler, space: Space) -> None:
         self.scheduler, self.space = scheduler, space
@@ -55,7 +55,7 @@ class Evaluation:
 
 
 def storages(kind: str, folder: Path) -> Callable[[], BaseStorage]:
-    """What opens the storage, anew for each process."""
+    """Return what opens the storage, anew for each process."""
     if kind == "memory":
         memory = InMemoryStorage()
         return lambda: memory
@@ -93,7 +93,7 @@ class Schedule:
         )
 
     def submit(self, fn: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a worker of a leader; this object is its executor."""
+        """Run a worker of a pool, of which this object is the executor."""
         return _Future(self.scheduler.add("worker", lambda: fn(*arguments)))
 
     def run(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ class Schedule:
         assert not twice, f"evaluated twice: {twice}"
 
     def _living_values(self) -> set[float]:
-        """What was measured, but for what may have died with its worker."""
+        """Return what was measured, except what may have died with its worker."""
         latest = {id(actor): value for value, actor in self.evaluation.measured.items()}
         dead = {latest.get(id(actor)) for actor in self.scheduler.actors if actor.killed}
         return self.evaluation.measured.keys() - dead
@@ -155,25 +155,25 @@ class _Future:
 
 
 def joining(schedule: Schedule, seed: int) -> None:
-    """Two to four processes make the same call."""
+    """Let two to four processes make the same call."""
     for i in range(2 + seed % 3):
         schedule.scheduler.add(f"w{i}", schedule.search)
 
 
-def led(schedule: Schedule, seed: int) -> None:
-    """One or two leaders have two workers each."""
+def pooled(schedule: Schedule, seed: int) -> None:
+    """Let one or two coordinators have two workers each."""
     for i in range(1 + seed % 2):
-        schedule.scheduler.add(f"l{i}", lambda: schedule.search(n_jobs=2, executor=schedule))
+        schedule.scheduler.add(f"c{i}", lambda: schedule.search(n_jobs=2, executor=schedule))
 
 
 def narrowing(schedule: Schedule, seed: int) -> None:
-    """Workers join, and the last networks are asked for by several at once."""
+    """Let workers join, several of which ask for the last networks at once."""
     schedule.narrow()
     joining(schedule, seed)
 
 
 def queueing(schedule: Schedule, seed: int) -> None:
-    """Somebody enqueues networks meanwhile."""
+    """Enqueue networks while workers join."""
     joining(schedule, seed)
     scheduler = schedule.scheduler
 
@@ -192,7 +192,7 @@ def queueing(schedule: Schedule, seed: int) -> None:
 
 
 def correcting(schedule: Schedule, seed: int) -> None:
-    """Some networks failed before the workers come, one of which fails again."""
+    """Let some networks fail before the workers come, one of which fails again."""
     schedule.evaluation.broken = {0, 2, 3}
     first = schedule.search(storage=schedule.open())
     assert len(first.failures) == 3
@@ -203,10 +203,10 @@ def correcting(schedule: Schedule, seed: int) -> None:
 
 SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
     (joining, {}),
-    (led, {}),
+    (pooled, {}),
     (joining, {"kills": 2}),
     (joining, {"stalls": 2}),
-    (led, {"kills": 1, "stalls": 1}),
+    (pooled, {"kills": 1, "stalls": 1}),
     (narrowing, {}),
     (narrowing, {"stalls": 1}),
     (queueing, {}),
@@ -218,7 +218,7 @@ SCENARIOS: list[tuple[Callable[[Schedule, int], None], dict[str, int]]] = [
 def broken_promise(
     seed: int, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str | None:
-    """What goes wrong under a schedule."""
+    """Return what goes wrong under a schedule; None if all promises hold."""
     folder.mkdir()
     begin, disturbances = SCENARIOS[seed % len(SCENARIOS)]
     schedule = Schedule(seed, kind, folder, **disturbances)

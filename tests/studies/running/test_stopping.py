@@ -27,7 +27,7 @@ def evaluate(candidate: Candidate) -> dict[str, float]:
 
 
 def stopping(candidate: Candidate) -> dict[str, float]:
-    """The evaluation itself ends the search."""
+    """End the search in the evaluation itself."""
     assert isinstance(candidate.trial, optuna.Trial)
     if candidate.number == 3:
         candidate.trial.study.stop()
