@@ -86,7 +86,7 @@ def test_numbers_outside_the_space_are_searched_too() -> None:
     ("space", "third"), [(CellSpace(nodes=6), 256), (MobileSpace(), 64), (None, 256)]
 )
 def test_a_third_of_the_candidates_is_drawn_at_random(space: Space | None, third: int) -> None:
-    """Of graphs that take milliseconds, as mobile networks do, there are fewer."""
+    """Draw fewer where a graph takes milliseconds, as mobile networks do; twins count once."""
     pool, scored = CandidatePool(space, Parameters({} if space else NUMBER)), []
 
     def score(points: list[Point]) -> Tensor:
@@ -94,4 +94,4 @@ def test_a_third_of_the_candidates_is_drawn_at_random(space: Space | None, third
         return torch.zeros(len(points))
 
     pool.candidates([], frozenset(), score, 4, np.random.default_rng(0))
-    assert scored[0] == third
+    assert third - 2 <= scored[0] <= third
