@@ -169,7 +169,7 @@ def troubled() -> list[Any]:
 
 
 def baseline(name: str) -> list[Any]:
-    """A rival on a table of its own."""
+    """Search with a baseline, and return its record."""
     space = NASBench201()
     found = METHODS[name].make(space, 4)
     study = optuna.create_study(direction="maximize", sampler=found)

@@ -46,7 +46,7 @@ def test_the_seconds_have_a_panel_for_each_number_of_objectives() -> None:
     assert titles == ["one objective", "2 objectives"]
 
 
-def test_thirteen_methods_have_thirteen_looks() -> None:
+def test_thirteen_methods_have_thirteen_styles() -> None:
     methods = [f"method {i}" for i in range(13)]
     runs = {
         RunKey("one", m, 0): small_run(RunKey("one", m, 0), [[50.0 + i], [60.0 + i]])
