@@ -45,3 +45,7 @@ __all__ = [
     "fit_weisfeiler_lehman",
     "supports",
 ]
+
+# The names that these protocols had before they were called after what a model supports.
+Conditionable, Screening = SupportsConditioning, SupportsMarginals
+HeldOutModel, HeldOutSurrogate = SupportsLOO, Surrogate
