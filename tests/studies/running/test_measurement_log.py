@@ -12,21 +12,19 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
+from small_searches import NAMES, SPACE, server_of, study_of
 
 import bonas
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Measurement, ShortTraining, partial_values
 from bonas.evaluation.curve import MEASUREMENTS, measurements_of
 from bonas.evaluation.record import Record
-from bonas.spaces import NASBench201
-from bonas.studies.running.lease import Worker
+from bonas.studies.records import BUDGET
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.trials import release
 from bonas.studies.running.worker import work
 
-SPACE = NASBench201(channels=4, cells=1, stages=1)
-GOALS = {"accuracy": "maximize", "latency": "minimize"}
-NAMES = list(GOALS)
+OBJECTIVES: dict[str, Any] = {"accuracy": "maximize", "latency": "minimize"}
 
 
 def training(candidate: Candidate) -> Iterator[Measurement]:
@@ -49,7 +47,7 @@ def failing_at(step: int, error: Callable[[], BaseException]) -> Any:
 
 
 def search(evaluate: Any = training, budget: int = 2, **more: Any) -> bonas.SearchResult:
-    given: dict[str, Any] = {"objectives": GOALS, "surrogate": "random", **more}
+    given: dict[str, Any] = {"objectives": OBJECTIVES, "surrogate": "random", **more}
     return bonas.optimize(SPACE, budget, evaluate=evaluate, seed=0, progress=False, **given)
 
 
@@ -187,14 +185,11 @@ def test_a_rule_must_be_callable() -> None:
 
 def optimized(evaluate: Any, rule: Any, budget: int) -> bonas.SearchResult:
     """Run a search with a stopping rule, in this process."""
-    goals: Any = GOALS
-    described = bonas.Search(SPACE, evaluate, goals, surrogate="random", stopping=rule)
-    study = optuna.create_study(
-        directions=["maximize", "minimize"], sampler=described.sampler(seed=0)
-    )
-    study.set_user_attr("bonas:budget", budget)
-    work(described, study, Worker.here())
-    return bonas.SearchResult(study, SPACE, described.goals)
+    search = bonas.Search(SPACE, evaluate, OBJECTIVES, surrogate="random", stopping=rule)
+    study = study_of()
+    BUDGET.write(study, budget)
+    work(search, server_of(study))
+    return bonas.SearchResult(study, SPACE, search.goals)
 
 
 class Slow(InMemoryStorage):
