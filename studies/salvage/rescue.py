@@ -81,6 +81,7 @@ def rescue(old: str | PathLike[str], new: str | PathLike[str], study: str | None
             f"{_shown(new)} holds the studies {sorted(taken)} already; choose another new storage"
         )
     for found in chosen:
+        salvaged.unreadable += found.drop_inconsistent_params()
         _copy(found, storage)
     trials = sum(len(found.trials) for found in chosen)
     return Rescued(names, trials, salvaged.lost, tuple(salvaged.unreadable))

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.distributions import (
+    BaseDistribution,
+    check_distribution_compatibility,
+    json_to_distribution,
+)
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -84,6 +88,38 @@ class SalvagedStudy:
     user_attrs: dict[str, Any] = field(default_factory=dict)
     system_attrs: dict[str, Any] = field(default_factory=dict)
     trials: list[SalvagedTrial] = field(default_factory=list)
+
+    def drop_inconsistent_params(self) -> list[str]:
+        """Drop parameters whose distribution is not that of most trials, which no study can hold.
+
+        Return a line about each that was dropped.
+        """
+        dropped = []
+        for name in {name: None for trial in self.trials for name in trial.distributions}:
+            holders = [trial for trial in self.trials if name in trial.distributions]
+            groups: list[list[SalvagedTrial]] = []
+            for trial in holders:
+                same = (g for g in groups if _are_compatible(name, g[0], trial))
+                group = next(same, None)
+                if group is None:
+                    groups.append([trial])
+                else:
+                    group.append(trial)
+            kept = max(groups, key=len)
+            for trial in (trial for group in groups if group is not kept for trial in group):
+                found = trial.distributions.pop(name)
+                del trial.params[name]
+                dropped.append(f"the parameter {name!r} of a trial ({found})")
+        return dropped
+
+
+def _are_compatible(name: str, one: SalvagedTrial, other: SalvagedTrial) -> bool:
+    """Return whether a study can hold both trials with their distributions of a parameter."""
+    try:
+        check_distribution_compatibility(one.distributions[name], other.distributions[name])
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass

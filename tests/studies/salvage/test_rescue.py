@@ -198,6 +198,36 @@ def test_a_parameter_out_of_its_range_costs_nothing_else(tmp_path: Path) -> None
     ]
 
 
+OTHERS = [
+    optuna.distributions.CategoricalDistribution([8, 16, 33]),
+    optuna.distributions.IntDistribution(0, 5),
+]
+
+
+@pytest.mark.parametrize("new", URLS.values(), ids=URLS)
+@pytest.mark.parametrize("other", OTHERS, ids=["other options", "another kind"])
+def test_a_distribution_unlike_that_of_other_trials_costs_its_value_only(
+    tmp_path: Path, new: str, other: optuna.distributions.BaseDistribution
+) -> None:
+    """No study holds both; the one that most trials have is the right one."""
+    old, new = tmp_path / "a.log", new.format(tmp_path, "b")
+    study = optuna.create_study(storage=open_storage(old), study_name="s")
+    widths = optuna.distributions.CategoricalDistribution([8, 16, 32])
+    for value in (1.0, 2.0, 3.0):
+        study.tell(study.ask({"x": widths, "y": FloatDistribution(0.0, 1.0)}), value)
+    lines = [json.loads(line) for line in _lines(old)]
+    bad = next(log for log in lines if log["op_code"] == 5 and log["param_name"] == "x")
+    bad["distribution"] = optuna.distributions.distribution_to_json(other)
+    old.write_text("".join(json.dumps(log) + "\n" for log in lines))
+    found = rescue(old, new)
+    assert (found.trials, found.lost) == (3, 0)
+    assert found.unreadable == (f"the parameter 'x' of a trial ({other})",)
+    copied = _named(new, "s").trials
+    assert [sorted(trial.params) for trial in copied] == [["y"], ["x", "y"], ["x", "y"]]
+    assert [trial.value for trial in copied] == [1.0, 2.0, 3.0]
+    assert _named(new, "s").ask({"x": widths}).params["x"] in (8, 16, 32)
+
+
 @pytest.mark.parametrize("lost", [1, 2])
 def test_trials_after_a_lost_one_keep_their_parameters_and_values(
     tmp_path: Path, searched: Searched, lost: int
