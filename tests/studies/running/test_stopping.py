@@ -15,13 +15,16 @@ from optuna.trial import FrozenTrial, TrialState
 import bonas
 from bonas.errors import EvaluationFailed
 from bonas.evaluation import Candidate, Joint
+from bonas.optuna_internals import stoppable
 from bonas.spaces import NASBench201
 from bonas.studies import outcomes
+from bonas.studies.running.stopping import is_ending, pass_on
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 
 
 def evaluate(candidate: Candidate) -> dict[str, float]:
+    """Return the number of a candidate, after a moment."""
     time.sleep(0.02)
     return {"accuracy": float(candidate.number)}
 
@@ -35,6 +38,7 @@ def stopping(candidate: Candidate) -> dict[str, float]:
 
 
 def stop_after_three(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Stop when three trials are finished."""
     if len(study.get_trials(states=(TrialState.COMPLETE,))) >= 3:
         study.stop()
 
@@ -139,3 +143,18 @@ def test_what_several_evaluators_measured_is_kept_where_one_of_them_is_mistaken(
         search(20, evaluate=Joint([size, mistaken]))
     (trial,) = caught.value.study.trials
     assert (trial.user_attrs["size"], trial.user_attrs["val_acc"]) == (3.0, 91.5)
+
+
+def test_a_stop_is_passed_on_to_the_workers_of_its_asker_only() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    here = optuna.create_study(storage=storage, study_name="s")
+    there = optuna.load_study(study_name="s", storage=storage)
+    with stoppable(here), stoppable(there):
+        pass_on(here, "a")
+        assert not is_ending(here, "a")
+        here.stop()
+        assert is_ending(here, "a")
+        assert not is_ending(there, "a")  # it has not heard of it
+        pass_on(here, "a")
+        assert is_ending(there, "a")
+        assert not is_ending(there, "b")
