@@ -1,6 +1,6 @@
 """Surrogates: what predicts the values of untrained architectures, and how surely."""
 
-from bonas.surrogates.deep_kernel import DeepKernelGP, fit_deep_kernel
+from bonas.surrogates.deep_kernel import fit_deep_kernel
 from bonas.surrogates.forest import RandomForest, fit_forest
 from bonas.surrogates.gnn_ensemble import GNNEnsemble, fit_gnn_ensemble
 from bonas.surrogates.graph_gp import GraphGP
@@ -20,7 +20,6 @@ from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP, fit_weisfeile
 
 __all__ = [
     "Capabilities",
-    "DeepKernelGP",
     "GNNEnsemble",
     "GraphGP",
     "Mixture",
@@ -45,7 +44,3 @@ __all__ = [
     "fit_weisfeiler_lehman",
     "supports",
 ]
-
-# The names that these protocols had before they were called after what a model supports.
-Conditionable, Screening = SupportsConditioning, SupportsMarginals
-HeldOutModel, HeldOutSurrogate = SupportsLOO, Surrogate

@@ -22,9 +22,6 @@ from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.kernel import Term
 from bonas.surrogates.surrogate import supports
 
-DeepKernelGP = GraphGP
-"""The model that ``fit_deep_kernel`` fits: the depth is in the encoding, not in the process."""
-
 
 @supports(known_noise=True, prior_mean=True, deterministic=True)
 def fit_deep_kernel(

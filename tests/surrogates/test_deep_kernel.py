@@ -9,7 +9,7 @@ import torch
 from bonas.encoders import Layout
 from bonas.errors import InvalidArgument
 from bonas.surrogates import (
-    DeepKernelGP,
+    GraphGP,
     Surrogate,
     fit_deep_kernel,
     fit_graph_gp,
@@ -17,7 +17,7 @@ from bonas.surrogates import (
 from bonas.testing import SurrogateContract
 
 
-class TestDeepKernelGP(SurrogateContract):
+class TestDeepKernel(SurrogateContract):
     def surrogate(self) -> Surrogate:
         return fit_deep_kernel
 
@@ -34,7 +34,7 @@ GNN = Layout({"one_hot": slice(0, 2), "gnn": slice(2, 5)}, {})
 def test_it_is_a_matern12_process_over_the_embedding_alone() -> None:
     X = torch.from_numpy(np.random.default_rng(0).standard_normal((10, 5)))
     found = fit_deep_kernel(X, X[:, 2:3], GNN)
-    assert isinstance(found, DeepKernelGP)
+    assert isinstance(found, GraphGP)
     same = fit_graph_gp(X, X[:, 2:3], GNN, terms=[("gnn", "matern12")])
     assert found.hyperparameters == same.hyperparameters
     moved = X.clone()

@@ -13,7 +13,6 @@ from bonas.errors import InvalidArgument
 from bonas.spaces import CellSpace
 from bonas.studies.proposing.presets import SURROGATES, preset
 from bonas.surrogates import (
-    DeepKernelGP,
     GNNEnsemble,
     GraphGP,
     Mixture,
@@ -44,9 +43,7 @@ def test_a_function_stands_for_itself(given: Any) -> None:
     assert "gnn" in found.encoders
 
 
-@pytest.mark.parametrize(
-    "model", [GraphGP, DeepKernelGP, Mixture, GNNEnsemble, RandomForest, WeisfeilerLehmanGP]
-)
+@pytest.mark.parametrize("model", [GraphGP, Mixture, GNNEnsemble, RandomForest, WeisfeilerLehmanGP])
 def test_a_model_class_is_refused_for_the_function_that_fits_it(model: Any) -> None:
     for given in (model, partial(model, seed=1)):
         said = rf"got the model class {model.__name__}; give the function .*fit_graph_gp"
