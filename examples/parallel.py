@@ -29,7 +29,7 @@ def evaluated(table, workers, together, seed, budget):
     `together`, all workers wait for each other and ask at once.
     """
     directions = [goal.direction for goal in table.objectives]
-    search = bonas.Search(table.space, table, table.objectives)
+    search = bonas.Search(table.space, table.evaluate)
     study = optuna.create_study(directions=directions, sampler=search.sampler(seed))
     server = ProposalServer(study, search.proposer(), seed, Worker.here(lease=60.0))
     running, found = deque(), []
