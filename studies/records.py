@@ -1,7 +1,9 @@
 """What a study stores under a name of bonas: every key, its type, who writes it and who reads it.
 
-Optuna keeps user attributes, which are the user's name space, and system attributes. All keys of
-bonas begin with ``bonas:`` (``bonas.texts.RESERVED``), which no measurement may.
+Optuna keeps user attributes and system attributes. User attributes are the user's name space, and
+shown by ``trials_dataframe`` and dashboards: bonas keeps there what a person may want to know of a
+study or a trial, under keys that begin with ``bonas:`` (``bonas.texts.RESERVED``), which no
+measurement may. System attributes hold what only programs exchange.
 
 ===============  ======  =================  ==================================  ====================
 attribute        kind    type               written by                          read by

@@ -135,16 +135,16 @@ class Renewal:
 
 def works_on(name: str, trial: FrozenTrial) -> bool:
     """Return whether the worker of that name evaluates the trial."""
-    return claimed(trial).get("name") == name
+    return worker_of(trial).get("name") == name
 
 
-def claimed(trial: FrozenTrial) -> Mapping[str, Any]:
+def worker_of(trial: FrozenTrial) -> Mapping[str, Any]:
     """Return the worker that a trial names, as JSON; empty if it names none."""
     return WORKER.read(trial) or {}
 
 
 def _is_dead(trial: FrozenTrial, silence: float) -> bool:
-    worker = claimed(trial)
+    worker = worker_of(trial)
     lease = _lease(trial)
     is_silent = lease is not None and silence >= lease
     if worker.get("host") == host_id():
@@ -155,7 +155,7 @@ def _is_dead(trial: FrozenTrial, silence: float) -> bool:
 
 def _lease(trial: FrozenTrial) -> float | None:
     """Return the seconds of silence that mean death; None if silence means nothing."""
-    worker = claimed(trial)
+    worker = worker_of(trial)
     if not worker:  # its process may have died before it could say who it is
         is_begun = trial.params or PROPOSAL.is_in(trial) or WORKER.is_in(trial)
         return None if is_begun else LEASE
@@ -164,7 +164,7 @@ def _lease(trial: FrozenTrial) -> float | None:
 
 
 def _renewal(trial: FrozenTrial) -> object:
-    return RENEWED.read(trial), claimed(trial).get("name")
+    return RENEWED.read(trial), worker_of(trial).get("name")
 
 
 def _runs(worker: Mapping[str, Any]) -> bool:

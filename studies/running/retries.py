@@ -24,14 +24,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from bonas.evaluation.candidate import index_of
 from bonas.studies.outcomes import can_be_reopened, is_open, is_taken, reopened_below
 from bonas.studies.records import REOPENED
-from bonas.studies.running.lease import claimed
+from bonas.studies.running.lease import worker_of
 
 
 def reopen(study: optuna.Study) -> int:
     """Reopen what failed, unless a worker is active; return how many trials are open."""
     known = study.get_trials(deepcopy=False)
     failed = [trial.number for trial in known if can_be_reopened(trial)]
-    is_active = any(t.state == TrialState.RUNNING and claimed(t).get("lease") for t in known)
+    is_active = any(t.state == TrialState.RUNNING and worker_of(t).get("lease") for t in known)
     if failed and not is_active and reopened_below(study, known) != failed[-1] + 1:
         REOPENED.write(study, failed[-1] + 1)
     return len(reopened(known, reopened_below(study, known)))

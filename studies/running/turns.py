@@ -47,7 +47,7 @@ from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import read_afresh, take_enqueued
 from bonas.studies.records import STOPPED, WORKER, Proposal, is_proposed
 from bonas.studies.running import trials
-from bonas.studies.running.lease import LEASE, Watch, Worker, claimed, works_on
+from bonas.studies.running.lease import LEASE, Watch, Worker, worker_of, works_on
 
 _PAUSES = 0.01, 0.5  # seconds between two looks, at least and at most
 _SHARE = 0.1  # of the time waited so far, where nothing is offered yet
@@ -71,7 +71,7 @@ def waiting_trials(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         trial
         for trial in known
         if trial.state == TrialState.RUNNING
-        and claimed(trial).get("lease")
+        and worker_of(trial).get("lease")
         and not is_proposed(trial)
     ]
 
@@ -84,14 +84,14 @@ def without_offer(waiting: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 def release_waiting(study: Study, asker: str) -> None:
     """End the waiting of the workers for which ``asker`` proposes."""
     for trial in waiting_trials(study.get_trials(deepcopy=False)):
-        if claimed(trial).get("asker") == asker:
+        if worker_of(trial).get("asker") == asker:
             trials.release(study, trial, STOPPED)
 
 
 def to_serve(study: Study, asker: str) -> list[FrozenTrial]:
     """Return the trials to make offers to, if the oldest of them is one of ``asker``."""
     waiting = without_offer(waiting_trials(study.get_trials(deepcopy=False)))
-    return waiting if waiting and claimed(waiting[0]).get("asker") == asker else []
+    return waiting if waiting and worker_of(waiting[0]).get("asker") == asker else []
 
 
 def settle_in_turn(
@@ -130,7 +130,7 @@ def settle_in_turn(
                 trials.release(study, waiting[0], STOPPED)
             wait.for_turn(waiting.index(own), proposal is not None)
         elif proposal is None:
-            asks = claimed(own).get("asker") == worker.name
+            asks = worker_of(own).get("asker") == worker.name
             if asks or is_alone:
                 offer(without_offer(waiting))
             else:

@@ -24,7 +24,7 @@ from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import SURPLUS, budget_of
 from bonas.studies.running import trials, turns
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
-from bonas.studies.running.lease import Renewal, Watch, claimed
+from bonas.studies.running.lease import Renewal, Watch, worker_of
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.proposal_server import ProposalServer
@@ -136,7 +136,7 @@ class _Loop:
     def _log_waiting(self) -> None:
         """Log which trials are waited for that no worker of a search renews."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if claimed(trial).get("lease") or trial.number in self._waited_for:
+            if worker_of(trial).get("lease") or trial.number in self._waited_for:
                 continue
             self._waited_for.add(trial.number)
             _logger.warning(
