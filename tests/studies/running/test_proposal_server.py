@@ -258,7 +258,7 @@ def test_what_a_dead_process_was_evaluating_is_proposed_again(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"edge_0_1": "gone"}, "none of its options"),
+        ({"edge_0_1": "gone"}, "not one of its options"),
         ({"no_such_name": 1}, "neither NASBench201 nor the evaluation has parameters"),
     ],
 )
