@@ -39,6 +39,8 @@ _TABLES = {  # table -> its primary key
     "trial_user_attributes": "trial_user_attribute_id",
     "trial_system_attributes": "trial_system_attribute_id",
 }
+# Python decodes the text of SQLite's error, which may repeat a damaged name.
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 
@@ -70,7 +72,7 @@ def _has_schema(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(path)) as opened:
             return bool(opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    except sqlite3.DatabaseError:
+    except _UNREADABLE:
         return False
 
 
@@ -99,7 +101,7 @@ def _rows(opened: sqlite3.Connection, table: str, unreadable: list[str]) -> Iter
     for key in range(low + 1, min(high, low + _WIDEST)):
         try:
             one = opened.execute(f"{_select(table)} WHERE {_TABLES[table]} = ?", [key]).fetchone()
-        except sqlite3.DatabaseError:
+        except _UNREADABLE:
             missing += 1
             continue
         if one is not None:
@@ -115,7 +117,7 @@ def _select(table: str) -> str:
 
 def _walk(
     opened: sqlite3.Connection, table: str, order: str, found: dict[int, Record]
-) -> sqlite3.DatabaseError | None:
+) -> Exception | None:
     """Read rows from one end; return the error that stopped it, if any."""
     key = _TABLES[table]
     try:
@@ -123,7 +125,7 @@ def _walk(
             if row[key] in found:
                 return None
             found[row[key]] = dict(row)
-    except sqlite3.DatabaseError as error:
+    except _UNREADABLE as error:
         return error
     return None
 

@@ -78,8 +78,8 @@ def _is_about_value(error: Exception, writes: bool) -> bool:
     for found in error_chain(error):
         if isinstance(found, DataError | UnicodeEncodeError):
             return True
-        if isinstance(found, json.JSONDecodeError):
-            return False  # a stored text cannot be parsed
+        if isinstance(found, json.JSONDecodeError | UnicodeDecodeError):
+            return False  # a stored text cannot be read
         if isinstance(found, DBAPIError) and "binding parameter" in str(found.orig):
             return True
         if writes and isinstance(found, StatementError) and isinstance(found.orig, _VALUE_ERRORS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -434,6 +435,41 @@ def test_an_invalid_row_costs_nothing_else(tmp_path: Path, searched: Searched) -
     assert found.lost == 0
     assert "row 3 of the table trials" in str(found)
     assert "no value of 'layer1_width': 99.0" in str(found)
+
+
+# Any damage
+
+
+def _damage(data: bytearray, rng: random.Random, cuts: bool) -> None:
+    """Overwrite some bytes at random places, or cut some out."""
+    for _ in range(rng.choice([1, 3, 20])):
+        place, count = rng.randrange(len(data)), rng.choice([1, 2, 5, 50, 500])
+        match rng.randrange(3 if cuts else 2):
+            case 0:
+                data[place : place + count] = rng.randbytes(min(count, len(data) - place))
+            case 1:
+                data[place] = rng.choice(b'0123456789"{}[],:-eE.')  # may still be JSON
+            case 2:
+                del data[place : place + count]
+
+
+@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize(("name", "url"), [("a.log", "{}"), ("a.db", "sqlite:///{}")])
+def test_whatever_the_damage_a_rescue_succeeds_or_says_why_not(
+    tmp_path: Path, searched: Searched, name: str, url: str, seed: int
+) -> None:
+    (old, before), new = searched(name), f"{tmp_path}/new.log"
+    data = bytearray(old.read_bytes())
+    _damage(data, random.Random(seed), cuts=name == "a.log")
+    old.write_bytes(data)
+    try:
+        found = rescue(url.format(old), new)
+    except (StorageUnavailable, StudyMismatch, InvalidArgument):
+        return
+    copied = [t for n in found.studies for t in _named(new, n).trials]
+    assert len(copied) == found.trials <= len(before)
+    whole = [trial.value for trial in copied if trial.state == TrialState.COMPLETE]
+    assert len(whole) >= len(before) // 2 or found.unreadable
 
 
 # What cannot be rescued

@@ -183,6 +183,7 @@ ERRORS = [
     (OSError(5, "Input/output error"), StorageUnavailable, StorageUnavailable),
     (IsADirectoryError(21, "Is a directory"), StorageUnavailable, StorageUnavailable),
     (json.JSONDecodeError("no", "x", 0), StorageUnavailable, StorageUnavailable),
+    (UnicodeDecodeError("utf-8", b"\xaf", 0, 1, "x"), StorageUnavailable, StorageUnavailable),
     (RuntimeError("of Optuna"), StorageUnavailable, StorageUnavailable),
     (AssertionError("Should not reach."), StorageUnavailable, StorageUnavailable),
     (KeyError("op_code"), StorageUnavailable, StorageUnavailable),
