@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import optuna
 import pytest
-import torch
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
-from torch import nn
+from shown_results import RESULT
 
-import bonas
 from bonas.dataframe import trials_frame
 from bonas.errors import MissingPackage
-from bonas.evaluation import Candidate, Objective
+from bonas.evaluation import Objective
 
 GOAL = Objective("accuracy", "maximize", "%")
-
-
-@bonas.space(input=torch.zeros(1, 8))
-def family(choose: Any) -> nn.Module:
-    layers: list[nn.Module] = []
-    before = 8
-    for i in range(choose("depth", [1, 2, 3])):
-        width = choose(f"units_{i}", [16, 32])
-        layers += [nn.Linear(before, width), nn.ReLU()]
-        before = width
-    return nn.Sequential(*layers, nn.Linear(before, 2))
-
-
-def evaluate(candidate: Candidate) -> dict[str, float]:
-    """Return two objectives: one is better for shallow networks, the other for deep ones."""
-    if candidate.number == 3:
-        raise RuntimeError("a line\nand the last")
-    depth = float(candidate.choices["depth"])  # type: ignore[arg-type]  # a number
-    return {"speed": -depth, "accuracy": depth, "epochs": 3.0}
-
-
-def searched(n: int) -> bonas.SearchResult:
-    return bonas.optimize(
-        family,
-        n,
-        evaluate=evaluate,
-        objectives={"speed": "maximize", "accuracy": "maximize"},
-        surrogate="random",
-        progress=False,
-        seed=0,
-    )
-
-
-RESULT = searched(12)
 
 
 def test_a_table_of_pandas_has_all_trials_with_all_that_is_known() -> None:
