@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from bonas.errors import MissingPackage
-from bonas.evaluation import Objective
+from bonas.evaluation import Objective, partial_values
 from bonas.plots.front_table import parameter_names
 from bonas.studies.records import ERROR
 from bonas.texts import RESERVED
@@ -20,10 +20,11 @@ _PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's prefixes, for na
 def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial]) -> Any:
     """Return a ``pandas.DataFrame`` with one row per trial.
 
-    The columns are ``number``, ``state`` (Optuna's names), the objectives, the parameters, all
-    other user attributes, and ``failure``, the last line of a failed evaluation's traceback. A
-    parameter or user attribute whose name collides with an earlier column is prefixed as in
-    Optuna's ``trials_dataframe``: ``params_number``, ``user_attrs_accuracy``.
+    The columns are ``number``, ``state`` (Optuna's names), the objectives (also those measured
+    before an evaluation failed or was pruned), the parameters, all other user attributes, and
+    ``failure``, the last line of a failed evaluation's traceback. A parameter or user attribute
+    whose name collides with an earlier column is prefixed as in Optuna's ``trials_dataframe``:
+    ``params_number``, ``user_attrs_accuracy``.
 
     Raises:
         MissingPackage: if pandas is not installed.
@@ -35,7 +36,7 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
     notes = _columns(list(noted), taken, _MEASUREMENT)
     rows = []
     for trial in trials:
-        values = trial.values if trial.values is not None else [None] * len(goals)
+        values = partial_values(trial, goals) if trial.values is None else trial.values
         rows.append(
             {
                 "number": trial.number,

@@ -12,7 +12,8 @@ from shown_results import RESULT
 
 from bonas.dataframe import trials_frame
 from bonas.errors import MissingPackage
-from bonas.evaluation import Objective
+from bonas.evaluation import Measurement, Objective
+from bonas.evaluation.curve import packed
 
 GOAL = Objective("accuracy", "maximize", "%")
 
@@ -71,3 +72,13 @@ def test_trials_of_another_program_are_in_the_table() -> None:
     frame = trials_frame([GOAL, Objective("latency", "minimize", "ms")], study.trials)
     assert frame.state.tolist() == ["PRUNED", "RUNNING"]
     assert frame.latency.isna().all()
+
+
+def test_what_was_measured_before_a_failure_is_in_the_column_of_its_objective() -> None:
+    latency = Objective("latency", "minimize", "ms")
+    trial = create_trial(
+        state=TrialState.FAIL, system_attrs=packed([Measurement({"latency": 2.5})])
+    )
+    frame = trials_frame([GOAL, latency], [trial])
+    assert frame.latency.tolist() == [2.5]
+    assert frame.accuracy.isna().all()
