@@ -47,7 +47,7 @@ class RetryingStorage(BaseStorage):
     """
 
     def __init__(self, storage: BaseStorage, address: Address, retry: Retry) -> None:
-        self._storage = storage
+        self._wrapped = storage
         self._address = address
         self._retry = retry
         self._studies: set[int] = set()  # ids that a call has found
@@ -56,7 +56,7 @@ class RetryingStorage(BaseStorage):
     @property
     def inner(self) -> BaseStorage:
         """The wrapped storage."""
-        return self._storage
+        return self._wrapped
 
     def __repr__(self) -> str:
         return f"<storage {self._address}>"
@@ -94,22 +94,22 @@ class RetryingStorage(BaseStorage):
         def resolve(error: Exception) -> int:
             if not isinstance(error, DuplicatedStudyError):
                 raise error
-            found = self._storage.get_study_id_from_name(name)
+            found = self._wrapped.get_study_id_from_name(name)
             if not self._is_fresh(found, directions):
                 raise error
             return found
 
         return self._call(
-            lambda: self._storage.create_new_study(directions, name), resolve, writes=True
+            lambda: self._wrapped.create_new_study(directions, name), resolve, writes=True
         )
 
     def _is_fresh(self, study_id: int, directions: Sequence[StudyDirection]) -> bool:
         """Return whether a study has these directions, and nothing in it yet."""
         return (
-            self._storage.get_study_directions(study_id) == list(directions)
-            and not self._storage.get_study_user_attrs(study_id)
-            and not self._storage.get_study_system_attrs(study_id)
-            and not self._storage.get_all_trials(study_id, deepcopy=False)
+            self._wrapped.get_study_directions(study_id) == list(directions)
+            and not self._wrapped.get_study_user_attrs(study_id)
+            and not self._wrapped.get_study_system_attrs(study_id)
+            and not self._wrapped.get_all_trials(study_id, deepcopy=False)
         )
 
     def delete_study(self, study_id: int) -> None:
@@ -117,43 +117,43 @@ class RetryingStorage(BaseStorage):
             if not isinstance(error, KeyError):
                 raise error
 
-        self._call(lambda: self._storage.delete_study(study_id), resolve, writes=True)
+        self._call(lambda: self._wrapped.delete_study(study_id), resolve, writes=True)
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         self._call(
-            lambda: self._storage.set_study_user_attr(study_id, key, value),
+            lambda: self._wrapped.set_study_user_attr(study_id, key, value),
             study=study_id,
             writes=True,
         )
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
         self._call(
-            lambda: self._storage.set_study_system_attr(study_id, key, value),
+            lambda: self._wrapped.set_study_system_attr(study_id, key, value),
             study=study_id,
             writes=True,
         )
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        return self._call(lambda: self._storage.get_study_id_from_name(study_name))
+        return self._call(lambda: self._wrapped.get_study_id_from_name(study_name))
 
     def get_study_name_from_id(self, study_id: int) -> str:
-        return self._call(lambda: self._storage.get_study_name_from_id(study_id), study=study_id)
+        return self._call(lambda: self._wrapped.get_study_name_from_id(study_id), study=study_id)
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        return self._call(lambda: self._storage.get_study_directions(study_id), study=study_id)
+        return self._call(lambda: self._wrapped.get_study_directions(study_id), study=study_id)
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        return self._call(lambda: self._storage.get_study_user_attrs(study_id), study=study_id)
+        return self._call(lambda: self._wrapped.get_study_user_attrs(study_id), study=study_id)
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
-        return self._call(lambda: self._storage.get_study_system_attrs(study_id), study=study_id)
+        return self._call(lambda: self._wrapped.get_study_system_attrs(study_id), study=study_id)
 
     def get_all_studies(self) -> list[FrozenStudy]:
-        return self._call(self._storage.get_all_studies)
+        return self._call(self._wrapped.get_all_studies)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         return self._call(
-            lambda: self._storage.create_new_trial(study_id, template_trial),
+            lambda: self._wrapped.create_new_trial(study_id, template_trial),
             study=study_id,
             writes=True,
         )
@@ -166,7 +166,7 @@ class RetryingStorage(BaseStorage):
         distribution: BaseDistribution,
     ) -> None:
         self._call(
-            lambda: self._storage.set_trial_param(
+            lambda: self._wrapped.set_trial_param(
                 trial_id, param_name, param_value_internal, distribution
             ),
             trial=trial_id,
@@ -175,7 +175,7 @@ class RetryingStorage(BaseStorage):
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         return self._call(
-            lambda: self._storage.get_trial_id_from_study_id_trial_number(study_id, trial_number)
+            lambda: self._wrapped.get_trial_id_from_study_id_trial_number(study_id, trial_number)
         )
 
     def set_trial_state_values(
@@ -184,13 +184,13 @@ class RetryingStorage(BaseStorage):
         def resolve(error: Exception) -> bool:
             if not isinstance(error, UpdateFinishedTrialError):
                 raise error
-            stored = self._storage.get_trial(trial_id)
+            stored = self._wrapped.get_trial(trial_id)
             if (stored.state, stored.values) != (state, values and list(values)):
                 raise error
             return True
 
         return self._call(
-            lambda: self._storage.set_trial_state_values(trial_id, state, values),
+            lambda: self._wrapped.set_trial_state_values(trial_id, state, values),
             resolve,
             trial=trial_id,
             writes=True,
@@ -200,27 +200,27 @@ class RetryingStorage(BaseStorage):
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         self._call(
-            lambda: self._storage.set_trial_intermediate_value(trial_id, step, intermediate_value),
+            lambda: self._wrapped.set_trial_intermediate_value(trial_id, step, intermediate_value),
             trial=trial_id,
             writes=True,
         )
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         self._call(
-            lambda: self._storage.set_trial_user_attr(trial_id, key, value),
+            lambda: self._wrapped.set_trial_user_attr(trial_id, key, value),
             trial=trial_id,
             writes=True,
         )
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         self._call(
-            lambda: self._storage.set_trial_system_attr(trial_id, key, value),
+            lambda: self._wrapped.set_trial_system_attr(trial_id, key, value),
             trial=trial_id,
             writes=True,
         )
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        return self._call(lambda: self._storage.get_trial(trial_id), trial=trial_id)
+        return self._call(lambda: self._wrapped.get_trial(trial_id), trial=trial_id)
 
     def get_all_trials(
         self,
@@ -229,11 +229,11 @@ class RetryingStorage(BaseStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         return self._call(
-            lambda: self._storage.get_all_trials(study_id, deepcopy, states), study=study_id
+            lambda: self._wrapped.get_all_trials(study_id, deepcopy, states), study=study_id
         )
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
-        return self._call(lambda: self._storage.get_best_trial(study_id), study=study_id)
+        return self._call(lambda: self._wrapped.get_best_trial(study_id), study=study_id)
 
     def remove_session(self) -> None:
-        self._storage.remove_session()
+        self._wrapped.remove_session()

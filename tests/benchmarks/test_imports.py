@@ -38,6 +38,17 @@ def test_a_search_loads_no_benchmark(statement: str) -> None:
     assert not benchmarks(modules)
 
 
+def test_a_lease_loads_no_surrogate() -> None:
+    modules = loaded_by("import bonas.studies.running.lease")
+    assert not {m for m in modules if m.startswith(("bonas.surrogates", "botorch", "gpytorch"))}
+    assert not benchmarks(modules)
+
+
+def test_studies_load_nothing_but_themselves() -> None:
+    modules = loaded_by("import bonas.studies")
+    assert {m for m in modules if m.startswith("bonas")} == {"bonas", "bonas.studies"}
+
+
 def test_bonas_itself_loads_nothing_heavy() -> None:
     modules = loaded_by("import bonas")
     heavy = {"botorch", "matplotlib", "numpy", "optuna", "scipy", "sqlalchemy", "torch"}
