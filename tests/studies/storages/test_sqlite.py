@@ -102,7 +102,7 @@ def test_a_write_that_was_rolled_back_changes_no_version(tmp_path: Path) -> None
 
 def test_a_storage_can_be_sent_to_another_process(tmp_path: Path) -> None:
     study = _study(tmp_path / "a.db", 2)
-    sent = pickle.loads(pickle.dumps(study._storage._storage))  # type: ignore[attr-defined]  # of the retrying one
+    sent = pickle.loads(pickle.dumps(study._storage._wrapped))  # type: ignore[attr-defined]  # of the retrying one
     assert len(sent.get_all_trials(study._study_id)) == 2
     (tmp_path / "a.db").unlink()
     with pytest.raises(StorageUnavailable, match="was deleted"):
