@@ -10,7 +10,7 @@ from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.run import RunSettings, run
 from bonas.spaces import Space
-from bonas.studies.running.lease import LEASE
+from bonas.studies.lease import LEASE
 from bonas.studies.running.worker import Callback
 from bonas.studies.running.worker_pool import Executor
 from bonas.studies.search import Search

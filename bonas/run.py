@@ -24,12 +24,12 @@ from bonas.progress import ProgressBar
 from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.studies import open_study
+from bonas.studies.lease import LEASE, Worker
 from bonas.studies.outcomes import evaluated
 from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import BUDGET, SEED, budget_of
 from bonas.studies.running.coordinator import coordinate
 from bonas.studies.running.interrupts import Terminated
-from bonas.studies.running.lease import LEASE, Worker
 from bonas.studies.running.ledger import Ledger, with_rows
 from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.retries import reopen

@@ -15,8 +15,8 @@ import bonas
 from bonas.benchmarks.comparison.statistics import mean_interval, paired_test
 from bonas.benchmarks.tables import NASBench201Table
 from bonas.optuna_internals import live
+from bonas.studies.lease import Renewal, Worker
 from bonas.studies.running import turns
-from bonas.studies.running.lease import Renewal, Worker
 from bonas.studies.running.proposal_server import ProposalServer
 
 VARIANTS = [(1, False), (4, False), (8, False), (16, False), (8, True)]

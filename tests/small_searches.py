@@ -12,9 +12,9 @@ from bonas.evaluation import Candidate
 from bonas.optuna_internals import live
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler
+from bonas.studies.lease import Worker
 from bonas.studies.proposing.assembly import make_proposer
 from bonas.studies.running import turns
-from bonas.studies.running.lease import Worker
 from bonas.studies.running.proposal_server import ProposalServer
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)

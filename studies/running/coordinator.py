@@ -12,12 +12,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.optuna_internals import stoppable
+from bonas.studies.lease import LEASE, Watch
 from bonas.studies.outcomes import counts, deaths, is_deadly
 from bonas.studies.records import ERROR
 from bonas.studies.running import trials, turns
 from bonas.studies.running.interrupts import sigterm_interrupts
 from bonas.studies.running.job import Job
-from bonas.studies.running.lease import LEASE, Watch
 from bonas.studies.running.ledger import Ledger, Row
 from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.stopping import is_ending, pass_on

@@ -10,9 +10,9 @@ import optuna
 import torch
 
 from bonas.errors import StorageUnavailable
+from bonas.studies.lease import Worker
 from bonas.studies.records import are_stopped
 from bonas.studies.running.interrupts import Terminated, sigint_terminates
-from bonas.studies.running.lease import Worker
 from bonas.studies.running.ledger import Entry, Ledger
 from bonas.studies.running.pickling import unpacked
 from bonas.studies.running.proposal_server import ProposalServer

@@ -16,6 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.settings import own_settings
+from bonas.studies.lease import Watch, Worker
 from bonas.studies.outcomes import evaluated, given_up, next_index, reopened_below
 from bonas.studies.proposing.enqueued import completed, is_whole, objection, unknown
 from bonas.studies.proposing.observations import Observations, point_at
@@ -27,7 +28,6 @@ from bonas.studies.proposing.taken import Taken
 from bonas.studies.proposing.task import Task
 from bonas.studies.records import SURPLUS, Proposal, budget_of, enqueued
 from bonas.studies.running import trials, turns
-from bonas.studies.running.lease import Watch, Worker
 
 
 class ProposalServer:

@@ -22,9 +22,9 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.evaluation.candidate import index_of
+from bonas.studies.lease import worker_of
 from bonas.studies.outcomes import can_be_reopened, is_open, is_taken, reopened_below
 from bonas.studies.records import REOPENED
-from bonas.studies.running.lease import worker_of
 
 
 def reopen(study: optuna.Study) -> int:

@@ -21,6 +21,7 @@ from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import finish, read_afresh, set_system_attr, set_user_attr
+from bonas.studies.lease import Watch, Worker, works_on
 from bonas.studies.outcomes import counted, counts, deaths, is_known, reopened_below
 from bonas.studies.records import (
     DIED,
@@ -33,7 +34,6 @@ from bonas.studies.records import (
     budget_of,
     is_proposed,
 )
-from bonas.studies.running.lease import Watch, Worker, works_on
 from bonas.texts import storable
 
 _DEATHS = 8  # of workers on one proposal, and it counts as failed

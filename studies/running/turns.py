@@ -45,9 +45,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import read_afresh, take_enqueued
+from bonas.studies.lease import LEASE, Watch, Worker, worker_of, works_on
 from bonas.studies.records import STOPPED, WORKER, Proposal, is_proposed
 from bonas.studies.running import trials
-from bonas.studies.running.lease import LEASE, Watch, Worker, worker_of, works_on
 
 _PAUSES = 0.01, 0.5  # seconds between two looks, at least and at most
 _SHARE = 0.1  # of the time waited so far, where nothing is offered yet

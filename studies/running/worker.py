@@ -18,13 +18,13 @@ from bonas.evaluation import Candidate
 from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
+from bonas.studies.lease import Renewal, Watch, worker_of
 from bonas.studies.lineage.networks import record_network
 from bonas.studies.outcomes import counted, reopened_below
 from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import SURPLUS, budget_of
 from bonas.studies.running import trials, turns
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
-from bonas.studies.running.lease import Renewal, Watch, worker_of
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.proposal_server import ProposalServer

@@ -27,7 +27,7 @@ from typing import Any
 
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages.identity import Identity
-from bonas.studies.storages.process import host_id, is_running, start_time
+from bonas.studies.storages.process import is_running, machine, start_time
 
 if sys.platform != "win32":
     import fcntl
@@ -56,7 +56,7 @@ class Lock:
         """
         token = uuid.uuid4().hex
         pid = os.getpid()
-        own = {"host": host_id(), "pid": pid, "started": start_time(pid), "token": token}
+        own = {"host": machine(), "pid": pid, "started": start_time(pid), "token": token}
         text = json.dumps(own).encode()
         _held.add(token)
         try:
@@ -100,7 +100,7 @@ class Lock:
     def _remove_if_dead(self, text: bytes, silence: float) -> None:
         """Remove the lock with this text, unchanged for ``silence`` seconds, if its holder died."""
         holder = _holder(text)
-        if holder.get("host") != host_id():
+        if holder.get("host") != machine():
             if silence >= _GRACE:
                 _logger.warning("removing %s, unchanged for %.0f seconds", self._file, silence)
                 self._remove(text)

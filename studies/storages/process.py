@@ -11,7 +11,7 @@ import psutil
 
 
 @cache
-def host_id() -> str:
+def machine() -> str:
     """Return an id of this host and its process table; a container or a reboot gives another."""
     parts = [socket.gethostname()]
     try:

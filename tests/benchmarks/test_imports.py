@@ -39,7 +39,7 @@ def test_a_search_loads_no_benchmark(statement: str) -> None:
 
 
 def test_a_lease_loads_no_surrogate() -> None:
-    modules = loaded_by("import bonas.studies.running.lease")
+    modules = loaded_by("import bonas.studies.lease")
     assert not {m for m in modules if m.startswith(("bonas.surrogates", "botorch", "gpytorch"))}
     assert not benchmarks(modules)
 

@@ -14,9 +14,9 @@ import bonas
 from bonas.errors import InvalidArgument
 from bonas.spaces import NASBench201
 from bonas.studies import ArchitectureSampler, open
+from bonas.studies.lease import Watch
 from bonas.studies.records import PREDICTION, PROPOSAL, STOPPED, WORKER
 from bonas.studies.running import trials
-from bonas.studies.running.lease import Watch
 from bonas.studies.search import Search
 
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,11 @@ from small_searches import NAMES, SPACE, cheap, running, server_of, study_of, te
 import bonas
 from bonas.errors import EvaluationFailed
 from bonas.optuna_internals import live, stoppable
+from bonas.studies.lease import Worker
 from bonas.studies.outcomes import evaluated
 from bonas.studies.records import BUDGET, DIED, ERROR, RELEASED, Proposal, are_stopped
 from bonas.studies.running import turns
 from bonas.studies.running.coordinator import _Coordinator, _job, _store_left, coordinate
-from bonas.studies.running.lease import Worker
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.proposal_server import ProposalServer
 

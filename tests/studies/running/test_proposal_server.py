@@ -22,6 +22,7 @@ from bonas.evaluation import Candidate
 from bonas.evaluation.candidate import index_of
 from bonas.optuna_internals import read_afresh
 from bonas.studies import outcomes
+from bonas.studies.lease import Renewal, Watch, Worker
 from bonas.studies.records import (
     BUDGET,
     DIED,
@@ -34,7 +35,6 @@ from bonas.studies.records import (
     proposed,
 )
 from bonas.studies.running import trials, turns
-from bonas.studies.running.lease import Renewal, Watch, Worker
 from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.storages.opening import open_storage
 

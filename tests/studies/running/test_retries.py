@@ -16,9 +16,9 @@ from bonas.errors import EvaluationFailed
 from bonas.evaluation import Candidate
 from bonas.spaces import MLPSpace, NASBench201
 from bonas.studies import outcomes
+from bonas.studies.lease import Worker
 from bonas.studies.records import DIED, ERROR, RELEASED
 from bonas.studies.running import retries
-from bonas.studies.running.lease import Worker
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 SMALL = MLPSpace(

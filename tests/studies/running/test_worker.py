@@ -15,11 +15,11 @@ from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate
 from bonas.optuna_internals import is_stopped
 from bonas.spaces import CellSpace
+from bonas.studies.lease import Worker
 from bonas.studies.outcomes import evaluated
 from bonas.studies.records import BUDGET, DIED, ERROR, RELEASED, STOPPED, are_stopped
 from bonas.studies.running import turns, worker
 from bonas.studies.running.interrupts import Terminated
-from bonas.studies.running.lease import Worker
 from bonas.studies.running.ledger import Entry, Ledger
 from bonas.studies.running.worker import work
 

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
 from bonas.errors import StorageUnavailable
 from bonas.studies.storages import lock
 from bonas.studies.storages.lock import Lock
-from bonas.studies.storages.process import host_id, start_time
+from bonas.studies.storages.process import machine, start_time
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def _dead() -> int:
 
 def _leave(path: Path, **holder: object) -> None:
     """Leave a lock behind whose holder was killed."""
-    known = {"host": host_id(), "pid": _dead(), "started": 1.0, "token": "t"}
+    known = {"host": machine(), "pid": _dead(), "started": 1.0, "token": "t"}
     _lock_file(path).write_text(json.dumps(known | holder))
 
 
 def test_the_lock_says_who_holds_it_and_is_gone_afterwards(path: Path) -> None:
     with Lock(path).held():
         found = json.loads(_lock_file(path).read_text())
-        assert (found["host"], found["pid"]) == (host_id(), os.getpid())
+        assert (found["host"], found["pid"]) == (machine(), os.getpid())
         assert found["started"] == start_time(os.getpid())
     assert list(path.parent.iterdir()) == []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bonas.studies.storages.process import host_id, is_running, start_time
+from bonas.studies.storages.process import is_running, machine, start_time
 
 
 def test_this_process_runs_since_its_start_and_not_since_another_time() -> None:
@@ -57,13 +57,13 @@ def test_without_proc_the_start_time_is_that_of_the_clock(
 def test_a_host_has_one_id_and_another_process_table_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = host_id()
-    assert whole == host_id()
+    whole = machine()
+    assert whole == machine()
 
     def missing(_: Path, *more: object) -> str:
         raise FileNotFoundError
 
     monkeypatch.setattr(Path, "read_text", missing)
     monkeypatch.setattr(Path, "readlink", missing)
-    assert host_id.__wrapped__() in whole  # the name of the host alone
-    assert whole == host_id()  # it is computed once
+    assert machine.__wrapped__() in whole  # the name of the host alone
+    assert whole == machine()  # it is computed once

@@ -11,10 +11,10 @@ import optuna
 import pytest
 from small_searches import asked, running, served, server_of, study_of
 
+from bonas.studies.lease import Renewal, Watch, Worker
 from bonas.studies.records import PROPOSAL, RENEWED, WORKER
 from bonas.studies.running import trials
-from bonas.studies.running.lease import Renewal, Watch, Worker
-from bonas.studies.storages.process import host_id
+from bonas.studies.storages.process import machine
 
 
 class Clock:
@@ -88,7 +88,7 @@ def test_a_clock_set_back_abandons_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_worker_that_was_written_badly_counts_as_dead(worker: dict[str, object]) -> None:
     study = study_of()
     trial = asked(study)
-    trial.set_user_attr(WORKER.key, {"host": host_id(), **worker})
+    trial.set_user_attr(WORKER.key, {"host": machine(), **worker})
     assert trials.release_abandoned(study, Watch()) == 1
 
 

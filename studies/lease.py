@@ -25,7 +25,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.records import PROPOSAL, RENEWED, WORKER, is_proposed
-from bonas.studies.storages.process import host_id, is_running, start_time
+from bonas.studies.storages.process import is_running, machine, start_time
 
 LEASE = 60.0
 """Seconds without a renewal after which a worker on another host counts as dead."""
@@ -58,7 +58,7 @@ class Worker:
         """Return a new worker in this process."""
         name = uuid.uuid4().hex[:12]
         pid = os.getpid()
-        return cls(host_id(), pid, start_time(pid), name, lease, asker or name)
+        return cls(machine(), pid, start_time(pid), name, lease, asker or name)
 
     def alone(self) -> Worker:
         """Return the same worker, proposing for itself."""
@@ -147,7 +147,7 @@ def _is_dead(trial: FrozenTrial, silence: float) -> bool:
     worker = worker_of(trial)
     lease = _lease(trial)
     is_silent = lease is not None and silence >= lease
-    if worker.get("host") == host_id():
+    if worker.get("host") == machine():
         # A process that was stopped may go on with an evaluation, but must not keep a turn.
         return not _runs(worker) or (is_silent and not is_proposed(trial))
     return is_silent
