@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 from optuna.storages import BaseStorage
 
-from bonas.studies.running import lease
+from bonas.studies import lease
 
 _STEPS = 50_000  # after which a schedule counts as endless
 _CHANGES = 6  # of priorities, in a schedule that has them
