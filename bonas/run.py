@@ -149,7 +149,8 @@ def _open(
     if settings.warm_start is not None:
         add_known(study, search, settings.warm_start)
     seed = _remembered_seed(study, sampler.seed)
-    study.sampler = search.sampler(seed)
+    if seed != sampler.seed:
+        study.sampler = search.sampler(seed)
     _set_budget(study, settings.budget)
     release_dead(study)
     if n := reopen(study):

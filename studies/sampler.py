@@ -118,10 +118,12 @@ class ArchitectureSampler(BaseSampler):
         """Return one proposal for all of ``search_space``: the trial's, or a new one."""
         if not self._distributions.keys() <= search_space.keys():
             return {}
-        if not self._is_settled(read_afresh(study, trial)):
+        now = read_afresh(study, trial)
+        if not self._is_settled(now):
             others = {n: d for n, d in search_space.items() if n not in self._distributions}
             self._propose(study, trial, Parameters(others))
-        found = proposed(read_afresh(study, trial))
+            now = read_afresh(study, trial)
+        found = proposed(now)
         return {name: found[name] for name in search_space if name in found}
 
     def sample_independent(

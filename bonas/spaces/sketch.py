@@ -123,17 +123,18 @@ class Sketch:
         stride: int = 1,
         *,
         groups: int = 1,
+        label: str | None = None,
     ) -> int:
         """Add a convolution of square images, and return its number.
 
         The side of the image is divided by the stride. The convolution reads the first ``inputs``
         channels, has no bias, and is one node with its batch norm of two parameters per channel.
-        ``groups`` is 1, or ``inputs`` for a depthwise convolution.
+        ``groups`` is 1, or ``inputs`` for a depthwise convolution; ``label`` replaces the name.
         """
         size = -(-self.operations[source].shape[-1] // stride)
         weights = kernel**2 * (inputs // groups) * outputs
         return self.add(
-            "conv2d" if groups == 1 else "depthwise_conv2d",
+            label or ("conv2d" if groups == 1 else "depthwise_conv2d"),
             [source],
             (outputs, size, size),
             parameters=weights + 2 * outputs,

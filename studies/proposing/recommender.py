@@ -92,8 +92,8 @@ class Recommender:
         Empty if every point of the pool is excluded. ``reference_point``: ``m`` oriented values in
         the user's units.
         """
-        known = [*observations.complete_points, *observations.pending]
-        X = candidates.encode(known)
+        known = candidates.pool.canonical([*observations.complete_points, *observations.pending])
+        X = candidates.features.encode(known)
         everywhere = None if candidates.all is None else posteriors.marginals(candidates.all)
         mean, variance = _marginals(known, X, posteriors, candidates, everywhere)
         front, limit = is_non_dominated(mean), posteriors.scale_reference_point(reference_point)
@@ -102,22 +102,21 @@ class Recommender:
         if is_scalarised(m, size):
             self._warn(m, size)
             if n > 1:
-                arguments = (posteriors, observations, candidates, reference_point, rng)
-                return self._one_scalarisation_each(*arguments, n)
+                return self._one_scalarisation_each(
+                    posteriors, observations, candidates, reference_point, rng, n
+                )
             scalarised = Scalarisation.draw(mean, limit, rng)
 
         def score(points: Sequence[Point]) -> Tensor:
-            is_all = everywhere is not None and points is candidates.pool.all
-            found = (
-                everywhere if is_all else posteriors.marginals(candidates.features.encode(points))
-            )
-            assert found is not None
+            if everywhere is not None and points is candidates.pool.all:
+                found = everywhere
+            else:
+                found = posteriors.marginals(candidates.features.encode(points))
             if scalarised is not None:
                 return scalarised.screening(*found, mean)
             return screening(*found, mean, limit)
 
-        canonical = candidates.pool.canonical(known)
-        best = [point for point, good in zip(canonical, front.tolist(), strict=True) if good]
+        best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
         shortlist = candidates.pool.candidates(best, observations.excluded, score, _SHORTLIST, rng)
         is_alone = n == 1 and not observations.pending
         if not shortlist or (m == 1 and is_alone and self.acquisition is noisy_improvement):

@@ -9,7 +9,7 @@ What ended eight processes is not reopened, and neither is an enqueued trial tha
 architecture.
 
 A failed trial has no measurement, so to try it again measures nothing twice: the invariant of
-``claims`` holds with "settled, and not open" in place of "settled". Whether a trial is open follows
+``turns`` holds with "settled, and not open" in place of "settled". Whether a trial is open follows
 from its number and an attribute of the study. A worker reads both again before it writes a
 proposal, and its new trial is settled, so that every later worker sees the index taken.
 """

@@ -91,12 +91,13 @@ class CellPlan:
     def add_to(self, sketch: Sketch, sources: tuple[int, int]) -> int:
         """Add the cell, which reads the operations ``sources``, and return its output."""
         states = {
-            state: _add_pointwise(
-                sketch,
-                f"cell_input_{state}",
+            state: sketch.convolution(
                 sources[state],
-                (self.inputs[state], self.width),
-                (self.size, self.input_stride(state)),
+                self.inputs[state],
+                self.width,
+                1,
+                self.input_stride(state),
+                label=f"cell_input_{state}",
             )
             for state in self.used
         }
@@ -112,34 +113,13 @@ class CellPlan:
         return sketch.add("concat", ends, (self.outputs, *shape[1:]), outputs=self.outputs)
 
 
-def _add_pointwise(
-    sketch: Sketch, label: str, source: int, widths: tuple[int, int], frame: tuple[int, int]
-) -> int:
-    """Add activation, 1x1 convolution and norm; ``frame`` is the side of the output and stride."""
-    inputs, outputs = widths
-    size, stride = frame
-    weights = inputs * outputs
-    return sketch.add(
-        label,
-        [source],
-        (outputs, size, size),
-        parameters=weights + 2 * outputs,
-        multiply_adds=weights * size**2,
-        inputs=inputs,
-        outputs=outputs,
-        kernel=1,
-        stride=stride,
-        groups=1,
-    )
-
-
 def _add_operation(
     sketch: Sketch, name: str, source: int, shape: tuple[int, int, int], stride: int
 ) -> int:
     """Add an operation of a cell whose output has ``shape``, and return its number."""
     width, size, _ = shape
     if name == "skip_connect" and stride == 2:
-        return _add_pointwise(sketch, name, source, (width, width), (size, stride))
+        return sketch.convolution(source, width, width, 1, stride, label=name)
     kernel = KERNELS[name]
     pairs = {"sep": 2, "dil": 1}.get(name[:3], 0)  # of a depthwise and a 1x1 convolution
     weights = pairs * (kernel**2 * width + width**2)
