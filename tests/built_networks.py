@@ -29,3 +29,17 @@ def multiply_adds_of(network: nn.Module, *shape: int) -> float:
         network(torch.zeros(2, *shape))
     flops: int = counter.get_total_flops()
     return flops / 4  # of two examples, two per multiply-add
+
+
+def check_trains_at_its_costs(space: Space, choices: Choices) -> None:
+    """Assert that a network of images trains, and costs what the space says of it."""
+    torch.manual_seed(0)
+    network, costs = space.build(choices), space.costs(choices)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        out = network(torch.randn(2, *space.input_shape))  # type: ignore[attr-defined]  # of images
+    assert out.shape == (2, space.classes)  # type: ignore[attr-defined]  # of images
+    assert parameters_of(network) == costs["parameters"]
+    assert counter.get_total_flops() == 2 * 2 * costs["multiply_adds"]
+    out.square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())

@@ -1,4 +1,4 @@
-"""A table of five complete rows, its answers worked out by hand."""
+"""A table of five complete rows with answers worked out by hand, and a strategy for small ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from candidates import candidate_of
+from hypothesis import strategies as st
 
 from bonas.benchmarks.tables import (
     Lookup,
     Table,
 )
+from bonas.evaluation import Objective
 from bonas.spaces import Choices
 
 Array = npt.NDArray[np.float64]
@@ -42,3 +44,16 @@ def look_up(table: Table, choices: Choices, seed: int = 0) -> dict[str, float]:
 
 
 ONE = Table.of(ROWS, parameters=["op", "depth"], objectives={"accuracy": "maximize"}, name="one")
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    """Draw a table of one to three objectives and at most twelve rows."""
+    m = draw(st.integers(1, 3))
+    values = draw(
+        st.lists(st.tuples(*[st.integers(-5, 5)] * m), min_size=2, max_size=12).map(np.array)
+    )
+    ways = [draw(st.sampled_from(["maximize", "minimize"])) for _ in range(m)]
+    goals = [Objective(f"o{j}", way) for j, way in enumerate(ways)]  # type: ignore[arg-type]
+    rows = [{"x": i, **{f"o{j}": float(v) for j, v in enumerate(r)}} for i, r in enumerate(values)]
+    return Table.of(rows, parameters=["x"], objectives=goals)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tables import OWN, Array
+from small_tables import OWN, Array, tables
 
 from bonas.benchmarks.tables import (
     Table,
@@ -50,18 +50,6 @@ def test_points_beyond_the_reference_point_add_nothing() -> None:
     assert OWN.hypervolume([[40.0, 3.0], [80.0, 10.0]]) == 0.0
     assert OWN.hypervolume([]) == 0.0
     assert OWN.gap([]) == 1.0
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Table:
-    m = draw(st.integers(1, 3))
-    values = draw(
-        st.lists(st.tuples(*[st.integers(-5, 5)] * m), min_size=2, max_size=12).map(np.array)
-    )
-    ways = [draw(st.sampled_from(["maximize", "minimize"])) for _ in range(m)]
-    goals = [Objective(f"o{j}", way) for j, way in enumerate(ways)]  # type: ignore[arg-type]
-    rows = [{"x": i, **{f"o{j}": float(v) for j, v in enumerate(r)}} for i, r in enumerate(values)]
-    return Table.of(rows, parameters=["x"], objectives=goals)
 
 
 @given(tables(), st.data())

@@ -7,14 +7,12 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from small_tables import BOTH, ONE, OWN, ROWS
+from small_tables import BOTH, ONE, OWN, ROWS, tables
 
 import bonas
 from bonas.benchmarks.tables import (
     Table,
 )
-from bonas.evaluation import Objective
 
 
 def test_a_search_needs_the_table_only() -> None:
@@ -70,18 +68,6 @@ def test_a_table_of_extremes_only_has_no_gap() -> None:
     table = Table.of(rows, parameters=["x"], objectives=BOTH)
     assert table.max_hypervolume == 0.0
     assert table.gap([]) == 0.0
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Table:
-    m = draw(st.integers(1, 3))
-    values = draw(
-        st.lists(st.tuples(*[st.integers(-5, 5)] * m), min_size=2, max_size=12).map(np.array)
-    )
-    ways = [draw(st.sampled_from(["maximize", "minimize"])) for _ in range(m)]
-    goals = [Objective(f"o{j}", way) for j, way in enumerate(ways)]  # type: ignore[arg-type]
-    rows = [{"x": i, **{f"o{j}": float(v) for j, v in enumerate(r)}} for i, r in enumerate(values)]
-    return Table.of(rows, parameters=["x"], objectives=goals)
 
 
 @given(tables())

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from candidates import OneNetwork, candidate, candidate_of
+from listed import Listed
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import ShortTraining, load
@@ -41,19 +42,6 @@ class Frame:
         return self.values
 
 
-class Rows(Dataset[Any]):
-    """A data set of the rows in a list."""
-
-    def __init__(self, rows: Any) -> None:
-        self.rows = list(rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[index]
-
-
 def measure(network: Any, data: Any, example: Any = None, **settings: Any) -> dict[str, float]:
     """Return the measurements of a short training, in a space with that example."""
     space = OneNetwork(network)
@@ -81,7 +69,7 @@ def test_a_column_of_labels_is_labels(labels: Any, rows: bool) -> None:
     if rows:
         labels = np.asarray(labels.to_numpy() if isinstance(labels, Frame) else labels)
         labels = labels.astype(int) if labels.dtype == np.dtype(object) else labels
-    data = Rows(zip(X, labels, strict=True)) if rows else (X, labels)
+    data = Listed(zip(X, labels, strict=True)) if rows else (X, labels)
     training = ShortTraining(data, epochs=1)
     assert (training.splits.task, training.classes) == ("classification", 2)
     assert [objective.name for objective in training.objectives] == ["accuracy"]
@@ -127,7 +115,7 @@ LISTS = [
 
 
 def loaders(rows: Any) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    return DataLoader(Rows(rows[:40]), 8, shuffle=True), DataLoader(Rows(rows[40:]), 8)
+    return DataLoader(Listed(rows[:40]), 8, shuffle=True), DataLoader(Listed(rows[40:]), 8)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +123,13 @@ def loaders(rows: Any) -> tuple[DataLoader[Any], DataLoader[Any]]:
     [
         (NAMED, Y),
         ((IDS, MASK), Y),
-        Rows(BY_ROW),
-        Rows(LISTS),
-        Rows(((i, m), y) for i, m, y in zip(IDS, MASK, Y, strict=True)),
+        Listed(BY_ROW),
+        Listed(LISTS),
+        Listed(((i, m), y) for i, m, y in zip(IDS, MASK, Y, strict=True)),
         loaders(BY_ROW),
         loaders([((i, m), y) for i, m, y in zip(IDS, MASK, Y, strict=True)]),
         ((NAMED, Y), (NAMED, Y)),
-        (Rows(BY_ROW), Rows(BY_ROW[:20])),
+        (Listed(BY_ROW), Listed(BY_ROW[:20])),
         (IDS, Y),
     ],
     ids=[
@@ -170,10 +158,10 @@ def test_several_inputs_are_given_by_place_or_by_name(data: Any, example: Any) -
 
 
 def test_what_the_example_does_not_name_is_left_out() -> None:
-    found = measure(Classifier, Rows(BY_ROW), {"input_ids": TENSORS["input_ids"]})
+    found = measure(Classifier, Listed(BY_ROW), {"input_ids": TENSORS["input_ids"]})
     assert "accuracy" in found
     with pytest.raises(InvalidData, match=r"named as in the example \['ids'\], got \['input_ids'"):
-        measure(Classifier, Rows(BY_ROW), {"ids": TENSORS["input_ids"]})
+        measure(Classifier, Listed(BY_ROW), {"ids": TENSORS["input_ids"]})
 
 
 class Typed(nn.Module):
@@ -195,7 +183,7 @@ class Typed(nn.Module):
     [
         (torch.complex64, (X + 1j * X, Y)),
         (torch.complex64, (torch.tensor(X) * 1j, Y)),
-        (torch.complex64, Rows(zip(X + 1j * X, Y, strict=True))),
+        (torch.complex64, Listed(zip(X + 1j * X, Y, strict=True))),
         (torch.bfloat16, (X, Y)),
         (torch.float64, (X, Y)),
         (torch.int32, (IDS[:, :4], Y)),
@@ -248,7 +236,7 @@ def conv(outputs: int) -> Any:
 def test_targets_may_have_any_shape(network: Any, targets: Any, name: str, kind: str) -> None:
     data: Any = (IMAGES, targets)
     if kind == "data set":
-        data = Rows(zip(IMAGES, targets, strict=True))
+        data = Listed(zip(IMAGES, targets, strict=True))
     elif kind == "loaders":
         data = loaders(list(zip(IMAGES, torch.as_tensor(targets), strict=True)))
     found = measure(network, data)
@@ -308,7 +296,7 @@ def test_several_labels_are_judged_one_by_one() -> None:
     "pair",
     [
         (TensorDataset(torch.tensor(X[:40]), torch.tensor(Y[:40])),) * 2,
-        (Rows(zip(X[:40], Y[:40], strict=True)), Rows(zip(X[40:], Y[40:], strict=True))),
+        (Listed(zip(X[:40], Y[:40], strict=True)), Listed(zip(X[40:], Y[40:], strict=True))),
         ((X[:40], Y[:40]), (X[40:], Y[40:])),
         ((X[:40], Frame(Y[:40], columns=False)), (X[40:], Frame(Y[40:], columns=False))),
     ],
@@ -342,7 +330,7 @@ def test_labels_of_a_causal_model_are_moved_by_one() -> None:
 
     ids = (np.arange(N)[:, None] + np.arange(6)) % 10
     rows = [{"input_ids": row, "labels": row.copy()} for row in ids]
-    for data in (Rows(rows), loaders([{n: torch.tensor(a) for n, a in r.items()} for r in rows])):
+    for data in (Listed(rows), loaders([{n: torch.tensor(a) for n, a in r.items()} for r in rows])):
         training = ShortTraining(data, epochs=40, batch_size=8, learning_rate=0.1)
         assert training.splits.task == "next_token"
         assert training(candidate(Next))["perplexity"] < 1.5

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from listed import Listed
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from bonas.errors import InvalidData
 from bonas.evaluation import load
@@ -18,17 +19,6 @@ from bonas.evaluation.data.splits import Rows
 
 CPU = torch.device("cpu")
 X, Y = torch.arange(14.0).reshape(7, 2), torch.arange(7)
-
-
-class Listed(Dataset[Any]):
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[index]
 
 
 def parts() -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import Dataset, IterableDataset, TensorDataset
+from listed import Listed
+from torch.utils.data import IterableDataset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import load
@@ -15,19 +16,6 @@ from bonas.evaluation.data.dataset import checked_length, is_dataset, whole_part
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
-
-
-class Listed(Dataset[Any]):
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-        self.read: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        self.read.append(index)
-        return self.rows[index]
 
 
 class Hub:

@@ -9,30 +9,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import Listed
 from sklearn.datasets import load_digits
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset, TensorDataset
+from torch.utils.data import IterableDataset, TensorDataset
 
 from bonas.errors import BonasError, InvalidArgument, InvalidData
 from bonas.evaluation import Splits, load
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
-
-
-class Listed(Dataset[Any]):
-    """A data set of the rows in a list, which remembers those that were read."""
-
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-        self.read: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        self.read.append(index)
-        return self.rows[index]
 
 
 class Streamed(IterableDataset[Any]):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import Listed
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import Splits, load
@@ -20,19 +20,6 @@ Y = np.arange(20) % 2
 AMOUNTS = np.linspace(-1.5, 8.0, 20)
 TOKENS = np.arange(80).reshape(20, 4) % 9
 NEXT = (TOKENS + 1) % 9
-
-
-class Rows(Dataset[Any]):
-    """A data set of the rows of a pair."""
-
-    def __init__(self, x: Any, y: Any) -> None:
-        self.rows = list(zip(x, y, strict=True))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[index]
 
 
 def all_targets(splits: Splits) -> Tensor:
@@ -58,7 +45,7 @@ def all_targets(splits: Splits) -> Tensor:
     ],
 )
 def test_the_task_follows_from_the_targets(x: Any, y: Any, task: str, rows: bool) -> None:
-    assert load(Rows(x, y) if rows else (x, y)).task == task
+    assert load(Listed(zip(x, y, strict=True)) if rows else (x, y)).task == task
 
 
 @pytest.mark.parametrize(
@@ -67,7 +54,7 @@ def test_the_task_follows_from_the_targets(x: Any, y: Any, task: str, rows: bool
 )
 def test_a_given_task_is_the_task(y: Any, task: Any) -> None:
     assert load((X, y), task=task).task == task
-    assert load(Rows(X, y), task=task).task == task
+    assert load(Listed(zip(X, y, strict=True)), task=task).task == task
 
 
 def test_numbers_become_columns_of_doubles() -> None:
@@ -105,7 +92,7 @@ def test_a_vocabulary_holds_what_only_the_targets_have() -> None:
     "pair", [(X, AMOUNTS), (TOKENS, NEXT), (X, np.stack([AMOUNTS, AMOUNTS**2], 1))]
 )
 def test_a_pair_and_a_data_set_of_the_same_rows_agree(pair: Any) -> None:
-    first, second = load(pair, seed=3), load(Rows(*pair), seed=3)
+    first, second = load(pair, seed=3), load(Listed(zip(*pair, strict=True)), seed=3)
     facts = [(s.classes, s.outputs, s.input_shape, s.scale) for s in (first, second)]
     assert facts[0] == facts[1]
     assert first.name.startswith(second.name)
@@ -152,9 +139,21 @@ NOT_FINITE[4] = np.nan
         ((TOKENS, NEXT - 1), None, r"token ids of at least 0, got \[-1, .*; number the tokens"),
         ((TOKENS, NEXT * 1.0), "next_token", r"token ids of at least 0, got .* of type float64"),
         ((TOKENS - 1, Y), None, r"token ids of at least 0, got -1; .* as floats"),
-        (Rows(X, [0.5] * 19 + ["a"]), "regression", r"a number as the target at index 19, got the"),
-        (Rows(X, [np.zeros(1)] * 19 + [np.zeros(2)]), None, r"labels that form an array"),
-        (Rows([torch.arange(3)] * 19 + [torch.arange(4)], Y), None, r"inputs that form an array"),
+        (
+            Listed(zip(X, [0.5] * 19 + ["a"], strict=True)),
+            "regression",
+            r"a number as the target at index 19, got the",
+        ),
+        (
+            Listed(zip(X, [np.zeros(1)] * 19 + [np.zeros(2)], strict=True)),
+            None,
+            r"labels that form an array",
+        ),
+        (
+            Listed(zip([torch.arange(3)] * 19 + [torch.arange(4)], Y, strict=True)),
+            None,
+            r"inputs that form an array",
+        ),
     ],
 )
 def test_unusable_targets_are_refused(data: Any, task: Any, message: str) -> None:

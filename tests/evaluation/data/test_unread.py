@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from candidates import candidate
+from listed import Listed
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import ShortTraining, Splits
@@ -24,17 +25,6 @@ IDS = torch.arange(12).reshape(3, 4)
 class Streamed(IterableDataset[Any]):
     def __iter__(self) -> Any:
         return iter([IDS])
-
-
-class Listed(Dataset[Any]):
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[index]
 
 
 class Series:

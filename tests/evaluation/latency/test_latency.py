@@ -11,33 +11,12 @@ import numpy as np
 import pytest
 import torch
 from candidates import OneNetwork, candidate, candidate_of
+from clocks import Clocks
 from torch import Tensor, nn
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import LATENCY, Candidate, Latency
-from bonas.evaluation.latency import timing
 from bonas.spaces import NASBench201
-
-
-class Clocks:
-    """A wall clock and a thread clock in place of the module ``time``."""
-
-    def __init__(self) -> None:
-        self.wall = 0.0
-        self.core = 0.0
-
-    def perf_counter(self) -> float:
-        return self.wall
-
-    def thread_time(self) -> float:
-        return self.core
-
-
-@pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    clocks = Clocks()
-    monkeypatch.setattr(timing, "time", clocks)
-    return clocks
 
 
 class Scripted(nn.Module):

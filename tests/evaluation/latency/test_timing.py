@@ -6,33 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from clocks import Clocks
 
-from bonas.evaluation.latency import timing
 from bonas.evaluation.latency.timing import timings
 
 CPU = torch.device("cpu")
 WARMUP = 10
-
-
-class Clocks:
-    """A wall clock and a thread clock in place of the module ``time``."""
-
-    def __init__(self) -> None:
-        self.wall = 0.0
-        self.core = 0.0
-
-    def perf_counter(self) -> float:
-        return self.wall
-
-    def thread_time(self) -> float:
-        return self.core
-
-
-@pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    clocks = Clocks()
-    monkeypatch.setattr(timing, "time", clocks)
-    return clocks
 
 
 class Scripted:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from candidates import candidate, candidate_of
+from listed import Listed
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -386,20 +387,9 @@ def pairs(rows: Any) -> DataLoader[Any]:
     return DataLoader(TensorDataset(x, y), 8, shuffle=True)
 
 
-class Listed(Dataset[Any]):
-    """The rows of a pair one by one."""
-
-    def __init__(self, x: Any, y: Any) -> None:
-        self.rows = list(zip(x, y, strict=True))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[index]
-
-
-@pytest.mark.parametrize("data", [(FLAT, AMOUNTS), Listed(FLAT, AMOUNTS)], ids=["pair", "data set"])
+@pytest.mark.parametrize(
+    "data", [(FLAT, AMOUNTS), Listed(zip(FLAT, AMOUNTS, strict=True))], ids=["pair", "data set"]
+)
 def test_a_regression_is_learned_in_its_own_units(data: Any) -> None:
     """The targets' deviation is about 100, of which a linear network leaves next to nothing."""
     training = ShortTraining(data, epochs=30, batch_size=8, learning_rate=0.05)
@@ -428,7 +418,9 @@ def test_an_error_is_in_the_units_of_the_targets() -> None:
     assert seen["r2"] == pytest.approx(0, abs=0.1)
 
 
-@pytest.mark.parametrize("data", [(TOKENS, NEXT), Listed(TOKENS, NEXT)], ids=["pair", "data set"])
+@pytest.mark.parametrize(
+    "data", [(TOKENS, NEXT), Listed(zip(TOKENS, NEXT, strict=True))], ids=["pair", "data set"]
+)
 def test_next_tokens_are_learned(data: Any) -> None:
     """Guessing has perplexity 6; knowing the token before, it is 1."""
     training = ShortTraining(data, epochs=30, batch_size=8, learning_rate=0.05)

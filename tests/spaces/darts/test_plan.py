@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
-from built_networks import drawn, multiply_adds_of, parameters_of, seeds
+from built_networks import check_trains_at_its_costs, drawn, multiply_adds_of, parameters_of, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.spaces import Choices
 from bonas.spaces.darts.cell import KERNELS, Design, Step
@@ -38,17 +36,7 @@ def spaces(draw: st.DrawFn) -> DARTSSpace:
 @settings(max_examples=60)
 @given(spaces(), seeds)
 def test_every_network_trains_and_costs_what_its_sketch_says(space: DARTSSpace, seed: int) -> None:
-    torch.manual_seed(0)
-    choices = drawn(space, seed)
-    network, costs = space.build(choices), space.costs(choices)
-    counter = FlopCounterMode(display=False)
-    with counter:
-        out = network(torch.randn(2, *space.input_shape))
-    assert out.shape == (2, space.classes)
-    assert parameters_of(network) == costs["parameters"]
-    assert counter.get_total_flops() == 2 * 2 * costs["multiply_adds"]
-    out.square().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    check_trains_at_its_costs(space, drawn(space, seed))
 
 
 def test_the_costs_of_a_network_by_hand() -> None:

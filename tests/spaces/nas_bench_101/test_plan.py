@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-from built_networks import drawn, multiply_adds_of, parameters_of, seeds
+from built_networks import check_trains_at_its_costs, drawn, multiply_adds_of, parameters_of, seeds
 from hypothesis import given, settings
 from small_nas_bench_101 import C3, FOUR, POOL, matrix_of, spaces
-from torch.utils.flop_counter import FlopCounterMode
 
 from bonas.spaces.nas_bench_101.cell import Cell
 from bonas.spaces.nas_bench_101.network import NASBench101Network
@@ -21,17 +19,7 @@ from bonas.spaces.nas_bench_101.space import NASBench101Space
 def test_every_network_trains_and_costs_what_its_sketch_says(
     space: NASBench101Space, seed: int
 ) -> None:
-    torch.manual_seed(0)
-    choices = drawn(space, seed)
-    network, costs = space.build(choices), space.costs(choices)
-    counter = FlopCounterMode(display=False)
-    with counter:
-        out = network(torch.randn(2, *space.input_shape))
-    assert out.shape == (2, space.classes)
-    assert parameters_of(network) == costs["parameters"]
-    assert counter.get_total_flops() == 2 * 2 * costs["multiply_adds"]
-    out.square().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    check_trains_at_its_costs(space, drawn(space, seed))
 
 
 def test_the_costs_of_a_network_by_hand() -> None:
