@@ -16,6 +16,7 @@ DESCRIPTION      user    JSON object        the creator of the study            
 ORIGIN           user    JSON object        the creator of a fork or successor  lineage
 SUCCESSOR        user    name of a study    a call with more options            lineage
 ``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
+ARCHITECTURES    system  JSON lists         whoever proposes                    proposing
 of a trial
 INDEX            user    whole number       the trial's worker                  ``Candidate.number``
 WORKER           user    mapping            the trial's worker                  running
@@ -33,7 +34,8 @@ COPIED           user    text               the creator of a fork or successor  
 ===============  ======  =================  ==================================  ====================
 
 ``INDEX`` is declared in ``bonas.evaluation.candidate``, ``MEASUREMENTS`` (a number follows)
-in ``bonas.evaluation.curve``, the file of a network's weights in ``bonas.evaluation.weights``, and
+in ``bonas.evaluation.curve``, ``ARCHITECTURES`` (a number and a mark follow) in
+``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``, and
 what a comparison stores in ``bonas.benchmarks.comparison``.
 """
 
@@ -56,6 +58,7 @@ from bonas.evaluation import record
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.evaluation.objective import Direction
 from bonas.optuna_internals import set_study_system_attr, set_user_attr, study_system_attrs
+from bonas.spaces import Space
 from bonas.studies.attributes import (
     StudyAttribute,
     TrialAttribute,
@@ -178,6 +181,14 @@ def proposed(trial: FrozenTrial) -> Mapping[str, Any]:
     if trial.state == TrialState.COMPLETE and trial.params:
         return trial.params  # nothing is missing
     return {**(PROPOSAL.read(trial) or {}), **enqueued(trial), **trial.params}
+
+
+def choices_in(params: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
+    """Return the parameters of a space if they are a complete combination; None otherwise."""
+    choices = {name: params[name] for name in space.distributions if name in params}
+    if any(choices[name] not in space.distributions[name].choices for name in choices):
+        return None
+    return choices if choices.keys() == space.completed(choices).keys() else None
 
 
 def offered(trial: FrozenTrial) -> Mapping[str, Any]:

@@ -25,8 +25,8 @@ from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.spaces import ArchitectureGraph, Choices, Space
 from bonas.spaces.families import Family
 from bonas.spaces.graph import INPUT, OUTPUT
-from bonas.studies.proposing.observations import choices_in, choices_of
-from bonas.studies.records import NETWORK
+from bonas.studies.proposing.observations import choices_of
+from bonas.studies.records import NETWORK, choices_in
 
 _AT_MOST = 24  # networks that are traced again
 _SECONDS = 5.0  # after which no further network is traced

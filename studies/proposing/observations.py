@@ -25,7 +25,7 @@ from bonas.studies.proposing.candidates import Keys
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.task import Task
-from bonas.studies.records import offered, proposed, sd_of, values_of
+from bonas.studies.records import choices_in, offered, proposed, sd_of, values_of
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,3 @@ def point_at(
 def choices_of(trial: FrozenTrial, space: Space) -> dict[str, Any] | None:
     """Return what a trial chose, or is to choose, of a space; None if that is no combination."""
     return choices_in(proposed(trial), space)
-
-
-def choices_in(params: Mapping[str, Any], space: Space) -> dict[str, Any] | None:
-    """Return the parameters of a space if they are a complete combination; None otherwise."""
-    choices = {name: params[name] for name in space.distributions if name in params}
-    if any(choices[name] not in space.distributions[name].choices for name in choices):
-        return None
-    return choices if choices.keys() == space.completed(choices).keys() else None
