@@ -16,6 +16,7 @@ from bonas.evaluation.objective import (
     as_objectives,
     oriented,
 )
+from bonas.evaluation.score_source import ScoreSource, SupportsScores
 from bonas.evaluation.stages import Joint, Stages
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.evaluation.weights import keep_weights
@@ -34,10 +35,12 @@ __all__ = [
     "Latency",
     "Measurement",
     "Objective",
+    "ScoreSource",
     "ShortTraining",
     "Splits",
     "Stages",
     "StreamingEvaluator",
+    "SupportsScores",
     "as_objectives",
     "default_evaluation",
     "keep_weights",

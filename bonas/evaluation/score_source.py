@@ -1,0 +1,85 @@
+"""Sources of zero-cost scores: numbers of a network that need no training of it.
+
+A score, such as synflow or the covariance of a network's Jacobian, says a little of how well an
+architecture will do. Scores are features of a surrogate and guide its first proposals; they are
+never objectives, and no architecture is left out for its scores.
+
+A source looks scores up or computes them from the network that a space builds. One that declares a
+``cost`` of 0 seconds per network is asked of every architecture; another one of a few hundred.
+
+Source: Abdelfattah, Mehrotra, Dudziak and Lane (2021), "Zero-cost proxies for lightweight NAS",
+ICLR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from bonas.errors import InvalidArgument
+from bonas.evaluation.declared import declared_cost
+from bonas.spaces import Choices, Space
+
+
+@runtime_checkable
+class ScoreSource(Protocol):
+    """A function from an architecture to its zero-cost scores."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the scores, in an order that stays."""
+        ...
+
+    def __call__(self, space: Space, choices: Choices, /) -> Mapping[str, float]:
+        """Return a score for each name; NaN, or no item, where the network has none."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON values that decide the scores, so that stored ones can be compared."""
+        ...
+
+
+@runtime_checkable
+class SupportsScores(Protocol):
+    """An evaluator that has zero-cost scores of the architectures that it evaluates."""
+
+    @property
+    def scores(self) -> ScoreSource | None:
+        """Their source; None if there are none."""
+        ...
+
+
+def declared_scores(evaluate: object) -> ScoreSource | None:
+    """Return the source of scores that an evaluator declares; None if it declares none.
+
+    Raises:
+        InvalidArgument: if it declares something else.
+    """
+    found: object = evaluate.scores if isinstance(evaluate, SupportsScores) else None
+    return None if found is None else checked_source(found)
+
+
+def checked_source(given: object) -> ScoreSource:
+    """Return a source of scores.
+
+    Raises:
+        InvalidArgument: if ``given`` is none, or names no score or one twice.
+    """
+    if isinstance(given, type) or not isinstance(given, ScoreSource):
+        raise InvalidArgument(
+            "expected a source of zero-cost scores: an object with names and describe() that is "
+            f"called with a space and choices, got {given!r}"
+        )
+    names = list(given.names)
+    if not names or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
+        raise InvalidArgument(f"expected scores with different names, got {names} of {given!r}")
+    return given
+
+
+def is_free(source: ScoreSource) -> bool:
+    """Return whether a source declares that scores cost no time, as those of a table.
+
+    Raises:
+        InvalidArgument: if its ``cost`` is no number of seconds.
+    """
+    return declared_cost(source) == 0
