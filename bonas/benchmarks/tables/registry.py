@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
 
-from bonas.benchmarks.tables.nas_bench_201 import DATASETS, NASBench201Table
+from bonas.benchmarks.tables.nas_bench_201 import DATASETS, SCORED, NASBench201Table
 from bonas.benchmarks.tables.spikenas_bench import SpikeNASBench
 from bonas.benchmarks.tables.table import Table
 from bonas.benchmarks.tables.transnas_bench_101 import TASKS, TransNASBench101
@@ -43,6 +43,13 @@ PROBLEMS: dict[str, Callable[[], Table]] = {
 }
 """The problems that need no folder: a function without arguments that makes the table, by name."""
 
+
+def _scored(
+    dataset: str, objectives: Sequence[str], signal: str
+) -> Callable[[str | PathLike[str]], Table]:
+    return lambda folder: NASBench201Table(dataset, objectives, scores=folder, score_signal=signal)
+
+
 FOLDER_PROBLEMS: dict[str, Callable[[str | PathLike[str]], Table]] = {
     **{
         f"transnas-{space}-{task}": partial(TransNASBench101, space=space, task=task)
@@ -50,8 +57,25 @@ FOLDER_PROBLEMS: dict[str, Callable[[str | PathLike[str]], Table]] = {
         for task in TASKS
     },
     "spikenas": SpikeNASBench,
+    **{
+        f"nb201-{dataset.short}{suffix}": _scored(name, ("accuracy",), signal)
+        for name, dataset in DATASETS.items()
+        for signal, suffix in SCORED.items()
+    },
+    **{
+        f"nb201-{dataset.short}-{device}{suffix}": _scored(
+            name, ("accuracy", f"{device}_latency"), signal
+        )
+        for name, dataset in DATASETS.items()
+        for device in _DEVICES
+        for signal, suffix in SCORED.items()
+    },
 }
-"""The problems that are read from a folder: a function of the folder, by name."""
+"""The problems that are read from a folder: a function of the folder, by name.
+
+Those of NAS-Bench-201 carry zero-cost scores: ``+scores`` those published, ``+noise`` noise and
+``+reversed`` the negated ones.
+"""
 
 
 def problem(name: str, folder: str | PathLike[str] | None = None) -> Table:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.rows import Rows, check_parameters, parameters_of, read_rows
 from bonas.benchmarks.tables.scale import Array, as_losses, non_dominated
+from bonas.benchmarks.tables.scores import RecordedScores
 from bonas.benchmarks.tables.spaces import MeasuredPart, Row, TableSpace
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Direction, Objective, as_objectives
@@ -38,6 +39,7 @@ class Table:
         shown: The values that an evaluation returns, ``n x m x k``: one of ``k`` recordings, NaN
             where there are fewer; None for the truth.
         signal: A word for what is shown, for reports and for the stored study.
+        scores: Zero-cost scores of the rows, which cost a search nothing; None if there are none.
 
     Attributes:
         masked: The number of rows that were left out.
@@ -50,6 +52,7 @@ class Table:
     truth: Array
     shown: Array | None = None
     signal: str = "truth"
+    scores: RecordedScores | None = None
     masked: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +70,8 @@ class Table:
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "truth", truth[complete])
         object.__setattr__(self, "masked", int((~complete).sum()))
+        if self.scores is not None:
+            object.__setattr__(self, "scores", self.scores[complete])
         if len(rows) < self.space.size:
             object.__setattr__(self, "space", MeasuredPart(self.space, rows))
 
@@ -249,6 +254,20 @@ class Lookup:
         if self.table.shown is not None and self.table.shown.shape[2] > 1:
             settings["seed"] = self.seed
         return {objective.name: settings for objective in self.objectives}
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """The names of the table's zero-cost scores; empty if it has none."""
+        return () if self.table.scores is None else self.table.scores.names
+
+    def scores(self, choices: Choices) -> dict[str, float]:
+        """Return the zero-cost scores of an architecture by name; NaN where it has none.
+
+        Raises:
+            InvalidArgument: if the architecture has no row.
+        """
+        scores = self.table.scores
+        return {} if scores is None else scores.of(self.table.row(choices))
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """Return a value for each objective.

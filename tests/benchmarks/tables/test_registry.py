@@ -30,4 +30,8 @@ def test_the_problems_without_a_folder() -> None:
 def test_the_problems_of_a_folder() -> None:
     tasks = ["autoencoder", "class_object", "jigsaw", "normal", "room_layout", "segmentsemantic"]
     names = {f"transnas-{space}-{task}" for space in ("cell", "macro") for task in tasks}
-    assert set(FOLDER_PROBLEMS) == {*names, "spikenas"}
+    devices = ["", "-edgegpu", "-raspi4", "-pixel3", "-fpga", "-eyeriss"]
+    datasets = ["cifar10", "cifar100", "imagenet16"]
+    parts = product(datasets, devices, ["+scores", "+noise", "+reversed"])
+    scored = {f"nb201-{dataset}{device}{scores}" for dataset, device, scores in parts}
+    assert set(FOLDER_PROBLEMS) == {*names, *scored, "spikenas"}
