@@ -187,6 +187,15 @@ def _add_bench_predict(parts: Any) -> None:
     predict.add_argument(
         "--draws", type=int, default=10, help="Number of random training sets per size."
     )
+    predict.add_argument(
+        "--first-draw", type=int, default=0, help="Seed of the first training set; the next follow."
+    )
+    predict.add_argument(
+        "--values",
+        nargs="+",
+        default=["ranks", "search"],
+        help="Outcome transforms: ranks (normal scores), or search (that of a search).",
+    )
     predict.set_defaults(run=_bench_predict)
 
 
@@ -257,7 +266,8 @@ def _bench_predict(options: argparse.Namespace) -> None:
     from bonas.benchmarks.tables import NASBench201Table
 
     table = NASBench201Table(options.dataset, options.objectives)
-    found = list(predict(table, options.surrogates, options.sizes, options.draws))
+    draws = range(options.first_draw, options.first_draw + options.draws)
+    found = list(predict(table, options.surrogates, options.sizes, draws, options.values))
     print(prediction_table(found))
 
 

@@ -1,18 +1,19 @@
 """Outcome transforms: measured values to modelled ones, and posterior samples back.
 
-Values come oriented (more is better). They are modelled in one of three forms:
+Values come oriented (more is better). They are modelled in one of four forms:
 
     plain         y
     logarithmic   -log(-y)        of a cost, which is always above 0: a latency, an error
     regret        -log(top - y)   top = best + (best - median) / 2
+    ranks         normal scores   where everything is to be ranked (``rank_transform.py``)
 
-The last stretches what lies near the best value, where a search for that one value must distinguish
-networks, and compresses the rest. With several objectives the front runs through the whole range of
-each, so they are plain; but a cost is logarithmic, since half the latency is worth as much at the
-fast end of the front as at the slow one.
+The regret stretches what lies near the best value, where a search for that one value must
+distinguish networks, and compresses the rest. With several objectives the front runs through the
+whole range of each, so they are plain; but a cost is logarithmic, since half the latency is worth
+as much at the fast end of the front as at the slow one.
 
-Then very bad values are raised to a floor: a model that must explain networks that do not learn at
-all is worse where it matters.
+Then, except in ranks, very bad values are raised to a floor: a model that must explain networks
+that do not learn at all is worse where it matters.
 
     floor = q25 - 1.5 (median - q25)
 
@@ -34,7 +35,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Form = Literal["plain", "logarithmic", "regret"]
+from bonas.surrogates.rank_transform import RankTransform, fit_rank_transform
+
+Form = Literal["plain", "logarithmic", "regret", "ranks"]
 
 _ORDINARY = (1e-50, 1e50)  # the largest size of values that need no scale
 _LARGE = 1e300  # sizes whose differences may overflow
@@ -98,8 +101,8 @@ class OutcomeTransform:
         return median, (self.untransform(mean + variance.sqrt()) - median).square()
 
 
-def fit_outcome_transform(values: Tensor, form: Form) -> OutcomeTransform:
-    """Choose ceiling, floor and scale by ``n`` finite oriented values.
+def fit_outcome_transform(values: Tensor, form: Form) -> OutcomeTransform | RankTransform:
+    """Fit a transform of that form to ``n`` finite oriented values.
 
     >>> latencies = torch.tensor([-1.0, -10.0, -100.0], dtype=torch.float64)
     >>> transform = fit_outcome_transform(latencies, "logarithmic")
@@ -110,13 +113,15 @@ def fit_outcome_transform(values: Tensor, form: Form) -> OutcomeTransform:
         scale = _scale(values)
         bottom = -_FAR * (float(values.abs().max()) / scale)
         return OutcomeTransform(0.0, -math.inf, scale, bottom)
+    if form == "ranks" and bool((values != values[0]).any()):
+        return fit_rank_transform(values, _scale(values))
     floor = _floor(values)
     kept = values.clamp_min(floor)
     scale = _scale(kept)
     kept, floor = kept / scale, floor / scale
     best, median = float(kept.max()), float(kept.median())
     bottom = -_FAR * max(float(kept.abs().max()), 1.0 / _ORDINARY[1])
-    if form == "plain" or best - median <= _LEAST * abs(best):
+    if form in ("plain", "ranks") or best - median <= _LEAST * abs(best):
         return OutcomeTransform(None, floor, scale, bottom)
     ceiling = best + 0.5 * (best - median)
     lowest = torch.tensor(floor, dtype=values.dtype)

@@ -17,6 +17,7 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.surrogates.model import SupportsConditioning, SupportsWeights, marginals
 from bonas.surrogates.outcome_transform import Form, OutcomeTransform, fit_outcome_transform
+from bonas.surrogates.rank_transform import RankTransform
 from bonas.surrogates.surrogate import Surrogate, fit
 
 
@@ -25,7 +26,7 @@ class TransformedModel:
     """A model of one objective, over values that went through ``outcome_transform``."""
 
     model: Model
-    outcome_transform: OutcomeTransform
+    outcome_transform: OutcomeTransform | RankTransform
 
     def marginals(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and variances, ``N`` each, of modelled values at ``N x d`` points."""

@@ -2,8 +2,9 @@
 
 Predictions of accuracy are scored by Kendall's tau over all rows, which rewards the right order;
 those of a cost by the share of rows predicted within a tenth, and by Spearman's rank correlation.
-Surrogates are fitted to values under the outcome transform of a search for several objectives
-(``surrogates/outcome_transform.py``).
+Surrogates are fitted to values under an outcome transform (``surrogates/outcome_transform.py``):
+the normal scores of their ranks, since everything is to be ranked here, or that of a search for
+several objectives, which raises very bad values to a floor.
 
 Source: White, Zela, Ru, Liu and Hutter (2021), "How powerful are performance predictors in neural
 architecture search?", NeurIPS.
@@ -23,22 +24,29 @@ from torch import Tensor
 from bonas.benchmarks.tables import Table
 from bonas.benchmarks.tables.scale import Array
 from bonas.encoders import Layout, shared_blocks
-from bonas.errors import InvalidArgument
+from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Choices
 from bonas.studies.proposing.presets import preset
 from bonas.surrogates import Surrogate, fit_transformed
-from bonas.surrogates.outcome_transform import choose_form
+from bonas.surrogates.outcome_transform import Form, choose_form
 from bonas.threads import one_thread
+
+VALUES = ("ranks", "search")
+"""The outcome transforms: normal scores of ranks, and that of a search for several objectives."""
 
 _CLOSE = 0.1  # relative error of a prediction that counts as right
 
 
 @dataclass(frozen=True)
 class Quality:
-    """The scores of one fit, to one random draw of ``rows`` training rows."""
+    """The scores of one fit, to one random draw of ``rows`` training rows.
+
+    ``values`` is one of ``VALUES``, the outcome transform.
+    """
 
     surrogate: str
+    values: str
     objective: str
     rows: int
     draw: int
@@ -48,16 +56,32 @@ class Quality:
 
 
 def predict(
-    table: Table, surrogates: Sequence[str], sizes: Sequence[int], draws: int
+    table: Table,
+    surrogates: Sequence[str],
+    sizes: Sequence[int],
+    draws: int | Sequence[int],
+    values: Sequence[str] = ("ranks",),
 ) -> Iterator[Quality]:
-    """Fit each surrogate to ``sizes`` random rows, ``draws`` times, and score it on all rows.
+    """Fit each surrogate to random rows, and score it on all rows.
 
     Every surrogate is fitted to the same rows. Each objective of the table is predicted by itself;
     rows whose choices are not valid in the space are left out.
 
+    Args:
+        table: The table.
+        surrogates: Names of surrogates.
+        sizes: Numbers of training rows.
+        draws: The number of random training sets per size, or their seeds.
+        values: The outcome transforms, names out of ``VALUES``.
+
     Raises:
-        InvalidArgument: for an unknown surrogate or ``random``, a size that the table lacks.
+        InvalidArgument: for an unknown surrogate or ``random``, an unknown outcome transform, a
+            size that the table lacks.
     """
+    for name in values:
+        if name not in VALUES:
+            raise unknown("outcome transform", name, VALUES)
+    seeds = range(draws) if isinstance(draws, int) else draws
     choices, truth = _valid_rows(table)
     for size in sizes:
         if not 2 <= size < len(choices):
@@ -75,9 +99,9 @@ def predict(
         layout = Layout(blocks.slices, {})
         for j, objective in enumerate(table.objectives):
             y = oriented(truth[:, [j]], [objective.direction])[:, 0]
-            for size, draw in product(sizes, range(draws)):
-                predicted = _fit_predict(chosen.several, X, y, layout, size, draw)
-                yield Quality(name, objective.name, size, draw, *_scores(predicted, y))
+            for form, size, draw in product(values, sizes, seeds):
+                predicted = _fit_predict(chosen.several, X, y, layout, form, size, draw)
+                yield Quality(name, form, objective.name, size, draw, *_scores(predicted, y))
 
 
 def _valid_rows(table: Table) -> tuple[list[Choices], Array]:
@@ -89,14 +113,14 @@ def _valid_rows(table: Table) -> tuple[list[Choices], Array]:
 
 
 def _fit_predict(
-    surrogate: Surrogate, X: Tensor, y: Array, layout: Layout, size: int, draw: int
+    surrogate: Surrogate, X: Tensor, y: Array, layout: Layout, values: str, size: int, draw: int
 ) -> Array:
     """Fit a surrogate to ``size`` random rows, and predict all of them, ``n``."""
     train = np.random.default_rng([size, draw]).permutation(len(y))[:size]
-    values = torch.from_numpy(y[train])
-    form = choose_form(values, alone=False)
+    known = torch.from_numpy(y[train])
+    form: Form = "ranks" if values == "ranks" else choose_form(known, alone=False)
     with one_thread(), torch.no_grad():
-        model = fit_transformed(surrogate, X[train], values, layout, draw, form)
+        model = fit_transformed(surrogate, X[train], known, layout, draw, form)
         predicted: Array = model.untransformed_marginals(X)[0].numpy()
     return predicted
 
@@ -110,18 +134,17 @@ def _scores(predicted: Array, y: Array) -> tuple[float, float, float]:
 
 def prediction_table(found: Sequence[Quality]) -> str:
     """Return a text table: means over the draws, with the standard error of tau."""
-    lines = [
-        "surrogate    objective         rows  draws      Kendall tau  Spearman  within 10 %",
-        "",
-    ]
-    keys = dict.fromkeys((q.surrogate, q.objective, q.rows) for q in found)
-    for name, objective, rows in keys:
-        group = [q for q in found if (q.surrogate, q.objective, q.rows) == (name, objective, rows)]
+    header = f"{'surrogate':18} {'values':7} {'objective':16}  rows  draws"
+    lines = [f"{header}      Kendall tau  Spearman  within 10 %", ""]
+    groups: dict[tuple[str, str, str, int], list[Quality]] = {}
+    for q in found:
+        groups.setdefault((q.surrogate, q.values, q.objective, q.rows), []).append(q)
+    for (name, values, objective, rows), group in groups.items():
         tau = np.array([q.kendall for q in group])
         error = tau.std(ddof=1) / np.sqrt(len(tau)) if len(tau) > 1 else np.nan
         lines.append(
-            f"{name:12} {objective:16} {rows:5d} {len(group):6d}   {tau.mean():.3f} ± {error:.3f}"
-            f"     {np.mean([q.spearman for q in group]):.3f}"
+            f"{name:18} {values:7} {objective:16} {rows:5d} {len(group):6d}"
+            f"   {tau.mean():.3f} ± {error:.3f}     {np.mean([q.spearman for q in group]):.3f}"
             f"       {100 * np.mean([q.within for q in group]):5.1f}"
         )
     return "\n".join(lines)

@@ -46,6 +46,29 @@ def test_a_surrogate_learns_a_table_from_a_few_rows_and_better_from_more() -> No
     assert np.mean([q.within for q in found if q.objective == "accuracy"]) > 0.9
 
 
+def test_draws_may_be_named_and_values_may_be_those_of_a_search() -> None:
+    every = list(predict(_table(), ["gp"], [20], 3, ["ranks", "search"]))
+    assert [(q.values, q.draw) for q in every[:6]] == list(
+        itertools.product(["ranks", "search"], range(3))
+    )
+    assert every[2:3] == [q for q in predict(_table(), ["gp"], [20], [2]) if q.rows == 20][:1]
+    assert every[0].kendall != every[3].kendall
+
+
+def test_ranks_keep_apart_what_a_floor_makes_equal() -> None:
+    """Of four tenths of the values that lie far below, a search's transform knows no order."""
+    table = _table()
+    truth = table.truth[:, :1].copy()
+    bad = truth[:, 0] < np.quantile(truth, 0.2)
+    truth[bad] = 1e3 * (truth[bad] - truth[~bad].min())
+    steep = Table("steep", table.space, table.objectives[:1], table.rows, truth)
+    found = list(predict(steep, ["gp"], [60], 3, ["ranks", "search"]))
+    ranks, search = (
+        np.mean([q.kendall for q in found if q.values == v]) for v in ("ranks", "search")
+    )
+    assert ranks > search
+
+
 def test_every_surrogate_sees_the_same_rows() -> None:
     once = list(predict(_table(), ["gp", "gp"], [20], draws=2))
     half = len(once) // 2
@@ -63,10 +86,22 @@ def test_scores_by_hand() -> None:
 
 def test_the_table_shows_means() -> None:
     found = [
-        Quality("gp", "accuracy", 39, draw, tau, 0.9, 0.5) for draw, tau in enumerate((0.7, 0.8))
+        Quality("gp", "ranks", "accuracy", 39, draw, tau, 0.9, 0.5)
+        for draw, tau in enumerate((0.7, 0.8))
     ]
     last = prediction_table(found).splitlines()[-1]
-    assert last.split() == ["gp", "accuracy", "39", "2", "0.750", "±", "0.050", "0.900", "50.0"]
+    assert last.split() == [
+        "gp",
+        "ranks",
+        "accuracy",
+        "39",
+        "2",
+        "0.750",
+        "±",
+        "0.050",
+        "0.900",
+        "50.0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,9 +125,20 @@ def test_ranks_correlate_as_spearman_defines() -> None:
 
 
 def test_one_draw_has_no_standard_error() -> None:
-    found = [Quality("gp", "accuracy", 39, 0, 0.7, 0.9, 0.25)]
+    found = [Quality("gp", "ranks", "accuracy", 39, 0, 0.7, 0.9, 0.25)]
     last = prediction_table(found).splitlines()[-1]
-    assert last.split() == ["gp", "accuracy", "39", "1", "0.700", "±", "nan", "0.900", "25.0"]
+    assert last.split() == [
+        "gp",
+        "ranks",
+        "accuracy",
+        "39",
+        "1",
+        "0.700",
+        "±",
+        "nan",
+        "0.900",
+        "25.0",
+    ]
 
 
 def test_rows_that_the_space_does_not_allow_are_left_out() -> None:
@@ -102,3 +148,8 @@ def test_rows_that_the_space_does_not_allow_are_left_out() -> None:
     choices, truth = _valid_rows(part)
     assert len(choices) == 7
     np.testing.assert_array_equal(truth, table.truth[:7])
+
+
+def test_an_unknown_outcome_transform_is_named() -> None:
+    with pytest.raises(InvalidArgument, match="unknown outcome transform 'rank'"):
+        list(predict(_table(), ["gp"], [10], 1, ["rank"]))
