@@ -71,6 +71,10 @@ class ObjectivesMissing(EvaluationFailed):
     """An evaluation returned no value for an objective, as it would for every other network."""
 
 
+class NoScore(BonasError, ValueError):
+    """A zero-cost score has no value for a network, such as one without activations."""
+
+
 class FitFailed(BonasError, RuntimeError):
     """A surrogate cannot be fitted to its training data."""
 

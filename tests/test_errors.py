@@ -26,6 +26,7 @@ BUILT_IN = {
     "StorageUnavailable": RuntimeError,
     "EvaluationFailed": RuntimeError,
     "ObjectivesMissing": RuntimeError,
+    "NoScore": ValueError,
     "FitFailed": RuntimeError,
 }
 

@@ -35,13 +35,14 @@ def default_evaluation(space: Space) -> Stages:
     have its dtype, and whole numbers stay within its range. Of several inputs, the first one (or
     ``input_ids``) holds the digits, and the others are those of the example.
     """
-    training, example = ShortTraining(_data_for(space)), space.example
+    training, example = ShortTraining(default_data(space)), space.example
     if example is not None and len(example.tensors) > 1:
         return Stages([training, Latency()])
     return Stages([training, Latency(input_shape=training.input_shape)])
 
 
-def _data_for(space: Space) -> DataSource:
+def default_data(space: Space) -> DataSource:
+    """Return bundled data of the kind that the networks of a space take."""
     example = space.example
     shape = input_shape_of(space)
     if shape is None:

@@ -1,0 +1,74 @@
+"""Synaptic flow: how much can flow from the input to the output through all weights.
+
+    s = log sum_w |w dR/dw|,   R = sum of the outputs for an input of ones
+
+with all parameters replaced by their absolute values and all normalisations by the identity: with
+batch norms left in, the score says little. The sum is over the weights of convolutions, linear and
+recurrent layers. It needs no data. Values grow exponentially with depth: float64, and a logarithm.
+
+Source: Tanaka, Kunin, Yamins and Ganguli (2020), "Pruning neural networks without any data by
+iteratively conserving synaptic flow", NeurIPS; as a score of architectures in Abdelfattah et al.
+(2021), "Zero-cost proxies for lightweight NAS", ICLR.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from bonas.evaluation.zero_cost.functions import (
+    EMBEDDINGS,
+    NORMALISATIONS,
+    first_tensor,
+    name_of,
+)
+from bonas.evaluation.zero_cost.probe import Probe, weights_of
+from bonas.evaluation.zero_cost.replaced import replaced
+
+
+def synflow(probe: Probe) -> float:
+    """Return the score of a network; -inf if nothing flows.
+
+    Raises:
+        NoScore: if the network cannot be differentiated.
+    """
+    network = probe.network
+    with replaced(network, _absolute, torch.float64):
+        network.eval()
+        with _Linearised():
+            output = probe.differentiable_output(probe.example.resized(1).mapped(_ones))
+        weights = weights_of(network)
+        gradients = probe.gradients(output.sum(), weights)
+        flow = sum(
+            float((weight.detach() * gradient).abs().sum())
+            for weight, gradient in zip(weights, gradients, strict=True)
+            if gradient is not None
+        )
+    return math.log(flow) if flow > 0.0 else -math.inf
+
+
+class _Linearised(TorchFunctionMode):
+    """A mode without normalisations, in which each embedding is a vector of ones."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs, name = kwargs or {}, name_of(func)
+        if name in NORMALISATIONS:
+            return first_tensor(args) if args else kwargs["input"]
+        returned = func(*args, **kwargs)
+        return torch.ones_like(returned) if name in EMBEDDINGS else returned
+
+
+def _absolute(parameter: Tensor) -> Tensor:
+    return parameter.abs()
+
+
+def _ones(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    return torch.ones_like(tensor, dtype=torch.float64)

@@ -1,0 +1,111 @@
+"""Zero-cost scores of an architecture: its network is built and run on one batch, untrained."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bonas.arguments import check_count
+from bonas.errors import InvalidArgument, NoScore, unknown
+from bonas.evaluation.data.load import DataSource, load
+from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.runtime import resolved_device, seeded
+from bonas.evaluation.zero_cost.batch import batch_of, default_batch
+from bonas.evaluation.zero_cost.probe import Probe
+from bonas.evaluation.zero_cost.scores import DEFAULT, SCORES
+from bonas.settings import own_settings
+from bonas.spaces import Choices, Example, Space
+from bonas.threads import one_thread
+
+_VERSION = 1  # of the formulas and the default batch: raised when values change
+
+
+class ZeroCost:
+    """Computes several scores of an architecture from one untrained network and one batch.
+
+    All networks are built with the same seed, keep the initialisation of their ``build``, and see
+    the same batch. Scores share their passes, on one thread.
+
+    Args:
+        names: Names out of ``SCORES``.
+        batch_size: Number of inputs.
+        data: Where the inputs come from: what ``bonas.evaluation.load`` takes. None takes crops of
+            photographs for spaces of images, and for others the data of the default evaluation.
+        seed: Of the initialisation and of the choice of inputs.
+        device: As of ``ShortTraining``; None is the CPU.
+
+    Raises:
+        InvalidArgument: if a setting is out of its range, or a name unknown.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str] = DEFAULT,
+        *,
+        batch_size: int = 16,
+        data: DataSource | None = None,
+        seed: int = 0,
+        device: str | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        for name in self.names:
+            if name not in SCORES:
+                raise unknown("score", name, SCORES)
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise InvalidArgument(f"expected names of scores, each once, got {self.names}")
+        check_count("batch_size", batch_size, least=2)
+        check_count("seed", seed, least=0)
+        self.batch_size, self.data, self.seed = batch_size, data, seed
+        self.device = resolved_device("cpu" if device is None else device)
+        self._warned: set[tuple[str, str]] = set()
+
+    def __call__(self, space: Space, choices: Choices) -> dict[str, float]:
+        """Return each score by its name; NaN where the network has no such value.
+
+        What is infinite is NaN, too. A score that refuses a network is reported by one warning per
+        space and score.
+
+        Raises:
+            InvalidData: if the network cannot take the batch, or the data are smaller than it.
+            MissingBuilder: if the space builds no networks.
+        """
+        with own_settings(), one_thread(), seeded(np.random.SeedSequence(self.seed), self.device):
+            network = space.build(choices).to(self.device)
+            probe = Probe(network, self._example(space).to(self.device))
+            return {name: self._value(name, probe, space) for name in self.names}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the scores, as JSON values."""
+        return {
+            "names": list(self.names),
+            "batch_size": self.batch_size,
+            "data": None if self._splits is None else self._splits.name,
+            "initialisation": "as built",
+            "seed": self.seed,
+            "version": _VERSION,
+        }
+
+    def _value(self, name: str, probe: Probe, space: Space) -> float:
+        try:
+            value = SCORES[name](probe)
+        except NoScore as error:
+            key = (name, type(space).__name__)
+            if key not in self._warned:
+                self._warned.add(key)
+                warnings.warn(f"no {name} for {type(space).__name__}: {error}", stacklevel=3)
+            return math.nan
+        return value if math.isfinite(value) else math.nan
+
+    def _example(self, space: Space) -> Example:
+        if self._splits is None:
+            return default_batch(space, self.batch_size, self.seed)
+        return batch_of(self._splits, space, self.batch_size, self.seed)[0]
+
+    @cached_property
+    def _splits(self) -> Splits | None:
+        return None if self.data is None else load(self.data)
