@@ -7,14 +7,13 @@ refused, since a misspelt ``describe`` would otherwise leave a study without its
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol, runtime_checkable
 
 from bonas.arguments import is_number
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import Objective
-from bonas.spaces import Choices
 
 _CLOSE = 0.85  # similarity above which a name counts as a misspelling
 
@@ -45,20 +44,6 @@ class SupportsCost(Protocol):
     @property
     def cost(self) -> float:
         """Seconds per candidate, roughly."""
-        ...
-
-
-@runtime_checkable
-class SupportsScores(Protocol):
-    """An evaluator that knows zero-cost scores of architectures: a table of them, say."""
-
-    @property
-    def score_names(self) -> Sequence[str]:
-        """The names of the scores; empty if there are none."""
-        ...
-
-    def scores(self, choices: Choices) -> Mapping[str, float]:
-        """Return the scores of an architecture by name; NaN where it has none."""
         ...
 
 

@@ -10,7 +10,7 @@ research on zero cost proxies", NeurIPS.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
@@ -46,6 +46,7 @@ class RecordedScores:
     Attributes:
         names: The names of the scores.
         values: ``n x k``; NaN where an architecture has none.
+        signal: A name out of ``SCORE_SIGNALS``.
 
     Raises:
         InvalidArgument: if there is no name, one twice, or the values are not ``n x k``.
@@ -53,6 +54,7 @@ class RecordedScores:
 
     names: tuple[str, ...]
     values: Array
+    signal: str = "published"
 
     def __post_init__(self) -> None:
         names, values = tuple(self.names), np.array(self.values, np.float64)
@@ -68,7 +70,7 @@ class RecordedScores:
 
     def __getitem__(self, rows: Numbers) -> RecordedScores:
         """Return the scores of some architectures, by number or by mask."""
-        return RecordedScores(self.names, self.values[rows])
+        return replace(self, values=self.values[rows])
 
     def of(self, number: int) -> dict[str, float]:
         """Return the scores of one architecture by name."""
@@ -85,9 +87,9 @@ class RecordedScores:
         if signal == "published":
             return self
         if signal == "reversed":
-            return RecordedScores(self.names, -self.values)
+            return RecordedScores(self.names, -self.values, signal)
         noise = np.random.default_rng(_NOISE_SEED).standard_normal(self.values.shape)
-        return RecordedScores(self.names, np.where(np.isfinite(self.values), noise, np.nan))
+        return RecordedScores(self.names, np.where(np.isfinite(self.values), noise, np.nan), signal)
 
 
 def load_scores(

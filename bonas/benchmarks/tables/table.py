@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -256,18 +256,9 @@ class Lookup:
         return {objective.name: settings for objective in self.objectives}
 
     @property
-    def score_names(self) -> tuple[str, ...]:
-        """The names of the table's zero-cost scores; empty if it has none."""
-        return () if self.table.scores is None else self.table.scores.names
-
-    def scores(self, choices: Choices) -> dict[str, float]:
-        """Return the zero-cost scores of an architecture by name; NaN where it has none.
-
-        Raises:
-            InvalidArgument: if the architecture has no row.
-        """
-        scores = self.table.scores
-        return {} if scores is None else scores.of(self.table.row(choices))
+    def scores(self) -> TableScores | None:
+        """The table's zero-cost scores; None if it has none."""
+        return None if self.table.scores is None else TableScores(self.table, self.table.scores)
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """Return a value for each objective.
@@ -287,3 +278,33 @@ class Lookup:
         draw = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
         values: Array = recorded[:, draw % recorded.shape[1]]
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class TableScores:
+    """A source of zero-cost scores that looks them up in a table (``bonas.evaluation.ScoreSource``).
+
+    Attributes:
+        cost: 0 seconds per network.
+    """
+
+    table: Table
+    recorded: RecordedScores
+    cost: ClassVar[float] = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the scores."""
+        return self.recorded.names
+
+    def describe(self) -> dict[str, Any]:
+        """Return the table, and whether its scores are those published."""
+        return {"table": self.table.name, "signal": self.recorded.signal}
+
+    def __call__(self, space: Space, choices: Choices) -> dict[str, float]:
+        """Return the scores of an architecture by name; NaN where it has none.
+
+        Raises:
+            InvalidArgument: if the architecture has no row.
+        """
+        return self.recorded.of(self.table.row(choices))

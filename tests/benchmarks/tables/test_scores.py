@@ -13,9 +13,9 @@ from scipy.stats import spearmanr
 from small_tables import NAN
 
 from bonas.benchmarks.tables import Lookup, NASBench201Table, Table, problem
-from bonas.benchmarks.tables.scores import RecordedScores, load_scores
+from bonas.benchmarks.tables.scores import SCORE_SIGNALS, RecordedScores, load_scores
 from bonas.errors import BonasError, InvalidArgument, InvalidData, MissingData
-from bonas.evaluation.declared import SupportsScores
+from bonas.evaluation.score_source import declared_scores, is_free
 
 CELLS = list(product(range(5), repeat=6))
 
@@ -66,19 +66,27 @@ def small(signal: str = "published") -> Table:
 
 
 def test_a_lookup_declares_the_scores_of_the_rows_that_are_left() -> None:
-    lookup: object = Lookup(small())
-    assert isinstance(lookup, SupportsScores)
-    assert list(lookup.score_names) == ["zen"]
-    assert [lookup.scores({"width": width})["zen"] for width in (1, 3)] == [2.0, 4.0]
-    assert np.isnan(lookup.scores({"width": 2})["zen"])
+    table = small()
+    source = declared_scores(Lookup(table))
+    assert source is not None
+    assert list(source.names) == ["zen"]
+    assert [source(table.space, {"width": width})["zen"] for width in (1, 3)] == [2.0, 4.0]
+    assert np.isnan(source(table.space, {"width": 2})["zen"])
+    assert is_free(source)
     with pytest.raises(InvalidArgument, match="has no row"):
-        lookup.scores({"width": 0})
+        source(table.space, {"width": 0})
+
+
+def test_other_scores_of_a_table_are_described_otherwise() -> None:
+    sources = [declared_scores(Lookup(small(signal))) for signal in SCORE_SIGNALS]
+    described = [source.describe() for source in sources if source is not None]
+    assert described == [{"table": "small", "signal": signal} for signal in SCORE_SIGNALS]
 
 
 def test_a_table_without_scores_declares_none() -> None:
     rows = {1: {"accuracy": 1.0}, 2: {"accuracy": 2.0}}
     plain = Table.of(rows, parameters=["width"], objectives={"accuracy": "maximize"})
-    assert (plain.evaluate.score_names, plain.evaluate.scores({"width": 1})) == ((), {})
+    assert declared_scores(plain.evaluate) is None
 
 
 def test_scores_are_shown_reversed_or_as_noise_that_knows_nothing() -> None:
