@@ -155,6 +155,13 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", help="Method that the others are tested against (default: the first)."
     )
+    parser.add_argument(
+        "--within",
+        type=float,
+        nargs="+",
+        default=[],
+        help="Report the evaluations until a value so close to the best of a single objective.",
+    )
 
 
 def _add_bench_ask(parts: Any) -> None:
@@ -285,6 +292,7 @@ def _bench_run(options: argparse.Namespace) -> None:
         options.storage,
         folder=options.folder,
         jobs=options.jobs,
+        within=options.within,
     )
     print(write(found, options.out, baseline=options.baseline))
 
@@ -293,7 +301,7 @@ def _bench_report(options: argparse.Namespace) -> None:
     from bonas.benchmarks.comparison import load_comparison
     from bonas.benchmarks.report import write
 
-    found = load_comparison(options.storage, budget=options.budget)
+    found = load_comparison(options.storage, budget=options.budget, within=options.within)
     print(write(found, options.out, baseline=options.baseline))
 
 

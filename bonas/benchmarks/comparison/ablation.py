@@ -43,6 +43,7 @@ def ablate(
     jobs: int = 1,
     progress: bool = True,
     checkpoints: Sequence[int] = CHECKPOINTS,
+    within: Sequence[float] = (),
 ) -> Comparison:
     """Search the same space with each variant and each seed, to measure what a part is worth.
 
@@ -62,6 +63,7 @@ def ablate(
         jobs: The number of runs at once.
         progress: Whether to show a progress bar.
         checkpoints: The numbers of evaluations to report at.
+        within: Tolerances, as in ``bonas.benchmarks.compare``.
 
     Raises:
         InvalidArgument: for an argument that cannot work.
@@ -94,6 +96,7 @@ def ablate(
         jobs=jobs,
         progress=progress,
         checkpoints=checkpoints,
+        within=within,
     )
 
 

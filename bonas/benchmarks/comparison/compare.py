@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import NoReturn
 
@@ -11,7 +12,7 @@ from tqdm.auto import tqdm
 
 from bonas.arguments import check_count
 from bonas.benchmarks.baselines import MakeSampler
-from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
+from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison, check_tolerances
 from bonas.benchmarks.comparison.execution import execute_run, quiet
 from bonas.benchmarks.comparison.plan import Plan, make_plan
 from bonas.benchmarks.comparison.problem import Problem
@@ -33,6 +34,7 @@ def compare(
     jobs: int = 1,
     progress: bool = True,
     checkpoints: Sequence[int] = CHECKPOINTS,
+    within: Sequence[float] = (),
 ) -> Comparison:
     """Run every method on every problem with every seed, or read the runs that are stored.
 
@@ -52,6 +54,8 @@ def compare(
             ``if __name__ == "__main__"`` then.
         progress: Whether to show a progress bar.
         checkpoints: The numbers of evaluations to report at.
+        within: Tolerances in the unit of a single objective: evaluations are counted until a value
+            so close to the best is found as well.
 
     Raises:
         InvalidArgument: for an unknown name, or an argument that cannot work.
@@ -68,6 +72,7 @@ def compare(
     plan = make_plan(methods, problems, budget, seeds, folder)
     for checkpoint in checkpoints:
         check_count("a checkpoint", checkpoint)
+    tolerances = check_tolerances(within)
     check_count("jobs", jobs)
     names = _names(plan)
     opened = InMemoryStorage() if storage is None else open_storage(storage)
@@ -79,7 +84,9 @@ def compare(
             for key in run_in_processes(plan, given, jobs):
                 bar.set_postfix_str(str(key))
                 bar.update(plan.budget)
-    return select_runs(opened, names, list(plan.methods), plan.seeds, budget, checkpoints)
+    methods_run = list(plan.methods)
+    found = select_runs(opened, names, methods_run, plan.seeds, budget, checkpoints)
+    return replace(found, within=tolerances)
 
 
 def _names(plan: Plan) -> dict[str, int]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from bonas.arguments import check_range
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.comparison.metrics import METRICS, MetricKey, Trace
 from bonas.benchmarks.comparison.run import Run, RunKey
 from bonas.benchmarks.comparison.statistics import PairedTest, holm, mean_ranks, paired_test
 from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Array
-from bonas.errors import unknown
+from bonas.errors import InvalidArgument, unknown
 
 CHECKPOINTS = (25, 50, 100, 150, 200)
 """The numbers of evaluations to report at: those below the budget, and the budget itself."""
@@ -32,6 +34,8 @@ class Comparison:
         runs: The runs by key; one that was not begun is missing.
         checkpoints: The numbers of evaluations to report at.
         versions: The versions that computed the runs, such as ``torch 2.9.0``.
+        within: How close to the best is close enough, in the unit of the one objective: where the
+            very best is luck, evaluations are counted until a value so close is found.
     """
 
     problems: Mapping[str, Reference]
@@ -41,6 +45,7 @@ class Comparison:
     runs: Mapping[RunKey, Run]
     checkpoints: Sequence[int] = CHECKPOINTS
     versions: Sequence[str] = ()
+    within: Sequence[float] = ()
 
     def array(self, metric: str, at: MetricKey = None) -> Array:
         """Return a metric of all runs, ``problems x methods x seeds``.
@@ -163,7 +168,13 @@ class Comparison:
     def traces(self) -> dict[RunKey, Trace]:
         """The traces of all runs over 1, ..., ``budget`` evaluations."""
         return {
-            key: Trace(run, self.problems[key.problem], self.budget, self.effective_checkpoints)
+            key: Trace(
+                run,
+                self.problems[key.problem],
+                self.budget,
+                self.effective_checkpoints,
+                self.within,
+            )
             for key, run in self.runs.items()
         }
 
@@ -198,3 +209,16 @@ def _means(values: Mapping[str, Array]) -> dict[str, float]:
         known = row[np.isfinite(row)]
         means[method] = float(known.mean()) if len(known) else np.nan
     return means
+
+
+def check_tolerances(given: object) -> tuple[float, ...]:
+    """Return tolerances as different numbers, in rising order.
+
+    Raises:
+        InvalidArgument: if they are no list of finite numbers of at least 0.
+    """
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InvalidArgument(f"within must be a list of tolerances such as [0.4], got {given!r}")
+    for tolerance in given:
+        check_range("a tolerance", tolerance, 0.0, math.inf)
+    return tuple(sorted({float(tolerance) for tolerance in given}))

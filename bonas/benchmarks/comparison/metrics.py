@@ -32,6 +32,7 @@ SIZES = (10, 25, 50, 100, 150, 200)
 """The numbers of finished trials that the time of an ask is reported at, give or take a tenth."""
 LEVELS = (50, 80, 95)
 """Central intervals, in percent."""
+_ROUNDING = 1e-12  # relative: of the difference to the best value
 _FEWEST = 3  # predictions for a correlation
 
 
@@ -47,12 +48,14 @@ class Trace:
         reference: The answer that they are judged by.
         budget: Evaluations per run.
         checkpoints: The numbers of evaluations to report at.
+        tolerances: How close to the best is close enough, in the unit of the one objective.
     """
 
     run: Run
     reference: Reference
     budget: int
     checkpoints: Sequence[int]
+    tolerances: Sequence[float] = ()
 
     @cached_property
     def gaps(self) -> Array:
@@ -96,6 +99,21 @@ def _queries(trace: Trace) -> dict[MetricKey, float]:
 
 def _found(trace: Trace) -> dict[MetricKey, float]:
     return {} if _several(trace) else {None: trace.first(trace.regrets == 0.0)[1]}
+
+
+def _within(trace: Trace) -> dict[MetricKey, float]:
+    return {limit: reached[0] for limit, reached in _near(trace).items()}
+
+
+def _found_within(trace: Trace) -> dict[MetricKey, float]:
+    return {limit: reached[1] for limit, reached in _near(trace).items()}
+
+
+def _near(trace: Trace) -> dict[MetricKey, tuple[float, float]]:
+    if _several(trace):
+        return {}
+    slack = _ROUNDING * float(np.abs(trace.reference.best[0]))
+    return {t: trace.first(trace.regrets <= t + slack) for t in trace.tolerances}
 
 
 def _regret(trace: Trace) -> dict[MetricKey, float]:
@@ -154,6 +172,8 @@ def _spearman(trace: Trace) -> dict[MetricKey, float]:
 METRICS: dict[str, Metric] = {
     "queries": _queries,
     "found": _found,
+    "within": _within,
+    "found_within": _found_within,
     "regret": _regret,
     "gap": _gap,
     "until": _until,
@@ -168,14 +188,15 @@ METRICS: dict[str, Metric] = {
 """The metrics by name.
 
 With one objective: ``queries``, the evaluations until the optimum was found, the budget where it
-was not, and ``found``, 1 where it was; ``regret`` at a checkpoint, in the objective's unit. Always:
-``gap`` at a checkpoint, in percent of the answer's hypervolume; ``until``, the evaluations until it
-is below a threshold in percent, the budget where it never is, and ``reached``, 1 where it is;
-``seconds`` of an ask by the number of finished trials. For each objective, of methods that predict
-it: ``asks``, the number of predictions; ``coverage_50`` and so on, the share of outcomes inside the
-central interval of the prediction (taken as normal); ``z2``, the mean squared standardised error, 1
-where predictions are calibrated; ``kendall`` and ``spearman``, the rank correlations between mean
-and outcome.
+was not, and ``found``, 1 where it was; ``within`` and ``found_within``, the same until a value
+within a tolerance of the optimum was found, by the tolerances of the comparison; ``regret`` at a
+checkpoint, in the objective's unit. Always: ``gap`` at a checkpoint, in percent of the answer's
+hypervolume; ``until``, the evaluations until it is below a threshold in percent, the budget where
+it never is, and ``reached``, 1 where it is; ``seconds`` of an ask by the number of finished trials.
+For each objective, of methods that predict it: ``asks``, the number of predictions; ``coverage_50``
+and so on, the share of outcomes inside the central interval of the prediction (taken as normal);
+``z2``, the mean squared standardised error, 1 where predictions are calibrated; ``kendall`` and
+``spearman``, the rank correlations between mean and outcome.
 """
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from optuna.storages import BaseStorage
 
 from bonas.arguments import check_count
-from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
+from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison, check_tolerances
 from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Run, RunKey
 from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Scale, as_losses
@@ -50,7 +50,11 @@ class _Record:
 
 
 def load_comparison(
-    storage: Storage, *, budget: int | None = None, checkpoints: Sequence[int] = CHECKPOINTS
+    storage: Storage,
+    *,
+    budget: int | None = None,
+    checkpoints: Sequence[int] = CHECKPOINTS,
+    within: Sequence[float] = (),
 ) -> Comparison:
     """Load all runs of a storage, finished or not; nothing is executed.
 
@@ -58,12 +62,15 @@ def load_comparison(
         storage: The storage that ``compare`` or ``ablate`` was given.
         budget: Evaluations per run to read; None for the largest budget that a run was begun with.
         checkpoints: The numbers of evaluations to report at.
+        within: Tolerances, as in ``bonas.benchmarks.compare``.
 
     Raises:
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if it holds no run, or two of one problem that cannot be compared.
-        InvalidArgument: if the budget is not a whole number of at least 1.
+        InvalidArgument: if the budget is not a whole number of at least 1, or a tolerance is no
+            number of at least 0.
     """
+    tolerances = check_tolerances(within)
     if budget is not None:
         check_count("budget", budget)
     opened = open_storage(storage, create=False)
@@ -77,7 +84,8 @@ def load_comparison(
     if budget is None:
         budget = max(record.settings.get("budget", 1) for record in records)
     problems, methods, seeds = (tuple(dict.fromkeys(part)) for part in _parts(records))
-    return _comparison(opened, records, problems, methods, sorted(seeds), budget, checkpoints)
+    found = _comparison(opened, records, problems, methods, sorted(seeds), budget, checkpoints)
+    return replace(found, within=tolerances)
 
 
 def select_runs(

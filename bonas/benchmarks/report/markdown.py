@@ -98,7 +98,7 @@ class _Page:
             parts.append(f"![{self.problem}]({figure})\n")
         objectives = self.comparison.problems[self.problem].objectives
         if len(objectives) == 1:
-            parts.append(self._queries())
+            parts += [self._queries(), self._within()]
             unit = objectives[0].unit
             parts.append(self._at_checkpoints("regret", f"Regret [{unit}]" if unit else "Regret"))
         else:
@@ -143,6 +143,16 @@ class _Page:
     def _queries(self) -> str:
         title = f"Evaluations until the optimum ({self.comparison.budget} where it was not found)"
         return self._metric(title, "queries", [None], ["mean"], found="found")
+
+    def _within(self) -> str:
+        tolerances = self.comparison.within
+        if not tolerances:
+            return ""
+        unit = self.comparison.problems[self.problem].objectives[0].unit
+        names = [f"{limit:g} {unit}".strip() for limit in tolerances]
+        cap = f"({self.comparison.budget} where it was not found)"
+        title = f"Evaluations until a value this close to the optimum {cap}"
+        return self._metric(title, "within", tolerances, names, found="found_within")
 
     def _at_checkpoints(self, metric: str, title: str) -> str:
         checkpoints = list(self.comparison.effective_checkpoints)

@@ -282,7 +282,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class TableScores:
-    """A source of zero-cost scores that looks them up in a table (``bonas.evaluation.ScoreSource``).
+    """A source of zero-cost scores (``ScoreSource``) that looks them up in a table.
 
     Attributes:
         cost: 0 seconds per network.

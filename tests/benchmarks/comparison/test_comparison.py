@@ -25,6 +25,20 @@ def test_methods_of_one_objective_are_left_out_of_problems_of_several() -> None:
     assert "local-search" not in found.tests("two", "gap", 3)
 
 
+def test_a_comparison_counts_evaluations_to_a_value_within_its_tolerances() -> None:
+    """The regrets of the widths in their order are 40, 30, 20, 10, 0."""
+    found = in_order(ONE, 8, within=[20, 10.0, 10])
+    assert found.within == (10.0, 20.0)
+    assert found.keys("within") == (10.0, 20.0)
+    assert [found.array("within", at).item() for at in (10.0, 20.0)] == [4.0, 3.0]
+
+
+@pytest.mark.parametrize("within", [0.4, "0.4", [-0.1], [NAN], [float("inf")], ["0.4"]])
+def test_tolerances_are_numbers(within: object) -> None:
+    with pytest.raises(InvalidArgument, match="tolerance"):
+        in_order(ONE, 8, within=within)
+
+
 def test_ranks_and_tests_compare_the_methods() -> None:
     methods = {"early": InOrder, "late": lambda space, seed: InOrder(space, seed + 6)}
     found = quietly(methods, [ONE], 8, [0, 1, 2, 3, 4, 0 + 5])

@@ -159,6 +159,16 @@ def test_queries_count_to_the_optimum(values: list[float], queries: float, found
     np.testing.assert_equal(METRICS["found"](trace), {None: found})
 
 
+def test_queries_count_to_a_value_that_is_close_enough() -> None:
+    # Regrets 40, 0.4 (in binary numbers a little more), 0.1; the budget where it is never reached.
+    trace = replace(traced([50.0, 89.6, 89.9, 60.0, 60.0, 60.0]), tolerances=(0.05, 0.4, 40.0))
+    assert METRICS["within"](trace) == {0.05: 6.0, 0.4: 2.0, 40.0: 1.0}
+    assert METRICS["found_within"](trace) == {0.05: 0.0, 0.4: 1.0, 40.0: 1.0}
+    cut_off = replace(traced([50.0, 60.0]), tolerances=(0.4, 40.0))
+    np.testing.assert_equal(METRICS["within"](cut_off), {0.4: NAN, 40.0: 1.0})
+    assert METRICS["within"](traced([90.0])) == {}
+
+
 def test_thresholds_are_passed_one_after_the_other() -> None:
     # Gaps in percent: 100, 2.5, 0.5, 0.05; thresholds 5, 1 and 0.1.
     trace = traced([50.0, 89.0, 89.8, 89.98, 60.0, 60.0])
@@ -227,6 +237,7 @@ def test_regret_and_queries_need_one_objective() -> None:
     run = small_run(RunKey("two", "m", 0), [[60.0, 2.0]])
     trace = Trace(run, two, 1, (1,))
     assert [METRICS[name](trace) for name in ("queries", "found", "regret")] == [{}, {}, {}]
+    assert METRICS["within"](replace(trace, tolerances=(0.4,))) == {}
     assert np.isnan(trace.regrets).all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ def test_the_numbers_are_those_of_the_runs() -> None:
     assert cells[0] == "| bad"
     assert cells[1].startswith("7.5 [5.")
     assert rows[2].split(" | ")[2:4] == ["0", "0"]
+
+
+def test_tolerances_have_a_table_where_there_is_one_objective() -> None:
+    text = markdown(replace(small_comparison(), within=(2.0, 5.0)))
+    title = "### Evaluations until a value this close to the optimum (6 where it was not found)"
+    rows = [line for line in section(text, title) if line.startswith("|")]
+    assert rows[0] == "| method | 2 % | 5 % | good is (at 5 %) | p |"
+    assert rows[3].startswith("| bad | 6 (0/6) | 4 [")  # 5 off with each second seed, from 2 on
+    assert text.count("this close") == 1
+    assert "this close" not in markdown(small_comparison())
 
 
 def test_ranks_stand_apart_for_one_and_several_objectives() -> None:
