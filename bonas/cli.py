@@ -6,6 +6,7 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bonas import __version__
@@ -14,6 +15,7 @@ from bonas.errors import BonasError, InvalidArgument, unknown
 _NAMES = "mixture, gp, embedded_gp, deep_kernel, forest, wl, gnn or random"
 _SURROGATE = f"Surrogate model: {_NAMES}."
 _BUDGET = "Total number of architectures to evaluate."
+_BUDGET_OR_TIME = 'Total number of architectures to evaluate, or a time such as "4h" or "90min".'
 _STORAGE = "Database URL, or the path of a journal such as search.log."
 
 
@@ -50,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_ask(parts)
     _add_bench_predict(parts)
     return parser
+
+
+def _budget(text: str) -> int | str:
+    """Return a number of evaluations, or a time as it is."""
+    return int(text) if text.isdecimal() else text
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -98,7 +105,13 @@ def _add_worker(commands: Any) -> None:
     )
     worker.add_argument("--storage", help=f"{_STORAGE} Required, here or in the TOML file.")
     worker.add_argument("--study", help="Name of the study in the storage (default: bonas).")
-    worker.add_argument("--budget", type=int, help=f"{_BUDGET} Default: that of the study.")
+    worker.add_argument(
+        "--budget", type=_budget, help=f"{_BUDGET_OR_TIME} Default: that of the study."
+    )
+    worker.add_argument(
+        "--stopping",
+        help="Stopping rule: default, halving, median or none. Default: that of the search.",
+    )
     worker.add_argument(
         "--jobs", type=int, help="Number of evaluations at once on this machine (default: 1)."
     )
@@ -235,14 +248,19 @@ def _worker(options: argparse.Namespace) -> None:
     from bonas.run import RunSettings, run
     from bonas.studies.search import Search
 
-    given = _configured(options, ("search", "storage", "study", "budget", "jobs", "lease"))
+    names_of_options = ("search", "storage", "study", "budget", "stopping", "jobs", "lease")
+    given = _configured(options, names_of_options)
     for name in ("search", "storage"):
         if name not in given:
             raise InvalidArgument(f"a worker needs its {name}; see bonas worker --help")
     names = {"study": "study_name", "jobs": "n_jobs"}
-    arguments = {names.get(name, name): value for name, value in given.items() if name != "search"}
+    search = Search.named(given.pop("search"))
+    if "stopping" in given:
+        rule = given.pop("stopping")
+        search = replace(search, stopping=None if rule == "none" else rule)
+    arguments = {names.get(name, name): value for name, value in given.items()}
     settings = RunSettings(progress=sys.stderr.isatty(), **arguments)
-    result = run(Search.named(given["search"]), settings)
+    result = run(search, settings)
     print(f"{result.study.study_name}: {result.headline()}")
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-from bonas.arguments import check_count
 from bonas.encoders import Encoder
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.result import SearchResult
 from bonas.run import RunSettings, run
 from bonas.spaces import Space
+from bonas.studies.budget import Budget
 from bonas.studies.lease import LEASE
 from bonas.studies.running.worker import Callback
 from bonas.studies.running.worker_pool import Executor
 from bonas.studies.search import Search
+from bonas.studies.stopping.rule import StoppingRule
 from bonas.studies.storages.opening import Storage
 from bonas.studies.study import OnMismatch
 from bonas.studies.warm_start import split_source_tasks
@@ -22,12 +24,13 @@ from bonas.surrogates import Surrogate
 
 def optimize(
     space: Space,
-    budget: int,
+    budget: int | str | timedelta,
     *,
     evaluate: Evaluator | Sequence[Evaluator] | None = None,
     objectives: Mapping[str, Direction] | Sequence[Objective] | None = None,
     surrogate: str | Surrogate = "mixture",
     encoder: str | Encoder | Sequence[str | Encoder] | None = None,
+    stopping: str | bool | StoppingRule | None = None,
     storage: Storage | None = None,
     study_name: str | None = None,
     on_mismatch: OnMismatch = "refuse",
@@ -55,7 +58,10 @@ def optimize(
     Args:
         space: The search space.
         budget: Total number of architectures that the study evaluates, by any worker, failed
-            evaluations included. The latest call decides.
+            evaluations included; one that ``stopping`` has stopped counts the share of its training
+            that was spent. Or a time, such as ``"4h"``, ``"90min"``, ``"30s"`` or a ``timedelta``:
+            the seconds that the same trials took, proposals included, summed over all workers and
+            sessions. The latest call decides.
         evaluate: A function of a ``Candidate`` that returns a mapping from name to number, or
             several whose results are joined. Default: a short training on bundled data of the
             space's kind, and a latency.
@@ -65,6 +71,11 @@ def optimize(
             ``"deep_kernel"``, ``"forest"``, ``"wl"``, ``"gnn"`` or ``"random"``), or a
             ``Surrogate``.
         encoder: The encoders that the surrogate reads; default: those of the named surrogate.
+        stopping: Which evaluations end early: ``"halving"`` (those outside the best half at a tenth
+            and at 30 % of the training, by dominance), ``"median"``, ``"default"`` (or True), or a
+            ``bonas.studies.StoppingRule``. They need learning curves, as ``ShortTraining`` and
+            generators of measurements leave them. Stopped trials are pruned ones, see
+            ``SearchResult.stopped``. None lets all run to their end.
         storage: An Optuna storage, its URL, or the path of a journal; None keeps the study in
             memory.
         study_name: Name of the study in the storage. Default: ``"bonas"``.
@@ -94,9 +105,9 @@ def optimize(
             search, an evaluation that does not return the objectives, or the same failure five
             times in a row.
     """
-    check_count("budget", budget)
+    Budget.given(budget)
     source_tasks, same = split_source_tasks(warm_start)
-    search = Search(space, evaluate, objectives, surrogate, encoder, source_tasks)
+    search = Search(space, evaluate, objectives, surrogate, encoder, source_tasks, stopping)
     settings = RunSettings(
         storage=storage,
         study_name=study_name,

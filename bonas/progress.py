@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 from tqdm.auto import tqdm
 
 from bonas.result import SearchResult
-from bonas.studies.outcomes import evaluated
+from bonas.studies.budget import Budget
+from bonas.studies.outcomes import evaluated, is_stopped_early, reopened_below
 
 
 class ProgressBar:
@@ -17,7 +18,7 @@ class ProgressBar:
 
     Args:
         result: The result of the study.
-        budget: The length of the bar, in evaluations.
+        budget: The length of the bar, in full evaluations or seconds.
         visible: False draws nothing.
         awaits_model: Whether the next proposal waits for the first model.
     """
@@ -25,14 +26,15 @@ class ProgressBar:
     def __init__(
         self,
         result: SearchResult,
-        budget: int,
+        budget: Budget,
         visible: bool,
         awaits_model: Callable[[], bool] = lambda: False,
     ) -> None:
         self.result, self.budget = result, budget
         self._awaits_model = awaits_model
-        done = min(evaluated(result.study), budget)
-        self._bar = tqdm(total=budget, initial=done, disable=not visible, unit="network")
+        unit = "s" if budget.unit == "seconds" else "network"
+        total, done = _shown(budget.amount), self._done(result.study)
+        self._bar = tqdm(total=total, initial=done, disable=not visible, unit=unit)
 
     def close(self) -> None:
         """End the line of the bar."""
@@ -40,7 +42,26 @@ class ProgressBar:
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Advance the bar to what ``study`` has evaluated."""
-        self._bar.update(min(self.budget, evaluated(study)) - self._bar.n)
-        if not self._bar.disable:
-            doing = ", reading the space for the first model" if self._awaits_model() else ""
-            self._bar.set_postfix_str(self.result.headline() + doing)
+        if self._bar.disable:
+            return
+        self._bar.update(_shown(self._done(study) - self._bar.n))
+        doing = ", reading the space for the first model" if self._awaits_model() else ""
+        self._bar.set_postfix_str(self.result.headline() + self._stopped(study) + doing)
+
+    def _done(self, study: optuna.Study) -> float:
+        """Return how much of the budget is spent."""
+        known = study.get_trials(deepcopy=False)
+        spent = self.budget.spent(known, reopened_below(study, known))
+        return _shown(min(self.budget.amount, spent))
+
+    @staticmethod
+    def _stopped(study: optuna.Study) -> str:
+        """Return how many of the evaluations a rule has stopped; empty if none."""
+        n = sum(map(is_stopped_early, study.get_trials(deepcopy=False)))
+        return f", {n} of {evaluated(study)} stopped early" if n else ""
+
+
+def _shown(amount: float) -> float:
+    """Return a number for the bar: whole, or with one decimal."""
+    rounded = round(amount, 1)
+    return int(rounded) if rounded == int(rounded) else rounded

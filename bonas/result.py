@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -11,18 +12,26 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.arguments import is_count
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Objective
 from bonas.evaluation.candidate import index_of
-from bonas.evaluation.curve import measurements_of
+from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.plots.curves import curves_figure
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_table
 from bonas.spaces import Space
-from bonas.studies.outcomes import evaluated, failures
+from bonas.studies.budget import Budget, budget_of
+from bonas.studies.outcomes import (
+    evaluated,
+    failures,
+    is_stopped_early,
+    reopened_below,
+    share_of,
+)
 from bonas.studies.proposing.front import finished, front_of
-from bonas.studies.records import ERROR, PREDICTION, budget_of
+from bonas.studies.records import ERROR, PREDICTION, STOPPED_EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,23 @@ class Prediction:
     mean: Mapping[str, float]
     sd: Mapping[str, float]
     weights: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where and why a stopping rule ended an evaluation.
+
+    Attributes:
+        reason: Why, in words.
+        step: The step of the latest measurement, such as the epoch; None if unknown.
+        fidelity: The share of the whole evaluation that was spent, in (0, 1].
+        values: What was measured by then: final values by their objectives' names.
+    """
+
+    reason: str
+    step: int | None
+    fidelity: float
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -76,17 +102,33 @@ class SearchResult:
 
     @property
     def pruned(self) -> list[int]:
-        """The numbers of the trials that an evaluation pruned, by ``optuna.TrialPruned``."""
+        """The numbers of the pruned trials: by ``optuna.TrialPruned``, or by a stopping rule."""
         states = (TrialState.PRUNED,)
         return [trial.number for trial in self.study.get_trials(deepcopy=False, states=states)]
 
     @property
-    def missing(self) -> int:
-        """Remaining evaluations of the budget; 0 after a complete search.
+    def stopped(self) -> dict[int, Stop]:
+        """What a stopping rule ended early, by the trials' numbers."""
+        names, found = [objective.name for objective in self.objectives], {}
+        for trial in filter(is_stopped_early, self.study.get_trials(deepcopy=False)):
+            stop = STOPPED_EARLY.read(trial) or {}
+            values = zip(names, partial_values(trial, names), strict=True)
+            known = {name: value for name, value in values if not math.isnan(value)}
+            step, reason = stop.get("step"), str(stop.get("reason", ""))
+            found[trial.number] = Stop(
+                reason, step if is_count(step) else None, share_of(trial), known
+            )
+        return found
 
-        Some remain after an interrupted search, and if the space has no more architectures.
+    @property
+    def missing(self) -> int:
+        """Remaining full evaluations of the budget; 0 after a complete search.
+
+        Some remain after an interrupted search, and if the space has no more architectures. Of a
+        budget of time: how many fit, by the mean time of those so far.
         """
-        return max(0, budget_of(self.study) - evaluated(self.study))
+        known = self.study.get_trials(deepcopy=False)
+        return budget_of(self.study).left(known, reopened_below(self.study, known))
 
     @property
     def predictions(self) -> dict[int, Prediction]:
@@ -178,10 +220,23 @@ class SearchResult:
 
     def __str__(self) -> str:
         table = front_table(self.objectives, self._front_trials())
-        done, budget = evaluated(self.study), budget_of(self.study)
-        notes = [f"{done} of {budget} evaluated"] if self.missing else []
-        notes += [f"{len(self.pruned)} pruned"] if self.pruned else []
+        stopped, notes = self.stopped, []
+        if self.missing:
+            notes.append(self._progress())
+        if pruned := len(self.pruned) - len(stopped):
+            notes.append(f"{pruned} pruned")
+        if stopped:
+            saved = sum(1 - stop.fidelity for stop in stopped.values())
+            notes.append(f"{len(stopped)} stopped early, which saved {saved:.3g} full evaluations")
         return "\n".join([table, ", ".join(notes)] if notes else [table])
+
+    def _progress(self) -> str:
+        """Return how much of the budget is spent."""
+        budget, known = budget_of(self.study), self.study.get_trials(deepcopy=False)
+        spent = budget.spent(known, reopened_below(self.study, known))
+        if budget.unit == "seconds":
+            return f"{evaluated(self.study)} evaluated in {Budget(spent, 'seconds')} of {budget}"
+        return f"{spent:.4g} of {budget} evaluated"
 
     def _front_trials(self) -> list[FrozenTrial]:
         best = front_of(self.study, self.space)

@@ -24,10 +24,11 @@ from bonas.progress import ProgressBar
 from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.studies import open_study
+from bonas.studies.budget import Budget, Given, budget_of
 from bonas.studies.lease import LEASE, Worker
-from bonas.studies.outcomes import evaluated
+from bonas.studies.outcomes import reopened_below
 from bonas.studies.proposing.search_space import is_exhausted
-from bonas.studies.records import BUDGET, SEED, budget_of
+from bonas.studies.records import SEED
 from bonas.studies.running.coordinator import coordinate
 from bonas.studies.running.interrupts import Terminated
 from bonas.studies.running.ledger import Ledger, with_rows
@@ -49,7 +50,8 @@ _logger = logging.getLogger(__name__)
 class RunSettings:
     """Where a search keeps its study, and who evaluates; ``bonas.optimize`` documents each.
 
-    A ``budget`` of None is that of the stored study.
+    A ``budget`` of None is that of the stored study; ``bonas.studies.budget`` says what budgets
+    count.
 
     Raises:
         InvalidArgument: for a value that cannot work.
@@ -57,7 +59,7 @@ class RunSettings:
 
     storage: Storage | None = None
     study_name: str | None = None
-    budget: int | None = None
+    budget: Given | None = None
     on_mismatch: OnMismatch = "refuse"
     warm_start: object = None
     seed: int | None = None
@@ -69,7 +71,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         if self.budget is not None:
-            check_count("budget", self.budget)
+            Budget.given(self.budget)
         check_count("n_jobs", self.n_jobs)
         check_positive("lease", self.lease, finite=False, advice="give the seconds of silence")
         for callback in self.callbacks:
@@ -158,17 +160,20 @@ def _open(
     return study, seed
 
 
-def _set_budget(study: optuna.Study, budget: int | None) -> None:
-    before = budget_of(study)
+def _set_budget(study: optuna.Study, given: Given | None) -> None:
+    before, budget = budget_of(study), None if given is None else Budget.given(given)
     if not (before or budget):
         raise InvalidArgument(
             f"the study {study.study_name!r} has no budget yet; say how many architectures its "
-            "workers are to evaluate in total: budget=40, or --budget 40"
+            "workers are to evaluate in total: budget=40, or --budget 40; or for how long: "
+            'budget="4h"'
         )
     if budget is not None and before != budget:
-        BUDGET.write(study, budget)
-        if before > budget > evaluated(study):
-            _logger.warning("the budget of the study changed from %d to %d", before, budget)
+        budget.write(study)
+        known = study.get_trials(deepcopy=False)
+        is_less = before.unit == budget.unit and before.amount > budget.amount
+        if is_less and not budget.is_used(known, reopened_below(study, known)):
+            _logger.warning("the budget of the study changed from %s to %s", before, budget)
 
 
 def _remembered_seed(study: optuna.Study, seed: int) -> int:
@@ -245,11 +250,13 @@ def _check_end(result: SearchResult, storage: Storage | None) -> None:
         StorageUnavailable: if what was stored cannot be read any more.
     """
     if result.missing and not is_exhausted(result.study, result.space):
+        budget = budget_of(result.study)
         _logger.warning(
-            "the search ended before its budget was used: %d evaluations of %d are missing; the "
+            "the search ended before its budget was used: %s%d evaluations of %s are missing; the "
             "same call resumes it",
+            "about " if budget.unit == "seconds" else "",
             result.missing,
-            budget_of(result.study),
+            budget,
         )
     journal = journal_file(storage)
     if journal is not None:

@@ -11,17 +11,28 @@ if TYPE_CHECKING:
     from bonas.studies.proposing.presets import SURROGATES
     from bonas.studies.salvage.rescue import Rescued, rescue
     from bonas.studies.sampler import ArchitectureSampler
+    from bonas.studies.stopping.combined import Combined
+    from bonas.studies.stopping.halving import SuccessiveHalving
+    from bonas.studies.stopping.median import MedianRule
+    from bonas.studies.stopping.named import STOPPING_RULES
+    from bonas.studies.stopping.rule import Decision, StoppingRule
     from bonas.studies.storages.opening import open_storage as open
     from bonas.studies.study import open_study
     from bonas.studies.transfer.source_task import SourceTask
 
 __all__ = [
     "ACQUISITIONS",
+    "STOPPING_RULES",
     "SURROGATES",
     "Acquisition",
     "ArchitectureSampler",
+    "Combined",
+    "Decision",
+    "MedianRule",
     "Rescued",
     "SourceTask",
+    "StoppingRule",
+    "SuccessiveHalving",
     "open",
     "open_study",
     "rescue",
@@ -31,7 +42,13 @@ _HOME = {
     "ACQUISITIONS": "proposing.acquisition",
     "Acquisition": "proposing.acquisition",
     "ArchitectureSampler": "sampler",
+    "Combined": "stopping.combined",
+    "Decision": "stopping.rule",
+    "MedianRule": "stopping.median",
     "Rescued": "salvage.rescue",
+    "STOPPING_RULES": "stopping.named",
+    "StoppingRule": "stopping.rule",
+    "SuccessiveHalving": "stopping.halving",
     "SURROGATES": "proposing.presets",
     "SourceTask": "transfer.source_task",
     "open_study": "study",

@@ -7,10 +7,13 @@ outcome    the trial                                                            
 measured   is complete                                                            yes      no
 known      is complete, and was before the search                                 no       no
 pruned     was pruned by its evaluation                                           yes      no
+stopped    was pruned since a stopping rule said so                               share    no
 failed     has failed in its evaluation: it holds the traceback                   yes      no
 open       has failed in an earlier call, which this one *reopened*               no       yes
 released   has failed unmeasured: its worker died or was stopped                  no       yes
 =========  =====================================================================  =======  =========
+
+Of what a rule stopped, a budget counts the share of a whole evaluation that was spent.
 
 Every proposal has an index. It is the trial's number, but for a proposal whose trial was released
 before it was measured: that is the next to be proposed again, in a new trial with the old index,
@@ -24,6 +27,7 @@ from collections.abc import Iterable, Sequence
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from bonas.arguments import is_number
 from bonas.evaluation.candidate import index_of
 from bonas.studies.records import (
     DIED,
@@ -31,6 +35,7 @@ from bonas.studies.records import (
     KNOWN,
     RELEASED,
     REOPENED,
+    STOPPED_EARLY,
     Proposal,
     index_made,
     is_proposed,
@@ -54,14 +59,27 @@ def counts(trial: FrozenTrial) -> bool:
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or has_failed(trial)
 
 
+def share_of(trial: FrozenTrial) -> float:
+    """Return the share of a whole evaluation that was spent: below 1 if a rule stopped it."""
+    if trial.state != TrialState.PRUNED:
+        return 1.0
+    share: object = (STOPPED_EARLY.read(trial) or {}).get("fidelity")
+    return float(share) if is_number(share) and 0 < share <= 1 else 1.0
+
+
+def is_stopped_early(trial: FrozenTrial) -> bool:
+    """Return whether a stopping rule ended the evaluation."""
+    return trial.state == TrialState.PRUNED and STOPPED_EARLY.read(trial) is not None
+
+
 def evaluated(study: Study) -> int:
-    """Return how many architectures were evaluated, with success or not: what budgets count."""
+    """Return how many architectures were evaluated: with success or not, wholly or in part."""
     known = study.get_trials(deepcopy=False)
     return counted(known, reopened_below(study, known))
 
 
 def counted(known: Iterable[FrozenTrial], reopened: int) -> int:
-    """Return how many proposals the budget counts, where failures below ``reopened`` are open.
+    """Return how many proposals were evaluated, where failures below ``reopened`` are open.
 
     A worker that was thought dead and the one that took over may store one at the same moment.
     """

@@ -10,7 +10,8 @@ attribute        kind    type               written by                          
 ===============  ======  =================  ==================================  ====================
 of a study
 SEED             user    whole number       the first call of a search          every later call
-BUDGET           user    whole number       each call; 0 when it is handed on   every worker
+BUDGET           user    whole number, or   each call; 0 when it is handed on   every worker
+                         mapping (seconds)
 REOPENED         user    number of a trial  a call without active workers       outcomes
 DESCRIPTION      user    JSON object        the creator of the study            lineage, salvage
 ORIGIN           user    JSON object        the creator of a fork or successor  lineage
@@ -27,6 +28,8 @@ PREDICTION       system  JSON object        with the proposal                   
 MEASUREMENTS     system  JSON lists         the trial's worker                  ``Candidate.curve``
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
+STOPPED_EARLY    user    mapping            the trial's worker, for a rule      budget, result
+SECONDS          system  number             who copies or stores it late        budget
 RELEASED         system  text               a worker, coordinator or call       outcomes
 KNOWN            user    text               a warm start                        outcomes
 COPIED           user    text               the creator of a fork or successor  lineage
@@ -34,7 +37,8 @@ COPIED           user    text               the creator of a fork or successor  
 ===============  ======  =================  ==================================  ====================
 
 ``INDEX`` is declared in ``bonas.evaluation.candidate``, ``MEASUREMENTS`` (a number follows)
-in ``bonas.evaluation.curve``, ``ARCHITECTURES`` (a number and a mark follow) in
+in ``bonas.evaluation.curve``, decisions of stopping rules among these in
+``stopping.rivals``, ``ARCHITECTURES`` (a number and a mark follow) in
 ``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``, and
 what a comparison stores in ``bonas.benchmarks.comparison``.
 """
@@ -75,10 +79,25 @@ def _json(key: str) -> TrialAttribute[dict[str, Any]]:
     return TrialAttribute(key, "a JSON object", json_object, json.dumps, is_system=True)
 
 
+def _budget(value: object) -> int | dict[str, Any] | None:
+    """Return a whole number, or a mapping with seconds; None for anything else."""
+    if isinstance(value, dict):
+        seconds: object = value.get("seconds")
+        return value if is_number(seconds) and 0 < seconds < math.inf else None
+    return whole(value)
+
+
+def _seconds(value: object) -> float | None:
+    """Return a finite number of at least 0; None for anything else."""
+    return float(value) if is_number(value) and 0 <= value < math.inf else None
+
+
 SEED: Final = StudyAttribute("bonas:seed", "a whole number", whole)
 """The seed of every random number generator of the search."""
-BUDGET: Final = StudyAttribute("bonas:budget", "a whole number", whole)
-"""How many architectures its workers evaluate in all."""
+BUDGET: Final = StudyAttribute[int | dict[str, Any]](
+    "bonas:budget", "a whole number, or seconds", _budget
+)
+"""How many architectures its workers evaluate in all, or ``{"seconds": ...}``, see ``budget``."""
 REOPENED: Final = StudyAttribute("bonas:reopened", "a whole number", whole)
 """The number below which failed trials are tried again."""
 DESCRIPTION: Final = StudyAttribute("bonas:description", "a description", json_object, json.dumps)
@@ -104,6 +123,11 @@ NETWORK: Final = _json("bonas:network")
 """Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
 ERROR: Final = TrialAttribute("bonas:error", "a text", text)
 """The traceback of a failed evaluation."""
+STOPPED_EARLY: Final = TrialAttribute("bonas:stopped_early", "a mapping", mapping)
+"""Why a rule has stopped the evaluation, at which ``step`` and which ``fidelity``: the share of a
+whole evaluation that the budget counts."""
+SECONDS: Final = TrialAttribute("bonas:seconds", "a number", _seconds, is_system=True)
+"""How long the evaluation took, where the trial's own times do not say."""
 RELEASED: Final = TrialAttribute("bonas:released", "a text", text, is_system=True)
 """Why the trial was given up unmeasured, or will not be tried again though it counts as failed."""
 KNOWN: Final = TrialAttribute("bonas:known", "a text", text)
@@ -121,11 +145,6 @@ SD: Final = record.SD
 """After an objective's name: the user attribute with the standard deviation of its value."""
 _STOP = "bonas:stop:"  # before the name of the workers' asker
 _ENQUEUED = "fixed_params"  # Optuna's own key: the parameters with which a trial was enqueued
-
-
-def budget_of(study: Study) -> int:
-    """Return how many architectures the study is to evaluate; 0 before anybody has said."""
-    return BUDGET.read(study) or 0
 
 
 def stop_workers(study: Study, asker: str) -> None:

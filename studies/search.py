@@ -29,7 +29,8 @@ from bonas.spaces import Space
 from bonas.studies.proposing.assembly import make_proposer
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
-from bonas.studies.stopping import StoppingRule
+from bonas.studies.stopping.named import as_rule
+from bonas.studies.stopping.rule import StoppingRule
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 
@@ -50,8 +51,9 @@ class Search:
         surrogate: A name or a ``Surrogate``, as ``ArchitectureSampler`` takes it.
         encoder: What the surrogate reads; by default what suits it.
         source_tasks: Measurements of other tasks or devices.
-        stopping: Decides after each measurement whether the evaluation is to stop; it is pruned
-            then. None lets all run to their end.
+        stopping: Which evaluations end early, as pruned trials: ``"default"`` (or True),
+            ``"halving"``, ``"median"``, or a ``StoppingRule``, which decides after each
+            measurement. None lets all run to their end.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -63,7 +65,7 @@ class Search:
     surrogate: str | Surrogate = "mixture"
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
     source_tasks: Sequence[SourceTask] = ()
-    stopping: StoppingRule | None = None
+    stopping: str | bool | StoppingRule | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -105,11 +107,7 @@ class Search:
                 "evaluate must be a function of a candidate that returns a name -> a number, or a "
                 f"list of such functions; got {given!r}"
             )
-        if self.stopping is not None and not callable(self.stopping):
-            raise InvalidArgument(
-                "stopping must be a function of a study, a candidate and a record, got "
-                f"{self.stopping!r}"
-            )
+        as_rule(self.stopping)
         for one in given if isinstance(given, Sequence) else [given]:
             check_spelling(one)
 
@@ -140,6 +138,11 @@ class Search:
                 'objectives={"accuracy": "maximize", "latency": "minimize"}, with its own names'
             )
         return as_objectives(known if self.objectives is None else self.objectives)
+
+    @cached_property
+    def rule(self) -> StoppingRule | None:
+        """The stopping rule; None if all evaluations run to their end."""
+        return as_rule(self.stopping)
 
     def describe(self) -> dict[str, Any]:
         """Return what makes two searches the same, as JSON values."""

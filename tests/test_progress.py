@@ -11,6 +11,7 @@ from torch import nn
 from bonas import SearchResult
 from bonas.evaluation import Objective
 from bonas.progress import ProgressBar
+from bonas.studies.budget import Budget
 
 SPACE = OneNetwork(nn.Identity)
 
@@ -34,7 +35,7 @@ def add(found: SearchResult, value: float) -> None:
 
 def test_the_bar_shows_what_is_evaluated_and_the_best(capsys: pytest.CaptureFixture[str]) -> None:
     found = searched(2)
-    bar = ProgressBar(found, 4, visible=True)
+    bar = ProgressBar(found, Budget(4), visible=True)
     add(found, 7.0)
     bar(found.study, found.study.trials[-1])
     bar.close()
@@ -46,7 +47,7 @@ def test_the_bar_shows_what_is_evaluated_and_the_best(capsys: pytest.CaptureFixt
 
 def test_the_bar_ends_at_the_budget(capsys: pytest.CaptureFixture[str]) -> None:
     found = searched(5)
-    bar = ProgressBar(found, 3, visible=True)
+    bar = ProgressBar(found, Budget(3), visible=True)
     bar(found.study, found.study.trials[-1])
     bar.close()
     shown = capsys.readouterr().err
@@ -57,7 +58,7 @@ def test_the_bar_ends_at_the_budget(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_running_trial_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
     found = searched(1)
     found.study.add_trial(create_trial(state=TrialState.RUNNING))
-    bar = ProgressBar(found, 3, visible=True)
+    bar = ProgressBar(found, Budget(3), visible=True)
     bar(found.study, found.study.trials[-1])
     bar.close()
     assert "2/3" not in capsys.readouterr().err
@@ -65,7 +66,7 @@ def test_a_running_trial_does_not_count(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_hidden_bar_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     found = searched(1)
-    bar = ProgressBar(found, 3, visible=False)
+    bar = ProgressBar(found, Budget(3), visible=False)
     bar(found.study, found.study.trials[-1])
     bar.close()
     assert capsys.readouterr().err == ""

@@ -33,12 +33,15 @@ class Candidate:
         trial: Optuna's record; it suggests further parameters (``candidate.trial.suggest_float``).
         values: An objective's name -> the measured value, in the objective's unit; empty before
             the evaluation.
+        rungs: Where a stopping rule looks at the evaluation: shares of the whole in (0, 1), or
+            steps. An evaluator scores its network there, too; empty where nothing is stopped.
     """
 
     space: Space = field(repr=False)
     choices: Choices
     trial: Trial | FrozenTrial = field(repr=False)
     values: Mapping[str, float] = field(default_factory=dict)
+    rungs: Sequence[float] = field(default=(), repr=False)
 
     @classmethod
     def of(

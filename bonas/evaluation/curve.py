@@ -3,17 +3,19 @@
 A stored measurement is a JSON object with ``values`` and, where they are known, ``step``,
 ``seconds`` and ``fidelity``. A trial holds lists of them under ``bonas:measurements:0``, ``:1`` and
 so on. A list has at most 16,000 characters, and only the last one is written again when more is
-measured.
+measured. Among the measurements there may be notes: objects without ``values``, such as what a
+stopping rule decided at that moment.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, takewhile
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -66,10 +68,11 @@ def curve_names(measurements: Iterable[Measurement]) -> list[str]:
     return list(dict.fromkeys(name for values in curves for name in values))
 
 
-def packed(measurements: Iterable[Measurement]) -> dict[str, str]:
+def packed(measurements: Iterable[Measurement | Mapping[str, Any]]) -> dict[str, str]:
     """Return measurements as a trial stores them: a system attribute's name -> its text.
 
-    Of a longer list of measurements, all attributes but the last one stay the same.
+    Of a longer list of measurements, all attributes but the last one stay the same. Notes among the
+    measurements are JSON objects.
     """
     lists: list[list[str]] = []
     length = 0
@@ -84,9 +87,25 @@ def packed(measurements: Iterable[Measurement]) -> dict[str, str]:
 
 def measurements_of(trial: FrozenTrial) -> tuple[Measurement, ...]:
     """Return the measurements that a trial stores; what another program wrote there is left out."""
-    texts = (trial.system_attrs.get(f"{MEASUREMENTS}{number}") for number in count())
+    return measurements_in(lists_of(trial))
+
+
+def lists_of(trial: FrozenTrial) -> tuple[str, ...]:
+    """Return the texts in which a trial stores its measurements; empty if it has none."""
+    texts: Iterable[object] = (trial.system_attrs.get(f"{MEASUREMENTS}{i}") for i in count())
     stored = takewhile(lambda text: text is not None, texts)
-    return tuple(measurement for text in stored for measurement in _parsed(text))
+    return tuple(text if isinstance(text, str) else "" for text in stored)
+
+
+def measurements_in(texts: Iterable[str]) -> tuple[Measurement, ...]:
+    """Return the measurements in stored texts; what another program wrote there is left out."""
+    return tuple(measurement for text in texts for measurement in _parsed(text))
+
+
+def notes_of(trial: FrozenTrial) -> list[dict[str, Any]]:
+    """Return the notes among the measurements of a trial, in order."""
+    items = (item for text in lists_of(trial) for item in _items(text))
+    return [item for item in items if isinstance(item, dict) and "values" not in item]
 
 
 def partial_values(trial: FrozenTrial, names: Sequence[str]) -> list[float]:
@@ -102,7 +121,9 @@ def partial_values(trial: FrozenTrial, names: Sequence[str]) -> list[float]:
     return [measured.get(name, math.nan) for name in names]
 
 
-def _text(measurement: Measurement) -> str:
+def _text(measurement: Measurement | Mapping[str, Any]) -> str:
+    if not isinstance(measurement, Measurement):
+        return json.dumps(dict(measurement), separators=(",", ":"), allow_nan=False)
     seconds = measurement.seconds
     stored = {
         "values": dict(measurement.values),
@@ -114,13 +135,18 @@ def _text(measurement: Measurement) -> str:
     return json.dumps(known, separators=(",", ":"))
 
 
-def _parsed(text: object) -> list[Measurement]:
+def _items(text: str) -> list[object]:
     try:
-        items: object = json.loads(text) if isinstance(text, str) else None
+        items: object = json.loads(text)
     except (ValueError, RecursionError):
         return []
+    return items if isinstance(items, list) else []
+
+
+def _parsed(text: str) -> list[Measurement]:
     found = []
-    for item in items if isinstance(items, list) else []:
-        with suppress(BonasError, TypeError):  # of another program: other fields, or other types
-            found.append(Measurement(**item).checked((), None))
+    for item in _items(text):
+        if isinstance(item, dict) and "values" in item:
+            with suppress(BonasError, TypeError):  # of another program: other fields, other types
+                found.append(Measurement(**item).checked((), None))
     return found

@@ -12,12 +12,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
 from bonas.spaces import Space
+from bonas.studies.budget import seconds_of
 from bonas.studies.lineage.description import Description, incompatibilities
 from bonas.studies.lineage.networks import changed_trials, has_same_network
 from bonas.studies.outcomes import counts, failures, is_known
 from bonas.studies.proposing.observations import point_of
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.records import COPIED, RELEASED, RENEWED, WORKER, values_of
+from bonas.studies.records import COPIED, RELEASED, RENEWED, SECONDS, WORKER, values_of
 
 # Attributes about one trial only.
 _NOT_COPIED = (INDEX, *(attribute.key for attribute in (WORKER, COPIED, RENEWED, RELEASED)))
@@ -106,7 +107,7 @@ def _copy(trial: FrozenTrial, values: Sequence[float] | None, wanted: Descriptio
         params=trial.params,
         distributions=distributions,
         user_attrs=_copied(trial.user_attrs),
-        system_attrs=_copied(trial.system_attrs) | _final(trial),
+        system_attrs=_copied(trial.system_attrs) | _final(trial) | _seconds(trial),
         intermediate_values=trial.intermediate_values,
     )
 
@@ -115,6 +116,12 @@ def _final(trial: FrozenTrial) -> dict[str, Any]:
     """Return the attribute that keeps a failed trial from being tried again, if it has that."""
     reason = RELEASED.read(trial)
     return {} if reason is None or trial.state != TrialState.FAIL else RELEASED.holding(reason)
+
+
+def _seconds(trial: FrozenTrial) -> dict[str, Any]:
+    """Return how long a trial took, which the times of its copy do not say."""
+    seconds = seconds_of(trial)
+    return SECONDS.holding(seconds) if seconds else {}
 
 
 def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import optuna
 
 from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
+from bonas.studies.budget import budget_of
 from bonas.studies.lineage.add_once import add_once
 from bonas.studies.lineage.copies import copy_all, is_valid_in
 from bonas.studies.lineage.description import Description, added_options
@@ -26,7 +27,7 @@ from bonas.studies.lineage.origin import (
     load_sibling,
     numbered,
 )
-from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, budget_of, is_proposed
+from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, is_proposed
 
 _logger = logging.getLogger(__name__)
 

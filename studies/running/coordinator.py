@@ -16,11 +16,11 @@ from bonas.studies.lease import LEASE, Watch
 from bonas.studies.outcomes import counts, deaths, is_deadly
 from bonas.studies.records import ERROR
 from bonas.studies.running import trials, turns
+from bonas.studies.running.ending import is_ending, pass_on
 from bonas.studies.running.interrupts import sigterm_interrupts
 from bonas.studies.running.job import Job
 from bonas.studies.running.ledger import Ledger, Row
 from bonas.studies.running.proposal_server import ProposalServer
-from bonas.studies.running.stopping import is_ending, pass_on
 from bonas.studies.running.worker import Callback
 from bonas.studies.running.worker_pool import Executor, WorkerPool
 from bonas.studies.search import Search

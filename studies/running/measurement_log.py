@@ -1,7 +1,8 @@
 """Measurement log: stores the stream of an evaluation while it comes.
 
 A write takes 8 to 50 ms, depending on the storage, and an epoch may take less. Final values, such
-as an objective that was measured before the others, are written at once. Points of curves wait for
+as an objective that was measured before the others, are written at once, and so is a decision of a
+stopping rule, in one write with the curves it was made from. Points of curves wait for
 the next write that the evaluation can afford: writing takes about 1 % of its time. A process that
 is killed loses no more than the points since the latest write.
 
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
@@ -25,6 +27,8 @@ from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import frozen, set_system_attr
 from bonas.studies.running.interrupts import held_back
+from bonas.studies.stopping.rivals import DECISION
+from bonas.studies.stopping.rule import Decision
 
 _SHARE = 0.01  # of an evaluation's time that writing points of curves may take
 _COST = 0.005  # seconds that a write is taken to need before the first one: so it comes early
@@ -55,15 +59,18 @@ class MeasurementLog:
         self._writing, self._cost = 0.0, _COST  # seconds of all writes, and of the latest one
         self._stored: dict[str, str] = {}
         self._is_open = True
+        self._decisions: list[tuple[int, Decision]] = []  # how much was measured before each
 
-    def note(self) -> None:
-        """Store what is new in the record, if that is worth a write.
+    def note(self, decision: Decision | None = None) -> None:
+        """Store what is new in the record, if that is worth a write, or with a decision.
 
         When all objectives have their final values, the trial is about to be stored as a whole.
         """
+        if decision is not None:
+            self._decisions.append((len(self._record.measurements), decision))
         if not self._is_open or self._record.is_complete:
             return
-        if self._record.measurements[-1].step is None:
+        if decision is not None or self._record.measurements[-1].step is None:
             self._attempt(self._write)
         elif self._is_affordable():
             self._attempt(self._write, self._report)
@@ -84,12 +91,12 @@ class MeasurementLog:
         """
         more = {name: x for name, x in others.items() if name not in self._record.values}
         last = [Measurement(more)] if more else []
-        return packed([*self._record.measurements, *last])
+        return packed([*self._entries(), *last])
 
     def curves(self) -> dict[str, str]:
         """Return the system attributes of a completed trial; none if nothing but values came."""
         has_more = any(not m.is_final for m in self._record.measurements)
-        return packed(self._record.measurements) if has_more else {}
+        return packed(self._entries()) if has_more else {}
 
     def _is_affordable(self) -> bool:
         return self._writing + self._cost <= _SHARE * (self._clock() - self._began)
@@ -109,10 +116,19 @@ class MeasurementLog:
         self._writing += self._cost
 
     def _write(self) -> None:
-        for name, text in packed(self._record.measurements).items():
+        for name, text in packed(self._entries()).items():
             if self._stored.get(name) != text:
                 set_system_attr(self._study, self.trial, name, text)
                 self._stored[name] = text
+
+    def _entries(self) -> Iterator[Measurement | Mapping[str, Any]]:
+        """Yield all measurements, and each decision after those that it was made from."""
+        done = 0
+        for number, decision in self._decisions:
+            yield from self._record.measurements[done:number]
+            yield {DECISION: decision.stored()}
+            done = number
+        yield from self._record.measurements[done:]
 
     def _report(self) -> None:
         """Report the latest point that Optuna does not have."""

@@ -16,6 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from bonas.settings import own_settings
+from bonas.studies.budget import budget_of
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.outcomes import evaluated, given_up, next_index, reopened_below
 from bonas.studies.proposing.enqueued import completed, is_whole, objection, unknown
@@ -26,7 +27,7 @@ from bonas.studies.proposing.queue import ProposalQueue
 from bonas.studies.proposing.search_space import outside_parameters
 from bonas.studies.proposing.taken import Taken
 from bonas.studies.proposing.task import Task
-from bonas.studies.records import SURPLUS, Proposal, budget_of, enqueued
+from bonas.studies.records import SURPLUS, Proposal, enqueued
 from bonas.studies.running import trials, turns
 
 
@@ -118,7 +119,7 @@ class ProposalServer:
 
     def warm_up(self) -> None:
         """Train what embeds networks in the background, if there will be a model."""
-        self._proposer.warm_up(budget_of(self.study))
+        self._proposer.warm_up(budget_of(self.study).most)
 
     def awaits_first_model(self) -> bool:
         """Return whether the next proposal is the first by a model, for which encoders are made."""

@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -21,36 +22,40 @@ from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
 from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import finish, read_afresh, set_system_attr, set_user_attr
+from bonas.studies.budget import Budget, budget_of
 from bonas.studies.lease import Watch, Worker, works_on
-from bonas.studies.outcomes import counted, counts, deaths, is_known, reopened_below
+from bonas.studies.outcomes import counts, deaths, is_known, reopened_below
 from bonas.studies.records import (
     DIED,
     ERROR,
     IMPOSSIBLE,
     KNOWN,
     RELEASED,
+    SECONDS,
     STOPPED,
+    STOPPED_EARLY,
     SURPLUS,
-    budget_of,
     is_proposed,
 )
+from bonas.studies.stopping.rule import Decision
 from bonas.texts import storable
 
+_SUMMARY = ("reason", "rule", "rung", "step", "fidelity")  # of a decision to stop
 _DEATHS = 8  # of workers on one proposal, and it counts as failed
 
 _logger = logging.getLogger(__name__)
 
 
-def within(study: optuna.Study, number: int, budget: int) -> bool:
+def within(study: optuna.Study, number: int, budget: Budget) -> bool:
     """Return whether the trial of that number may be evaluated.
 
-    That is true of at most ``budget`` trials: of these, the one with the highest number saw all
-    the others.
+    What may be evaluated is at most the budget, each running trial counted as a full one: of all
+    these trials, the one with the highest number saw all the others.
     """
     known = study.get_trials(deepcopy=False)
     before, reopened = known[:number], reopened_below(study, known)
     open_states = (TrialState.RUNNING, TrialState.WAITING)
-    return counted(before, reopened) + sum(t.state in open_states for t in before) < budget
+    return budget.has_room(before, reopened, sum(t.state in open_states for t in before))
 
 
 def complete(
@@ -118,16 +123,21 @@ def prune(
     error: Exception,
     measured: Mapping[str, float] | None = None,
     measurements: Mapping[str, str] | None = None,
+    stopped: Decision | None = None,
 ) -> None:
     """Store that an evaluation was pruned; what it measured and reported before is kept.
 
-    ``measurements`` are system attributes, some of which may be stored already.
+    ``measurements`` are system attributes, some of which may be stored already; ``stopped`` is the
+    decision of the rule that has pruned it.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
     """
     with _finishing(study, trial, error):
         _add_measured(study, trial, measured or {}, measurements or {})
+        if stopped is not None:
+            summary = {n: x for n, x in stopped.stored().items() if n in _SUMMARY}
+            STOPPED_EARLY.write(study, trial, summary)
         study.tell(trial, state=TrialState.PRUNED)
 
 
@@ -260,6 +270,9 @@ def _store_late(
 ) -> None:
     """Store what was measured in a trial of its own, which is within the budget or known."""
     system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED.key}
+    if trial.datetime_start is not None:
+        seconds = (datetime.now() - trial.datetime_start).total_seconds()
+        system |= SECONDS.holding(max(0.0, seconds))
     late = create_trial(
         state=TrialState.RUNNING,
         params=trial.params,

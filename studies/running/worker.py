@@ -18,17 +18,19 @@ from bonas.evaluation import Candidate
 from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
+from bonas.studies.budget import budget_of
 from bonas.studies.lease import Renewal, Watch, worker_of
 from bonas.studies.lineage.networks import record_network
-from bonas.studies.outcomes import counted, reopened_below
+from bonas.studies.outcomes import reopened_below
 from bonas.studies.proposing.search_space import is_exhausted
-from bonas.studies.records import SURPLUS, budget_of
+from bonas.studies.records import SURPLUS
 from bonas.studies.running import trials, turns
+from bonas.studies.running.early_stopping import EarlyStopping, StoppedEarly
+from bonas.studies.running.ending import pass_on
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.proposal_server import ProposalServer
-from bonas.studies.running.stopping import pass_on
 from bonas.studies.running.streak import Streak
 from bonas.studies.search import Search
 
@@ -150,12 +152,11 @@ class _Loop:
     def _room(self) -> bool | None:
         """Return whether there is something to evaluate now; None if there never will be."""
         known = self.study.get_trials(deepcopy=False)
-        budget = budget_of(self.study)
-        done = counted(known, reopened_below(self.study, known))
+        budget, reopened = budget_of(self.study), reopened_below(self.study, known)
         running = sum(trial.state == TrialState.RUNNING for trial in known)
-        if done >= budget:
+        if budget.is_used(known, reopened):
             return None
-        if done + running >= budget:
+        if not budget.has_room(known, reopened, running):
             return False
         if not is_exhausted(self.study, self.search.space):
             return True
@@ -210,14 +211,18 @@ class _Loop:
         """Measure and store; return why the search ends, if it does."""
         record = Record(self.names)
         log = MeasurementLog(self.study, trial, record)
+        candidate = Candidate.of(self.search.space, trial)
+        early = EarlyStopping(self.search.rule, self.study, candidate, record)
         try:
-            values = self._measure(Candidate.of(self.search.space, trial), record, log)
+            values = self._measure(early, record, log)
         except StorageUnavailable:
             raise  # it is not the architecture's fault
         except TrialPruned as error:
             self._check_process()
+            stopped = error.decision if isinstance(error, StoppedEarly) else None
             with held_back():
-                trials.prune(self.study, trial, error, record.values, log.attributes({}))
+                measurements = log.attributes({})
+                trials.prune(self.study, trial, error, record.values, measurements, stopped)
         except Exception as error:
             self._check_process()
             others = error.values if isinstance(error, EvaluationFailed) else {}
@@ -233,24 +238,24 @@ class _Loop:
         return None
 
     def _measure(
-        self, candidate: Candidate, record: Record, log: MeasurementLog
+        self, early: EarlyStopping, record: Record, log: MeasurementLog
     ) -> dict[str, float]:
         """Run an evaluation to its end, or until a rule stops it; return what it measured.
 
         Raises:
-            TrialPruned: if it was stopped before all objectives were measured.
+            StoppedEarly: if it was stopped before all objectives were measured.
         """
-        with closing(recorded(self.search.evaluator, candidate, record)) as stream:
+        with closing(recorded(self.search.evaluator, early.candidate, record)) as stream:
             for _ in stream:
                 self._check_process()
-                log.note()
-                if self.search.stopping is None:
+                decision = early.decision()
+                log.note(decision)
+                if decision is None or not decision.stops:
                     continue
-                reason = self.search.stopping(self.study, candidate, record)
-                if reason is not None and record.is_complete:
+                if record.is_complete:
                     break
-                if reason is not None:
-                    raise TrialPruned(reason)
+                raise StoppedEarly(decision)
+        early.end()
         return record.result()
 
     def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, str]) -> None:

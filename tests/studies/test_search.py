@@ -34,7 +34,7 @@ def size(candidate: Candidate) -> dict[str, float]:
         ({"space": CellSpace}, "space must be an object of a bonas.Space"),
         ({"space": None}, "space must be an object of a bonas.Space"),
         ({"evaluate": 5}, "evaluate must be a function of a candidate"),
-        ({"stopping": 5}, "stopping must be a function"),
+        ({"stopping": 5}, "stopping must be a name"),
     ],
 )
 def test_what_cannot_be_searched_is_explained(given: dict[str, Any], message: str) -> None:

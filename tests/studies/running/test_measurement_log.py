@@ -179,7 +179,7 @@ def test_a_rule_that_stops_when_all_is_measured_leaves_a_complete_trial() -> Non
 
 
 def test_a_rule_must_be_callable() -> None:
-    with pytest.raises(InvalidArgument, match=r"stopping must be a function of a study, .* got 3"):
+    with pytest.raises(InvalidArgument, match=r"stopping must be a name .* got 3"):
         bonas.Search(SPACE, evaluate=training, stopping=3)  # type: ignore[arg-type]
 
 

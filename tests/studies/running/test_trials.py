@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from small_searches import NAMES, asked, running, served, server_of, study_of
 
 from bonas.studies import outcomes
+from bonas.studies.budget import Budget
 from bonas.studies.records import DIED, PROPOSAL
 from bonas.studies.running import trials
 
@@ -45,7 +46,9 @@ def test_at_most_the_budget_is_evaluated_whatever_comes_between() -> None:
     study = study_of()
     for _ in range(6):
         study.ask()
-    assert [trials.within(study, number, 4) for number in range(6)] == [True] * 4 + [False] * 2
+    assert [trials.within(study, number, Budget(4)) for number in range(6)] == [True] * 4 + [
+        False
+    ] * 2
     trials.release(study, study.trials[0], DIED)
-    assert trials.within(study, 4, 4)
-    assert not trials.within(study, 5, 4)
+    assert trials.within(study, 4, Budget(4))
+    assert not trials.within(study, 5, Budget(4))

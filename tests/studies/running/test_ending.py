@@ -18,7 +18,7 @@ from bonas.evaluation import Candidate, Joint
 from bonas.optuna_internals import stoppable
 from bonas.spaces import NASBench201
 from bonas.studies import outcomes
-from bonas.studies.running.stopping import is_ending, pass_on
+from bonas.studies.running.ending import is_ending, pass_on
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 

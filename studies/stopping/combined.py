@@ -1,0 +1,68 @@
+"""The combined rule: dominance as long as little is known, a model of the curves after that.
+
+A model that is fitted to few curves is over-confident, and to wait for it costs full trainings.
+Ranking by dominance needs none. Which of the two decides follows from how many trials of the study
+have finished with a curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from optuna import Study
+from optuna.trial import TrialState
+
+from bonas.arguments import check_count
+from bonas.errors import InvalidArgument
+from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.curve import lists_of
+from bonas.evaluation.record import Record
+from bonas.studies.stopping.halving import SuccessiveHalving
+from bonas.studies.stopping.rung_rule import RungRule, Verdict
+from bonas.studies.stopping.rungs import Rung
+
+
+@dataclass(frozen=True)
+class Combined(RungRule):
+    """Asks one rule until so many trials have finished, and another one from then on.
+
+    Args:
+        first: The rule for a young study.
+        then: The rule after that; None keeps the first one.
+        least: Finished trials with curves before the second rule decides.
+        rungs, unstopped, by_training: As ``RungRule`` takes them; those of the two rules are not
+            read.
+
+    Raises:
+        InvalidArgument: for an argument out of its range.
+    """
+
+    first: RungRule = field(default_factory=SuccessiveHalving)
+    then: RungRule | None = None
+    least: int = 12
+    name: ClassVar[str] = "default"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("least", self.least)
+        for rule in (self.first, self.then):
+            if not isinstance(rule, RungRule) and not (rule is None and rule is self.then):
+                raise InvalidArgument(f"expected rules such as SuccessiveHalving(), got {rule!r}")
+
+    def verdict(
+        self, study: Study, candidate: Candidate, record: Record, rung: Rung, rivals: Sequence[Rung]
+    ) -> Verdict:
+        """Return the verdict of the rule whose turn it is."""
+        rule = self.first
+        if self.then is not None and _finished(study) >= self.least:
+            rule = self.then
+        found = rule.verdict(study, candidate, record, rung, rivals)
+        return Verdict(found.stops, found.reason, {"by": rule.name, **found.compared})
+
+
+def _finished(study: Study) -> int:
+    """Return how many trials have run to their end and left curves."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sum(bool(lists_of(trial)) for trial in complete)
