@@ -8,6 +8,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from published_tables import needs_package
 
 from bonas.errors import MissingData
 from bonas.evaluation import load
@@ -54,3 +55,21 @@ def test_a_study_of_many_trials_is_written_and_then_measured(
             assert expected in capsys.readouterr().out
     finally:
         optuna.logging.set_verbosity(before)
+
+
+@needs_package
+def test_short_trainings_are_counted_by_their_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "low_fidelity.py"
+    given = ["--budget", "2", "--seeds", "1", "--known", "50", "--within", "50", "--storage"]
+    monkeypatch.setattr(sys, "argv", [str(path), *given, str(tmp_path / "a.log")])
+    before = optuna.logging.get_verbosity()
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        optuna.logging.set_verbosity(before)
+    text = capsys.readouterr().out
+    assert "nb201-cifar100: full trainings until within 50 %" in text
+    best, *_ = (line for line in text.splitlines() if line.startswith("  50 short trainings"))
+    assert "2.0 +  3.0 =    5.0" in best  # the best was not found in 2; 50 x 12 / 200
