@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from bonas.errors import InvalidArgument, ObjectivesMissing
 from bonas.evaluation.measurement import Measurement
 
+TRAINING = "train_"
+"""Before an objective's name: the name of the curve of its values on the training rows."""
+
 SD = "_sd"
 """After an objective's name: the name of the standard deviation of its value."""
 

@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from bonas.arguments import is_count, is_number
 from bonas.errors import InvalidArgument
 from bonas.evaluation.measurement import Measurement
-
-TRAINING = "train_"
-"""Before an objective's name: the name of the curve of its values on the training rows."""
+from bonas.evaluation.record import TRAINING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,6 @@ def checked_rungs(rungs: object) -> tuple[float, ...]:
             f"{rungs!r}; as in rungs=(0.1, 0.3) or rungs=(3, 10)"
         )
     return tuple(sorted({*given}))
-
-
-def steps_of(rungs: Sequence[float], steps: int) -> set[int]:
-    """Return the steps at which an evaluation of so many steps reaches the rungs, before its last.
-
-    >>> sorted(steps_of((0.1, 0.25), 20)), sorted(steps_of((0.1, 0.5), 3)), steps_of((5,), 4)
-    ([2, 5], [1, 2], set())
-    """
-    reached = {rung if is_count(rung) else -int(-rung * steps // 1) for rung in rungs}
-    return {int(step) for step in reached if step < steps}
 
 
 def rung_at(

@@ -8,7 +8,7 @@ as costs little (``scored_epochs``).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -143,6 +143,16 @@ def scored_epochs(epochs: int, every: int) -> range:
     """
     first = epochs - every * ((epochs - 1) // every) if every else epochs
     return range(first, epochs, max(every, 1))
+
+
+def epochs_at(rungs: Sequence[float], epochs: int) -> set[int]:
+    """Return the epochs before the last one that reach rungs: shares of the training, or epochs.
+
+    >>> sorted(epochs_at((0.1, 0.25), 20)), sorted(epochs_at((0.1, 0.5), 3)), epochs_at((5,), 4)
+    ([2, 5], [1, 2], set())
+    """
+    reached = (math.ceil(rung * epochs - 1e-9) if rung < 1 else int(rung) for rung in rungs)
+    return {epoch for epoch in reached if epoch < epochs}
 
 
 def affordable_interval(train: Batches, validation: Batches) -> int:

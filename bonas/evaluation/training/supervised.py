@@ -17,6 +17,7 @@ from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.outputs import AUXILIARY, Reader
 from bonas.evaluation.training.feed import Feed
 from bonas.evaluation.training.loss import Loss
+from bonas.evaluation.training.running_metric import RunningMetric
 
 LossFunction = Callable[[Any, Any], Tensor]
 """A function of what a network returns and the targets of the batch."""
@@ -34,6 +35,7 @@ class Supervised:
             prediction, all others what the network returned; the targets are as the data have them.
         reader: Reads predictions; None if nothing is known of the targets.
         augment: Changes the inputs.
+        running: Takes the predictions for the metric on the training rows, with bonas's own loss.
     """
 
     splits: Splits
@@ -41,6 +43,7 @@ class Supervised:
     loss: Loss | LossFunction
     reader: Reader | None
     augment: Augment | None = None
+    running: RunningMetric | None = None
 
     def __call__(self, network: nn.Module, batch: Any) -> Tensor | None:
         inputs, targets = self._parts(batch)
@@ -51,7 +54,10 @@ class Supervised:
             assert not isinstance(self.loss, Loss)  # which needs to know its targets
             return self.loss(returned, targets)
         if isinstance(self.loss, Loss):
-            loss = self.loss(self.reader.prediction(returned, targets), targets)
+            prediction = self.reader.prediction(returned, targets)
+            if self.running is not None:
+                self.running.add(prediction, targets)
+            loss = self.loss(prediction, targets)
             for other in self.reader.auxiliary(returned, targets):
                 loss = loss + AUXILIARY * self.loss(other, targets)
             return loss

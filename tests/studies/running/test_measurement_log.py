@@ -73,7 +73,7 @@ def test_a_training_leaves_its_curves(tmp_path: Path) -> None:
     found = search(ShortTraining(epochs=2, validate_every=1), objectives=None, storage=storage)
     again = search(ShortTraining(epochs=2, validate_every=1), objectives=None, storage=storage)
     for candidate in again.candidates:
-        assert candidate.curves == ["train_loss", "accuracy"]
+        assert candidate.curves == ["train_loss", "train_accuracy", "accuracy"]
         curve = candidate.curve("accuracy")
         assert curve.steps == (1, 2)
         assert curve.values[-1] == candidate.values["accuracy"]
