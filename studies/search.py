@@ -26,6 +26,7 @@ from bonas.evaluation.declared import (
     declared_objectives,
 )
 from bonas.spaces import Space
+from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import make_proposer
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
@@ -157,10 +158,20 @@ class Search:
             source_tasks=self.source_tasks,
         )
 
-    def sampler(self, seed: int | None) -> ArchitectureSampler:
-        """Return the sampler of the search's study."""
+    def sampler(
+        self,
+        seed: int | None,
+        *,
+        acquisition: str | Acquisition = "noisy_improvement",
+        n_initial: int | None = None,
+        reference_point: Sequence[float] | None = None,
+    ) -> ArchitectureSampler:
+        """Return the sampler of the search's study; ``ArchitectureSampler`` has the arguments."""
         return ArchitectureSampler(
             self.space,
+            acquisition=acquisition,
+            n_initial=n_initial,
+            reference_point=reference_point,
             surrogate=self.surrogate,
             encoder=self.encoder,
             source_tasks=self.source_tasks,

@@ -180,7 +180,15 @@ def small_run(key: RunKey, values: Any, *, predictions: bool = False, ended: boo
     observed: Array = np.array(values, np.float64)
     mean = observed if predictions else np.full_like(observed, NAN)
     return Run(
-        key, "truth", observed, observed, np.ones(len(observed)), mean, np.ones_like(mean), ended
+        key,
+        "truth",
+        observed,
+        observed,
+        np.ones(len(observed)),
+        mean,
+        np.ones_like(mean),
+        np.ones(len(observed)),
+        ended,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
@@ -14,8 +15,8 @@ from bonas.benchmarks.baselines.nas_bowl import NasBowl
 from bonas.benchmarks.baselines.one_hot_gp import OneHotBoTorch
 from bonas.benchmarks.baselines.optuna_samplers import RejectInvalid
 from bonas.benchmarks.baselines.reinforce import ReinforceController
+from bonas.benchmarks.baselines.search_settings import SearchSettings
 from bonas.spaces import Space
-from bonas.studies.sampler import ArchitectureSampler
 
 MakeSampler = Callable[[Space, int], BaseSampler]
 """A space and a seed -> the sampler of a method; it may ``describe()`` its settings as JSON values,
@@ -39,10 +40,6 @@ class Method:
     source: str
 
 
-def _with_surrogate(surrogate: str) -> MakeSampler:
-    return lambda space, seed: ArchitectureSampler(space, surrogate=surrogate, seed=seed)
-
-
 def _rejecting(make: Callable[[int], BaseSampler]) -> MakeSampler:
     return lambda space, seed: RejectInvalid(space, make, seed=seed)
 
@@ -50,13 +47,25 @@ def _rejecting(make: Callable[[int], BaseSampler]) -> MakeSampler:
 _OPTUNA = "Optuna (Akiba et al., KDD 2019)"
 _SURROGATES = ("gp", "embedded_gp", "deep_kernel", "gnn", "wl", "forest")
 
+_PARTS: dict[str, dict[str, Any]] = {
+    "stopping=default": {"stopping": "default"},
+    "stopping=halving": {"stopping": "halving"},
+}
+
 _BONAS = (
-    Method(
-        "bonas", lambda space, seed: ArchitectureSampler(space, seed=seed), True, "this package"
+    Method("bonas", SearchSettings({}), True, "this package"),
+    *(
+        Method(
+            f"bonas-{name.replace('_', '-')}",
+            SearchSettings({"surrogate": name}),
+            True,
+            "this package",
+        )
+        for name in _SURROGATES
     ),
     *(
-        Method(f"bonas-{name.replace('_', '-')}", _with_surrogate(name), True, "this package")
-        for name in _SURROGATES
+        Method(f"bonas-{name}", SearchSettings(settings), True, "this package, one part replaced")
+        for name, settings in _PARTS.items()
     ),
 )
 _FROM_OPTUNA = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from optuna.samplers import BaseSampler
 
 from bonas.benchmarks.baselines import MakeSampler
+from bonas.benchmarks.baselines.search_settings import SearchSettings
 from bonas.benchmarks.comparison.compare import compare
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison
 from bonas.benchmarks.comparison.problem import Problem, SpaceProblem, resolve_problem
@@ -22,7 +22,6 @@ from bonas.evaluation import (
     Objective,
 )
 from bonas.spaces import Space
-from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
 from bonas.surrogates import Surrogate
@@ -53,8 +52,11 @@ def ablate(
     Args:
         space: The architectures, or a benchmark problem: its name or a table.
         variants: By name, a surrogate (its name or a ``Surrogate``), keyword arguments of
-            ``ArchitectureSampler``, or a function of (space, seed) that returns an Optuna sampler.
-        budget: Evaluations per run; one that fails counts.
+            ``bonas.optimize`` that decide the search (``surrogate``, ``encoder``, ``stopping``,
+            ...) or of ``ArchitectureSampler`` (``acquisition``, ``n_initial``), or a function of
+            (space, seed) that returns an Optuna sampler.
+        budget: Full evaluations per run; one that fails counts, one that is stopped early counts
+            the share that was spent.
         seeds: The number of seeds, or the seeds.
         evaluate: As in ``bonas.optimize``; a table brings its own.
         objectives: As in ``bonas.optimize``.
@@ -100,28 +102,6 @@ def ablate(
     )
 
 
-@dataclass(frozen=True)
-class _Sampler:
-    """A picklable function that makes an ``ArchitectureSampler`` with these keyword arguments."""
-
-    settings: Mapping[str, Any]
-
-    def __call__(self, space: Space, seed: int) -> BaseSampler:
-        return ArchitectureSampler(space, **self.settings, seed=seed)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the settings; an object is described by its name alone."""
-        return {name: _plain(value) for name, value in self.settings.items()}
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return getattr(value, "__qualname__", type(value).__qualname__)
-
-
 def _methods(space: Space, variants: object) -> dict[str, MakeSampler]:
     if not isinstance(variants, Mapping) or not variants:
         raise InvalidArgument(
@@ -135,16 +115,24 @@ def _method(space: Space, name: object, variant: Any) -> MakeSampler:
     """Return the function that makes the sampler of a variant; it is called once as a check."""
     make: Callable[[Space, int], BaseSampler]
     if isinstance(variant, Mapping):
-        _check_settings(name, variant)
-        make = _Sampler(dict(variant))
+        make = _settings(name, dict(variant))
     elif isinstance(variant, str) or not _takes_two(variant):
-        make = _Sampler({"surrogate": variant})
+        make = SearchSettings({"surrogate": variant})
     else:
         make = variant
     sampler: object = make(space, 0)
     if not isinstance(sampler, BaseSampler):
         raise InvalidArgument(f"the variant {name!r} must make an Optuna sampler, got {sampler!r}")
     return make
+
+
+def _settings(name: object, given: Mapping[str, Any]) -> SearchSettings:
+    try:
+        return SearchSettings(given)
+    except InvalidArgument as error:
+        raise InvalidArgument(
+            f"the variant {name!r}: {error} (the seeds are those of the ablation)"
+        ) from error
 
 
 def _takes_two(variant: object) -> bool:
@@ -156,13 +144,3 @@ def _takes_two(variant: object) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _check_settings(name: object, settings: Mapping[str, Any]) -> None:
-    known = set(inspect.signature(ArchitectureSampler).parameters) - {"space", "seed"}
-    wrong = sorted(map(str, settings.keys() - known))
-    if wrong:
-        raise InvalidArgument(
-            f"the variant {name!r} has the unknown settings {wrong}; expected some of "
-            f"{sorted(known)} (the seeds are those of the ablation)"
-        )

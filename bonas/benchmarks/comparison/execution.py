@@ -10,6 +10,7 @@ with others while it evaluates, and stops at five failures of the same kind.
 from __future__ import annotations
 
 import copy
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,8 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.benchmarks.baselines import MakeSampler
+from bonas.benchmarks.baselines import METHODS, MakeSampler
+from bonas.benchmarks.baselines.search_settings import SearchSettings
 from bonas.benchmarks.comparison.problem import Problem
 from bonas.benchmarks.comparison.run import (
     ASK_SECONDS,
@@ -33,6 +35,7 @@ from bonas.benchmarks.comparison.run import (
     STUDY_CHANGES,
     TRUTH,
     RunKey,
+    has_spent,
 )
 from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator
@@ -41,11 +44,14 @@ from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
+from bonas.studies.outcomes import share_of
 from bonas.studies.proposing.search_space import is_exhausted
-from bonas.studies.records import ERROR
+from bonas.studies.records import ERROR, SEED
 from bonas.studies.running import trials
+from bonas.studies.running.early_stopping import EarlyStopping, StoppedEarly
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.sampler import ArchitectureSampler
+from bonas.studies.stopping.rule import StoppingRule
 from bonas.studies.study import open_study
 from bonas.threads import one_thread
 
@@ -59,38 +65,58 @@ def execute_run(
     make: MakeSampler,
     budget: int,
     storage: BaseStorage,
-    tick: Callable[[], object],
+    tick: Callable[[float], object],
 ) -> None:
     """Resume a run until the budget is used or it cannot improve.
 
-    ``tick`` is called after each evaluation.
+    ``tick`` is called after each evaluation, with the share of a full one that it took.
 
     Raises:
         StudyMismatch: if the storage holds a run of that name with other settings, or another
             process executes it.
         EvaluationFailed: if five evaluations in a row failed.
     """
-    sampler = make(problem.space, key.seed)
+    evaluate = problem.evaluator(key.seed)
+    sampler, rule = _sampler_and_rule(problem, key, make, evaluate)
     description = _description(problem, key, make)
     stored = open_study(storage, str(key), problem.objectives, description, sampler)
-    if is_finished(stored.user_attrs, len(stored.get_trials(deepcopy=False)), budget):
+    if is_finished(stored.user_attrs, _spent(stored), budget):
         return
     _store_settings(stored, problem, budget)
     study = _load_into_memory(stored, sampler)
-    evaluate = problem.evaluator(key.seed)
+    SEED.write(study, key.seed)
     with one_thread():
         while not _has_ended(study, problem):
-            if len(study.get_trials(deepcopy=False)) >= budget:
+            if has_spent(_spent(study), budget):
                 return
-            _store(stored, _evaluate_one(study, problem, evaluate))
-            tick()
+            finished = _evaluate_one(study, problem, evaluate, rule)
+            _store(stored, finished)
+            tick(share_of(finished))
             _check_failures(study)
     stored.set_user_attr(ENDED, True)
 
 
-def is_finished(attributes: Mapping[str, Any], evaluated: int, budget: int) -> bool:
-    """Return whether a run with these user attributes of its study has nothing left to do."""
-    return evaluated >= budget or bool(attributes.get(ENDED, False))
+def _sampler_and_rule(
+    problem: Problem, key: RunKey, make: MakeSampler, evaluate: Evaluator
+) -> tuple[BaseSampler, StoppingRule | None]:
+    """Return the sampler of a run, and what stops its evaluations early."""
+    if not isinstance(make, SearchSettings):
+        return make(problem.space, key.seed), None
+    search = make.search(problem.space, evaluate, problem.objectives)
+    return make.sampler(search, key.seed), search.rule
+
+
+def is_finished(attributes: Mapping[str, Any], spent: float, budget: int) -> bool:
+    """Return whether a run with these user attributes of its study has nothing left to do.
+
+    ``spent``: full evaluations.
+    """
+    return has_spent(spent, budget) or bool(attributes.get(ENDED, False))
+
+
+def _spent(study: optuna.Study) -> float:
+    """Return how many full evaluations the trials of a run stand for."""
+    return math.fsum(share_of(trial) for trial in study.get_trials(deepcopy=False))
 
 
 @contextmanager
@@ -109,9 +135,17 @@ def _description(problem: Problem, key: RunKey, make: MakeSampler) -> dict[str, 
     return {
         **key._asdict(),
         "units": [objective.unit for objective in problem.objectives],
-        **({"settings": make.describe()} if isinstance(make, SupportsDescribe) else {}),
+        **_settings(key, make),
         **problem.describe(),
     }
+
+
+def _settings(key: RunKey, make: MakeSampler) -> dict[str, Any]:
+    """Return the settings of a method; the name of one out of ``METHODS`` says all."""
+    named = METHODS.get(key.method)
+    if not isinstance(make, SupportsDescribe) or (named is not None and named.make is make):
+        return {}
+    return {"settings": make.describe()}
 
 
 def _store_settings(stored: optuna.Study, problem: Problem, budget: int) -> None:
@@ -156,14 +190,16 @@ def _load_into_memory(stored: optuna.Study, sampler: BaseSampler) -> optuna.Stud
     return study
 
 
-def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) -> FrozenTrial:
+def _evaluate_one(
+    study: optuna.Study, problem: Problem, evaluate: Evaluator, rule: StoppingRule | None
+) -> FrozenTrial:
     """Ask, evaluate and tell; return the finished trial in the form that is stored."""
     before = study_system_attrs(study).copy()
     start = time.perf_counter()
     trial = study.ask()
     problem.space.suggest(trial)
     trial.set_user_attr(ASK_SECONDS, time.perf_counter() - start)
-    _measure(study, trial, problem, evaluate)
+    _measure(study, trial, problem, evaluate, rule)
     finished = copy.deepcopy(study.get_trials(deepcopy=False)[trial.number])
     after = study_system_attrs(study)
     changed = {name: v for name, v in after.items() if name not in before or before[name] != v}
@@ -173,19 +209,22 @@ def _evaluate_one(study: optuna.Study, problem: Problem, evaluate: Evaluator) ->
 
 
 def _measure(
-    study: optuna.Study, trial: optuna.Trial, problem: Problem, evaluate: Evaluator
+    study: optuna.Study,
+    trial: optuna.Trial,
+    problem: Problem,
+    evaluate: Evaluator,
+    rule: StoppingRule | None,
 ) -> None:
     """Measure a trial and finish it, as a worker of a search does."""
     candidate = Candidate.of(problem.space, trial)
     record = Record([objective.name for objective in problem.objectives])
     log = MeasurementLog(study, trial, record)
+    early = EarlyStopping(rule, study, candidate, record)
     try:
-        with closing(recorded(evaluate, candidate, record)) as stream:
-            for _ in stream:
-                log.note()
-        values = record.result()
+        values = _values(early, evaluate, record, log)
     except TrialPruned as error:
-        trials.prune(study, trial, error, record.values, log.attributes({}))
+        stopped = error.decision if isinstance(error, StoppedEarly) else None
+        trials.prune(study, trial, error, record.values, log.attributes({}), stopped)
     except Exception as error:
         others = error.values if isinstance(error, EvaluationFailed) else {}
         trials.fail(study, trial, error, {**record.values, **others}, log.attributes(others))
@@ -195,6 +234,27 @@ def _measure(
             trial.set_user_attr(TRUTH, truth)
         log.close()
         trials.complete(study, trial, values, record.names, log.curves())
+
+
+def _values(
+    early: EarlyStopping, evaluate: Evaluator, record: Record, log: MeasurementLog
+) -> dict[str, float]:
+    """Return what an evaluation measures.
+
+    Raises:
+        StoppedEarly: if a rule stops it before all objectives are measured.
+    """
+    with closing(recorded(evaluate, early.candidate, record)) as stream:
+        for _ in stream:
+            decision = early.decision()
+            log.note(decision)
+            if decision is None or not decision.stops:
+                continue
+            if record.is_complete:
+                break
+            raise StoppedEarly(decision)
+    early.end()
+    return record.result()
 
 
 def _store(stored: optuna.Study, trial: FrozenTrial) -> None:

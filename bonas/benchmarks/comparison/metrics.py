@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from bonas.benchmarks.comparison.run import Run
+from bonas.benchmarks.comparison.run import ROUNDING, Run, has_spent
 from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Array
 
@@ -32,13 +32,13 @@ SIZES = (10, 25, 50, 100, 150, 200)
 """The numbers of finished trials that the time of an ask is reported at, give or take a tenth."""
 LEVELS = (50, 80, 95)
 """Central intervals, in percent."""
-_ROUNDING = 1e-12  # relative: of the difference to the best value
+_EQUAL = 1e-12  # relative: the rounding of a difference to the best value
 _FEWEST = 3  # predictions for a correlation
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A run over 1, ..., ``budget`` evaluations.
+    """A run over 1, ..., ``budget`` full evaluations; one that was stopped early counts its share.
 
     A run that ended early, since nothing could improve, keeps its last state; where a run was cut
     off, what is not known is NaN.
@@ -46,8 +46,8 @@ class Trace:
     Attributes:
         run: The evaluations.
         reference: The answer that they are judged by.
-        budget: Evaluations per run.
-        checkpoints: The numbers of evaluations to report at.
+        budget: Full evaluations per run.
+        checkpoints: The numbers of full evaluations to report at.
         tolerances: How close to the best is close enough, in the unit of the one objective.
     """
 
@@ -58,33 +58,52 @@ class Trace:
     tolerances: Sequence[float] = ()
 
     @cached_property
+    def spent(self) -> Array:
+        """The full evaluations after each of the ``n`` evaluations within the budget."""
+        spent = np.cumsum(self.run.spent)
+        return spent[spent <= self.budget + ROUNDING]
+
+    @cached_property
+    def own_gaps(self) -> Array:
+        """The relative hypervolume gap after each evaluation, ``n``."""
+        return self.reference.gaps(self.run.values[: len(self.spent)])
+
+    @cached_property
+    def own_regrets(self) -> Array:
+        """The simple regret after each evaluation, ``n``; NaN with several objectives."""
+        if len(self.reference.objectives) > 1:
+            return np.full(len(self.spent), np.nan)
+        return self.reference.regrets(self.run.values[: len(self.spent)])
+
+    @cached_property
     def gaps(self) -> Array:
-        """The relative hypervolume gap after each evaluation, ``budget``."""
-        return self._extend(self.reference.gaps(self.run.values[: self.budget]))
+        """The relative hypervolume gap after each full evaluation, ``budget``."""
+        return self._extend(self.own_gaps)
 
     @cached_property
     def regrets(self) -> Array:
-        """The simple regret after each evaluation, ``budget``; NaN with several objectives."""
-        if len(self.reference.objectives) > 1:
-            return np.full(self.budget, np.nan)
-        return self._extend(self.reference.regrets(self.run.values[: self.budget]))
+        """The simple regret after each full evaluation, ``budget``; NaN with several objectives."""
+        return self._extend(self.own_regrets)
 
     def _extend(self, values: Array) -> Array:
-        """Extend ``values`` to the budget: by the last one if the run is over, else by NaN."""
+        """Return what was reached within 1, ..., ``budget`` full evaluations; NaN where unknown."""
         extended = np.full(self.budget, np.nan)
-        extended[: len(values)] = values
-        if len(values) and (self.run.ended or values[-1] == 0.0):
-            extended[len(values) :] = values[-1]
+        if not len(values):
+            return extended
+        within = np.arange(1, self.budget + 1) + ROUNDING
+        extended[:] = values[np.maximum(np.searchsorted(self.spent, within, "right") - 1, 0)]
+        if not (self.run.ended or values[-1] == 0.0 or has_spent(self.spent[-1], self.budget)):
+            extended[within > self.spent[-1] + 2 * ROUNDING] = np.nan
         return extended
 
     def first(self, reached: npt.NDArray[np.bool_]) -> tuple[float, float]:
-        """Return the number of the first evaluation where ``reached`` holds, and 1.
+        """Return the full evaluations until ``reached`` (``n``) first holds, and 1.
 
         The budget and 0 where it never holds; NaN where the run was cut off before.
         """
         numbers = np.flatnonzero(reached)
         if len(numbers):
-            return float(numbers[0] + 1), 1.0
+            return float(self.spent[numbers[0]]), 1.0
         if np.isnan(self.gaps[-1]):
             return math.nan, math.nan
         return float(self.budget), 0.0
@@ -94,11 +113,11 @@ Metric = Callable[[Trace], Mapping[MetricKey, float]]
 
 
 def _queries(trace: Trace) -> dict[MetricKey, float]:
-    return {} if _several(trace) else {None: trace.first(trace.regrets == 0.0)[0]}
+    return {} if _several(trace) else {None: trace.first(trace.own_regrets == 0.0)[0]}
 
 
 def _found(trace: Trace) -> dict[MetricKey, float]:
-    return {} if _several(trace) else {None: trace.first(trace.regrets == 0.0)[1]}
+    return {} if _several(trace) else {None: trace.first(trace.own_regrets == 0.0)[1]}
 
 
 def _within(trace: Trace) -> dict[MetricKey, float]:
@@ -112,8 +131,8 @@ def _found_within(trace: Trace) -> dict[MetricKey, float]:
 def _near(trace: Trace) -> dict[MetricKey, tuple[float, float]]:
     if _several(trace):
         return {}
-    slack = _ROUNDING * float(np.abs(trace.reference.best[0]))
-    return {t: trace.first(trace.regrets <= t + slack) for t in trace.tolerances}
+    slack = _EQUAL * float(np.abs(trace.reference.best[0]))
+    return {t: trace.first(trace.own_regrets <= t + slack) for t in trace.tolerances}
 
 
 def _regret(trace: Trace) -> dict[MetricKey, float]:
@@ -125,15 +144,15 @@ def _gap(trace: Trace) -> dict[MetricKey, float]:
 
 
 def _until(trace: Trace) -> dict[MetricKey, float]:
-    return {limit: trace.first(100.0 * trace.gaps < limit)[0] for limit in THRESHOLDS}
+    return {limit: trace.first(100.0 * trace.own_gaps < limit)[0] for limit in THRESHOLDS}
 
 
 def _reached(trace: Trace) -> dict[MetricKey, float]:
-    return {limit: trace.first(100.0 * trace.gaps < limit)[1] for limit in THRESHOLDS}
+    return {limit: trace.first(100.0 * trace.own_gaps < limit)[1] for limit in THRESHOLDS}
 
 
 def _seconds(trace: Trace) -> dict[MetricKey, float]:
-    seconds = trace.run.seconds[: trace.budget]
+    seconds = trace.run.seconds[: len(trace.spent)]
     finished = np.arange(len(seconds))  # at the time of the ask
     found: dict[MetricKey, float] = {}
     for size in SIZES:
@@ -187,7 +206,8 @@ METRICS: dict[str, Metric] = {
 }
 """The metrics by name.
 
-With one objective: ``queries``, the evaluations until the optimum was found, the budget where it
+Evaluations are full ones: one that a rule stopped counts the share that was spent. With one
+objective: ``queries``, the evaluations until the optimum was found, the budget where it
 was not, and ``found``, 1 where it was; ``within`` and ``found_within``, the same until a value
 within a tolerance of the optimum was found, by the tolerances of the comparison; ``regret`` at a
 checkpoint, in the objective's unit. Always: ``gap`` at a checkpoint, in percent of the answer's
@@ -209,7 +229,8 @@ def _predictions(trace: Trace) -> dict[MetricKey, tuple[Array, Array, Array]]:
     run = trace.run
     found: dict[MetricKey, tuple[Array, Array, Array]] = {}
     for i, objective in enumerate(trace.reference.objectives):
-        columns = np.stack([run.mean[:, i], run.sd[:, i], run.observed[:, i]])[:, : trace.budget]
+        columns = np.stack([run.mean[:, i], run.sd[:, i], run.observed[:, i]])
+        columns = columns[:, : len(trace.spent)]
         mean, sd, outcome = columns[:, np.isfinite(columns).all(axis=0)]
         if len(mean):
             found[objective.name] = mean, sd, outcome

@@ -61,7 +61,7 @@ class _Worker:
     index: int = -1
     problem: Problem | None = None
 
-    def tick(self) -> None:
+    def tick(self, _: float = 1.0) -> None:
         """Stop the run after an evaluation if the parent process says so."""
         if self.stop.is_set():
             raise KeyboardInterrupt

@@ -13,6 +13,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from bonas.benchmarks.tables.scale import Array
+from bonas.studies.outcomes import share_of
 from bonas.studies.records import PREDICTION
 
 SETTINGS = "bonas:run"
@@ -26,6 +27,15 @@ TRUTH = "bonas:truth"
 """The trial's user attribute with the exact values, where they are known."""
 STUDY_CHANGES = "bonas:study"
 """The trial's system attribute with those of the study that changed while it ran."""
+
+
+ROUNDING = 1e-9
+"""Of sums of shares of full evaluations."""
+
+
+def has_spent(full_evaluations: float, budget: int) -> bool:
+    """Return whether no full evaluation fits into a budget any more."""
+    return full_evaluations + 1 > budget + ROUNDING
 
 
 class RunKey(NamedTuple):
@@ -51,6 +61,7 @@ class Run:
         seconds: The seconds of each ask, ``n``.
         mean: The predicted means at the time of the ask, ``n x m``; NaN without a prediction.
         sd: The predicted standard deviations, ``n x m``.
+        spent: The share of a full evaluation that each took, ``n``: below 1 where it was stopped.
         ended: Whether the run ended early, since nothing could improve.
     """
 
@@ -61,6 +72,7 @@ class Run:
     seconds: Array
     mean: Array
     sd: Array
+    spent: Array
     ended: bool
 
     def __len__(self) -> int:
@@ -69,7 +81,12 @@ class Run:
     @property
     def failed(self) -> int:
         """The number of evaluations that failed."""
-        return int(np.isnan(self.values).any(axis=1).sum())
+        return int((np.isnan(self.values).any(axis=1) & (self.spent == 1.0)).sum())
+
+    @property
+    def stopped(self) -> int:
+        """The number of evaluations that a rule stopped early."""
+        return int((self.spent < 1.0).sum())
 
     @classmethod
     def of(
@@ -87,6 +104,7 @@ class Run:
             seconds=np.array([t.user_attrs.get(ASK_SECONDS, np.nan) for t in trials], np.float64),
             mean=_rows([each["mean"] for each in predictions], m),
             sd=_rows([each["sd"] for each in predictions], m),
+            spent=np.array([share_of(trial) for trial in trials], np.float64),
             ended=ended,
         )
 

@@ -11,13 +11,14 @@ from optuna.storages import BaseStorage
 
 from bonas.arguments import check_count
 from bonas.benchmarks.comparison.comparison import CHECKPOINTS, Comparison, check_tolerances
-from bonas.benchmarks.comparison.run import ENDED, SETTINGS, Run, RunKey
+from bonas.benchmarks.comparison.run import ENDED, ROUNDING, SETTINGS, Run, RunKey
 from bonas.benchmarks.tables.reference import Reference
 from bonas.benchmarks.tables.scale import Scale, as_losses
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
 from bonas.optuna_internals import id_of
 from bonas.studies.attributes import json_object
+from bonas.studies.outcomes import share_of
 from bonas.studies.records import DESCRIPTION
 from bonas.studies.storages.opening import Storage, open_storage
 
@@ -168,7 +169,9 @@ def _check_alike(records: Sequence[_Record]) -> None:
 
 def _run(storage: BaseStorage, record: _Record, budget: int) -> Run:
     trials = storage.get_all_trials(record.study, deepcopy=False)
-    finished = [trial for trial in trials if trial.state.is_finished()][:budget]
+    finished = [trial for trial in trials if trial.state.is_finished()]
+    spent = np.cumsum([share_of(trial) for trial in finished])
+    finished = finished[: int((spent <= budget + ROUNDING).sum())]
     signal, m = record.description["signal"], len(record.objectives)
     return Run.of(record.key, signal, m, finished, ended=record.ended)
 

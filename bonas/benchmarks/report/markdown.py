@@ -16,7 +16,7 @@ from bonas.benchmarks.tables.scale import Array
 _PREFACE = """\
 # Comparison of search methods
 
-{budget} evaluations per run, the initial random ones included; {seeds}; {methods}.
+{budget} full evaluations per run, the initial random ones included; {seeds}; {methods}.
 Computed with {versions}.
 
 Numbers are means over the seeds [95 % interval of the mean, BCa bootstrap]. Tests: {baseline} \
@@ -133,11 +133,17 @@ class _Page:
         own = [t for k, t in self.comparison.traces.items() if k[:2] == (self.problem, method)]
         n, finished = len(self.comparison.seeds), sum(bool(np.isfinite(t.gaps[-1])) for t in own)
         failed = sum(trace.run.failed for trace in own)
+        stopped = sum(trace.run.stopped for trace in own)
         lines = []
         if finished < n:
             lines.append(f"Not finished: {method}, {finished} of {n} runs.")
         if failed:
             lines.append(f"Failed: {_count(failed, 'evaluation')} of {method}.")
+        if stopped:
+            lines.append(
+                f"Stopped early: {_count(stopped, 'evaluation')} of {method}, each counted by the "
+                "share that was spent."
+            )
         return lines
 
     def _queries(self) -> str:

@@ -143,6 +143,22 @@ def test_evaluations_beyond_the_budget_do_not_count() -> None:
     assert METRICS["found"](trace) == {None: 0.0}
 
 
+def test_an_evaluation_that_was_stopped_counts_the_share_that_was_spent() -> None:
+    # Full evaluations spent: 1, 1.25, 1.5, 2.5, 2.75; in 1, 2, 3 of them: the first, three, all.
+    spent = np.array([1.0, 0.25, 0.25, 1.0, 0.25])
+    trace = traced([60.0, NAN, NAN, 89.0, NAN], budget=3, spent=spent)
+    assert trace.spent.tolist() == [1.0, 1.25, 1.5, 2.5, 2.75]
+    assert trace.regrets.tolist() == [30.0, 30.0, 1.0]
+    assert METRICS["until"](trace) == {5.0: 2.5, 1.0: 3.0, 0.1: 3.0}
+    assert (trace.run.failed, trace.run.stopped) == (0, 3)
+    # With a budget of 4 the run was cut off: more would have fitted, into the first 3 as well.
+    np.testing.assert_array_equal(
+        traced([60.0, NAN, NAN, 89.0, NAN], budget=4, spent=spent).regrets, [30, 30, NAN, NAN]
+    )
+    # Of a budget of 2 the first three evaluations are left, and of 1 the first.
+    assert [len(traced([60.0] * 5, budget=b, spent=spent).spent) for b in (2, 1)] == [3, 1]
+
+
 @pytest.mark.parametrize(
     ("values", "queries", "found"),
     [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from comparisons import NAN, small_comparison
 
+from bonas.benchmarks.comparison import RunKey
 from bonas.benchmarks.comparison.statistics import PairedTest
 from bonas.benchmarks.report import markdown
 from bonas.benchmarks.report.markdown import _mean, _number, _share, _table, _test
@@ -25,7 +26,7 @@ def section(text: str, title: str) -> list[str]:
 
 def test_the_report_says_what_was_run() -> None:
     text = markdown(small_comparison())
-    assert "6 evaluations per run" in text
+    assert "6 full evaluations per run" in text
     assert "6 seeds (0, 1, 2, 3, 4, 5)" in text
     assert "3 methods (good, bad, half)" in text
     assert "bonas 0.1.0, torch 2.9" in text
@@ -79,6 +80,16 @@ def test_what_is_missing_or_failed_is_said() -> None:
     assert "Left out (not run): bad." in two
     assert "Failed: 6 evaluations of half." in two
     assert "The exact answer is known; from the best to the worst: 90 to 50, 1 to 9." in two
+
+
+def test_evaluations_that_were_stopped_early_are_counted_apart() -> None:
+    comparison = small_comparison()
+    run = comparison.runs[RunKey("two: a/b", "half", 0)]
+    spent = np.array([0.25, *[1.0] * 5])
+    runs = {**comparison.runs, run.key: replace(run, spent=spent)}
+    text = "".join(section(markdown(replace(comparison, runs=runs)), "## two: a/b"))
+    assert "Failed: 5 evaluations of half." in text
+    assert "Stopped early: 1 evaluation of half" in text
 
 
 def test_without_an_exact_answer_the_union_is_named() -> None:
