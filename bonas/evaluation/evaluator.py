@@ -6,10 +6,12 @@ many as it likes, and can be stopped after any of them.
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import lru_cache
 from typing import Any, Protocol
 
 from bonas.errors import EvaluationFailed, ObjectivesMissing
@@ -17,6 +19,8 @@ from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Objective
 from bonas.evaluation.record import Record, example, missing_objectives
+
+_logger = logging.getLogger(__name__)
 
 
 class Evaluator(Protocol):
@@ -129,7 +133,26 @@ def _checked(
             yield _as_measurement(item, names).checked(names, time.perf_counter() - began)
     finally:
         if isinstance(given, Generator):
-            given.close()
+            _close(given, evaluate)
+
+
+def _close(stream: Generator[object, None, None], evaluate: Evaluator) -> None:
+    """End a stream; an error of its end is logged, since what it measured is known by then."""
+    try:
+        stream.close()
+    except Exception as error:
+        name = getattr(evaluate, "__qualname__", type(evaluate).__qualname__)
+        _log_unended(name, f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=100)
+def _log_unended(name: str, error: str) -> None:
+    _logger.warning(
+        "the evaluation %s went on after it was ended (%s); what it measured is kept. Let a "
+        "generator end on GeneratorExit, with what it has to release in a finally block",
+        name,
+        error,
+    )
 
 
 def _called(evaluate: Evaluator, candidate: Candidate) -> object:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from bonas.errors import InvalidArgument, ObjectivesMissing
 from bonas.evaluation.measurement import Measurement
@@ -12,6 +14,8 @@ TRAINING = "train_"
 
 SD = "_sd"
 """After an objective's name: the name of the standard deviation of its value."""
+
+_logger = logging.getLogger(__name__)
 
 
 class Record:
@@ -30,6 +34,7 @@ class Record:
         self.measurements: list[Measurement] = []
         self.values: dict[str, float] = {}
         self._latest: dict[str, float] = {}  # points of curves
+        self._steps: dict[str, int] = {}  # of these
 
     def add(self, measurement: Measurement) -> None:
         """Take the next measurement, which was checked.
@@ -47,7 +52,15 @@ class Record:
             self.values.update(measurement.values)
         elif measurement.step is not None:
             self._latest.update(measurement.values)
+            self._check_order(measurement.step, measurement.values)
         self.measurements.append(measurement)
+
+    def _check_order(self, step: int, names: Iterable[str]) -> None:
+        """Log if a curve goes back: it is sorted by its steps, and rules look at rungs once."""
+        for name in names:
+            if step < self._steps.get(name, 0):
+                _log_backwards(name, step, self._steps[name])
+            self._steps[name] = step
 
     @property
     def is_complete(self) -> bool:
@@ -72,6 +85,17 @@ class Record:
             error.values = found
             raise error
         return found
+
+
+@lru_cache(maxsize=100)
+def _log_backwards(name: str, step: int, before: int) -> None:
+    _logger.warning(
+        "expected the steps of the curve %r to increase, got %d after %d; of equal steps the "
+        "later value counts. Count the steps of one evaluation through, or name the curves apart",
+        name,
+        step,
+        before,
+    )
 
 
 def missing_objectives(

@@ -47,8 +47,8 @@ class Combined(RungRule):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("least", self.least)
-        for rule in (self.first, self.then):
-            if not isinstance(rule, RungRule) and not (rule is None and rule is self.then):
+        for rule in (self.first, self.first if self.then is None else self.then):
+            if not isinstance(rule, RungRule):
                 raise InvalidArgument(f"expected rules such as SuccessiveHalving(), got {rule!r}")
 
     def verdict(
