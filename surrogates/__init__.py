@@ -1,10 +1,12 @@
 """Surrogates: what predicts the values of untrained architectures, and how surely."""
 
+from bonas.surrogates.coregionalised_gp import CoregionalisedGP
 from bonas.surrogates.deep_kernel import fit_deep_kernel
 from bonas.surrogates.forest import RandomForest, fit_forest
 from bonas.surrogates.gnn_ensemble import GNNEnsemble, fit_gnn_ensemble
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
+from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.mixture import Mixture, fit_mixture
 from bonas.surrogates.mixture_posterior import MixturePosterior
 from bonas.surrogates.model import (
@@ -20,8 +22,10 @@ from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP, fit_weisfeile
 
 __all__ = [
     "Capabilities",
+    "CoregionalisedGP",
     "GNNEnsemble",
     "GraphGP",
+    "LowerFidelity",
     "Mixture",
     "MixturePosterior",
     "OutcomeTransform",

@@ -20,16 +20,18 @@ from bonas.encoders.layout import PRIOR, Layout
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.kernel import Term
+from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.surrogate import supports
 
 
-@supports(known_noise=True, prior_mean=True, deterministic=True)
+@supports(known_noise=True, prior_mean=True, deterministic=True, lower_fidelity=True)
 def fit_deep_kernel(
     train_X: Tensor,
     train_Y: Tensor,
     layout: Layout,
     *,
     train_Yvar: Tensor | None = None,
+    lower: LowerFidelity | None = None,
     terms: Sequence[Term] | None = None,
 ) -> GraphGP:
     """Fit a Gaussian process over the block ``gnn``.
@@ -39,6 +41,7 @@ def fit_deep_kernel(
         train_Y: ``n x 1`` values, in any unit; the posterior is in the same.
         layout: The blocks of the encoding.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN.
+        lower: Values at lower fidelities, as in ``fit_graph_gp``.
         terms: (block, shape) pairs; by default matern12 over ``gnn``, and linear over a block
             ``prior``.
 
@@ -49,4 +52,4 @@ def fit_deep_kernel(
     if terms is None:
         prior = [(PRIOR, "linear")] if PRIOR in layout.architecture else []
         terms = [("gnn", "matern12"), *prior]
-    return fit_graph_gp(train_X, train_Y, layout, train_Yvar=train_Yvar, terms=terms)
+    return fit_graph_gp(train_X, train_Y, layout, train_Yvar=train_Yvar, lower=lower, terms=terms)

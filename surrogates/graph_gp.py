@@ -21,8 +21,9 @@ from botorch.posteriors.posterior import Posterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
-from bonas.surrogates.kernel import BlockKernel
+from bonas.surrogates.kernel import Kernel
 from bonas.surrogates.leave_one_out import loo_log_density
+from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.model import SurrogateModel
 from bonas.surrogates.solved_pool import SolvedPool
 from bonas.surrogates.training_data import TrainingData, standardise
@@ -47,7 +48,7 @@ class GraphGP(SurrogateModel):
 
     def __init__(
         self,
-        kernel: BlockKernel,
+        kernel: Kernel,
         theta: Tensor,
         log_noise: float,
         data: TrainingData,
@@ -62,11 +63,16 @@ class GraphGP(SurrogateModel):
         self._solved = solved
 
     def condition_on(
-        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+        self,
+        train_X: Tensor,
+        train_Y: Tensor,
+        train_Yvar: Tensor | None = None,
+        lower: LowerFidelity | None = None,  # its hyper-parameters know of none
     ) -> GraphGP:
         """Return a model of other data with the same hyper-parameters.
 
-        Fast where ``train_X`` begins with the rows of this model.
+        Fast where ``train_X`` begins with the rows of this model. Values at a lower fidelity are
+        left to the next fit.
         """
         data = standardise(train_X, train_Y, train_Yvar)
         if not data.starts_with(self.data):
@@ -121,7 +127,7 @@ class GraphGP(SurrogateModel):
         return torch.cat([top, torch.cat([B.T, C], dim=1)])
 
     def _covariance(self, X: Tensor, Z: Tensor) -> Tensor:
-        return self.kernel.matrix(self.theta, self.kernel.distances(X, Z))
+        return self.kernel.covariance(self.theta, X, Z)
 
     def _joint_posterior(self, X: Tensor, noisy: bool) -> Posterior:
         data = self.data

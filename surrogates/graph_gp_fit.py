@@ -17,36 +17,31 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from bonas.encoders.layout import PRIOR, Layout
+from bonas.surrogates.coregionalised_fit import fit_coregionalised
 from bonas.surrogates.graph_gp import GraphGP, add_noise
 from bonas.surrogates.kernel import BlockKernel, Term
+from bonas.surrogates.lower_fidelity import LowerFidelity, usable
+from bonas.surrogates.most_probable import Array, most_probable, priors_of
 from bonas.surrogates.surrogate import supports
 from bonas.surrogates.training_data import standardise
 
-Array = npt.NDArray[np.float64]
-
-_TOLERANCE = 1e-6  # relative change of the log density at which the fit ends
 _FITTED = 200  # values that the hyper-parameters are fitted to: evenly spread over all
-_PRIORS = {  # mean and standard deviation of a hyper-parameter's logarithm
-    "variance": (math.log(0.5), 1.0),
-    "lengthscale": (0.0, 1.0),
-    "weight": (0.0, 1.5),
-    "noise": (math.log(1e-2), 1.0),
-}
+_PAIRS = 5  # finished trainings with a value at a lower fidelity, from which it is learnt from
+_FIDELITIES = 3  # lower ones that are learnt from at most
 
 
-@supports(known_noise=True, prior_mean=True, deterministic=True)
+@supports(known_noise=True, prior_mean=True, deterministic=True, lower_fidelity=True)
 def fit_graph_gp(
     train_X: Tensor,
     train_Y: Tensor,
     layout: Layout,
     *,
     train_Yvar: Tensor | None = None,
+    lower: LowerFidelity | None = None,
     terms: Sequence[Term] | None = None,
     shape: str = "rbf",
     embedding: bool = False,
@@ -60,6 +55,9 @@ def fit_graph_gp(
         layout: The blocks of the encoding.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; these get the
             noise that is fitted.
+        lower: Values at lower fidelities; they are learnt from where five finished trainings show
+            what they tell, and at three fidelities at most. The model is then a
+            ``CoregionalisedGP``.
         terms: (block, shape) pairs; by default one for each block, of the shape below.
         shape: ``rbf`` or ``matern12``, of the default terms; that of the block ``prior`` is linear.
         embedding: Whether the default terms have a matern12 one for the block ``gnn``; without it
@@ -80,10 +78,17 @@ def fit_graph_gp(
         layout, terms = _default_terms(layout, shape, embedding, trend)
     kernel = BlockKernel(layout, terms)
     data = standardise(train_X, train_Y, train_Yvar)
+    cheaper = usable(lower, _PAIRS, _FIDELITIES)
+    if cheaper is not None:
+        return fit_coregionalised(kernel, data, cheaper)
     every = slice(None, None, -(-len(data.z) // _FITTED))
     distances = kernel.distances(data.X[every], data.X[every])
-    theta, log_noise = _most_probable(kernel, distances, data.z[every], data.noise[every])
-    return GraphGP(kernel, theta, log_noise, data)
+    z, known = data.z[every], data.noise[every]
+    point = most_probable(
+        priors_of([*kernel.names, "noise"]),
+        lambda at: _negative_log_likelihood(kernel, distances, z, known, at),
+    )
+    return GraphGP(kernel, point[:-1], float(point[-1]), data)
 
 
 def _default_terms(
@@ -98,30 +103,6 @@ def _default_terms(
     if trend and "statistics" in layout.architecture:
         terms.append(("statistics", "linear"))
     return layout, terms
-
-
-def _most_probable(
-    kernel: BlockKernel, distances: Tensor, z: Tensor, known: Tensor
-) -> tuple[Tensor, float]:
-    """Return theta and the logarithm of the noise that maximise the posterior density."""
-    families = [name.split(" ", 1)[0] for name in [*kernel.names, "noise"]]
-    mean = np.array([_PRIORS[family][0] for family in families])
-    sd = np.array([_PRIORS[family][1] for family in families])
-
-    def loss(point: Array) -> tuple[float, Array]:
-        """Compute the negative log posterior density and its gradient."""
-        value, gradient = _negative_log_likelihood(
-            kernel, distances, z, known, torch.from_numpy(point)
-        )
-        deviation = (point - mean) / sd
-        return value + 0.5 * float(deviation @ deviation), gradient + deviation / sd
-
-    bounds = list(zip(mean - 4 * sd, mean + 4 * sd, strict=True))
-    found = minimize(
-        loss, mean, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": _TOLERANCE}
-    )
-    point = torch.from_numpy(np.asarray(found.x, dtype=np.float64))
-    return point[:-1], float(point[-1])
 
 
 def _negative_log_likelihood(

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,6 +38,23 @@ _ROUNDING = 1e-10  # squared distances below it are 0
 
 Term = tuple[str, str]
 """A block's name and one of ``SHAPES``."""
+
+
+class Kernel(Protocol):
+    """What a Gaussian process needs of a kernel; ``theta`` are its hyper-parameters."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the hyper-parameters, in the order of theta."""
+        ...
+
+    def covariance(self, theta: Tensor, X: Tensor, Z: Tensor) -> Tensor:
+        """Return the ``... x n x k`` covariances of ``n`` and ``k`` points."""
+        ...
+
+    def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
+        """Return k(x, x) of each point of ``... x n x d``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -119,6 +137,10 @@ class BlockKernel:
     def matrix(self, theta: Tensor, distances: Tensor) -> Tensor:
         """Return ``... x n x k`` covariances from ``distances``."""
         return self.parts(theta, distances).matrix()
+
+    def covariance(self, theta: Tensor, X: Tensor, Z: Tensor) -> Tensor:
+        """Return the ``... x n x k`` covariances of ``n`` and ``k`` points."""
+        return self.matrix(theta, self.distances(X, Z))
 
     def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
         """Compute k(x, x) of each point of ``... x n x d``; only linear terms depend on x."""

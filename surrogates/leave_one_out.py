@@ -2,12 +2,17 @@
 
     z_i | z_{-i} ~ N(z_i - alpha_i / P_ii, 1 / P_ii),   P = Sigma^-1 = (L L^T)^-1,   alpha = P z
 
+The same holds for groups b of values that are left out together:
+
+    z_b | z_{-b} ~ N(z_b - C alpha_b, C),   C = (P_bb)^-1
+
 Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning", section 5.4.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,3 +28,23 @@ def loo_log_density(L: Tensor, alpha: Tensor, sd: float) -> Tensor:
     spread = precision.log() - math.log(2 * math.pi)
     log_density: Tensor = 0.5 * (spread - precision * error**2) - math.log(sd)
     return log_density
+
+
+def left_out_log_density(
+    L: Tensor, alpha: Tensor, sd: float, groups: Sequence[Sequence[int]]
+) -> Tensor:
+    """Return a log density per group: of its first value, given the values of no group member.
+
+    ``L``: ``r x r``, ``alpha``: ``r x 1``; the first values are ``mean + sd z``.
+    """
+    precision = torch.cholesky_inverse(L)
+    error = torch.empty(len(groups), dtype=L.dtype)
+    variance = torch.empty_like(error)
+    for size in sorted({len(group) for group in groups}):
+        which = [g for g, group in enumerate(groups) if len(group) == size]
+        rows = torch.tensor([list(groups[g]) for g in which])
+        C = torch.linalg.inv(precision[rows.unsqueeze(2), rows.unsqueeze(1)])
+        error[which] = (C @ alpha[rows]).squeeze(-1)[:, 0]
+        variance[which] = C[:, 0, 0]
+    log_density: Tensor = -0.5 * (error.square() / variance + (2 * math.pi * variance).log())
+    return log_density - math.log(sd)

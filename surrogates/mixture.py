@@ -24,15 +24,16 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
+from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
 from bonas.surrogates.model import SupportsConditioning, SupportsLOO, SurrogateModel, marginals
-from bonas.surrogates.surrogate import Surrogate, fit, supports
+from bonas.surrogates.surrogate import Surrogate, condition, fit, supports
 
 _PULL = 1.0  # pseudo-observations of each member: the pull to equal weights
 _ROUNDS = 200
 
 
-@supports(known_noise=True, prior_mean=True)
+@supports(known_noise=True, prior_mean=True, lower_fidelity=True)
 def fit_mixture(
     train_X: Tensor,
     train_Y: Tensor,
@@ -40,6 +41,7 @@ def fit_mixture(
     seed: int = 0,
     *,
     train_Yvar: Tensor | None = None,
+    lower: LowerFidelity | None = None,
     members: Sequence[Surrogate] = (fit_graph_gp, partial(fit_graph_gp, embedding=True)),
 ) -> Mixture:
     """Fit the members and weigh them.
@@ -51,6 +53,7 @@ def fit_mixture(
         seed: Seed of the members that take one.
         train_Yvar: ``n x 1`` variances of the values where they are known, else NaN; for the
             members that take them.
+        lower: Values at lower fidelities, for the members that read them.
         members: Surrogates whose models have a ``loo_log_density``; by default a process over
             choices and statistics, and one that also reads the embedding.
 
@@ -58,7 +61,7 @@ def fit_mixture(
         FitFailed: if there is no value, or one is not finite.
         InvalidArgument: if the model of a member has no ``loo_log_density``.
     """
-    models = [fit(member, train_X, train_Y, layout, seed, train_Yvar) for member in members]
+    models = [fit(member, train_X, train_Y, layout, seed, train_Yvar, lower) for member in members]
     weights = stacked_weights(torch.stack(_loo_log_densities(models)))
     return Mixture(models, weights, members, layout, seed)
 
@@ -87,13 +90,18 @@ class Mixture(SurrogateModel):
         self.surrogates, self.layout, self.seed = tuple(surrogates), layout, seed
 
     def condition_on(
-        self, train_X: Tensor, train_Y: Tensor, train_Yvar: Tensor | None = None
+        self,
+        train_X: Tensor,
+        train_Y: Tensor,
+        train_Yvar: Tensor | None = None,
+        lower: LowerFidelity | None = None,
     ) -> Mixture:
         """Return a model of other data with the same weights, the members conditioned on them."""
+        data = train_X, train_Y
         members = [
-            member.condition_on(train_X, train_Y, train_Yvar)
+            condition(surrogate, member, *data, train_Yvar, lower)
             if isinstance(member, SupportsConditioning)
-            else fit(surrogate, train_X, train_Y, self.layout, self.seed, train_Yvar)
+            else fit(surrogate, *data, self.layout, self.seed, train_Yvar, lower)
             for member, surrogate in zip(self.members, self.surrogates, strict=True)
         ]
         return Mixture(members, self.weights, self.surrogates, self.layout, self.seed)

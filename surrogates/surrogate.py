@@ -17,6 +17,8 @@ from torch import Tensor
 from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
+from bonas.surrogates.lower_fidelity import LowerFidelity
+from bonas.surrogates.model import SupportsConditioning
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
@@ -55,11 +57,15 @@ class Capabilities:
             the evaluation reports none.
         prior_mean: It reads the block ``prior``: what source tasks make one expect of the values.
         deterministic: It takes no seed.
+        lower_fidelity: It takes a keyword ``lower``: values at lower fidelities, such as those of
+            trainings that were stopped. If its model supports conditioning, ``condition_on`` takes
+            them as a fourth argument.
     """
 
     known_noise: bool = False
     prior_mean: bool = False
     deterministic: bool = False
+    lower_fidelity: bool = False
 
 
 @runtime_checkable
@@ -70,7 +76,11 @@ class DeclaresCapabilities(Protocol):
 
 
 def supports(
-    *, known_noise: bool = False, prior_mean: bool = False, deterministic: bool = False
+    *,
+    known_noise: bool = False,
+    prior_mean: bool = False,
+    deterministic: bool = False,
+    lower_fidelity: bool = False,
 ) -> Callable[[Fit], Fit]:
     """Declare what a surrogate can do; see ``Capabilities``.
 
@@ -82,7 +92,7 @@ def supports(
 
     def declare(surrogate: Fit) -> Fit:
         """Attach the declaration to the surrogate itself."""
-        found = Capabilities(known_noise, prior_mean, deterministic)
+        found = Capabilities(known_noise, prior_mean, deterministic, lower_fidelity)
         surrogate.capabilities = found  # type: ignore[attr-defined]  # functions take attributes
         return surrogate
 
@@ -115,6 +125,7 @@ def fit(
     layout: Layout,
     seed: int,
     train_Yvar: Tensor | None = None,
+    lower: LowerFidelity | None = None,
 ) -> Model:
     """Fit a model of ``n x 1`` values at ``n x d`` encodings by any surrogate.
 
@@ -126,12 +137,31 @@ def fit(
         seed: Seed of a surrogate that takes one.
         train_Yvar: ``n x 1`` variances of the values, NaN where unknown; ignored by a surrogate
             that fits the noise itself.
+        lower: Values at lower fidelities; ignored by a surrogate that does not declare that it
+            reads them.
     """
     can = capabilities_of(surrogate)
     function: Any = surrogate
     seeded = () if can.deterministic else (seed,)
+    more: dict[str, object] = {}
     if can.known_noise and train_Yvar is not None and not bool(train_Yvar.isnan().all()):
-        fitted: Model = function(train_X, train_Y, layout, *seeded, train_Yvar=train_Yvar)
-    else:
-        fitted = function(train_X, train_Y, layout, *seeded)
+        more["train_Yvar"] = train_Yvar
+    if can.lower_fidelity and lower is not None:
+        more["lower"] = lower
+    fitted: Model = function(train_X, train_Y, layout, *seeded, **more)
     return fitted
+
+
+def condition(
+    surrogate: Surrogate,
+    model: SupportsConditioning,
+    train_X: Tensor,
+    train_Y: Tensor,
+    train_Yvar: Tensor | None = None,
+    lower: LowerFidelity | None = None,
+) -> Model:
+    """Condition a model that ``surrogate`` fitted on other data; the arguments are those of fit."""
+    reads = capabilities_of(surrogate).lower_fidelity and lower is not None
+    grown: Any = model.condition_on
+    conditioned: Model = grown(train_X, train_Y, train_Yvar, *((lower,) if reads else ()))
+    return conditioned

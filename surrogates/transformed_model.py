@@ -15,10 +15,11 @@ from botorch.sampling.get_sampler import get_sampler
 from torch import Tensor
 
 from bonas.encoders.layout import Layout
+from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.model import SupportsConditioning, SupportsWeights, marginals
 from bonas.surrogates.outcome_transform import Form, OutcomeTransform, fit_outcome_transform
 from bonas.surrogates.rank_transform import RankTransform
-from bonas.surrogates.surrogate import Surrogate, fit
+from bonas.surrogates.surrogate import Surrogate, condition, fit
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def fit_transformed(
     form: Form,
     variance: Tensor | None = None,
     grown_from: Model | None = None,
+    lower: LowerFidelity | None = None,
 ) -> TransformedModel:
     """Fit an outcome transform, then a model of the transformed values.
 
@@ -86,13 +88,15 @@ def fit_transformed(
         variance: ``n`` variances of the values, NaN where unknown.
         grown_from: A model of other data whose hyper-parameters are kept, if it can keep them; else
             the surrogate fits anew.
+        lower: Oriented values at lower fidelities. They are not transformed: only their order
+            counts.
     """
     transform = fit_outcome_transform(y, form)
     values = transform.transform(y).unsqueeze(1)
     noise = torch.full_like(y, torch.nan) if variance is None else variance
     noise = transform.transform_variance(y, noise).unsqueeze(1)
     if isinstance(grown_from, SupportsConditioning):
-        model: Any = grown_from.condition_on(X, values, noise)
+        model = condition(surrogate, grown_from, X, values, noise, lower)
     else:
-        model = fit(surrogate, X, values, layout, seed, noise)
+        model = fit(surrogate, X, values, layout, seed, noise, lower)
     return TransformedModel(model, transform)

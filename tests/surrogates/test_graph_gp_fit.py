@@ -17,6 +17,7 @@ from bonas.errors import InvalidArgument
 from bonas.surrogates import fit_graph_gp
 from bonas.surrogates.graph_gp_fit import _default_terms, _negative_log_likelihood
 from bonas.surrogates.kernel import BlockKernel
+from bonas.surrogates.most_probable import PRIORS
 
 LAYOUT = Layout(
     {"one": slice(0, 2), "two": slice(2, 5)}, {"rate": slice(5, 6), "kind": slice(6, 8)}
@@ -117,7 +118,7 @@ def test_the_fit_is_a_maximum_of_the_posterior_density() -> None:
     gp = fit_graph_gp(X, X[:, :1].sin() + X[:, 5:6], LAYOUT)
     distances = gp.kernel.distances(gp.data.X, gp.data.X)
     families = [name.split(" ", 1)[0] for name in [*gp.kernel.names, "noise"]]
-    mean, sd = np.array([module._PRIORS[family] for family in families]).T
+    mean, sd = np.array([PRIORS[family] for family in families]).T
     found = np.append(gp.theta.numpy(), gp.log_noise)
 
     def loss(point: np.ndarray[Any, Any]) -> float:

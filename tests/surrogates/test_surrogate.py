@@ -15,6 +15,7 @@ from bonas.encoders import Layout
 from bonas.errors import InvalidArgument
 from bonas.surrogates import (
     Capabilities,
+    LowerFidelity,
     Surrogate,
     fit,
     fit_deep_kernel,
@@ -25,7 +26,7 @@ from bonas.surrogates import (
     fit_weisfeiler_lehman,
     supports,
 )
-from bonas.surrogates.surrogate import capabilities_of
+from bonas.surrogates.surrogate import capabilities_of, condition
 
 LAYOUT = Layout({"block": slice(0, 2)}, {})
 X = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
@@ -82,6 +83,40 @@ def test_a_deterministic_surrogate_gets_no_seed() -> None:
     assert recorder.calls == [((), {})]
 
 
+def test_lower_fidelities_go_to_a_surrogate_that_declares_them_where_there_are_any() -> None:
+    recorder = Recorder()
+    lower = LowerFidelity(X, Y, torch.tensor([0, 1, -1]), (0.1,))
+    fit(recorder, X, Y, LAYOUT, 1, lower=lower)
+    mine = supports(lower_fidelity=True)(recorder)
+    fit(mine, X, Y, LAYOUT, 1, lower=lower)
+    fit(mine, X, Y, LAYOUT, 1)
+    assert [named for _, named in recorder.calls] == [{}, {"lower": lower}, {}]
+
+
+class Grown:
+    """A model that keeps what it was conditioned on."""
+
+    def __init__(self) -> None:
+        self.more: list[tuple[Any, ...]] = []
+
+    def condition_on(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *more: Any) -> Grown:
+        self.more.append(more)
+        return self
+
+
+def test_a_model_is_conditioned_on_lower_fidelities_if_its_surrogate_reads_them() -> None:
+    lower, recorder, model = (
+        LowerFidelity(X, Y, torch.tensor([0, 1, -1]), (0.1,)),
+        Recorder(),
+        Grown(),
+    )
+    condition(recorder, model, X, Y, NOISE, lower)
+    mine = supports(lower_fidelity=True)(recorder)
+    condition(mine, model, X, Y, NOISE, lower)
+    condition(mine, model, X, Y, NOISE)
+    assert model.more == [(), (lower,), ()]
+
+
 def test_a_partial_can_do_what_its_function_can() -> None:
     twice = partial(partial(fit_graph_gp, shape="matern12"), trend=True)
     assert capabilities_of(twice) == capabilities_of(fit_graph_gp)
@@ -93,9 +128,9 @@ def test_a_partial_can_do_what_its_function_can() -> None:
 @pytest.mark.parametrize(
     ("surrogate", "can"),
     [
-        (fit_graph_gp, Capabilities(known_noise=True, prior_mean=True, deterministic=True)),
-        (fit_deep_kernel, Capabilities(known_noise=True, prior_mean=True, deterministic=True)),
-        (fit_mixture, Capabilities(known_noise=True, prior_mean=True)),
+        (fit_graph_gp, Capabilities(True, True, deterministic=True, lower_fidelity=True)),
+        (fit_deep_kernel, Capabilities(True, True, deterministic=True, lower_fidelity=True)),
+        (fit_mixture, Capabilities(True, True, lower_fidelity=True)),
         (fit_weisfeiler_lehman, Capabilities(prior_mean=True, deterministic=True)),
         (fit_forest, Capabilities(prior_mean=True)),
         (fit_gnn_ensemble, Capabilities()),
