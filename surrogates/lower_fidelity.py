@@ -6,9 +6,11 @@ epoch: their curves say how much a value at the cut tells.
 
 Only the order of such values is used: a value enters as its normal score,
 
-    score = Phi^-1((rank - 1/2) / k),   rank from 1 to k; equal values share their mean rank
+    score = Phi^-1((r - 3/8) / (k + 1/4)),   r the rank from 1 to k; equal values share theirs
 
 so that no unit, no saturation and no outlier of an unfinished training matters.
+
+Source: Blom (1958), "Statistical estimates and transformed beta-variables" (normal scores).
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class LowerFidelity:
         for j, y in enumerate(self.Y.T):
             known = ~y.isnan()
             ranks = rankdata(y[known].numpy())
-            scores[known, j] = torch.from_numpy(ndtri((ranks - 0.5) / max(len(ranks), 1)))
+            scores[known, j] = torch.from_numpy(ndtri((ranks - 0.375) / (len(ranks) + 0.25)))
             own = scores[known & self.is_finished, j]
             if len(own) > 1 and float(own.std(correction=0)) > 0:
                 scores[:, j] = (scores[:, j] - own.mean()) / own.std(correction=0)
