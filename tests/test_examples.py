@@ -73,3 +73,17 @@ def test_short_trainings_are_counted_by_their_length(
     assert "nb201-cifar100: full trainings until within 50 %" in text
     best, *_ = (line for line in text.splitlines() if line.startswith("  50 short trainings"))
     assert "2.0 +  3.0 =    5.0" in best  # the best was not found in 2; 50 x 12 / 200
+
+
+def test_searches_with_and_without_early_stopping(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "early_stopping.py"
+    given = ["--rules", "none", "halving", "--budget", "2", "--epochs", "2", "--seeds", "0"]
+    before = optuna.logging.get_verbosity()
+    monkeypatch.setattr(sys, "argv", [str(path), *given])
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        optuna.logging.set_verbosity(before)
+    assert "halving against none: +0.00 %" in capsys.readouterr().out

@@ -12,8 +12,9 @@ from lineages import KINDS, Widths, deaths, killed_after, measured, opened, sear
 
 from bonas.errors import StudyMismatch
 from bonas.spaces import Choices
+from bonas.studies.budget import budget_of
 from bonas.studies.outcomes import evaluated
-from bonas.studies.records import BUDGET, COPIED, SUCCESSOR, budget_of
+from bonas.studies.records import BUDGET, COPIED, SUCCESSOR
 from bonas.studies.study import load_study
 
 WIDER = Widths((4, 8, 16, 32, 64, 128))
@@ -30,7 +31,7 @@ def test_a_search_goes_on_when_options_were_added(
     assert "width: [4, 128]" in caplog.text
     assert [c.choices["width"] in WIDER.widths for c in later.candidates] == [True] * 9
     assert searched(WIDER, 9, storage).study.study_name == "s.v2"
-    assert budget_of(optuna.load_study(study_name="s", storage=later.study._storage)) == 0
+    assert not budget_of(optuna.load_study(study_name="s", storage=later.study._storage))
     assert later.study.user_attrs["bonas:seed"] == first.user_attrs["bonas:seed"]
 
 
@@ -56,7 +57,7 @@ def test_what_a_worker_finishes_at_the_old_study_comes_along_later(storage: Any)
     Widths().suggest(under_way)
     later = opened(WIDER, storage)
     assert later.trials == []
-    assert budget_of(old) == 0  # the worker begins no other
+    assert not budget_of(old)  # the worker begins no other
     old.tell(under_way, [70.0, 3.0])
     again = opened(WIDER, storage)
     assert [t.values for t in again.trials] == [[70.0, 3.0]]
@@ -77,7 +78,7 @@ def test_wherever_a_process_dies_the_next_call_completes_the_successor(
         assert measured(later) == measured(first)
         assert optuna.get_all_study_names(storage) == ["s", "s.v2"]
         old = optuna.load_study(study_name="s", storage=storage)
-        assert (budget_of(old), SUCCESSOR.read(old)) == (0, "s.v2")
+        assert (budget_of(old).amount, SUCCESSOR.read(old)) == (0, "s.v2")
 
 
 def test_a_fork_to_which_options_are_added_has_a_successor(quick: Any) -> None:

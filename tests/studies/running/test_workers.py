@@ -24,9 +24,9 @@ from bonas.cli import main
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.studies import outcomes
+from bonas.studies.budget import budget_of
 from bonas.studies.records import (
     ERROR,
-    budget_of,
 )
 from bonas.studies.storages.opening import open_storage
 
@@ -81,7 +81,7 @@ def test_threads_share_the_budget_and_repeat_nothing() -> None:
     for worker in workers:
         worker.join()
     study = optuna.load_study(study_name="s", storage=storage)
-    assert budget_of(study) == 60
+    assert budget_of(study).amount == 60
     assert outcomes.evaluated(study) == 60
     assert max(Counter(keys(study)).values()) == 1
     assert running(study) == []
@@ -169,7 +169,7 @@ def test_a_command_works_on_a_study(module: str, capsys: pytest.CaptureFixture[s
     assert main(given) == 0
     assert capsys.readouterr().out.count("s: front ") == 3
     study = optuna.load_study(study_name="s", storage=open_storage("a.log"))
-    assert outcomes.evaluated(study) == budget_of(study) == 6
+    assert outcomes.evaluated(study) == budget_of(study).amount == 6
 
 
 def test_a_command_reads_its_options_from_a_file(module: str, tmp_path: Path) -> None:

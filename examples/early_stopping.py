@@ -1,0 +1,92 @@
+"""What early stopping gains: searches on digits with and without a stopping rule, equal budgets.
+
+`python examples/early_stopping.py` trains each network for 20 epochs, for as many epochs in all as
+24 full trainings take, and compares accuracy against size on paired seeds. It takes minutes; more
+`--seeds` narrow the intervals.
+"""
+
+import argparse
+import math
+import time
+
+import numpy as np
+import optuna
+
+import bonas
+from bonas.evaluation import Objective, ShortTraining, StreamingEvaluator
+
+LEAST = 80.0  # % accuracy: the reference point, with the largest network
+
+
+class Size(StreamingEvaluator):
+    """The logarithm of the number of parameters, known before the training."""
+
+    cost = 0.0
+    objectives = (Objective("size", "minimize", "log10"),)
+
+    def measurements(self, candidate):
+        """Yield the size of the network that is built."""
+        size = candidate.space.costs(candidate.choices)["parameters"]
+        yield bonas.evaluation.Measurement({"size": math.log10(size)})
+
+
+def hypervolume(points, reference):
+    """Return the area that (accuracy, size) points dominate, above and left of the reference."""
+    area, before = 0.0, reference[0]
+    for accuracy, size in sorted(points, key=lambda point: (point[1], -point[0])):
+        if accuracy > before and size < reference[1]:
+            area += (accuracy - before) * (reference[1] - size)
+            before = accuracy
+    return area
+
+
+def searched(rule, seed, options):
+    """Return the hypervolume, the best accuracy, the numbers of trials, and the seconds."""
+    space = bonas.spaces.NASBench201(channels=options.channels, cells=1, stages=2)
+    training = ShortTraining("digits", epochs=options.epochs, seed=seed)
+    began = time.perf_counter()
+    found = bonas.optimize(
+        space,
+        options.budget,
+        evaluate=[Size(), training],
+        stopping=None if rule == "none" else rule,
+        seed=seed,
+        progress=False,
+    )
+    largest = math.log10(space.costs(dict.fromkeys(space.parameters, "nor_conv_3x3"))["parameters"])
+    points = [(c.values["accuracy"], c.values["size"]) for c in found.candidates]
+    area = hypervolume(points, (LEAST, largest + 0.01))
+    best = max(accuracy for accuracy, _ in points)
+    seconds = time.perf_counter() - began
+    return area, best, len(points), len(found.stopped), seconds
+
+
+def main():
+    """Search with each rule on each seed, and print each outcome and the paired differences."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", nargs="+", default=["none", "halving", "default"])
+    parser.add_argument("--budget", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    areas = {rule: [] for rule in options.rules}
+    for seed in options.seeds:
+        for rule in options.rules:
+            area, best, complete, stopped, seconds = searched(rule, seed, options)
+            areas[rule].append(area)
+            print(
+                f"seed {seed} {rule:8} hypervolume {area:7.3f}, best {best:5.2f} %, "
+                f"{complete} complete, {stopped} stopped, {seconds:.0f} s",
+                flush=True,
+            )
+    first = np.array(areas[options.rules[0]])
+    for rule in options.rules[1:]:
+        gain = np.array(areas[rule]) / first - 1
+        error = gain.std(ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.nan
+        print(f"{rule} against {options.rules[0]}: {100 * gain.mean():+.2f} % +- {100 * error:.2f}")
+
+
+if __name__ == "__main__":
+    main()
