@@ -96,6 +96,18 @@ class LowerFidelity:
         return scores
 
 
+def are_equal(one: LowerFidelity | None, other: LowerFidelity | None) -> bool:
+    """Return whether both hold the same values, or are None."""
+    if one is None or other is None:
+        return one is other
+    if tuple(one.fidelities) != tuple(other.fidelities):
+        return False
+    pairs = ((one.X, other.X), (one.Y, other.Y), (one.final, other.final))
+    return all(
+        torch.equal(a.nan_to_num(nan=torch.inf), b.nan_to_num(nan=torch.inf)) for a, b in pairs
+    )
+
+
 def usable(lower: LowerFidelity | None, pairs: int, most: int) -> LowerFidelity | None:
     """Return the ``most`` fidelities that say most about unfinished trainings; None if none does.
 

@@ -23,6 +23,7 @@ from bonas.studies.attributes import ignored_in_study
 from bonas.studies.outcomes import is_closed, reopened_below
 from bonas.studies.proposing.candidates import Keys
 from bonas.studies.proposing.parameters import Parameters
+from bonas.studies.proposing.partial_curves import Passed, passed, was_stopped
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.task import Task
 from bonas.studies.records import choices_in, offered, proposed, sd_of, values_of
@@ -40,6 +41,7 @@ class Observations:
         pending: The points that are being evaluated.
         excluded: The keys that need no further proposal: measured, pending, pruned, or failed and
             not to be tried again.
+        trainings: What finished and stopped trainings left on their way, if any was stopped.
     """
 
     points: Sequence[Point]
@@ -47,14 +49,17 @@ class Observations:
     variances: Tensor
     pending: Sequence[Point]
     excluded: Keys
+    trainings: Sequence[Passed] = ()
 
     @classmethod
     def of(cls, study: Study, task: Task, asking: int | None = None) -> Observations:
         """Read the study, without the trial number ``asking``."""
-        points, values, sds, pending, closed = [], [], [], [], []
+        points: list[Point] = []
+        values, sds, pending, closed = [], [], [], []
         names, m = [objective.name for objective in task.objectives], len(task.objectives)
         known = study.get_trials(deepcopy=False)
         reopened = reopened_below(study, known)
+        trainings, were_stopped = [], any(map(was_stopped, known))
         for trial in known:
             point = point_of(trial, task.space, task.parameters)
             measured = values_of(trial, m)
@@ -63,6 +68,9 @@ class Observations:
                 continue
             if measured is None:
                 measured = _measured_before_its_end(trial, names)
+            if were_stopped:
+                row = None if measured is None else len(points)
+                trainings.append(passed(trial, point, row, len(points)))
             if measured is not None:
                 points.append(point)
                 values.append(measured)
@@ -74,7 +82,8 @@ class Observations:
         Y = torch.from_numpy(oriented(values, task.directions))
         variances = torch.tensor(sds, dtype=torch.float64).reshape(Y.shape).square()
         excluded = frozenset(point.key for point in (*pending, *closed))
-        return cls(points, Y, variances, pending, excluded)
+        left = [each for each in trainings if each is not None]
+        return cls(points, Y, variances, pending, excluded, left)
 
     @cached_property
     def is_complete(self) -> Tensor:

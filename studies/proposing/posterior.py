@@ -1,10 +1,10 @@
 """The posteriors of all objectives: one surrogate each, over transformed values.
 
 Hyper-parameters are fitted to the trials before the latest refit (``training_subset.py``). Which
-trials these are follows from their number alone, so posteriors fitted afresh and those that grew
-with the study are the same. The form of each outcome transform is decided by all trials: one value
-of 0 is enough to see that a cost has no logarithm, and what was fitted with another form is fitted
-anew.
+trials these are follows from the number of measured ones, so posteriors fitted afresh and those
+that grew with the study are the same. The form of each outcome transform is decided by all trials:
+one value of 0 is enough to see that a cost has no logarithm, and what was fitted with another form
+is fitted anew.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from botorch.models.model import Model
 from torch import Tensor
 
 from bonas.encoders import Layout
+from bonas.studies.proposing.partial_curves import PartialCurves
 from bonas.studies.proposing.training_subset import latest_refit
-from bonas.surrogates import Surrogate, TransformedModel, fit_transformed
+from bonas.surrogates import LowerFidelity, Surrogate, TransformedModel, fit_transformed
+from bonas.surrogates.lower_fidelity import are_equal
 from bonas.surrogates.outcome_transform import Form, choose_form
+from bonas.surrogates.surrogate import capabilities_of
 
 _LEAST_SD = 1e-12  # relative to the largest value: below it the values are constant
 _FAR = 1e6  # standard deviations: a reference point further away is as good as at that distance
@@ -30,18 +33,26 @@ class Refit:
     """What was fitted at the latest refit: the models' hyper-parameters, and from what.
 
     ``X``: ``n x d`` encodings, ``Y``: ``n x m`` oriented values, ``forms``: of the outcome
-    transforms.
+    transforms, ``lower``: ``m`` objectives' values at lower fidelities.
     """
 
     X: Tensor
     Y: Tensor
     forms: Sequence[Form]
     objectives: Sequence[TransformedModel]
+    lower: Sequence[LowerFidelity | None]
 
-    def is_of(self, X: Tensor, Y: Tensor, forms: Sequence[Form]) -> bool:
+    def is_of(
+        self,
+        X: Tensor,
+        Y: Tensor,
+        forms: Sequence[Form],
+        lower: Sequence[LowerFidelity | None],
+    ) -> bool:
         """Return whether it was made from these trials, with these forms."""
         same = list(self.forms) == list(forms) and torch.equal(self.X, X)
-        return same and torch.equal(*(y.nan_to_num(nan=torch.inf) for y in (self.Y, Y)))
+        same = same and torch.equal(*(y.nan_to_num(nan=torch.inf) for y in (self.Y, Y)))
+        return same and all(map(are_equal, self.lower, lower))
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,7 @@ def fit_posteriors(
     seed: int,
     previous: Posteriors | None = None,
     noise: Tensor | None = None,
+    curves: PartialCurves | None = None,
 ) -> Posteriors:
     """Fit one model per objective, to the points at which it was measured.
 
@@ -125,31 +137,40 @@ def fit_posteriors(
         seed: Seed of the first objective's model; the next one takes the next.
         previous: Posteriors of the first of these trials; they only save time.
         noise: ``n x m`` variances of the values, NaN where unknown.
+        curves: What finished and stopped trainings left on their way, if any was stopped.
     """
     m, alone = latest_refit(len(X)), Y.shape[1] == 1
     noise = torch.full_like(Y, torch.nan) if noise is None else noise
     forms = [choose_form(y[~y.isnan()], alone) for y in Y.T]
 
-    def fit_all(n: int, grown_from: Sequence[Model | None]) -> list[TransformedModel]:
+    def lower_of(n: int, only_refit: bool) -> list[LowerFidelity | None]:
+        """Return each objective's values at lower fidelities, where ``n`` trials are finished."""
+        if curves is None or not capabilities_of(surrogate).lower_fidelity:
+            return [None] * len(forms)
+        measured = (~Y[:n].isnan()).T
+        return [curves.of_objective(j, own, m, only_refit) for j, own in enumerate(measured)]
+
+    def fit_all(
+        n: int, grown_from: Sequence[Model | None], lower: Sequence[LowerFidelity | None]
+    ) -> list[TransformedModel]:
         """Fit or grow the models of all objectives, on the first ``n`` trials."""
-        parts = zip(Y[:n].T, noise[:n].T, forms, grown_from, strict=True)
+        parts = zip(Y[:n].T, noise[:n].T, forms, grown_from, lower, strict=True)
         fitted = []
-        for j, (y, variance, form, model) in enumerate(parts):
+        for j, (y, variance, form, model, cheaper) in enumerate(parts):
             rows, own = ~y.isnan(), layout.for_objective(j)
-            data = X[:n][rows], y[rows]
-            fitted.append(
-                fit_transformed(surrogate, *data, own, seed + j, form, variance[rows], model)
-            )
+            data = X[:n][rows], y[rows], own, seed + j, form, variance[rows]
+            fitted.append(fit_transformed(surrogate, *data, model, cheaper))
         return fitted
 
-    if previous is not None and previous.refit.is_of(X[:m], Y[:m], forms):
+    lower, every = lower_of(m, only_refit=True), lower_of(len(X), only_refit=False)
+    if previous is not None and previous.refit.is_of(X[:m], Y[:m], forms, lower):
         refit, grown_from = previous.refit, previous.objectives
     else:
-        grown_from = fit_all(m, [None] * len(forms))
-        refit = Refit(X[:m], Y[:m], forms, grown_from)
+        grown_from = fit_all(m, [None] * len(forms), lower)
+        refit = Refit(X[:m], Y[:m], forms, grown_from, lower)
     objectives = refit.objectives
-    if m < len(X):
-        objectives = fit_all(len(X), [each.model for each in grown_from])
+    if m < len(X) or not all(map(are_equal, lower, every)):
+        objectives = fit_all(len(X), [each.model for each in grown_from], every)
     return Posteriors(refit, objectives, *_shift_and_unit(objectives, Y))
 
 

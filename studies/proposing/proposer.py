@@ -159,7 +159,9 @@ class Proposer:
                 pool, Features(self._encoders(), pool.parameters, self._prior_of(task))
             )
             with one_thread():
-                posteriors = self._recommender.posteriors(surrogate, observations, candidates, seed)
+                posteriors = self._recommender.posteriors(
+                    surrogate, observations, candidates, seed, task.objectives
+                )
                 complete = observations.values[observations.is_complete]
                 limit = task.oriented_reference_point(complete[: self.n_initial])
                 points = self._recommender.recommend(

@@ -19,6 +19,7 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
+from bonas.evaluation.objective import Objective
 from bonas.studies.proposing.acquisition import (
     ACQUISITIONS,
     LEAST_VARIANCE,
@@ -28,6 +29,7 @@ from bonas.studies.proposing.acquisition import (
 )
 from bonas.studies.proposing.features import EncodedPool
 from bonas.studies.proposing.observations import Observations
+from bonas.studies.proposing.partial_curves import PartialCurves
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import Posteriors, fit_posteriors
 from bonas.studies.proposing.scalarisation import Scalarisation
@@ -60,12 +62,20 @@ class Recommender:
         self._has_warned = False
 
     def posteriors(
-        self, surrogate: Surrogate, observations: Observations, candidates: EncodedPool, seed: int
+        self,
+        surrogate: Surrogate,
+        observations: Observations,
+        candidates: EncodedPool,
+        seed: int,
+        objectives: Sequence[Objective],
     ) -> Posteriors:
         """Fit one model per objective to the observations, or return the latest for the same."""
         if self._posteriors is None or self._fitted_to is not observations.points:
             rows = training_subset(observations.values)
             X = candidates.encode([observations.points[i] for i in rows])
+            curves = PartialCurves.encoded(
+                objectives, observations.trainings, X, rows, candidates.encode
+            )
             self._posteriors = fit_posteriors(
                 surrogate,
                 X,
@@ -74,6 +84,7 @@ class Recommender:
                 seed,
                 self._posteriors,
                 observations.variances[rows],
+                curves,
             )
             self._fitted_to = observations.points
         return self._posteriors
