@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.arguments import is_count
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
-from bonas.evaluation import Candidate, Objective
+from bonas.evaluation import Candidate, Lineage, Objective
 from bonas.evaluation.candidate import index_of
 from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.plots.curves import curves_figure
@@ -144,6 +144,15 @@ class SearchResult:
             if all(parts):
                 found[trial.number] = Prediction(*parts)
         return found
+
+    @property
+    def lineages(self) -> dict[int, Lineage]:
+        """Which trained network each finished candidate started from, by its trial's number.
+
+        Empty unless the training inherits weights (``ShortTraining(inherit=True)``).
+        """
+        found = {trial.number: Lineage.of(trial) for trial in finished(self.study, self.space)}
+        return {number: lineage for number, lineage in found.items() if lineage is not None}
 
     def best(self, objective: str | None = None) -> Candidate:
         """Return the candidate with the best value of an objective; default: the first objective.

@@ -39,8 +39,9 @@ COPIED           user    text               the creator of a fork or successor  
 ``INDEX`` is declared in ``bonas.evaluation.candidate``, ``MEASUREMENTS`` (a number follows)
 in ``bonas.evaluation.curve``, decisions of stopping rules among these in
 ``stopping.rivals``, ``ARCHITECTURES`` (a number and a mark follow) in
-``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``, and
-what a comparison stores in ``bonas.benchmarks.comparison``.
+``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``,
+what it started from in ``bonas.evaluation.inheritance.lineage``, and what a comparison stores in
+``bonas.benchmarks.comparison``.
 """
 
 from __future__ import annotations

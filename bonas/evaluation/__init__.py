@@ -5,6 +5,8 @@ from bonas.evaluation.curve import Curve, partial_values
 from bonas.evaluation.data.load import Splits, load
 from bonas.evaluation.default import default_evaluation
 from bonas.evaluation.evaluator import Evaluator, StreamingEvaluator, measured
+from bonas.evaluation.inheritance.inherit import Inheritance, inherit_weights
+from bonas.evaluation.inheritance.lineage import Lineage
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
 from bonas.evaluation.latency.latency import Latency
 from bonas.evaluation.measurement import Measurement
@@ -30,9 +32,11 @@ __all__ = [
     "Curve",
     "Direction",
     "Evaluator",
+    "Inheritance",
     "Joint",
     "KVCache",
     "Latency",
+    "Lineage",
     "Measurement",
     "Objective",
     "ScoreSource",
@@ -43,6 +47,7 @@ __all__ = [
     "SupportsScores",
     "as_objectives",
     "default_evaluation",
+    "inherit_weights",
     "keep_weights",
     "load",
     "measured",

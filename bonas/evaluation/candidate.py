@@ -13,6 +13,7 @@ from torch import nn
 from bonas.arguments import is_count
 from bonas.errors import unknown
 from bonas.evaluation.curve import Curve, curve_names, measurements_of
+from bonas.evaluation.inheritance.lineage import Lineage
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.weights import Folder, load_weights
 from bonas.settings import own_settings
@@ -78,6 +79,11 @@ class Candidate:
         if name not in self.curves:
             raise unknown("curve", name, self.curves)
         return Curve.of(self._measurements, name)
+
+    @property
+    def lineage(self) -> Lineage | None:
+        """Which trained network it started from; None unless its training may inherit weights."""
+        return Lineage.of(self.trial)
 
     @cached_property
     def _measurements(self) -> Sequence[Measurement]:

@@ -15,15 +15,17 @@ import torch
 from torch import nn
 
 from bonas.arguments import check_count, check_range
-from bonas.errors import EvaluationFailed, unknown
+from bonas.errors import EvaluationFailed, InvalidArgument, unknown
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
+from bonas.evaluation.data.inputs import rows_of
 from bonas.evaluation.data.load import DataSource, Folder, load
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.data.unread import load_unread
 from bonas.evaluation.evaluator import StreamingEvaluator
+from bonas.evaluation.inheritance.start import start_from_parent
 from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Direction, Objective
 from bonas.evaluation.outputs import Reader
@@ -55,6 +57,7 @@ from bonas.evaluation.training.suspension import Generators, active, suspended
 from bonas.evaluation.training.trainer import Step, Trainer
 from bonas.evaluation.training.user_functions import check_conflicts, check_functions
 from bonas.evaluation.weights import checked_folder, keep_weights
+from bonas.spaces.example import Example
 
 TRAIN_LOSS = "train_loss"
 """The name of the curve of the training's mean loss per epoch."""
@@ -69,6 +72,7 @@ _SETTINGS = (
     "seed",
 )
 _LARGE_BATCH = 512  # rows at once where no gradient is kept
+_EXAMPLES = 64  # rows on which inherited weights are matched
 _OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
 
@@ -139,6 +143,12 @@ class ShortTraining(StreamingEvaluator):
         folder: Where the files of ``"fashion-mnist"`` are.
         keep_weights: A folder in which the weights of each trained network are kept, for
             ``candidate.trained()``.
+        inherit: Start each network from the weights of the nearest trained architecture of the
+            study, as far as the two match (``bonas.evaluation.inheritance``); it needs
+            ``keep_weights``, a folder that all workers share. It raises the accuracy after a short
+            training and spoils the ranking: a value says as much about the parent as about the
+            architecture, and is not comparable with one from scratch, so that a study with it is
+            another search. ``candidate.lineage`` and ``result.lineages`` show who inherited what.
         validate_every: Epochs between two points of the metric's learning curve, counted back from
             the last epoch; 0 leaves only that one. A point costs a pass over the validation rows
             (7 to 12 % of an epoch with the default split) and changes no result. None takes as many
@@ -176,6 +186,7 @@ class ShortTraining(StreamingEvaluator):
     test: float = 0.2
     folder: Folder | None = None
     keep_weights: Folder | None = None
+    inherit: bool = False
     validate_every: int | None = None
     device: str | None = None
     threads: int | None = 1
@@ -202,6 +213,13 @@ class ShortTraining(StreamingEvaluator):
             check_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
         if self.keep_weights is not None:
             object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
+        if not isinstance(self.inherit, bool):
+            raise InvalidArgument(f"expected inherit to be True or False, got {self.inherit!r}")
+        if self.inherit and self.keep_weights is None:
+            raise InvalidArgument(
+                "expected a keep_weights folder to inherit from, got inherit=True without one; "
+                "give a folder that all workers share"
+            )
         resolved_device(self.device)
 
     @cached_property
@@ -253,6 +271,8 @@ class ShortTraining(StreamingEvaluator):
             if getattr(self, name) is not None:
                 settings[name] = getattr(self, name)
         settings |= {n: _described(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
+        if self.inherit:
+            settings["inherit"] = True
         described = {"data": self.splits.name, **settings}
         return {objective.name: dict(described) for objective in self.objectives}
 
@@ -263,18 +283,28 @@ class ShortTraining(StreamingEvaluator):
         measurements torch's generators and threads are as the program left them.
         """
         device = resolved_device(self.device)
-        weights, order = np.random.SeedSequence((self.seed, candidate.number)).spawn(2)
+        seeds = np.random.SeedSequence((self.seed, candidate.number)).spawn(3)
+        weights, order, copies = seeds
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
         settings = partial(active, Generators(weights, device), self.threads)
-        yield from suspended(self._measurements(candidate, device, shuffler), settings)
+        yield from suspended(self._measurements(candidate, device, shuffler, copies), settings)
 
     def _measurements(
-        self, candidate: Candidate, device: torch.device, shuffler: torch.Generator
+        self,
+        candidate: Candidate,
+        device: torch.device,
+        shuffler: torch.Generator,
+        copies: np.random.SeedSequence,
     ) -> Generator[Measurement, None, None]:
         """Build, train and score a network, under the settings of the training."""
         network = candidate.build().to(device)
         feed = Feed.of(candidate.space, network)
         reader = self._reader(network, feed, candidate, device)
+        if self.inherit:
+            example = self._example(feed, candidate, device)
+            described = self.describe()[self.objectives[0].name]
+            goal = self.objectives[0]
+            start_from_parent(candidate, network, example, described, goal, copies)
         train = Batches(self.splits.train, self.batch_size, device, shuffler)
         running = self._running_metric()
         trainer = self._trainer(train, feed, reader, running)
@@ -356,6 +386,14 @@ class ShortTraining(StreamingEvaluator):
         batches = Batches(self.splits.validation, 2, device)
         first = next(iter(pairs(batches, self.splits)))
         return check_fit(network, self.splits, candidate, first, feed)
+
+    def _example(self, feed: Feed, candidate: Candidate, device: torch.device) -> Example | None:
+        """Return inputs of the training for one call of a network; None if they are not known."""
+        if self._unread:
+            example = candidate.space.example
+            return None if example is None else example.to(device)
+        batch = next(iter(pairs(Batches(self.splits.train, _EXAMPLES, device), self.splits)))
+        return feed(rows_of(batch[0], slice(0, _EXAMPLES)))
 
     def _validation(self, device: torch.device) -> Batches:
         rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
