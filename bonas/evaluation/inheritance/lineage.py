@@ -46,7 +46,9 @@ class Lineage:
         known_how: How | None = next((name for name in get_args(How) if name == how), None)
         if not is_known or known_how is None or not is_number(share):
             return None
-        return cls(parent, known_how, float(share), difference if is_number(difference) else math.nan)
+        return cls(
+            parent, known_how, float(share), difference if is_number(difference) else math.nan
+        )
 
     def store(self, trial: FrozenTrial | Trial, training: Mapping[str, Any]) -> None:
         """Write it into a trial, with the description of the training that follows."""

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from bonas.errors import InvalidData, MissingData
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.inheritance.inherit import inherit_weights
 from bonas.evaluation.inheritance.lineage import Lineage
@@ -56,7 +55,7 @@ def _inherited(
 ) -> Lineage:
     try:
         source = parent.trained()
-    except (InvalidData, MissingData, EOFError, OSError, RuntimeError):
+    except Exception:  # what a broken file raises in torch.load is not documented
         path = str(parent.trial.user_attrs.get(WEIGHTS))
         warn_of_lost(os.path.dirname(path), [parent.trial.number])
         return FRESH

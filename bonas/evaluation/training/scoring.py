@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +187,15 @@ def between_epochs(network: nn.Module, batches: Batches) -> Iterator[None]:
             generator.set_state(state)
         for module, training in modes:
             module.training = training
+
+
+def score_between(
+    scorer: Scorer | OwnScorer, network: nn.Module, validation: Batches
+) -> dict[str, Any]:
+    """Return the scores for a learning curve; empty where a network has none yet."""
+    with between_epochs(network, validation), suppress(EvaluationFailed):
+        return scorer(network, validation)
+    return {}
 
 
 def _rows(batches: Batches) -> int:

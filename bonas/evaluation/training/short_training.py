@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, partial
@@ -15,23 +14,22 @@ import torch
 from torch import nn
 
 from bonas.arguments import check_count, check_range
-from bonas.errors import EvaluationFailed, InvalidArgument, unknown
+from bonas.errors import unknown
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
-from bonas.evaluation.data.inputs import rows_of
 from bonas.evaluation.data.load import DataSource, Folder, load
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.data.unread import load_unread
 from bonas.evaluation.evaluator import StreamingEvaluator
-from bonas.evaluation.inheritance.start import start_from_parent
 from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Direction, Objective
 from bonas.evaluation.outputs import Reader
 from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.training.compatibility import check_fit, check_weights
 from bonas.evaluation.training.feed import Feed
+from bonas.evaluation.training.inherited_start import check_inherit, start_inherited
 from bonas.evaluation.training.loss import Loss
 from bonas.evaluation.training.metrics import (
     Metric,
@@ -47,9 +45,9 @@ from bonas.evaluation.training.scoring import (
     Score,
     Scorer,
     affordable_interval,
-    between_epochs,
     epochs_at,
     objectives_of,
+    score_between,
     scored_epochs,
 )
 from bonas.evaluation.training.supervised import Augment, LossFunction, Supervised
@@ -57,7 +55,6 @@ from bonas.evaluation.training.suspension import Generators, active, suspended
 from bonas.evaluation.training.trainer import Step, Trainer
 from bonas.evaluation.training.user_functions import check_conflicts, check_functions
 from bonas.evaluation.weights import checked_folder, keep_weights
-from bonas.spaces.example import Example
 
 TRAIN_LOSS = "train_loss"
 """The name of the curve of the training's mean loss per epoch."""
@@ -72,7 +69,6 @@ _SETTINGS = (
     "seed",
 )
 _LARGE_BATCH = 512  # rows at once where no gradient is kept
-_EXAMPLES = 64  # rows on which inherited weights are matched
 _OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
 
@@ -213,13 +209,7 @@ class ShortTraining(StreamingEvaluator):
             check_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
         if self.keep_weights is not None:
             object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
-        if not isinstance(self.inherit, bool):
-            raise InvalidArgument(f"expected inherit to be True or False, got {self.inherit!r}")
-        if self.inherit and self.keep_weights is None:
-            raise InvalidArgument(
-                "expected a keep_weights folder to inherit from, got inherit=True without one; "
-                "give a folder that all workers share"
-            )
+        check_inherit(self.inherit, self.keep_weights)
         resolved_device(self.device)
 
     @cached_property
@@ -267,12 +257,10 @@ class ShortTraining(StreamingEvaluator):
             settings["label_smoothing"] = self._loss.smoothing
         if self.splits.task not in ("classification", None):
             settings["task"] = self.splits.task
-        for name in ("class_weights", "precision"):
-            if getattr(self, name) is not None:
+        for name in ("class_weights", "precision", "inherit"):
+            if getattr(self, name) not in (None, False):
                 settings[name] = getattr(self, name)
         settings |= {n: _described(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
-        if self.inherit:
-            settings["inherit"] = True
         described = {"data": self.splits.name, **settings}
         return {objective.name: dict(described) for objective in self.objectives}
 
@@ -283,8 +271,8 @@ class ShortTraining(StreamingEvaluator):
         measurements torch's generators and threads are as the program left them.
         """
         device = resolved_device(self.device)
-        seeds = np.random.SeedSequence((self.seed, candidate.number)).spawn(3)
-        weights, order, copies = seeds
+        seed = np.random.SeedSequence((self.seed, candidate.number))
+        weights, order, copies = seed.spawn(3)
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
         settings = partial(active, Generators(weights, device), self.threads)
         yield from suspended(self._measurements(candidate, device, shuffler, copies), settings)
@@ -301,10 +289,9 @@ class ShortTraining(StreamingEvaluator):
         feed = Feed.of(candidate.space, network)
         reader = self._reader(network, feed, candidate, device)
         if self.inherit:
-            example = self._example(feed, candidate, device)
-            described = self.describe()[self.objectives[0].name]
             goal = self.objectives[0]
-            start_from_parent(candidate, network, example, described, goal, copies)
+            described = self.describe()[goal.name]
+            start_inherited(candidate, network, self.splits, feed, described, goal, copies)
         train = Batches(self.splits.train, self.batch_size, device, shuffler)
         running = self._running_metric()
         trainer = self._trainer(train, feed, reader, running)
@@ -316,7 +303,7 @@ class ShortTraining(StreamingEvaluator):
             if epoch.number == self.epochs:
                 values = scorer(network, validation)
             elif epoch.number in scored:
-                values = _score_between(scorer, network, validation)
+                values = score_between(scorer, network, validation)
             curve = {} if epoch.loss is None else {TRAIN_LOSS: epoch.loss}
             curve |= {} if running is None else running.take()
             curve |= good_values(values)
@@ -387,14 +374,6 @@ class ShortTraining(StreamingEvaluator):
         first = next(iter(pairs(batches, self.splits)))
         return check_fit(network, self.splits, candidate, first, feed)
 
-    def _example(self, feed: Feed, candidate: Candidate, device: torch.device) -> Example | None:
-        """Return inputs of the training for one call of a network; None if they are not known."""
-        if self._unread:
-            example = candidate.space.example
-            return None if example is None else example.to(device)
-        batch = next(iter(pairs(Batches(self.splits.train, _EXAMPLES, device), self.splits)))
-        return feed(rows_of(batch[0], slice(0, _EXAMPLES)))
-
     def _validation(self, device: torch.device) -> Batches:
         rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
         return Batches(self.splits.validation, rows, device)
@@ -413,15 +392,6 @@ class ShortTraining(StreamingEvaluator):
         splits = self.splits if self._has_usual_loss else replace(self.splits, scale=None)
         advice = f"lower the learning rate ({self._recipe.learning_rate})"
         return Scorer(splits, self._metric, feed, reader, self.precision, advice)
-
-
-def _score_between(
-    scorer: Scorer | OwnScorer, network: nn.Module, validation: Batches
-) -> dict[str, Any]:
-    """Return the scores for a learning curve; empty where a network has none yet."""
-    with between_epochs(network, validation), suppress(EvaluationFailed):
-        return scorer(network, validation)
-    return {}
 
 
 def _described(function: object) -> str:
