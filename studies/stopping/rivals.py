@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from optuna import Study
@@ -13,7 +13,6 @@ from bonas.evaluation.curve import (
     lists_of,
     measurements_in,
     notes_of,
-    partial_values,
 )
 from bonas.studies.outcomes import has_failed
 from bonas.studies.stopping.rule import Decision
@@ -54,10 +53,10 @@ def rivals_at(
         index = index_of(trial)
         if index == candidate.number:
             continue
-        finals = dict(zip(names, partial_values(trial, names), strict=True)) if cheap else {}
-        own = tuple((name, finals[name]) for name in cheap)
-        if any(value != value for _, value in own):
+        finals = _finals_of(trial, names) if cheap else {}
+        if not finals.keys() >= {*cheap}:
             continue
+        own = tuple((name, finals[name]) for name in cheap)
         at = _rung_in(lists_of(trial), rung.at, own, tuple(names), by_training)
         if at is not None and at.is_comparable(rung):
             found[index] = at
@@ -69,6 +68,20 @@ def _measured(known: Sequence[FrozenTrial]) -> Iterator[FrozenTrial]:
     for trial in known:
         if trial.state != TrialState.WAITING and lists_of(trial) and not has_failed(trial):
             yield trial
+
+
+def _finals_of(trial: FrozenTrial, names: Sequence[str]) -> Mapping[str, float]:
+    """Return the final values of the objectives ``names``, of those that were measured."""
+    if trial.values is not None and len(trial.values) == len(names):
+        return dict(zip(names, trial.values, strict=True))
+    return _finals_in(lists_of(trial))
+
+
+@lru_cache(maxsize=10_000)
+def _finals_in(texts: tuple[str, ...]) -> Mapping[str, float]:
+    """Return the final values in the stored measurements of a trial; texts are parsed once."""
+    final = (m.values for m in measurements_in(texts) if m.is_final)
+    return {name: value for values in final for name, value in values.items()}
 
 
 @lru_cache(maxsize=10_000)
