@@ -7,12 +7,14 @@ from typing import Final
 
 from bonas.errors import InvalidArgument, unknown
 from bonas.studies.stopping.combined import Combined
+from bonas.studies.stopping.forecast import Forecast
 from bonas.studies.stopping.halving import SuccessiveHalving
 from bonas.studies.stopping.median import MedianRule
 from bonas.studies.stopping.rule import StoppingRule
 
 STOPPING_RULES: Final[dict[str, Callable[[], StoppingRule]]] = {
     "default": Combined,
+    "forecast": Forecast,
     "halving": SuccessiveHalving,
     "median": MedianRule,
 }
