@@ -83,9 +83,9 @@ def main():
             )
     first = np.array(areas[options.rules[0]])
     for rule in options.rules[1:]:
-        gain = np.array(areas[rule]) / first - 1
+        gain = np.array(areas[rule]) - first
         error = gain.std(ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.nan
-        print(f"{rule} against {options.rules[0]}: {100 * gain.mean():+.2f} % +- {100 * error:.2f}")
+        print(f"{rule} against {options.rules[0]}: {gain.mean():+.3f} +- {error:.3f} hypervolume")
 
 
 if __name__ == "__main__":

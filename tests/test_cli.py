@@ -115,6 +115,9 @@ def write_search(folder: Path) -> None:
     )
 
 
+RULE = ["--stopping", "none"]
+
+
 def test_a_worker_takes_its_options_from_a_file_and_the_command_line_overrides_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,12 +131,17 @@ def test_a_worker_takes_its_options_from_a_file_and_the_command_line_overrides_t
     assert capsys.readouterr().out == "own: front 1, best 1 %\n"
     assert main(["worker", "--config", "worker.toml", "--budget", "4"]) == 0
     assert capsys.readouterr().out == "own: front 1, best 3 %\n"
+    assert main(["worker", "--config", "worker.toml", "--budget", "1ms", *RULE]) == 2
+    assert "expected a budget as a number of evaluations or as a time" in capsys.readouterr().err
+    assert main(["worker", "--config", "worker.toml", "--budget", "0.001s", *RULE]) == 0
+    assert capsys.readouterr().out == "own: front 1, best 3 %\n"
 
 
 @pytest.mark.parametrize(
     ("toml", "arguments", "message"),
     [
         ("", [], "a worker needs its search; see bonas worker --help"),
+        ('search = "own_search:search"\nstorage = "a.log"\nstopping = "halfing"', [], "'halfing'"),
         ('search = "a:b"', [], "a worker needs its storage"),
         ("budgets = 2", [], "unknown option in worker.toml 'budgets'; expected one of 'budget'"),
         ("budget =", [], "cannot read worker.toml as TOML"),

@@ -86,4 +86,4 @@ def test_searches_with_and_without_early_stopping(
         runpy.run_path(str(path), run_name="__main__")
     finally:
         optuna.logging.set_verbosity(before)
-    assert "halving against none: +0.00 %" in capsys.readouterr().out
+    assert "halving against none: +0.000 +- nan" in capsys.readouterr().out
