@@ -6,8 +6,10 @@ from bonas.encoders.gnn import GNNEncoder
 from bonas.encoders.layout import Layout
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
+from bonas.encoders.scored_networks import ScoredNetworks
 from bonas.encoders.statistics import GraphStatistics
 from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
+from bonas.encoders.zero_cost import ZeroCostScores
 
 __all__ = [
     "ENCODERS",
@@ -19,7 +21,9 @@ __all__ = [
     "Layout",
     "OneHot",
     "PathCounts",
+    "ScoredNetworks",
     "WeisfeilerLehman",
+    "ZeroCostScores",
     "check_encoder",
     "shared_blocks",
 ]

@@ -15,6 +15,7 @@ from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics
 from bonas.encoders.weisfeiler_lehman import WeisfeilerLehman
+from bonas.encoders.zero_cost import ZeroCostScores
 from bonas.errors import InvalidArgument, unknown
 from bonas.settings import own_settings
 from bonas.spaces import Architecture, Space
@@ -27,6 +28,7 @@ ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "statistics": GraphStatistics,
     "gnn": GNNEncoder,
     **{f"wl{depth}": partial(WeisfeilerLehman, depth=depth) for depth in range(3)},
+    ZeroCostScores.name: ZeroCostScores.computed,
 }
 """The encoders that can be chosen by name."""
 

@@ -17,6 +17,7 @@ DESCRIPTION      user    JSON object        the creator of the study            
 ORIGIN           user    JSON object        the creator of a fork or successor  lineage
 SUCCESSOR        user    name of a study    a call with more options            lineage
 ``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
+SCORED_NETWORKS  user    whole number       whoever proposes                    proposing
 ARCHITECTURES    system  JSON lists         whoever proposes                    proposing
 of a trial
 INDEX            user    whole number       the trial's worker                  ``Candidate.number``
@@ -107,6 +108,8 @@ ORIGIN: Final = StudyAttribute("bonas:origin", "another study", json_object, jso
 """What the study was made out of, see ``lineage.origin``."""
 SUCCESSOR: Final = StudyAttribute("bonas:successor", "the name of a study", text)
 """The study in which the search goes on."""
+SCORED_NETWORKS: Final = StudyAttribute("bonas:scored_networks", "a whole number", whole)
+"""Of how many networks the zero-cost scores are computed that proposals read."""
 
 WORKER: Final = TrialAttribute("bonas:worker", "a mapping", mapping)
 """Which process evaluates the trial, as ``lease.Worker`` describes it."""

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 from bonas.arguments import check_count
 from bonas.encoders import Encoder
 from bonas.evaluation.candidate import index_of
+from bonas.evaluation.score_source import ScoreSource
 from bonas.optuna_internals import contains, read_afresh
 from bonas.settings import own_settings
 from bonas.spaces import Space
@@ -51,7 +52,8 @@ class ArchitectureSampler(BaseSampler):
             random scalarisations (qLogNParEGO) for five and more, or for large fronts of three or
             four; ``thompson``) or an ``Acquisition``.
         n_initial: How many trials there must be before the first fit, finished with success or,
-            up to a half, under way; by default 10, or 4 with ``source_tasks``. Before that,
+            up to a half, under way; by default 10, or 4 with ``source_tasks``, or 5 with one
+            objective where zero-cost scores lead well. Before that,
             proposals are random (with source tasks only every second one), but with several
             objectives the first two are the smallest and the largest network, so that both ends of
             the front are seen.
@@ -59,6 +61,11 @@ class ArchitectureSampler(BaseSampler):
             by default a little worse than the worst of the first ``n_initial`` finished trials.
         source_tasks: Measurements of other tasks or devices, for a transfer prior; objectives are
             matched by the study's metric names.
+        zero_cost: Whether the default encoders have zero-cost scores of networks, which also lead
+            the first proposals: True computes them of a few hundred networks that the space builds,
+            once evaluations take so long that this costs at most 5 % of the time; a ``ScoreSource``
+            such as ``bonas.evaluation.zero_cost.ZeroCost`` does so with other settings, or looks
+            them up. Naming the encoder ``zero_cost`` computes them at once.
         seed: Seed of every random number generator; None takes a fresh one.
 
     Raises:
@@ -82,6 +89,7 @@ class ArchitectureSampler(BaseSampler):
         n_initial: int | None = None,
         reference_point: Sequence[float] | None = None,
         source_tasks: Sequence[SourceTask] = (),
+        zero_cost: bool | ScoreSource = True,
         seed: int | None = None,
     ) -> None:
         self.space = space
@@ -93,6 +101,7 @@ class ArchitectureSampler(BaseSampler):
             acquisition=acquisition,
             n_initial=n_initial,
             source_tasks=source_tasks,
+            zero_cost=zero_cost,
         )
         self._reference_point = check_reference_point(reference_point)
         self._distributions = {} if space is None else space.distributions
@@ -164,7 +173,8 @@ class ArchitectureSampler(BaseSampler):
                 known = study.get_trials(deepcopy=False)
                 task = Task.of(study, self.space, parameters, self._reference_point)
                 observations = Observations.of(study, task, trial.number)
-                made = self._proposer.propose(task, observations, self.seed, index, 1)
+                scores = self._proposer.scoring.networks(study, self.space)
+                made = self._proposer.propose(task, observations, self.seed, index, 1, scores)
                 (found,) = made or [self._repeat(parameters, index)]
                 proposal = Proposal(index, found.point.params, found.prediction)
                 proposal.settle(study, known[trial.number])

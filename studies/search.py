@@ -25,9 +25,10 @@ from bonas.evaluation.declared import (
     declared_description,
     declared_objectives,
 )
+from bonas.evaluation.score_source import ScoreSource, checked_source
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
-from bonas.studies.proposing.assembly import make_proposer
+from bonas.studies.proposing.assembly import make_proposer, score_source
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.stopping.named import as_rule
@@ -55,6 +56,8 @@ class Search:
         stopping: Which evaluations end early, as pruned trials: ``"default"`` (or True),
             ``"halving"``, ``"median"``, or a ``StoppingRule``, which decides after each
             measurement. None lets all run to their end.
+        zero_cost: Whether proposals read zero-cost scores, as ``ArchitectureSampler`` takes it;
+            with True those that the evaluation declares go first.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -67,6 +70,7 @@ class Search:
     encoder: str | Encoder | Sequence[str | Encoder] | None = None
     source_tasks: Sequence[SourceTask] = ()
     stopping: str | bool | StoppingRule | None = None
+    zero_cost: bool | ScoreSource = True
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -109,6 +113,8 @@ class Search:
                 f"list of such functions; got {given!r}"
             )
         as_rule(self.stopping)
+        if not isinstance(self.zero_cost, bool):
+            checked_source(self.zero_cost)
         for one in given if isinstance(given, Sequence) else [given]:
             check_spelling(one)
 
@@ -156,6 +162,7 @@ class Search:
             surrogate=self.surrogate,
             encoder=self.encoder,
             source_tasks=self.source_tasks,
+            zero_cost=self._zero_cost,
         )
 
     def sampler(
@@ -175,5 +182,11 @@ class Search:
             surrogate=self.surrogate,
             encoder=self.encoder,
             source_tasks=self.source_tasks,
+            zero_cost=self._zero_cost,
             seed=seed,
         )
+
+    @cached_property
+    def _zero_cost(self) -> bool | ScoreSource:
+        """Where zero-cost scores come from; False if there are none."""
+        return score_source(self.zero_cost, self.space, self.evaluator) or False

@@ -46,6 +46,7 @@ def fit_graph_gp(
     shape: str = "rbf",
     embedding: bool = False,
     trend: bool = False,
+    scores: bool = True,
 ) -> GraphGP:
     """Fit a Gaussian process with a sum of kernels over the blocks of the encoding.
 
@@ -59,11 +60,14 @@ def fit_graph_gp(
             what they tell, and at three fidelities at most. The model is then a
             ``CoregionalisedGP``.
         terms: (block, shape) pairs; by default one for each block, of the shape below.
-        shape: ``rbf`` or ``matern12``, of the default terms; that of the block ``prior`` is linear.
+        shape: ``rbf`` or ``matern12``, of the default terms; that of the block ``prior`` is linear,
+            that of ``zero_cost`` is always rbf, since scores vary smoothly with what they predict.
         embedding: Whether the default terms have a matern12 one for the block ``gnn``; without it
             that block is left to other surrogates, unless there is nothing else.
         trend: Whether the default terms have a linear one for the block ``statistics`` as well:
             what each operation adds, learnt where the space knows no costs.
+        scores: Whether the default terms have one for the block ``zero_cost``, if it is there;
+            without it that block is left to other surrogates, unless there is nothing else.
 
     Raises:
         FitFailed: if there is no value, or one is not finite.
@@ -75,7 +79,7 @@ def fit_graph_gp(
     ['variance of width (matern12)', 'lengthscale of width (matern12)', 'noise']
     """
     if terms is None:
-        layout, terms = _default_terms(layout, shape, embedding, trend)
+        layout, terms = _default_terms(layout, shape, embedding, trend, scores)
     kernel = BlockKernel(layout, terms)
     data = standardise(train_X, train_Y, train_Yvar)
     cheaper = usable(lower, _PAIRS, _FIDELITIES)
@@ -92,17 +96,24 @@ def fit_graph_gp(
 
 
 def _default_terms(
-    layout: Layout, shape: str, embedding: bool, trend: bool
+    layout: Layout, shape: str, embedding: bool, trend: bool, scores: bool = True
 ) -> tuple[Layout, list[Term]]:
     """Return the blocks that the default terms are over, and these terms."""
-    own = layout.without("gnn")
-    alone = not (own.architecture.keys() - {PRIOR} or own.parameters)
-    layout = layout if embedding or alone else own
-    of_block = {PRIOR: "linear", **({"gnn": "matern12"} if embedding else {})}
+    if not scores:
+        layout = _without(layout, "zero_cost")
+    if not embedding:
+        layout = _without(layout, "gnn")
+    of_block = {PRIOR: "linear", "zero_cost": "rbf", **({"gnn": "matern12"} if embedding else {})}
     terms = [(block, of_block.get(block, shape)) for block in layout.architecture]
     if trend and "statistics" in layout.architecture:
         terms.append(("statistics", "linear"))
     return layout, terms
+
+
+def _without(layout: Layout, name: str) -> Layout:
+    """Return the layout with one block hidden, or as it is if there is nothing else."""
+    left = layout.without(name)
+    return left if left.architecture.keys() - {PRIOR} or left.parameters else layout
 
 
 def _negative_log_likelihood(

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from bonas.arguments import check_count
-from bonas.encoders import Encoder, check_encoder
+from bonas.encoders import Encoder, ZeroCostScores, check_encoder
 from bonas.errors import InvalidArgument, unknown
+from bonas.evaluation.score_source import ScoreSource, checked_source, declared_scores
+from bonas.evaluation.zero_cost import ZeroCost
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
-from bonas.studies.proposing.presets import preset
+from bonas.studies.proposing.presets import WITH_SCORES, preset
 from bonas.studies.proposing.proposer import Proposer
+from bonas.studies.proposing.scoring import Scoring
 from bonas.studies.transfer.prior_mean import check_source_tasks
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
-
-_COLD, _WARM = 10, 4  # initial proposals, without and with source tasks
 
 
 def make_proposer(
@@ -28,6 +29,7 @@ def make_proposer(
     acquisition: str | Acquisition = "noisy_improvement",
     n_initial: int | None = None,
     source_tasks: Sequence[SourceTask] = (),
+    zero_cost: bool | ScoreSource = True,
 ) -> Proposer:
     """Return a proposer; the arguments are those of ``ArchitectureSampler``.
 
@@ -36,18 +38,70 @@ def make_proposer(
     """
     if not (space is None or isinstance(space, Space)):
         raise InvalidArgument(f"space must be a bonas.Space or None, got {space!r}")
-    if n_initial is None:
-        n_initial = _WARM if source_tasks else _COLD
     surrogates = preset(surrogate, space)
-    needed = surrogates.encoders if isinstance(surrogate, str) else ()
+    named = surrogate if isinstance(surrogate, str) else ""
+    needed = surrogates.encoders if named else ()
+    encoders = _chosen_encoders(encoder, surrogates.encoders, needed)
     return Proposer(
         space,
         surrogates,
-        _chosen_encoders(encoder, surrogates.encoders, needed),
+        encoders,
         _chosen_acquisition(acquisition),
-        check_count("n_initial", n_initial),
+        None if n_initial is None else check_count("n_initial", n_initial),
         check_source_tasks(source_tasks, space, surrogate, surrogates.reads_prior_mean),
+        _chosen_scoring(zero_cost, space, encoders, encoder is None and named in WITH_SCORES),
+        WITH_SCORES.get(named),
     )
+
+
+def score_source(
+    given: bool | ScoreSource, space: Space | None, evaluate: object = None
+) -> ScoreSource | None:
+    """Return where zero-cost scores come from; None if there are none.
+
+    Args:
+        given: True for those that ``evaluate`` declares or, where the space builds networks, those
+            that are computed by default; False for none; or a source.
+        space: The space of the architectures.
+        evaluate: The evaluator of the search.
+
+    Raises:
+        InvalidArgument: for something else, or a source without a space.
+    """
+    if given is False:
+        return None
+    if given is not True:
+        if space is None:
+            raise InvalidArgument(
+                f"zero-cost scores are those of networks; give a space, got zero_cost={given!r}"
+            )
+        return checked_source(given)
+    declared = declared_scores(evaluate)
+    if declared is not None:
+        return declared
+    builds = space is not None and type(space).build is not Space.build
+    return ZeroCost() if builds else None
+
+
+def _chosen_scoring(
+    given: bool | ScoreSource,
+    space: Space | None,
+    encoders: Sequence[str | Encoder],
+    is_default: bool,
+) -> Scoring:
+    """Return what scores networks: within a share of the time, or all if the encoder is asked for.
+
+    Nothing is scored where the surrogate does not read scores.
+    """
+    source = score_source(given, space)
+    if ZeroCostScores.name not in encoders:
+        return Scoring(source if is_default else None)
+    if source is None:
+        raise InvalidArgument(
+            "the encoder 'zero_cost' reads scores, and there are none: the space builds no "
+            "networks, or zero_cost=False; give zero_cost=..., or leave out the encoder"
+        )
+    return Scoring(source, share=None)
 
 
 def _chosen_encoders(

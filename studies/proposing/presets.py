@@ -6,6 +6,9 @@ were tried (``docs/benchmarks.md``). A likely reason is that near the best value
 network decide, and a matern12 kernel is less sure of the neighbours of a measured one. A linear
 trend over the statistics goes with it: it learns what costs would say, where a space knows none,
 and is as fast where it knows them.
+
+Where networks have zero-cost scores, they are a further block of the encoding. ``WITH_SCORES`` has
+the surrogates that read it.
 """
 
 from __future__ import annotations
@@ -71,6 +74,21 @@ SURROGATES: dict[str, Preset] = {
     **{name: Preset(made, made, encoders) for name, (made, encoders) in _SAME.items()},
 }
 """A name -> the surrogates, and the encoders they read by default."""
+
+_PLAIN = partial(fit_graph_gp, scores=False)
+_PLAIN_MATERN = partial(fit_graph_gp, shape="matern12", trend=True, scores=False)
+
+WITH_SCORES: dict[str, Preset] = {
+    "mixture": Preset(
+        partial(fit_mixture, members=(_PLAIN_MATERN, _MATERN, _MATERN_EMBEDDED)),
+        partial(fit_mixture, members=(_PLAIN, fit_graph_gp, _EMBEDDED)),
+        SURROGATES["mixture"].encoders,
+    ),
+    "gp": SURROGATES["gp"],
+    "embedded_gp": SURROGATES["embedded_gp"],
+}
+"""A name -> the surrogates that take the place of those in ``SURROGATES`` where networks have
+zero-cost scores. A mixture keeps a member without them: scores that mislead then cost little."""
 
 
 def preset(given: str | Surrogate, space: Space | None) -> Preset:

@@ -19,7 +19,7 @@ from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not exported
 
-from bonas.encoders import Blocks, Encoder, shared_blocks
+from bonas.encoders import Blocks, Encoder, ScoredNetworks, ZeroCostScores, shared_blocks
 from bonas.errors import BonasError, FitFailed
 from bonas.evaluation.objective import oriented
 from bonas.settings import own_settings
@@ -28,12 +28,14 @@ from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.candidates import CandidatePool
 from bonas.studies.proposing.features import EncodedPool, Features
 from bonas.studies.proposing.initial_design import initial_point
+from bonas.studies.proposing.led_design import LedDesign
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import Posteriors
 from bonas.studies.proposing.presets import Preset
 from bonas.studies.proposing.recommender import Recommender
+from bonas.studies.proposing.scoring import Scoring
 from bonas.studies.proposing.task import Task
 from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
@@ -42,6 +44,7 @@ from bonas.threads import one_thread
 
 _logger = logging.getLogger(__name__)
 
+_COLD, _WARM = 10, 4  # initial proposals, without and with source tasks
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
@@ -53,6 +56,16 @@ class Recommendation:
     prediction: dict[str, Any] | None = None
 
 
+@dataclass
+class _Scored:
+    """What is made of zero-cost scores, once."""
+
+    scores: ScoredNetworks
+    encoder: ZeroCostScores
+    design: LedDesign | None
+    blocks: Blocks | None = None
+
+
 class Proposer:
     """Turns observations into the next proposals.
 
@@ -61,8 +74,15 @@ class Proposer:
         surrogates: The surrogate for one objective and that for several.
         encoders: The encoders whose blocks the surrogate reads.
         acquisition: Scores candidates from joint samples.
-        n_initial: The number of trials before the first fit.
+        n_initial: The number of trials before the first fit; None for the default.
         source_tasks: Measurements of other tasks, for a transfer prior.
+        scoring: Gives the networks of a study zero-cost scores.
+        with_scores: The surrogates that take the place of ``surrogates`` where there are scores;
+            None for the same.
+
+    Attributes:
+        n_initial: The number of trials before the first fit of a search without scores.
+        scoring: The same.
     """
 
     def __init__(
@@ -71,11 +91,20 @@ class Proposer:
         surrogates: Preset,
         encoders: Sequence[str | Encoder],
         acquisition: Acquisition,
-        n_initial: int,
+        n_initial: int | None,
         source_tasks: Sequence[SourceTask],
+        scoring: Scoring | None = None,
+        with_scores: Preset | None = None,
     ) -> None:
         self.space, self.surrogates, self.encoders = space, surrogates, encoders
-        self.n_initial, self.source_tasks = n_initial, source_tasks
+        if ZeroCostScores.name in encoders:  # made of the scores of a study
+            self.encoders = [each for each in encoders if each != ZeroCostScores.name]
+        self.n_initial = n_initial or (_WARM if source_tasks else _COLD)
+        self.source_tasks = source_tasks
+        self.scoring = scoring or Scoring(None)
+        self._with_scores = with_scores or surrogates
+        self._is_led, self._may_be_short = not source_tasks, n_initial is None
+        self._scored: _Scored | None = None
         self._recommender = Recommender(acquisition)
         self._prior: TransferPrior | None = None
         self._blocks: Blocks | None = None
@@ -85,21 +114,31 @@ class Proposer:
         self._failures: set[str] = set()  # that have been logged
 
     def propose(
-        self, task: Task, observations: Observations, seed: int, index: int, n: int
+        self,
+        task: Task,
+        observations: Observations,
+        seed: int,
+        index: int,
+        n: int,
+        scores: ScoredNetworks | None = None,
     ) -> list[Recommendation]:
         """Return at most ``n`` recommendations, the first for the proposal ``index``.
 
-        Empty if every point is excluded. They are a function of the arguments.
+        Empty if every point is excluded. They are a function of the arguments; ``scores`` are what
+        ``scoring`` gives the study.
         """
         rng = np.random.default_rng([seed, index])
         pool, excluded = self._pool_over(task.parameters), observations.excluded
-        surrogate = self.surrogates.for_objectives(len(task.objectives))
+        surrogates = self.surrogates if scores is None else self._with_scores
+        surrogate = surrogates.for_objectives(len(task.objectives))
         found: list[Recommendation]
-        if surrogate is not None and self.has_model(observations):
-            found = self._by_model(task, observations, surrogate, pool, seed, rng, n)
+        if surrogate is not None and self.has_model(observations, scores):
+            found = self._by_model(task, observations, surrogate, pool, seed, rng, n, scores)
         elif surrogate is not None:
             prior, m = self._prior_of(task), len(task.objectives)
-            found = _random(initial_point(pool, excluded, prior, m, index, rng))
+            design = self._design(m, scores)
+            led = None if design is None else design.point(pool, observations, rng)
+            found = _random(led or initial_point(pool, excluded, prior, m, index, rng))
         else:
             found = _random(pool.draw(rng, excluded))
         return found or _random(pool.left(excluded))
@@ -112,20 +151,29 @@ class Proposer:
         assert point is not None  # nothing is excluded
         return point
 
-    def has_model(self, observations: Observations) -> bool:
+    def has_model(self, observations: Observations, scores: ScoredNetworks | None = None) -> bool:
         """Return whether a model makes the next proposal.
 
-        That takes ``n_initial`` trials, half of them measured: the others may be pending.
+        That takes ``n_initial`` trials, fewer where scores lead well, half of them measured: the
+        others may be pending.
         """
+        if self.space is not None and scores is None and not self.encoders:
+            return False  # it would have nothing to read
+        design, n = self._design(observations.values.shape[1], scores), self.n_initial
+        if design is not None and self._may_be_short:
+            n = design.size(observations, n)
         measured, pending = len(observations.complete_points), len(observations.pending)
-        return measured + pending >= self.n_initial and 2 * measured >= self.n_initial
+        return measured + pending >= n and 2 * measured >= n
 
     def warm_up(self, budget: int) -> None:
         """Train the encoders in a background thread; the first model waits for it.
 
         Does nothing if the budget ends before a model is needed.
         """
-        needs_model = self.surrogates.one is not None and budget > self.n_initial
+        least = self.n_initial
+        if self.scoring.source is not None and self._may_be_short:
+            least = min(least, LedDesign.n)
+        needs_model = self.surrogates.one is not None and budget > least
         if self.space is not None and needs_model and self._blocks is None:
             arguments = self.space, self.encoders
             self._warming = threading.Thread(target=_warm_up, args=arguments, name="bonas-warm-up")
@@ -145,6 +193,7 @@ class Proposer:
         seed: int,
         rng: np.random.Generator,
         n: int,
+        scores: ScoredNetworks | None,
     ) -> list[Recommendation]:
         """Return the candidates with the best acquisition values.
 
@@ -156,7 +205,7 @@ class Proposer:
         """
         try:
             candidates = self._encoded(
-                pool, Features(self._encoders(), pool.parameters, self._prior_of(task))
+                pool, Features(self._encoders(scores), pool.parameters, self._prior_of(task))
             )
             with one_thread():
                 posteriors = self._recommender.posteriors(
@@ -205,16 +254,37 @@ class Proposer:
             self._pool = CandidatePool(self.space, parameters)
         return self._pool
 
-    def _encoders(self) -> Blocks | None:
-        """Return the encoders' blocks, trained; None without a space."""
+    def _encoders(self, scores: ScoredNetworks | None) -> Blocks | None:
+        """Return the encoders' blocks, trained, that of scores included; None without a space."""
         if self.space is None:
             return None
         if self._warming is not None:
             self._warming.join()
             self._warming = None
-        if self._blocks is None:
+        if self._blocks is None and self.encoders:
             self._blocks = shared_blocks(self.space, self.encoders)
-        return self._blocks
+        if scores is None:
+            return self._blocks
+        scored = self._scored_of(scores)
+        if scored.blocks is None:
+            others = [] if self._blocks is None else self._blocks.encoders
+            scored.blocks = Blocks(self.space, [*others, scored.encoder])
+        return scored.blocks
+
+    def _design(self, m: int, scores: ScoredNetworks | None) -> LedDesign | None:
+        """Return the initial design that scores lead, for a search for one objective."""
+        if scores is None or m > 1 or not self._is_led:
+            return None
+        return self._scored_of(scores).design
+
+    def _scored_of(self, scores: ScoredNetworks) -> _Scored:
+        """Return what was made of the latest scores, or make it."""
+        assert self.space is not None  # what the scores are of
+        if self._scored is None or self._scored.scores is not scores:
+            encoder = ZeroCostScores(self.space, scores)
+            design = LedDesign(self.space, encoder)
+            self._scored = _Scored(scores, encoder, design if design.has_vote else None)
+        return self._scored
 
     def _encoded(self, pool: CandidatePool, features: Features) -> EncodedPool:
         """Return the latest encoded pool if it is the same."""

@@ -15,6 +15,7 @@ from optuna import Study
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
+from bonas.encoders import ScoredNetworks
 from bonas.settings import own_settings
 from bonas.studies.budget import budget_of
 from bonas.studies.lease import Watch, Worker
@@ -111,7 +112,7 @@ class ProposalServer:
             return False
         task = self._task(self._parameters())
         observations = self._queue.as_pending(Observations.of(self.study, task))
-        if not self._proposer.has_model(observations):
+        if not self._proposer.has_model(observations, self._scores()):
             return False  # random ones take no time
         made = self._recommended(task, observations, next_index(known), n)
         self._queue.put(made, task.parameters)
@@ -124,6 +125,9 @@ class ProposalServer:
     def awaits_first_model(self) -> bool:
         """Return whether the next proposal is the first by a model, for which encoders are made."""
         return self._proposer.waits(evaluated(self.study))
+
+    def _scores(self) -> ScoredNetworks | None:
+        return self._proposer.scoring.networks(self.study, self._proposer.space)
 
     def _parameters(self) -> Parameters:
         return Parameters(outside_parameters(self.study, self._proposer.space))
@@ -191,6 +195,6 @@ class ProposalServer:
     ) -> list[Recommendation]:
         """Return at most ``n`` new proposals, from ``index`` on; empty if all were made before."""
         began = time.perf_counter()
-        found = self._proposer.propose(task, observations, self.seed, index, n)
+        found = self._proposer.propose(task, observations, self.seed, index, n, self._scores())
         self._queue.seconds = time.perf_counter() - began
         return found

@@ -45,6 +45,7 @@ EXAMPLES: dict[str, Any] = {
     "DESCRIPTION": {"objectives": {"accuracy": "maximize"}},
     "ORIGIN": {"root": "s", "study": "s", "trials": 3},
     "SUCCESSOR": "s.v2",
+    "SCORED_NETWORKS": 300,
     "WORKER": {"name": "a", "lease": 30.0},
     "RENEWED": 3,
     "OFFER": {"index": 3, "params": {"width": 8}, "prediction": None},
