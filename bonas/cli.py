@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_report(parts)
     _add_bench_ask(parts)
     _add_bench_predict(parts)
+    _add_bench_fidelity(parts)
     return parser
 
 
@@ -219,6 +220,32 @@ def _add_bench_predict(parts: Any) -> None:
     predict.set_defaults(run=_bench_predict)
 
 
+def _add_bench_fidelity(parts: Any) -> None:
+    fidelity = _command(
+        parts, "fidelity", "Measure what stopped trainings teach a surrogate, on recorded curves."
+    )
+    fidelity.add_argument("--folder", required=True, help="Folder with spikenas.npz.")
+    fidelity.add_argument(
+        "--surrogates", nargs="+", default=["mixture"], help=f"Names of surrogates: {_NAMES}."
+    )
+    fidelity.add_argument("--finished", type=int, default=20, help="Number of finished trainings.")
+    fidelity.add_argument("--stopped", type=int, default=40, help="Number of stopped trainings.")
+    fidelity.add_argument("--cut", type=int, default=10, help="Epoch (of 100) of the stop.")
+    fidelity.add_argument(
+        "--which",
+        default="random",
+        help="Which are stopped: random, worst, or spared (the worst but for one in ten).",
+    )
+    fidelity.add_argument(
+        "--values",
+        default="measured",
+        help="What is modelled: measured accuracies, or search (under the transform of a search).",
+    )
+    fidelity.add_argument("--draws", type=int, default=10, help="Number of random draws.")
+    fidelity.add_argument("--first-draw", type=int, default=0, help="Seed of the first draw.")
+    fidelity.set_defaults(run=_bench_fidelity)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -294,6 +321,22 @@ def _bench_predict(options: argparse.Namespace) -> None:
     draws = range(options.first_draw, options.first_draw + options.draws)
     found = list(predict(table, options.surrogates, options.sizes, draws, options.values))
     print(prediction_table(found))
+
+
+def _bench_fidelity(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.fidelity import Recorded, fidelity_table, stopped_trainings
+
+    found = stopped_trainings(
+        Recorded.of(options.folder),
+        options.surrogates,
+        options.finished,
+        options.stopped,
+        options.cut,
+        range(options.first_draw, options.first_draw + options.draws),
+        which=options.which,
+        values=options.values,
+    )
+    print(fidelity_table(list(found)))
 
 
 def _bench_run(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from bonas.cli import _parser, main
 from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
-BENCH = [["bench", part] for part in ("run", "report", "ask", "predict")]
+BENCH = [["bench", part] for part in ("run", "report", "ask", "predict", "fidelity")]
 
 
 def test_help_needs_no_torch() -> None:
