@@ -111,7 +111,7 @@ def _add_worker(commands: Any) -> None:
     )
     worker.add_argument(
         "--stopping",
-        help="Stopping rule: default, halving, median or none. Default: that of the search.",
+        help="Stopping rule: default, halving, forecast, median or none (default: the search's).",
     )
     worker.add_argument(
         "--jobs", type=int, help="Number of evaluations at once on this machine (default: 1)."

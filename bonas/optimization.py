@@ -73,11 +73,12 @@ def optimize(
             ``"deep_kernel"``, ``"forest"``, ``"wl"``, ``"gnn"`` or ``"random"``), or a
             ``Surrogate``.
         encoder: The encoders that the surrogate reads; default: those of the named surrogate.
-        stopping: Which evaluations end early: ``"halving"`` (those outside the best half at a tenth
-            and at 30 % of the training, by dominance), ``"median"``, ``"default"`` (or True), or a
-            ``bonas.studies.StoppingRule``. They need learning curves, as ``ShortTraining`` and
-            generators of measurements leave them. Stopped trials are pruned ones, see
-            ``SearchResult.stopped``. None lets all run to their end.
+        stopping: Which evaluations end early: ``"default"`` (or True: halving at first, then the
+            forecast), ``"halving"`` (those outside the best half at a tenth and at 30 % of the
+            training, by dominance), ``"forecast"`` (those whose final values will hardly improve
+            the front), ``"median"``, or a ``bonas.studies.StoppingRule``. They need learning
+            curves, as ``ShortTraining`` and generators of measurements leave them. Stopped trials
+            are pruned ones, see ``SearchResult.stopped``. None lets all run to their end.
         zero_cost: Whether the surrogate reads zero-cost scores of networks, which also lead the
             first proposals. True takes those that an evaluator declares or, if the space builds
             networks, computes some of 60 to 300 networks once that takes at most 5 % of the

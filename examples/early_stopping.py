@@ -49,6 +49,7 @@ def searched(rule, seed, options):
         space,
         options.budget,
         evaluate=[Size(), training],
+        surrogate=options.surrogate,
         stopping=None if rule == "none" else rule,
         seed=seed,
         progress=False,
@@ -68,6 +69,7 @@ def main():
     parser.add_argument("--budget", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--surrogate", default="mixture")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

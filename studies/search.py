@@ -54,8 +54,8 @@ class Search:
         encoder: What the surrogate reads; by default what suits it.
         source_tasks: Measurements of other tasks or devices.
         stopping: Which evaluations end early, as pruned trials: ``"default"`` (or True),
-            ``"halving"``, ``"median"``, or a ``StoppingRule``, which decides after each
-            measurement. None lets all run to their end.
+            ``"halving"``, ``"forecast"``, ``"median"``, or a ``StoppingRule``, which decides after
+            each measurement. None lets all run to their end.
         zero_cost: Whether proposals read zero-cost scores, as ``ArchitectureSampler`` takes it;
             with True those that the evaluation declares go first.
 

@@ -19,45 +19,56 @@ from bonas.errors import InvalidArgument
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.curve import lists_of
 from bonas.evaluation.record import Record
+from bonas.studies.stopping.forecast import Forecast
 from bonas.studies.stopping.halving import SuccessiveHalving
 from bonas.studies.stopping.rung_rule import RungRule, Verdict
 from bonas.studies.stopping.rungs import Rung
+
+
+def _careful_halving() -> RungRule:
+    """Return the rule for a young study, whose rungs are among those of the forecast."""
+    return SuccessiveHalving(rungs=(0.1, 0.25))
 
 
 @dataclass(frozen=True)
 class Combined(RungRule):
     """Asks one rule until so many trials have finished, and another one from then on.
 
+    Each decides at its own rungs.
+
     Args:
         first: The rule for a young study.
-        then: The rule after that; None keeps the first one.
+        then: The rule after that.
         least: Finished trials with curves before the second rule decides.
-        rungs, unstopped, by_training: As ``RungRule`` takes them; those of the two rules are not
-            read.
+        rungs: Empty for those of the two rules.
+        unstopped, by_training: As ``RungRule`` takes them; those of the two rules are not read.
 
     Raises:
         InvalidArgument: for an argument out of its range.
     """
 
-    first: RungRule = field(default_factory=SuccessiveHalving)
-    then: RungRule | None = None
+    first: RungRule = field(default_factory=_careful_halving)
+    then: RungRule = field(default_factory=Forecast)
     least: int = 12
+    rungs: Sequence[float] = field(default=(), kw_only=True)
     name: ClassVar[str] = "default"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_count("least", self.least)
-        for rule in (self.first, self.first if self.then is None else self.then):
+        for rule in (self.first, self.then):
             if not isinstance(rule, RungRule):
                 raise InvalidArgument(f"expected rules such as SuccessiveHalving(), got {rule!r}")
+        if not self.rungs:
+            object.__setattr__(self, "rungs", (*self.first.rungs, *self.then.rungs))
+        super().__post_init__()
 
     def verdict(
         self, study: Study, candidate: Candidate, record: Record, rung: Rung, rivals: Sequence[Rung]
     ) -> Verdict:
         """Return the verdict of the rule whose turn it is."""
-        rule = self.first
-        if self.then is not None and _finished(study) >= self.least:
-            rule = self.then
+        rule = self.then if _finished(study) >= self.least else self.first
+        if rung.at not in rule.rungs:
+            return Verdict(False, f"no rung of the rule {rule.name}", {"by": rule.name})
         found = rule.verdict(study, candidate, record, rung, rivals)
         return Verdict(found.stops, found.reason, {"by": rule.name, **found.compared})
 

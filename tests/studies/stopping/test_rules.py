@@ -200,7 +200,8 @@ class Fixed(RungRule):
 
 
 def test_the_combined_rule_asks_the_second_one_when_enough_have_finished() -> None:
-    rule = Combined(then=Fixed(), least=4, rungs=(0.2,), unstopped=0.0)
+    rule = Combined(halving(), Fixed(rungs=(0.2, 0.5)), 4, unstopped=0.0)
+    assert rule.rungs == (0.2, 0.5)
     study = study_of("accuracy")
     for other in (10.0, 20.0, 30.0):
         add(study, measured(other), TrialState.COMPLETE, values=[other])
@@ -213,6 +214,14 @@ def test_the_combined_rule_asks_the_second_one_when_enough_have_finished() -> No
     assert found is not None
     assert (found.stops, found.compared["by"], found.reason) == (True, "fixed", "always")
     assert found.rule == "default"
+
+
+def test_a_rule_decides_at_its_own_rungs_only() -> None:
+    rule = Combined(Fixed(rungs=(0.5,)), Fixed(rungs=(0.2,)), unstopped=0.0)
+    study = study_of("accuracy")
+    found = at_rung(study, rule, 90.0)
+    assert found is not None
+    assert (found.rung, found.stops, found.reason) == (0.2, False, "no rung of the rule fixed")
 
 
 def test_a_leap_over_two_rungs_is_one_decision_at_the_higher_one() -> None:
