@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_ask(parts)
     _add_bench_predict(parts)
     _add_bench_fidelity(parts)
+    _add_bench_scores(parts)
     return parser
 
 
@@ -246,6 +247,15 @@ def _add_bench_fidelity(parts: Any) -> None:
     fidelity.set_defaults(run=_bench_fidelity)
 
 
+def _add_bench_scores(parts: Any) -> None:
+    scores = _command(parts, "scores", "Compare zero-cost scores with published ones.")
+    scores.add_argument("--folder", required=True, help="Folder of the published scores.")
+    scores.add_argument("--cells", type=int, default=200, help="Number of random cells.")
+    scores.add_argument("--names", nargs="+", help="Names of scores; by default all.")
+    scores.add_argument("--batch-size", type=int, default=16, help="Inputs per network.")
+    scores.set_defaults(run=_bench_scores)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -337,6 +347,15 @@ def _bench_fidelity(options: argparse.Namespace) -> None:
         values=options.values,
     )
     print(fidelity_table(list(found)))
+
+
+def _bench_scores(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.scores import agreement_table, score_agreements, scored_cells
+    from bonas.evaluation.zero_cost import SCORES, ZeroCost
+
+    zero_cost = ZeroCost(options.names or SCORES, batch_size=options.batch_size)
+    found = score_agreements(scored_cells(options.folder), zero_cost, options.cells)
+    print(agreement_table(found))
 
 
 def _bench_run(options: argparse.Namespace) -> None:

@@ -1,17 +1,20 @@
 """MeCo: how far the channels of the feature maps are from being linear functions of each other.
 
-    s = sum over layers of the smallest eigenvalue of P
+    s = sum over feature maps of the smallest eigenvalue of P
 
 where ``P`` is the ``c x c`` matrix of correlations between the channels of what a layer (a
-convolution, a linear map, a recurrent layer) returns for one input, over its positions. A channel
-that does not vary is correlated with none, itself included, so that its layer adds 0; as does a
-layer with fewer positions than channels.
+convolution, a linear map, a recurrent layer) or an activation returns for one input, over its
+positions. A channel that does not vary is correlated with none, itself included, so that its map
+adds 0. Batch norms change no correlation, so that their maps, which the authors count, are left
+out. Maps with no more positions than channels have an eigenvalue of 0.
 
 Source: Jiang, Wang and Bie (2023), "MeCo: Zero-shot NAS with one data and single forward pass via
 minimum eigenvalue of correlation", NeurIPS.
 """
 
 from __future__ import annotations
+
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -27,16 +30,17 @@ def meco(probe: Probe) -> float:
     Raises:
         NoScore: if no layer has more positions than channels.
     """
-    return sum(_smallest_eigenvalue(channels) for channels in probe.feature_maps)
+    maps = sorted(probe.feature_maps, key=lambda x: x.shape)
+    equal = (torch.stack(list(same)) for _, same in groupby(maps, key=lambda x: x.shape))
+    return sum(float(smallest_eigenvalues(each).sum()) for each in equal)
 
 
-def _smallest_eigenvalue(channels: Tensor) -> float:
-    """Return the smallest eigenvalue of the correlations of ``c x p`` channels."""
-    x = channels.double()
-    centred = x - x.mean(dim=1, keepdim=True)
-    norms = centred.norm(dim=1, keepdim=True)
-    if bool((norms <= 1e-12 * x.norm(dim=1, keepdim=True)).any()):
-        return 0.0
-    scaled = centred / norms
-    smallest = float(torch.linalg.eigvalsh(scaled @ scaled.T)[0])
-    return smallest if smallest > _ROUNDING else 0.0
+def smallest_eigenvalues(maps: Tensor) -> Tensor:
+    """Return the smallest eigenvalue of the correlations of the channels of ``k x c x p`` maps."""
+    x = maps.double()
+    centred = x - x.mean(dim=2, keepdim=True)
+    norms = centred.norm(dim=2, keepdim=True)
+    varies = norms > 1e-12 * x.norm(dim=2, keepdim=True)
+    scaled = centred / torch.where(varies, norms, 1.0)
+    found = torch.linalg.eigvalsh(scaled @ scaled.mT)[:, 0]
+    return torch.where(varies.all(dim=1)[:, 0] & (found > _ROUNDING), found, 0.0)

@@ -4,7 +4,7 @@
 |---|---|
 | forward, in training mode | naswot, meco, swap |
 | backward from the sum of the outputs to the inputs | jacov, epe_nas |
-| backward from the loss to the weights | grad_norm, snip, fisher |
+| backward from the loss to the weights, or to the layers' outputs | grad_norm, snip; fisher |
 
 A pass runs when the first score asks for it. The network is left as it was given: parameters,
 buffers and modes.
@@ -14,16 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from bonas.errors import NoScore
-from bonas.evaluation.outputs import shapes_of, tensors_of
-from bonas.evaluation.zero_cost.recorder import Recorder, by_input
+from bonas.errors import BonasError, InvalidData, NoScore
+from bonas.evaluation.zero_cost.batch import Batch, floating_output
+from bonas.evaluation.zero_cost.recorder import Layer, Recorder, by_input
 from bonas.evaluation.zero_cost.replaced import replaced
 from bonas.spaces import Example
+
+
+class _Pass(NamedTuple):
+    recorded: Recorder
+    returned: object
 
 
 class Probe:
@@ -31,30 +37,39 @@ class Probe:
 
     Attributes:
         network: The untrained network.
-        example: The ``b`` inputs.
+        batch: The ``b`` inputs, on the device of the network.
     """
 
-    def __init__(self, network: nn.Module, example: Example) -> None:
-        self.network, self.example = network, example
+    def __init__(self, network: nn.Module, batch: Batch) -> None:
+        self.network, self.batch = network, batch
+
+    def check(self) -> None:
+        """Refuse a network that cannot take the batch.
+
+        Raises:
+            InvalidData: naming its error.
+        """
+        _ = self._forward
 
     @property
-    def rows(self) -> int:
-        """The number of inputs, ``b``."""
-        return self.example.rows or len(self.example.first)
+    def weights(self) -> list[nn.Parameter]:
+        """The weights of layers: the parameters of two and more axes that can be trained."""
+        return [w for w in self.network.parameters() if w.dim() > 1 and w.requires_grad]
 
-    @cached_property
+    @property
     def patterns(self) -> Sequence[Tensor]:
         """Of each activation, ``b x u``: whether a positive number enters the unit.
 
         Raises:
             NoScore: if there is no activation.
+            InvalidData: if the network cannot take the batch.
         """
-        if not self._recorded.patterns:
+        if not self._forward.recorded.patterns:
             raise NoScore(
                 "expected a network with activations (ReLU, GELU, tanh, a recurrent layer, ...), "
                 "got none; leave out the scores that read their patterns"
             )
-        return self._recorded.patterns
+        return self._forward.recorded.patterns
 
     @property
     def feature_maps(self) -> Sequence[Tensor]:
@@ -62,8 +77,9 @@ class Probe:
 
         Raises:
             NoScore: if there is none.
+            InvalidData: if the network cannot take the batch.
         """
-        maps = [x for x in self._recorded.maps if x.shape[1] > x.shape[0]]
+        maps = [x for x in self._forward.recorded.maps if x.shape[1] > x.shape[0]]
         if not maps:
             raise NoScore(
                 "expected layers that return more positions (pixels, steps) than channels, got "
@@ -76,32 +92,80 @@ class Probe:
         """Gradients of the sum of the outputs at each input, ``b x d`` in float64.
 
         Raises:
-            NoScore: if there are none.
+            NoScore: if the outputs cannot be differentiated.
+            InvalidData: if the network cannot take the batch.
         """
-        recorded, outputs = self._recorded, self._outputs
-        entry = recorded.entry
-        if entry is None or not outputs.requires_grad:
-            raise NoScore(self._not_differentiable("inputs"))
-        (gradient,) = self.gradients(outputs.sum(), [entry])
-        rows = None if gradient is None else by_input(gradient, recorded.rows)
-        if rows is None:
-            rows = torch.zeros(recorded.rows, 1)
-        return rows.reshape(recorded.rows, -1).double()
+        recorded, returned = self._forward
+        total = floating_output(returned).sum()
+        if recorded.entry is None:
+            raise NoScore(self._not_differentiable)
+        (gradient,) = self.gradients(total, [recorded.entry])
+        rows = None if gradient is None else by_input(gradient, self.batch.rows)
+        if rows is None:  # outputs that do not depend on the inputs
+            rows = torch.zeros(self.batch.rows, 1, device=total.device)
+        return rows.reshape(self.batch.rows, -1).double()
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """A label per input, ``b``.
+
+        Raises:
+            NoScore: if there is none.
+        """
+        return self.batch.labels(self._forward.returned)
+
+    @cached_property
+    def loss_gradients(self) -> list[tuple[Tensor, Tensor]]:
+        """Weights that the loss depends on, and its gradients with respect to them.
+
+        Raises:
+            NoScore: if the loss cannot be differentiated, or there are no such weights.
+        """
+        weights = self.weights
+        found = zip(weights, self.gradients(self._loss, weights), strict=True)
+        pairs = [(weight.detach(), slope) for weight, slope in found if slope is not None]
+        if not pairs:
+            raise NoScore(self._not_differentiable)
+        return pairs
+
+    @property
+    def layer_gradients(self) -> list[tuple[Tensor, Tensor]]:
+        """What layers returned and the loss's gradients with respect to it, each ``b x c x p``.
+
+        Raises:
+            NoScore: if the loss cannot be differentiated, or no layer was seen.
+        """
+        layers = self._forward.recorded.layers
+        slopes = self.gradients(self._loss, [layer.output for layer in layers])
+        found = [
+            (self._channels(layer, layer.output.detach()), self._channels(layer, slope))
+            for layer, slope in zip(layers, slopes, strict=True)
+            if slope is not None
+        ]
+        pairs = [(a, g) for a, g in found if a is not None and g is not None]
+        if not pairs:
+            raise NoScore(
+                "expected layers with weights (convolutions, linear or recurrent ones), got none "
+                "that the loss depends on; leave out the scores of their outputs"
+            )
+        return pairs
 
     def gradients(self, value: Tensor, of: Sequence[Tensor]) -> Sequence[Tensor | None]:
         """Return the gradients of a number; None for a tensor on which it does not depend.
 
         Raises:
-            NoScore: if a function on the way has no derivative.
+            NoScore: if it cannot be differentiated.
         """
-        if not value.requires_grad:
-            raise NoScore(self._not_differentiable("weights"))
+        known = [tensor for tensor in of if tensor.requires_grad]
+        if not value.requires_grad or not known:
+            raise NoScore(self._not_differentiable)
         try:
-            return torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
+            found = iter(torch.autograd.grad(value, known, retain_graph=True, allow_unused=True))
         except (RuntimeError, NotImplementedError) as error:
-            raise NoScore(f"{self._not_differentiable('weights')} ({error})") from error
+            raise NoScore(f"{self._not_differentiable} ({error})") from error
+        return [next(found) if tensor.requires_grad else None for tensor in of]
 
-    def differentiable_output(self, example: Example) -> Tensor:
+    def run(self, example: Example) -> Tensor:
         """Run the network as it is, and return its first floating-point output.
 
         Raises:
@@ -111,37 +175,45 @@ class Probe:
             returned = example.call(self.network)
         except RuntimeError as error:
             raise NoScore(
-                f"expected a network that runs on {shapes_of(example.args)}, it fails with "
+                f"expected a network that runs on other inputs {example.describe()}, it fails with "
                 f"{type(error).__name__}: {error}; leave out this score"
             ) from error
         return floating_output(returned)
 
     @cached_property
-    def _forward(self) -> tuple[Recorder, Tensor]:
-        """What a forward pass in training mode showed, and the outputs."""
-        entry = next((x for x in self.example.tensors if x.is_floating_point()), None)
+    def _loss(self) -> Tensor:
+        return self.batch.loss(self._forward.returned)
+
+    @cached_property
+    def _forward(self) -> _Pass:
+        """What a forward pass in training mode showed and returned."""
+        example = self.batch.example
+        entry = next((x for x in example.tensors if x.is_floating_point()), None)
         leaf = None if entry is None else entry.detach().clone().requires_grad_()
-        own = self.example.mapped(
-            lambda x: leaf * 1.0 if leaf is not None and x is entry else x.clone()
-        )
-        recorder = Recorder(self.rows, leaf)
-        with replaced(self.network, lambda weight: weight):
+        own = example.mapped(lambda x: x.clone() if leaf is None or x is not entry else leaf * 1.0)
+        recorder = Recorder(self.batch.rows, leaf)
+        with replaced(self.network):
             training(self.network)
-            with recorder:
-                returned = own.call(self.network)
-        return recorder, floating_output(returned)
+            try:
+                with recorder:
+                    returned = own.call(self.network)
+            except (BonasError, torch.cuda.OutOfMemoryError):
+                raise
+            except Exception as error:
+                raise InvalidData(
+                    f"expected a network that takes inputs of shapes {example.describe()}, but "
+                    f"{type(self.network).__name__} fails with {type(error).__name__}: {error}; "
+                    "make the space's build fit them, or give the scores data that fit"
+                ) from error
+        return _Pass(recorder, returned)
+
+    def _channels(self, layer: Layer, values: Tensor) -> Tensor | None:
+        return layer.channels(values, self.batch.rows)
 
     @property
-    def _recorded(self) -> Recorder:
-        return self._forward[0]
-
-    @property
-    def _outputs(self) -> Tensor:
-        return self._forward[1]
-
-    def _not_differentiable(self, what: str) -> str:
+    def _not_differentiable(self) -> str:
         return (
-            f"expected outputs that can be differentiated with respect to the {what}, got a "
+            f"expected a network whose outputs can be differentiated, got a "
             f"{type(self.network).__name__} whose cannot; leave out the scores of gradients"
         )
 
@@ -152,22 +224,3 @@ def training(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, _DropoutNd):
             module.eval()
-
-
-def weights_of(network: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of layers: the parameters of two and more axes."""
-    return [w for w in network.parameters() if w.dim() > 1 and w.requires_grad]
-
-
-def floating_output(returned: object) -> Tensor:
-    """Return the first floating-point tensor in what a network returned.
-
-    Raises:
-        NoScore: if there is none.
-    """
-    for _, tensor in tensors_of(returned):
-        if tensor.is_floating_point():
-            return tensor
-    raise NoScore(
-        f"expected a floating-point output, got {shapes_of(returned)}; let the network return one"
-    )

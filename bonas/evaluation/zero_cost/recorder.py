@@ -7,6 +7,7 @@ first), or part of the first axis if that is a multiple of ``b``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,14 +24,42 @@ from bonas.evaluation.zero_cost.functions import (
     name_of,
 )
 
+_BATCH_FIRST = 8  # the place of this argument of a recurrent layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """What a layer with weights returned.
+
+    Attributes:
+        output: The tensor, as the network got it.
+        convolution: Whether its channels are the second axis; else they are the last one.
+        time_first: Whether the batch is known to be the second axis.
+    """
+
+    output: Tensor
+    convolution: bool
+    time_first: bool = False
+
+    def channels(self, values: Tensor, rows: int) -> Tensor | None:
+        """Return values of the output's shape as ``b x c x p``; None if that is not possible."""
+        found = by_input(values.transpose(0, 1) if self.time_first else values, rows)
+        if found is None or found.dim() < 2:
+            return None
+        if not self.convolution:
+            return found.reshape(rows, -1, values.shape[-1]).mT
+        parts = found.reshape(rows, -1, *values.shape[1:])  # of a batch that is part of an axis
+        return parts.flatten(3).transpose(1, 2).flatten(2)
+
 
 class Recorder(TorchFunctionMode):
     """A mode that records a forward pass.
 
     Attributes:
         patterns: Of each activation, ``b x u``: whether a positive number enters the unit.
-        layers: What each layer with weights returned; its name and the tensor.
-        maps: Of each layer with several positions, ``c x p``: what it returned for the first input.
+        layers: What each layer with weights returned.
+        maps: Of each layer and activation with several positions, ``c x p``: what it returned for
+            the first input.
         entry: The tensor at which gradients of the input are taken: the first floating-point tensor
             of the batch, else the first one that is computed for each input, as by an embedding.
     """
@@ -39,20 +68,26 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.rows, self.entry = rows, entry
         self.patterns: list[Tensor] = []
-        self.layers: list[tuple[str, Tensor]] = []
+        self.layers: list[Layer] = []
         self.maps: list[Tensor] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs, name = kwargs or {}, name_of(func)
-        if is_activation(name, args, kwargs):  # before the call, which may overwrite its input
+        activation = is_activation(name, args, kwargs)
+        if activation:  # before the call, which may overwrite its input
             self._see_units(first_tensor(args))
         returned = func(*args, **kwargs)
+        output = first_tensor(returned)
+        if output is None or not output.is_floating_point():
+            return returned
         if self.entry is None:
-            self._see_entry(returned)
-        if name in CONVOLUTIONS or name in DENSE:
-            self._see_layer(name, first_tensor(returned), args)
+            self._see_entry(output)
+        if activation and self.layers:  # the channels are where those of the latest layer are
+            self._see_map(Layer(output, self.layers[-1].convolution))
+        elif name in CONVOLUTIONS or name in DENSE:
+            self._see_layer(name, output, args)
         return returned
 
     def _see_units(self, entering: Tensor | None) -> None:
@@ -60,33 +95,25 @@ class Recorder(TorchFunctionMode):
         if rows is not None and rows.is_floating_point():
             self.patterns.append((rows > 0).reshape(self.rows, -1))
 
-    def _see_layer(self, name: str, output: Tensor | None, args: tuple[Any, ...]) -> None:
-        if output is None or not output.is_floating_point():
-            return
-        if name in RECURRENT and len(args) == 9 and not args[8] and output.dim() == 3:
-            output = output.transpose(0, 1)  # time comes first, whatever the sizes
-        self.layers.append((name, output))
+    def _see_layer(self, name: str, output: Tensor, args: tuple[Any, ...]) -> None:
+        padded = name in RECURRENT and len(args) > _BATCH_FIRST and output.dim() == 3
+        layer = Layer(output, name in CONVOLUTIONS, padded and not args[_BATCH_FIRST])
+        self.layers.append(layer)
+        channels = self._see_map(layer)
         if name in RECURRENT or name in CELLS:
-            self._see_units(output)
-        rows = by_input(output.detach(), self.rows)
-        if rows is None:
-            return
-        first = rows[0]
-        if name in CONVOLUTIONS:
-            first = first.reshape(-1, *output.shape[1:])[0].flatten(1)
-        else:
-            first = first.reshape(-1, output.shape[-1]).T
-        if first.shape[1] > 1:
-            self.maps.append(first.clone())
+            self._see_units(channels)
 
-    def _see_entry(self, returned: object) -> None:
-        if not isinstance(returned, Tensor) or not returned.is_floating_point():
-            return
-        if returned.dim() < 2 or self.rows not in returned.shape[:2]:
-            return
-        if not returned.requires_grad and torch.is_grad_enabled():
-            returned.requires_grad_()
-        self.entry = returned
+    def _see_map(self, layer: Layer) -> Tensor | None:
+        channels = layer.channels(layer.output.detach(), self.rows)
+        if channels is not None and channels.shape[2] > 1:
+            self.maps.append(channels[0].clone())  # which a later function may overwrite
+        return channels
+
+    def _see_entry(self, output: Tensor) -> None:
+        if output.dim() > 1 and self.rows in output.shape[:2]:
+            if not output.requires_grad and torch.is_grad_enabled():
+                output.requires_grad_()
+            self.entry = output
 
 
 def by_input(tensor: Tensor, rows: int) -> Tensor | None:

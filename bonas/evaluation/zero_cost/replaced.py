@@ -12,14 +12,15 @@ from torch import Tensor, nn
 
 @contextmanager
 def replaced(
-    network: nn.Module, change: Callable[[Tensor], Tensor], precision: torch.dtype | None = None
+    network: nn.Module,
+    change: Callable[[Tensor], Tensor] | None = None,
+    precision: torch.dtype | None = None,
 ) -> Iterator[None]:
     """Run the block with changed parameters and a precision of all; then restore everything.
 
     Args:
-        network: Whose floating-point parameters are replaced by ``change`` of them. Its buffers may
-            be changed by the block.
-        change: Returns a new tensor of the same shape.
+        network: Of which the block may also change buffers and modes.
+        change: Returns a new tensor in place of a floating-point parameter; None keeps it.
         precision: Of all floating-point parameters and buffers; None keeps theirs.
     """
     modes = {module: module.training for module in network.modules()}
@@ -29,7 +30,8 @@ def replaced(
         with torch.no_grad():
             for parameter in parameters:
                 if parameter.is_floating_point():
-                    parameter.data = _cast(change(parameter.data), precision)
+                    own = parameter.data if change is None else change(parameter.data)
+                    parameter.data = _cast(own, precision)
             for buffer in buffers:
                 buffer.data = _cast(buffer.data.clone(), precision)
         yield

@@ -26,7 +26,7 @@ from bonas.evaluation.zero_cost.functions import (
     first_tensor,
     name_of,
 )
-from bonas.evaluation.zero_cost.probe import Probe, weights_of
+from bonas.evaluation.zero_cost.probe import Probe
 from bonas.evaluation.zero_cost.replaced import replaced
 
 
@@ -40,8 +40,8 @@ def synflow(probe: Probe) -> float:
     with replaced(network, _absolute, torch.float64):
         network.eval()
         with _Linearised():
-            output = probe.differentiable_output(probe.example.resized(1).mapped(_ones))
-        weights = weights_of(network)
+            output = probe.run(probe.batch.example.resized(1).mapped(_ones))
+        weights = probe.weights
         gradients = probe.gradients(output.sum(), weights)
         flow = sum(
             float((weight.detach() * gradient).abs().sum())

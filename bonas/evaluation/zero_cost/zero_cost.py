@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +16,12 @@ from bonas.errors import InvalidArgument, NoScore, unknown
 from bonas.evaluation.data.load import DataSource, load
 from bonas.evaluation.data.splits import Splits
 from bonas.evaluation.runtime import resolved_device, seeded
-from bonas.evaluation.zero_cost.batch import batch_of, default_batch
+from bonas.evaluation.zero_cost.batch import Batch
+from bonas.evaluation.zero_cost.inputs import batch_of, default_batch
 from bonas.evaluation.zero_cost.probe import Probe
 from bonas.evaluation.zero_cost.scores import DEFAULT, SCORES
 from bonas.settings import own_settings
-from bonas.spaces import Choices, Example, Space
+from bonas.spaces import Choices, Space
 from bonas.threads import one_thread
 
 _VERSION = 1  # of the formulas and the default batch: raised when values change
@@ -52,12 +54,7 @@ class ZeroCost:
         seed: int = 0,
         device: str | None = None,
     ) -> None:
-        self.names = tuple(names)
-        for name in self.names:
-            if name not in SCORES:
-                raise unknown("score", name, SCORES)
-        if not self.names or len(set(self.names)) < len(self.names):
-            raise InvalidArgument(f"expected names of scores, each once, got {self.names}")
+        self.names = _checked(names)
         check_count("batch_size", batch_size, least=2)
         check_count("seed", seed, least=0)
         self.batch_size, self.data, self.seed = batch_size, data, seed
@@ -76,7 +73,7 @@ class ZeroCost:
         """
         with own_settings(), one_thread(), seeded(np.random.SeedSequence(self.seed), self.device):
             network = space.build(choices).to(self.device)
-            probe = Probe(network, self._example(space).to(self.device))
+            probe = Probe(network, self._batch(space).to(self.device))
             return {name: self._value(name, probe, space) for name in self.names}
 
     def describe(self) -> dict[str, Any]:
@@ -90,10 +87,17 @@ class ZeroCost:
             "version": _VERSION,
         }
 
+    def alone(self, *names: str) -> ZeroCost:
+        """Return one that computes some of the scores, on the same batch."""
+        chosen = copy(self)
+        chosen.names = _checked(names)
+        return chosen
+
     def _value(self, name: str, probe: Probe, space: Space) -> float:
         try:
             value = SCORES[name](probe)
         except NoScore as error:
+            probe.check()
             key = (name, type(space).__name__)
             if key not in self._warned:
                 self._warned.add(key)
@@ -101,11 +105,21 @@ class ZeroCost:
             return math.nan
         return value if math.isfinite(value) else math.nan
 
-    def _example(self, space: Space) -> Example:
+    def _batch(self, space: Space) -> Batch:
         if self._splits is None:
             return default_batch(space, self.batch_size, self.seed)
-        return batch_of(self._splits, space, self.batch_size, self.seed)[0]
+        return batch_of(self._splits, space, self.batch_size, self.seed)
 
     @cached_property
     def _splits(self) -> Splits | None:
         return None if self.data is None else load(self.data)
+
+
+def _checked(names: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(names)
+    for name in names:
+        if name not in SCORES:
+            raise unknown("score", name, SCORES)
+    if not names or len(set(names)) < len(names):
+        raise InvalidArgument(f"expected names of scores, each once, got {names}; name one")
+    return names

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import math
 import random
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from small_mobile import SMALL as MOBILE
 from small_transformers import SPACES as TRANSFORMERS
+from torch import Tensor, nn
 
-from bonas.errors import InvalidArgument
+from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation.zero_cost import DEFAULT, SCORES, ZeroCost
-from bonas.spaces import NASBench201, Space
+from bonas.spaces import Choices, NASBench201, Space
 
 CELLS = NASBench201(channels=4, cells=1, stages=2)
 
@@ -64,3 +70,147 @@ def test_names_batch_and_seed_are_described() -> None:
 def test_an_unknown_score_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InvalidArgument, match=r"unknown score 'flow'.*'synflow'"):
         ZeroCost(["flow"])
+
+
+class Built(Space):
+    """Networks of a function of the one choice."""
+
+    parameters = {"width": [2, 3]}  # noqa: RUF012  # as a user writes it
+    input = torch.zeros(1, 4)
+
+    def __init__(self, build: Callable[[int], nn.Module]) -> None:
+        self.function = build
+
+    def build(self, choices: Choices) -> nn.Module:
+        return self.function(int(choices["width"]))
+
+
+def mlp(width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
+
+
+def test_a_score_is_the_same_whatever_else_is_computed() -> None:
+    """Passes are shared, and each score leaves the network as it found it."""
+    choices, every = drawn(CELLS), ZeroCost(SCORES)
+    expected = every(CELLS, choices)
+    backwards = ZeroCost(reversed(SCORES.keys()))(CELLS, choices)
+    assert backwards == expected
+    for name in ("naswot", "zen", "zico"):
+        assert every.alone(name)(CELLS, choices) == {name: expected[name]}
+
+
+def test_all_networks_see_the_same_batch_and_initialisation() -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Seen(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append((x.detach().clone(), self.weight.detach().clone()))
+            return super().forward(x).relu()
+
+    space, zero_cost = Built(lambda width: Seen(4, 3)), ZeroCost(["naswot"])
+    zero_cost(space, {"width": 2})
+    zero_cost(space, {"width": 3})
+    (x, w), (other_x, other_w) = seen
+    assert x.shape == (16, 4)
+    assert len(x.unique(dim=0)) > 8  # type: ignore[no-untyped-call]  # torch's
+    assert torch.equal(x, other_x)
+    assert torch.equal(w, other_w)
+
+
+def test_a_score_that_a_network_lacks_is_nan_with_one_warning() -> None:
+    space, zero_cost = Built(lambda width: nn.Linear(4, width)), ZeroCost()
+    with pytest.warns(UserWarning, match=r"no (naswot|meco) for Built: expected") as warned:
+        found = zero_cost(space, {"width": 2})
+    assert len(warned) == 2
+    assert math.isnan(found["naswot"])
+    assert math.isnan(found["meco"])
+    assert math.isfinite(found["synflow"])
+    zero_cost(space, {"width": 3})  # a second warning would be an error here
+
+
+def test_what_is_infinite_is_nan() -> None:
+    class Stopped(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) * 0.0
+
+    found = ZeroCost(["synflow", "zen"])(Built(lambda width: Stopped(mlp(width))), {"width": 2})
+    assert math.isnan(found["synflow"])
+    assert math.isfinite(found["zen"])
+
+
+def test_a_network_that_does_not_take_the_batch_is_named() -> None:
+    with pytest.raises(InvalidData, match=r"inputs of shapes \[\[16, 4\]\], but Linear fails with"):
+        ZeroCost()(Built(lambda width: nn.Linear(5, width)), {"width": 2})
+
+
+def test_scores_of_data_take_their_rows_and_targets() -> None:
+    x, y = np.random.default_rng(0).standard_normal((60, 4)), np.arange(60) % 3
+    zero_cost = ZeroCost(["snip", "jacov"], data=(x, y), batch_size=10)
+    found = zero_cost(Built(mlp), {"width": 2})
+    assert all(math.isfinite(value) for value in found.values())
+    described = zero_cost.describe()
+    assert "60 x 4" in described["data"]
+    other = ZeroCost(["snip", "jacov"], data=(x, 1.0 * (y == 1)), batch_size=10)
+    changed = other(Built(mlp), {"width": 2})
+    assert changed["snip"] != found["snip"]
+    json.dumps(described)
+
+
+def test_data_of_fewer_rows_than_the_batch_are_refused() -> None:
+    x, y = np.zeros((20, 4)) + np.arange(20)[:, np.newaxis], np.arange(20) % 2
+    with pytest.raises(InvalidData, match=r"at least 64 rows .*take a smaller batch_size"):
+        ZeroCost(data=(x, y), batch_size=64)(Built(mlp), {"width": 2})
+
+
+def test_targets_that_the_outputs_do_not_fit_leave_out_scores_of_a_loss() -> None:
+    x, y = np.random.default_rng(0).standard_normal((60, 4)), np.arange(60) % 5  # of 3 outputs
+    with pytest.warns(UserWarning, match=r"no snip for Built: expected outputs of shape \(16, 5\)"):
+        found = ZeroCost(["snip", "naswot"], data=(x, y))(Built(mlp), {"width": 2})
+    assert math.isnan(found["snip"])
+    assert math.isfinite(found["naswot"])
+
+
+def test_networks_of_several_inputs_and_outputs_are_scored() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.map = nn.Embedding(9, 4), nn.Linear(4, 2)
+
+        def forward(self, ids: Tensor, scale: Tensor) -> dict[str, Tensor]:
+            hidden = self.map((self.table(ids) * scale[:, None, None]).relu())
+            return {"loss": hidden.mean(), "logits": hidden.mean(dim=1)}
+
+    space = Built(lambda width: Both())
+    space.input = {"ids": torch.tensor([[0, 8, 3]] * 2), "scale": torch.ones(2)}
+    names = [name for name in SCORES if name not in ("meco",)]
+    found = ZeroCost(names)(space, {"width": 2})
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_the_network_is_let_go() -> None:
+    made: list[weakref.ref[nn.Module]] = []
+
+    def build(width: int) -> nn.Module:
+        network = mlp(width)
+        made.append(weakref.ref(network))
+        return network
+
+    zero_cost = ZeroCost([name for name in SCORES if name != "meco"])
+    zero_cost(Built(build), {"width": 2})
+    gc.collect()
+    assert made[0]() is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"names": []}, r"expected names of scores, each once, got \(\)"),
+        ({"names": ["snip", "snip"]}, "each once"),
+        ({"batch_size": 1}, "batch_size must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"device": "tpu"}, "expected a device"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        ZeroCost(**arguments)
