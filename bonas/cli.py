@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_predict(parts)
     _add_bench_fidelity(parts)
     _add_bench_scores(parts)
+    _add_bench_curves(parts)
     return parser
 
 
@@ -256,6 +257,28 @@ def _add_bench_scores(parts: Any) -> None:
     scores.set_defaults(run=_bench_scores)
 
 
+def _add_bench_curves(parts: Any) -> None:
+    curves = _command(parts, "curves", "Replay recorded trainings under stopping rules.")
+    curves.add_argument("--folder", required=True, help="Folder with spikenas.npz.")
+    curves.add_argument(
+        "--rules",
+        nargs="+",
+        default=["none", "halving", "median", "forecast", "default"],
+        help="Names of stopping rules, or none.",
+    )
+    curves.add_argument("--seeds", type=int, default=20, help="Number of replays per rule.")
+    curves.add_argument("--first-seed", type=int, default=0, help="The first of the seeds.")
+    curves.add_argument(
+        "--parts",
+        nargs="+",
+        choices=["prediction", "early", "best", "budget"],
+        default=["prediction", "early", "best", "budget"],
+        help="What to measure: predictions; early stopping of 100 random cells, or of 100 out of "
+        "the best 30 %%; random cells for a budget of 5,000 epochs.",
+    )
+    curves.set_defaults(run=_bench_curves)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -356,6 +379,28 @@ def _bench_scores(options: argparse.Namespace) -> None:
     zero_cost = ZeroCost(options.names or SCORES, batch_size=options.batch_size)
     found = score_agreements(scored_cells(options.folder), zero_cost, options.cells)
     print(agreement_table(found))
+
+
+def _bench_curves(options: argparse.Namespace) -> None:
+    from bonas.benchmarks import curves as bench
+    from bonas.benchmarks.comparison.execution import quiet
+    from bonas.studies.stopping.named import as_rule
+
+    rules = {name: None if name == "none" else as_rule(name) for name in options.rules}
+    recorded = bench.RecordedCurves(options.folder)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    with quiet():
+        if "prediction" in options.parts:
+            found = bench.prediction_quality(recorded, (10, 20, 50, 100), (10, 25, 50), seeds)
+            print(bench.quality_table(list(found)), flush=True)
+        for part, share in (("early", 1.0), ("best", 0.3)):
+            if part in options.parts:
+                savings = list(bench.early_stopping(recorded, rules, seeds, best=share))
+                print(f"\n100 cells, drawn from the best {share:.0%}", flush=True)
+                print(bench.saving_table(savings), flush=True)
+        if "budget" in options.parts:
+            print()
+            print(bench.gap_table(list(bench.equal_budget(recorded, rules, seeds))))
 
 
 def _bench_run(options: argparse.Namespace) -> None:

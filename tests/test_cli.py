@@ -12,6 +12,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from recorded_curves import write_curves
 
 import bonas
 from bonas.benchmarks.baselines import METHODS
@@ -20,7 +21,7 @@ from bonas.cli import _parser, main
 from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
-BENCH = [["bench", part] for part in ("run", "report", "ask", "predict", "fidelity")]
+BENCH = [["bench", part] for part in ("run", "report", "ask", "predict", "fidelity", "curves")]
 
 
 def test_help_needs_no_torch() -> None:
@@ -310,3 +311,13 @@ def test_everything_public_is_there() -> None:
         assert getattr(bonas, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'optimise'"):
         _ = bonas.optimise  # type: ignore[attr-defined]  # on purpose
+
+
+def test_bench_curves_prints_a_row_per_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(write_curves(tmp_path))
+    given = ["--rules", "none", "halving", "--parts", "early", "--seeds", "2"]
+    assert main(["bench", "curves", "--folder", folder, *given]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows[-2:]] == [["none", "2"], ["halving", "2"]]
