@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench_fidelity(parts)
     _add_bench_scores(parts)
     _add_bench_curves(parts)
+    _add_bench_inherit(parts)
     return parser
 
 
@@ -279,6 +280,15 @@ def _add_bench_curves(parts: Any) -> None:
     curves.set_defaults(run=_bench_curves)
 
 
+def _add_bench_inherit(parts: Any) -> None:
+    inherit = _command(
+        parts, "inherit", "Measure how inherited weights change a ranking, on digits."
+    )
+    inherit.add_argument("--children", type=int, default=36, help="Number of networks compared.")
+    inherit.add_argument("--seed", type=int, default=0, help="Random seed.")
+    inherit.set_defaults(run=_bench_inherit)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -401,6 +411,12 @@ def _bench_curves(options: argparse.Namespace) -> None:
         if "budget" in options.parts:
             print()
             print(bench.gap_table(list(bench.equal_budget(recorded, rules, seeds))))
+
+
+def _bench_inherit(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.inheritance import inheritance_table, measure_inheritance
+
+    print(inheritance_table(measure_inheritance(children=options.children, seed=options.seed)))
 
 
 def _bench_run(options: argparse.Namespace) -> None:

@@ -21,7 +21,8 @@ from bonas.cli import _parser, main
 from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
-BENCH = [["bench", part] for part in ("run", "report", "ask", "predict", "fidelity", "curves")]
+BENCH_PARTS = ("run", "report", "ask", "predict", "fidelity", "curves", "inherit")
+BENCH = [["bench", part] for part in BENCH_PARTS]
 
 
 def test_help_needs_no_torch() -> None:
