@@ -37,6 +37,7 @@ def optimize(
     study_name: str | None = None,
     on_mismatch: OnMismatch = "refuse",
     warm_start: object = None,
+    measure_first: bool | float = True,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -96,6 +97,12 @@ def optimize(
             the study, once, and do not count towards the budget.
             A ``bonas.studies.SourceTask`` of another task or device, alone or in the list, becomes
             a transfer prior, whose weight the search learns.
+        measure_first: Whether cheap objectives, such as a latency, are measured for the best
+            candidates before one of these is chosen for training, where ``evaluate`` has evaluators
+            that declare a small ``cost`` next to others. The results are stored in the study, and
+            a trial reuses its network's. A number is the share of the wall time that such
+            measurements may take at most; True: a tenth, and with an ``executor``, whose machines
+            this process cannot measure, none.
         seed: Seed of every random number generator. A resumed study keeps its original seed.
         n_jobs: Number of workers that evaluate at once, each in its own process; they share the
             CPU's threads. A latency is then measured on a busy machine.
@@ -115,7 +122,15 @@ def optimize(
     Budget.given(budget)
     source_tasks, same = split_source_tasks(warm_start)
     search = Search(
-        space, evaluate, objectives, surrogate, encoder, source_tasks, stopping, zero_cost
+        space,
+        evaluate,
+        objectives,
+        surrogate,
+        encoder,
+        source_tasks,
+        stopping,
+        zero_cost,
+        measure_first,
     )
     settings = RunSettings(
         storage=storage,

@@ -27,6 +27,7 @@ from bonas.studies import open_study
 from bonas.studies.budget import Budget, Given, budget_of
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.outcomes import reopened_below
+from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import SEED
 from bonas.studies.running.coordinator import coordinate
@@ -95,7 +96,8 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
     with _storage_for(settings) as storage:
         study, seed = _open(search, settings, storage)
-        server = ProposalServer(study, search.proposer(), seed, Worker.here(settings.lease))
+        worker, first = Worker.here(settings.lease), _measured_first(search, settings)
+        server = ProposalServer(study, search.proposer(), seed, worker, first)
         result = SearchResult(study, search.space, search.goals)
         ledger = Ledger()
         with (
@@ -105,6 +107,15 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
             _evaluate(search, server, settings, storage, [bar, *settings.callbacks], ledger)
             _check_end(result, storage)
         return SearchResult(_detached(study, settings), search.space, search.goals)
+
+
+def _measured_first(search: Search, settings: RunSettings) -> MeasureFirst:
+    """Return what this process measures before it chooses a network for a worker.
+
+    Nothing by default where an executor runs the workers: they may be on other machines.
+    """
+    is_elsewhere = settings.executor is not None and search.measure_first is True
+    return MeasureFirst() if is_elsewhere else search.measured_first()
 
 
 def _evaluate(

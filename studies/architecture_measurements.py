@@ -61,6 +61,7 @@ class ArchitectureMeasurements:
         self.study, self.space = study, space
         self._read: set[str] = set()  # keys of batches
         self._values: dict[str, dict[str, float]] = {}
+        self._batches: dict[str, list[Mapping[str, float]]] = {}
         self._architectures: dict[str, Architecture] = {}
         self._seconds: dict[str, float] = {}
 
@@ -76,6 +77,11 @@ class ArchitectureMeasurements:
     def of(self, architecture: Architecture) -> Mapping[str, float]:
         """Return what was measured of an architecture: a name -> its value."""
         return self._values.get(architecture.key, {})
+
+    def measured_with(self, architecture: Architecture, name: str) -> Mapping[str, float]:
+        """Return all that the measurement gave which ``name`` is known from; empty if none is."""
+        found = self._batches.get(architecture.key, ())
+        return next((values for values in found if name in values), {})
 
     def having(self, name: str) -> list[tuple[Architecture, float]]:
         """Return the architectures of which ``name`` was measured and its values, in order."""
@@ -107,6 +113,7 @@ class ArchitectureMeasurements:
             return
         key = architecture.key
         known = self._values.setdefault(key, {})
+        self._batches.setdefault(key, []).append(measurement.values)
         self._architectures.setdefault(key, architecture)
         for name, value in measurement.values.items():
             known.setdefault(name, value)

@@ -23,6 +23,7 @@ from bonas.studies.outcomes import next_index
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import check_reference_point, make_proposer
 from bonas.studies.proposing.independent import fit_to_bounds
+from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.observations import Observations, choices_of
 from bonas.studies.proposing.parameters import Parameters, independent_value
 from bonas.studies.proposing.proposer import Recommendation
@@ -66,6 +67,9 @@ class ArchitectureSampler(BaseSampler):
             once evaluations take so long that this costs at most 5 % of the time; a ``ScoreSource``
             such as ``bonas.evaluation.zero_cost.ZeroCost`` does so with other settings, or looks
             them up. Naming the encoder ``zero_cost`` computes them at once.
+        measure_first: Cheap evaluators, whose objectives (the study's metric names) are measured
+            for the best candidates before one of them is proposed; the results are stored in the
+            study. None believes the surrogate.
         seed: Seed of every random number generator; None takes a fresh one.
 
     Raises:
@@ -90,9 +94,10 @@ class ArchitectureSampler(BaseSampler):
         reference_point: Sequence[float] | None = None,
         source_tasks: Sequence[SourceTask] = (),
         zero_cost: bool | ScoreSource = True,
+        measure_first: MeasureFirst | None = None,
         seed: int | None = None,
     ) -> None:
-        self.space = space
+        self.space, self.measure_first = space, measure_first or MeasureFirst()
         self.seed = _fresh_seed() if seed is None else check_count("seed", seed, least=0)
         self._proposer = make_proposer(
             space,
@@ -174,7 +179,10 @@ class ArchitectureSampler(BaseSampler):
                 task = Task.of(study, self.space, parameters, self._reference_point)
                 observations = Observations.of(study, task, trial.number)
                 scores = self._proposer.scoring.networks(study, self.space)
-                made = self._proposer.propose(task, observations, self.seed, index, 1, scores)
+                cheap = self.measure_first.objectives(study, task)
+                made = self._proposer.propose(
+                    task, observations, self.seed, index, 1, scores, cheap
+                )
                 (found,) = made or [self._repeat(parameters, index)]
                 proposal = Proposal(index, found.point.params, found.prediction)
                 proposal.settle(study, known[trial.number])

@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
+from bonas.arguments import is_number
 from bonas.encoders import Encoder
 from bonas.errors import InvalidArgument
 from bonas.evaluation import (
@@ -29,6 +30,7 @@ from bonas.evaluation.score_source import ScoreSource, checked_source
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import make_proposer, score_source
+from bonas.studies.proposing.measure_first import SHARE, MeasureFirst
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.stopping.named import as_rule
@@ -58,6 +60,9 @@ class Search:
             each measurement. None lets all run to their end.
         zero_cost: Whether proposals read zero-cost scores, as ``ArchitectureSampler`` takes it;
             with True those that the evaluation declares go first.
+        measure_first: Whether evaluators that declare a small ``cost`` next to others are asked of
+            the best candidates before one of these is chosen; a number is the share of the wall
+            time that measurements of networks without a trial may take at most. True: a tenth.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -71,6 +76,7 @@ class Search:
     source_tasks: Sequence[SourceTask] = ()
     stopping: str | bool | StoppingRule | None = None
     zero_cost: bool | ScoreSource = True
+    measure_first: bool | float = True
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -115,6 +121,12 @@ class Search:
         as_rule(self.stopping)
         if not isinstance(self.zero_cost, bool):
             checked_source(self.zero_cost)
+        first: object = self.measure_first
+        if not (isinstance(first, bool) or (is_number(first) and 0 <= first <= 1)):
+            raise InvalidArgument(
+                "measure_first must be True, False, or the share of the wall time that "
+                f"measurements may take, a number in [0, 1], got {first!r}"
+            )
         for one in given if isinstance(given, Sequence) else [given]:
             check_spelling(one)
 
@@ -165,6 +177,16 @@ class Search:
             zero_cost=self._zero_cost,
         )
 
+    def measured_first(self) -> MeasureFirst:
+        """Return what is measured before a network is chosen: nothing where that is switched off.
+
+        It has half the time; the other half is that of zero-cost scores.
+        """
+        if not self.measure_first:
+            return MeasureFirst()
+        share = SHARE if self.measure_first is True else float(self.measure_first)
+        return MeasureFirst.of(self.evaluator, share / 2)
+
     def sampler(
         self,
         seed: int | None,
@@ -183,6 +205,7 @@ class Search:
             encoder=self.encoder,
             source_tasks=self.source_tasks,
             zero_cost=self._zero_cost,
+            measure_first=self.measured_first(),
             seed=seed,
         )
 

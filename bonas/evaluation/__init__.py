@@ -19,19 +19,23 @@ from bonas.evaluation.objective import (
     oriented,
 )
 from bonas.evaluation.score_source import ScoreSource, SupportsScores
+from bonas.evaluation.size import FLOPS, PARAMETERS, FLOPs, ParameterCount
 from bonas.evaluation.stages import Joint, Stages
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.evaluation.weights import keep_weights
 
 __all__ = [
     "ACCURACY",
+    "FLOPS",
     "KV_CACHE",
     "LATENCY",
+    "PARAMETERS",
     "CachingSpace",
     "Candidate",
     "Curve",
     "Direction",
     "Evaluator",
+    "FLOPs",
     "Inheritance",
     "Joint",
     "KVCache",
@@ -39,6 +43,7 @@ __all__ = [
     "Lineage",
     "Measurement",
     "Objective",
+    "ParameterCount",
     "ScoreSource",
     "ShortTraining",
     "Splits",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import nn
 
 from bonas.arguments import is_count
@@ -51,6 +51,27 @@ class Candidate:
         """Return the candidate that a trial stands for, by its parameters that the space has."""
         choices = {n: trial.params[n] for n in space.distributions if n in trial.params}
         return cls(space, space.completed(choices), trial, values or {})
+
+    @classmethod
+    def without_trial(cls, space: Space, choices: Choices) -> Candidate:
+        """Return a candidate that no study evaluates, for measurements that need no training.
+
+        Its number is -1, and its trial, which is stored nowhere, has the choices alone.
+        """
+        trial = FrozenTrial(
+            number=-1,
+            state=TrialState.RUNNING,
+            value=None,
+            datetime_start=None,
+            datetime_complete=None,
+            params=dict(choices),
+            distributions={name: space.distributions[name] for name in choices},
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
+            trial_id=-1,
+        )
+        return cls(space, choices, trial)
 
     @property
     def graph(self) -> ArchitectureGraph:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from bonas.arguments import is_number
 from bonas.errors import InvalidArgument
 from bonas.evaluation.objective import Objective
 
+CHEAP: Final = "cheap"
+"""What an evaluator declares as its cost if it takes seconds, where a training takes minutes."""
+_CHEAP_SECONDS = 1.0  # that this stands for, until some were measured
 _CLOSE = 0.85  # similarity above which a name counts as a misspelling
 
 
@@ -42,8 +45,8 @@ class SupportsCost(Protocol):
     """An evaluator that says how long it takes, so that cheap ones can go first."""
 
     @property
-    def cost(self) -> float:
-        """Seconds per candidate, roughly."""
+    def cost(self) -> float | Literal["cheap"]:
+        """Seconds per candidate, roughly; 0 for a formula that takes microseconds."""
         ...
 
 
@@ -96,9 +99,14 @@ def declared_cost(evaluate: object) -> float:
     if not isinstance(evaluate, SupportsCost):
         return math.inf
     cost: object = evaluate.cost
+    if isinstance(cost, str) and cost == CHEAP:
+        return _CHEAP_SECONDS
     if is_number(cost) and cost >= 0:
         return cost
-    raise InvalidArgument(f"the cost of {evaluate!r} must be a number of at least 0, got {cost!r}")
+    raise InvalidArgument(
+        f"the cost of {evaluate!r} must be a number of at least 0, got {cost!r}; give the seconds "
+        f'per candidate, "{CHEAP}" for a few, or declare none for a training'
+    )
 
 
 def input_shape_of(space: object) -> tuple[int, ...] | None:

@@ -5,7 +5,8 @@ A candidate that fails, or is stopped, in a cheap stage costs no expensive one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import math
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +25,16 @@ from bonas.evaluation.objective import Objective, as_objectives
 from bonas.evaluation.record import Record
 from bonas.evaluation.score_source import ScoreSource, declared_scores
 
+_LITTLE = 0.1  # of the cost of the dearest evaluator: one that costs no more is cheap
+
 
 @dataclass(frozen=True)
 class Stages(StreamingEvaluator):
     """Several evaluators as one, called in the order of the costs that they declare.
 
     Those that declare no ``cost``, such as trainings and plain functions, come last, in the order
-    in which they are given. Objectives keep the order of ``evaluators``.
+    in which they are given. Objectives keep the order of ``evaluators``. Those that cost little
+    next to the dearest can be measured alone, of architectures that are not trained (``cheap``).
 
     Args:
         evaluators: At least one; a plain function has no objectives of its own.
@@ -70,6 +74,36 @@ class Stages(StreamingEvaluator):
         found = (declared_scores(part) for part in self.evaluators)
         return next((source for source in found if source is not None), None)
 
+    @property
+    def cheap(self) -> tuple[Evaluator, ...]:
+        """The evaluators that are worth their cost for architectures which are never trained.
+
+        They declare objectives, and a cost of at most a tenth of the dearest evaluator's.
+        """
+        costs = [declared_cost(part) for part in self.evaluators]
+        return tuple(
+            part
+            for part, cost in zip(self.evaluators, costs, strict=True)
+            if cost < math.inf and cost <= _LITTLE * max(costs) and declared_objectives(part)
+        )
+
+    def given(self, values: Mapping[str, float]) -> Stages:
+        """Return stages that give ``values``, and run only evaluators with objectives beside them.
+
+        What ``values`` hold next to objectives is given, too, if any evaluator is not run.
+        """
+        goals = {objective.name for objective in self.objectives}
+        others = {name: value for name, value in values.items() if name not in goals}
+        parts: list[Evaluator] = []
+        for part in self.evaluators:
+            names = [objective.name for objective in declared_objectives(part)]
+            if not names or not values.keys() >= set(names):
+                parts.append(part)
+                continue
+            parts.append(_Given(part, {name: values[name] for name in names} | others))
+            others = {}
+        return Stages(parts)
+
     def describe(self) -> dict[str, Any]:
         """Return what decides each objective, as JSON values under its name."""
         merged: dict[str, Any] = {}
@@ -93,6 +127,32 @@ class Stages(StreamingEvaluator):
                     _check_new(names & taken, part)
                     yield measurement
             taken |= names
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Measurements that were made before, in place of the evaluator that would make them."""
+
+    of: Evaluator
+    values: Mapping[str, float]
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Those of the evaluator."""
+        return declared_objectives(self.of)
+
+    @property
+    def cost(self) -> float:
+        """No time at all."""
+        return 0.0
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides them, as JSON values under their names."""
+        return declared_description(self.of)
+
+    def __call__(self, candidate: Candidate) -> Mapping[str, float]:
+        """Return them."""
+        return self.values
 
 
 Joint = Stages

@@ -80,6 +80,13 @@ class Posteriors:
         distance = (values - self.shift) / self.unit
         return distance.nan_to_num(nan=_FAR).clamp(-_FAR, _FAR)  # nan: above the ceiling
 
+    def scale(self, values: Tensor) -> Tensor:
+        """Return ``n x m`` oriented values of several objectives on the scale of the posteriors."""
+        transforms = [each.outcome_transform for each in self.objectives]
+        columns = zip(transforms, values.T, strict=True)
+        scaled = torch.stack([t.rescale(column) for t, column in columns], dim=1)
+        return (scaled - self.shift) / self.unit
+
     def marginals(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return medians and upper variances, ``N x m``, of ``N x d`` points."""
         alone = len(self.objectives) == 1

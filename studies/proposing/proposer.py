@@ -26,6 +26,7 @@ from bonas.settings import own_settings
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.candidates import CandidatePool
+from bonas.studies.proposing.cheap_objectives import CheapObjectives
 from bonas.studies.proposing.features import EncodedPool, Features
 from bonas.studies.proposing.initial_design import initial_point
 from bonas.studies.proposing.led_design import LedDesign
@@ -121,11 +122,12 @@ class Proposer:
         index: int,
         n: int,
         scores: ScoredNetworks | None = None,
+        cheap: CheapObjectives | None = None,
     ) -> list[Recommendation]:
         """Return at most ``n`` recommendations, the first for the proposal ``index``.
 
         Empty if every point is excluded. They are a function of the arguments; ``scores`` are what
-        ``scoring`` gives the study.
+        ``scoring`` gives the study, and a model may have ``cheap`` measure more.
         """
         rng = np.random.default_rng([seed, index])
         pool, excluded = self._pool_over(task.parameters), observations.excluded
@@ -133,7 +135,7 @@ class Proposer:
         surrogate = surrogates.for_objectives(len(task.objectives))
         found: list[Recommendation]
         if surrogate is not None and self.has_model(observations, scores):
-            found = self._by_model(task, observations, surrogate, pool, seed, rng, n, scores)
+            found = self._by_model(task, observations, surrogate, pool, seed, rng, n, scores, cheap)
         elif surrogate is not None:
             prior, m = self._prior_of(task), len(task.objectives)
             design = self._design(m, scores)
@@ -194,6 +196,7 @@ class Proposer:
         rng: np.random.Generator,
         n: int,
         scores: ScoredNetworks | None,
+        cheap: CheapObjectives | None,
     ) -> list[Recommendation]:
         """Return the candidates with the best acquisition values.
 
@@ -214,7 +217,7 @@ class Proposer:
                 complete = observations.values[observations.is_complete]
                 limit = task.oriented_reference_point(complete[: self.n_initial])
                 points = self._recommender.recommend(
-                    posteriors, observations, candidates, limit, rng, n
+                    posteriors, observations, candidates, limit, rng, n, cheap
                 )
             return [
                 Recommendation(p, _prediction(task, posteriors, candidates.features.encode([p])))

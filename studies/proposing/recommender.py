@@ -11,6 +11,7 @@ The posteriors of the latest proposal are kept to save time; they change nothing
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator, Sequence
 
@@ -25,8 +26,10 @@ from bonas.studies.proposing.acquisition import (
     LEAST_VARIANCE,
     Acquisition,
     noisy_improvement,
-    screening,
 )
+from bonas.studies.proposing.beliefs import Beliefs
+from bonas.studies.proposing.candidates import CandidatePool, Keys, Score
+from bonas.studies.proposing.cheap_objectives import CheapObjectives
 from bonas.studies.proposing.features import EncodedPool
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.partial_curves import PartialCurves
@@ -48,8 +51,9 @@ _FRONT = 25  # from three objectives on, each sample of a larger front costs mor
 _FEWEST = 16  # down to these
 _LARGEST = {3: 300, 4: 32}  # fronts whose hypervolume takes seconds at most; of five none does
 
-Marginals = tuple[Tensor, Tensor]
-"""Means and variances, ``n x m`` each."""
+_MEASURED = 16  # candidates whose cheap objectives are measured at once
+_FIRST = 4  # candidates that are known before one of all is chosen
+_ROUNDS = 8  # of measurements, at most; two are typical
 
 
 class Recommender:
@@ -97,16 +101,18 @@ class Recommender:
         reference_point: Tensor,
         rng: np.random.Generator,
         n: int = 1,
+        cheap: CheapObjectives | None = None,
     ) -> list[Point]:
         """Return at most ``n`` points, each the best to evaluate together with those before it.
 
         Empty if every point of the pool is excluded. ``reference_point``: ``m`` oriented values in
-        the user's units.
+        the user's units. Objectives out of ``cheap`` are measured for the best candidates before
+        one is chosen, and count as known.
         """
         known = candidates.pool.canonical([*observations.complete_points, *observations.pending])
         X = candidates.features.encode(known)
-        everywhere = None if candidates.all is None else posteriors.marginals(candidates.all)
-        mean, variance = _marginals(known, X, posteriors, candidates, everywhere)
+        beliefs = Beliefs(posteriors, candidates, observations, cheap)
+        mean, variance = beliefs.known_marginals(known, X)
         front, limit = is_non_dominated(mean), posteriors.scale_reference_point(reference_point)
         m, size = mean.shape[1], int(front.sum())
         scalarised = None
@@ -114,29 +120,26 @@ class Recommender:
             self._warn(m, size)
             if n > 1:
                 return self._one_scalarisation_each(
-                    posteriors, observations, candidates, reference_point, rng, n
+                    posteriors, observations, candidates, reference_point, rng, n, cheap
                 )
             scalarised = Scalarisation.draw(mean, limit, rng)
 
         def score(points: Sequence[Point]) -> Tensor:
-            if everywhere is not None and points is candidates.pool.all:
-                found = everywhere
-            else:
-                found = posteriors.marginals(candidates.features.encode(points))
+            found = beliefs.marginals(points)
             if scalarised is not None:
                 return scalarised.screening(*found, mean)
-            return screening(*found, mean, limit)
+            return beliefs.improvement(found, mean, limit)
 
         best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
-        shortlist = candidates.pool.candidates(best, observations.excluded, score, _SHORTLIST, rng)
+        shortlist = _shortlist(candidates.pool, best, observations.excluded, score, rng, cheap, n)
         is_alone = n == 1 and not observations.pending
         if not shortlist or (m == 1 and is_alone and self.acquisition is noisy_improvement):
             # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[:1]
-        X = torch.cat(
-            [X[_may_matter(mean, variance, front)], candidates.features.encode(shortlist)]
-        )
-        samples = posteriors.sample(X, _samples(m, size), seed=int(rng.integers(2**31)))
+        near = _may_matter(mean, variance, front)
+        X = torch.cat([X[near], candidates.features.encode(shortlist)])
+        sampled = [*(known[i] for i in near.tolist()), *shortlist]
+        samples = beliefs.sample(sampled, X, _samples(m, size), seed=int(rng.integers(2**31)))
         if scalarised is not None and self.acquisition in ACQUISITIONS.values():
             samples, limit = scalarised(samples).unsqueeze(-1), scalarised(limit).unsqueeze(-1)
         picks = self._one_by_one(samples, len(X) - len(shortlist), limit, n)
@@ -150,11 +153,14 @@ class Recommender:
         reference_point: Tensor,
         rng: np.random.Generator,
         n: int,
+        cheap: CheapObjectives | None,
     ) -> list[Point]:
         """Return points each with weights of its own; a chosen one is pending for the next."""
         found: list[Point] = []
         for _ in range(min(n, _TOGETHER)):
-            more = self.recommend(posteriors, observations, candidates, reference_point, rng)
+            more = self.recommend(
+                posteriors, observations, candidates, reference_point, rng, 1, cheap
+            )
             if not more:
                 break
             found += more
@@ -199,23 +205,37 @@ def _samples(m: int, front: int) -> int:
     return s if m < 3 or front <= _FRONT else max(_FEWEST, s * _FRONT // front)
 
 
-def _marginals(
-    points: Sequence[Point],
-    X: Tensor,
-    posteriors: Posteriors,
-    candidates: EncodedPool,
-    everywhere: Marginals | None,
-) -> Marginals:
-    """Return the marginals at encoded points, looked up in those of all points where possible."""
-    rows = [None if everywhere is None else candidates.pool.row(point) for point in points]
-    if everywhere is None or all(row is None for row in rows):
-        return posteriors.marginals(X)
-    at = torch.tensor([-1 if row is None else row for row in rows])
-    mean, variance = everywhere[0][at], everywhere[1][at]
-    others = at < 0
-    if others.any():
-        mean[others], variance[others] = posteriors.marginals(X[others])
-    return mean, variance
+def _shortlist(
+    pool: CandidatePool,
+    best: Sequence[Point],
+    excluded: Keys,
+    score: Score,
+    rng: np.random.Generator,
+    cheap: CheapObjectives | None,
+    n: int,
+) -> list[Point]:
+    """Return the candidates with the best scores, after the cheap objectives of some are measured.
+
+    They are ranked again by what was measured, until the first ones are known. Each ranking begins
+    from the same random numbers, so that a process which died after a measurement changes nothing.
+    """
+    if cheap is None:
+        return pool.candidates(best, excluded, score, _SHORTLIST, rng)
+
+    def score_possible(points: Sequence[Point]) -> Tensor:
+        return score(points).masked_fill(cheap.have_none(points), -torch.inf)
+
+    cheap.refresh()
+    for _ in range(_ROUNDS):
+        again = copy.deepcopy(rng)
+        found = pool.candidates(best, excluded, score_possible, _SHORTLIST, again)
+        if cheap.are_known(found[: max(_FIRST, n)]):
+            found = [point for point in found if cheap.are_known([point])]
+            break
+        if not cheap.measure(found[:_MEASURED]):
+            break  # the time for measurements is up
+    rng.bit_generator.state = again.bit_generator.state
+    return found
 
 
 def _may_matter(mean: Tensor, variance: Tensor, front: Tensor) -> Tensor:

@@ -66,7 +66,9 @@ class Job:
             sampler=self.search.sampler(self.seed),
         )
         worker = Worker.here(self.lease, self.asker)
-        server = ProposalServer(study, self.search.proposer(), self.seed, worker)
+        server = ProposalServer(
+            study, self.search.proposer(), self.seed, worker, self.search.measured_first()
+        )
         ledger = Ledger(heard)
 
         def stopped() -> bool:

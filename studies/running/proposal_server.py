@@ -8,7 +8,7 @@ evaluate comes first, under its old index; then what lies ready; then what the m
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from optuna import Study
@@ -17,10 +17,12 @@ from optuna.trial import FrozenTrial
 
 from bonas.encoders import ScoredNetworks
 from bonas.settings import own_settings
+from bonas.spaces import Choices
 from bonas.studies.budget import budget_of
 from bonas.studies.lease import Watch, Worker
 from bonas.studies.outcomes import evaluated, given_up, next_index, reopened_below
 from bonas.studies.proposing.enqueued import completed, is_whole, objection, unknown
+from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.observations import Observations, point_at
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.proposer import Proposer, Recommendation
@@ -40,13 +42,22 @@ class ProposalServer:
         proposer: Turns observations into proposals.
         seed: The seed of the search.
         worker: The process that runs the server: a worker, or the one that started the pool.
+        measure_first: What is measured before a network is chosen; None measures nothing.
 
     Attributes:
         worker: The same; it proposes for itself once the process it works for is gone.
     """
 
-    def __init__(self, study: Study, proposer: Proposer, seed: int, worker: Worker) -> None:
+    def __init__(
+        self,
+        study: Study,
+        proposer: Proposer,
+        seed: int,
+        worker: Worker,
+        measure_first: MeasureFirst | None = None,
+    ) -> None:
         self.study, self.worker = study, worker
+        self._measure_first = measure_first or MeasureFirst()
         self.seed, self._proposer = seed, proposer
         self._queue = ProposalQueue()
         self._watch = Watch()
@@ -126,6 +137,14 @@ class ProposalServer:
         """Return whether the next proposal is the first by a model, for which encoders are made."""
         return self._proposer.waits(evaluated(self.study))
 
+    def measured(self, choices: Choices) -> Mapping[str, float]:
+        """Return what was measured of an architecture before it was chosen: a name -> its value."""
+        cheap = self._measure_first.objectives(self.study, self._task(Parameters({})))
+        if cheap is None or self._proposer.space is None:
+            return {}
+        cheap.refresh()
+        return cheap.stored(self._proposer.space.architecture(choices))
+
     def _scores(self) -> ScoredNetworks | None:
         return self._proposer.scoring.networks(self.study, self._proposer.space)
 
@@ -195,6 +214,9 @@ class ProposalServer:
     ) -> list[Recommendation]:
         """Return at most ``n`` new proposals, from ``index`` on; empty if all were made before."""
         began = time.perf_counter()
-        found = self._proposer.propose(task, observations, self.seed, index, n, self._scores())
+        cheap = self._measure_first.objectives(self.study, task)
+        found = self._proposer.propose(
+            task, observations, self.seed, index, n, self._scores(), cheap
+        )
         self._queue.seconds = time.perf_counter() - began
         return found

@@ -14,7 +14,7 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
-from bonas.evaluation import Candidate
+from bonas.evaluation import Candidate, Evaluator, Stages
 from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
@@ -245,7 +245,8 @@ class _Loop:
         Raises:
             StoppedEarly: if it was stopped before all objectives were measured.
         """
-        with closing(recorded(self.search.evaluator, early.candidate, record)) as stream:
+        evaluate = self._evaluator_of(early.candidate)
+        with closing(recorded(evaluate, early.candidate, record)) as stream:
             for _ in stream:
                 self._check_process()
                 decision = early.decision()
@@ -257,6 +258,14 @@ class _Loop:
                 raise StoppedEarly(decision)
         early.end()
         return record.result()
+
+    def _evaluator_of(self, candidate: Candidate) -> Evaluator:
+        """Return what evaluates a candidate, without what was measured before it was chosen."""
+        evaluate = self.search.evaluator
+        if not isinstance(evaluate, Stages):
+            return evaluate
+        known = self.server.measured(candidate.choices)
+        return evaluate.given(known) if known else evaluate
 
     def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, str]) -> None:
         with held_back():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -234,3 +234,48 @@ def test_closing_the_stream_closes_the_stage_under_way() -> None:
 def test_a_cost_that_is_no_time_is_refused(cost: Any) -> None:
     with pytest.raises(InvalidArgument, match="must be a number of at least 0"):
         Stages([Priced("a", [], cost)])
+
+
+class Timed(Priced):
+    """Declares an objective of its name, and a cost."""
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        return (Objective(self.name, "minimize"),)
+
+
+def _names(parts: Sequence[Any]) -> list[str]:
+    return [part.name for part in parts]
+
+
+def test_evaluators_that_cost_a_tenth_of_the_dearest_are_cheap() -> None:
+    calls: list[str] = []
+    prices: dict[str, Any] = {"a": 100.0, "b": 10.0, "c": 11.0, "d": 0.0, "e": "cheap"}
+    parts = [Timed(name, calls, cost) for name, cost in prices.items()]
+    assert _names(Stages(parts).cheap) == ["b", "d", "e"]
+    training = Timed("training", calls)
+    assert _names(Stages([*parts, training]).cheap) == ["a", "b", "c", "d", "e"]
+    assert Stages([training]).cheap == ()
+    assert Stages([ShortTraining("digits"), Latency()]).cheap == (Latency(),)
+
+
+def test_an_evaluator_without_objectives_is_not_cheap() -> None:
+    """Whatever it gives, it would be measured of networks that nobody asked for."""
+    assert Stages([Timed("training", []), Priced("note", [], 0.0)]).cheap == ()
+
+
+def test_what_is_given_is_not_measured_again() -> None:
+    calls: list[str] = []
+    stages = Stages([Timed("training", calls), Timed("latency", calls, 1.0)])
+    given = stages.given({"latency": 4.0, "latency_iqr": 0.5})
+    assert given(CANDIDATE) == {"latency": 4.0, "latency_iqr": 0.5, "training": 1.0}
+    assert calls == ["training"]
+    assert given.objectives == stages.objectives
+    assert given.describe() == stages.describe()
+
+
+def test_what_is_given_in_part_is_measured() -> None:
+    calls: list[str] = []
+    stages = Stages([Timed("training", calls), Timed("latency", calls, 1.0)])
+    assert stages.given({"latency_iqr": 0.5})(CANDIDATE) == {"latency": 1.0, "training": 1.0}
+    assert calls == ["latency", "training"]

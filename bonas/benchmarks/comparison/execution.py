@@ -45,6 +45,7 @@ from bonas.evaluation.record import Record
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
 from bonas.studies.outcomes import share_of
+from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.search_space import is_exhausted
 from bonas.studies.records import ERROR, SEED
 from bonas.studies.running import trials
@@ -85,6 +86,8 @@ def execute_run(
     _store_settings(stored, problem, budget)
     study = _load_into_memory(stored, sampler)
     SEED.write(study, key.seed)
+    if isinstance(sampler, ArchitectureSampler):
+        sampler.measure_first = MeasureFirst.of(evaluate, share=None)  # evaluations are counted
     with one_thread():
         while not _has_ended(study, problem):
             if has_spent(_spent(study), budget):

@@ -8,7 +8,7 @@ from functools import cached_property
 from os import PathLike
 from typing import Any
 
-from bonas.benchmarks.tables import Lookup, Table, problem
+from bonas.benchmarks.tables import Table, problem
 from bonas.benchmarks.tables.reference import Reference
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Evaluator, Objective
@@ -65,11 +65,13 @@ class TableProblem(Problem):
 
     def evaluator(self, seed: int) -> Evaluator:
         """Return the lookup with that seed."""
-        return Lookup(self.table, seed)
+        return self.table.evaluator(seed)
 
     def describe(self) -> dict[str, Any]:
         """Describe the space, the signal and the number of rows."""
-        settings = {"signal": self.table.signal, "rows": len(self.table.rows)}
+        settings: dict[str, Any] = {"signal": self.table.signal, "rows": len(self.table.rows)}
+        if self.table.cheap:
+            settings["cheap"] = dict(self.table.cheap)
         return {"searched": self.space.describe(), **settings}
 
     @property

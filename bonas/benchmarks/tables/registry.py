@@ -8,7 +8,7 @@ from os import PathLike
 
 from bonas.benchmarks.tables.nas_bench_201 import DATASETS, SCORED, NASBench201Table
 from bonas.benchmarks.tables.spikenas_bench import SpikeNASBench
-from bonas.benchmarks.tables.table import Table
+from bonas.benchmarks.tables.table import Cost, Table
 from bonas.benchmarks.tables.transnas_bench_101 import TASKS, TransNASBench101
 from bonas.errors import InvalidArgument, unknown
 
@@ -78,13 +78,25 @@ Those of NAS-Bench-201 carry zero-cost scores: ``+scores`` those published, ``+n
 """
 
 
+MEASURED_FIRST: dict[str, Cost] = {"+shortlist": "cheap", "+known": 0.0}
+"""What a table's name may end in: all its objectives but the first have that ``cost``, and are
+measured for a short list before a network is chosen, or known of all."""
+
+
 def problem(name: str, folder: str | PathLike[str] | None = None) -> Table:
     """Return the table of a name out of ``PROBLEMS`` or ``FOLDER_PROBLEMS``, which need a folder.
+
+    After the name may come one out of ``MEASURED_FIRST``.
 
     Raises:
         InvalidArgument: for an unknown name, or without a folder where one is needed.
         MissingData: if the data are not there.
     """
+    for suffix, cost in MEASURED_FIRST.items():
+        if name.endswith(suffix):
+            table = problem(name.removesuffix(suffix), folder)
+            others = [objective.name for objective in table.objectives[1:]]
+            return table.with_cheap(dict.fromkeys(others, cost), table.name + suffix)
     if name in PROBLEMS:
         return PROBLEMS[name]()
     if name not in FOLDER_PROBLEMS:

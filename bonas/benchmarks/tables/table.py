@@ -5,11 +5,12 @@ Symbols: ``n`` rows or points, ``m`` objectives, ``k`` recordings of one row.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,12 @@ from bonas.benchmarks.tables.rows import Rows, check_parameters, parameters_of, 
 from bonas.benchmarks.tables.scale import Array, as_losses, non_dominated
 from bonas.benchmarks.tables.scores import RecordedScores
 from bonas.benchmarks.tables.spaces import MeasuredPart, Row, TableSpace
-from bonas.errors import InvalidArgument
-from bonas.evaluation import Candidate, Direction, Objective, as_objectives
+from bonas.errors import InvalidArgument, unknown
+from bonas.evaluation import Candidate, Direction, Objective, Stages, as_objectives
 from bonas.spaces import ArchitectureGraph, Choices, Space
+
+Cost = float | Literal["cheap"]
+"""Seconds per candidate, as an evaluator declares them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class Table:
             where there are fewer; None for the truth.
         signal: A word for what is shown, for reports and for the stored study.
         scores: Zero-cost scores of the rows, which cost a search nothing; None if there are none.
+        cheap: Which objectives can be measured before a network is chosen: their name -> the
+            ``cost`` that their evaluator declares, 0 where they are known of all rows.
 
     Attributes:
         masked: The number of rows that were left out.
@@ -53,6 +59,7 @@ class Table:
     shown: Array | None = None
     signal: str = "truth"
     scores: RecordedScores | None = None
+    cheap: Mapping[str, Cost] = field(default_factory=dict)
     masked: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +81,7 @@ class Table:
             object.__setattr__(self, "scores", self.scores[complete])
         if len(rows) < self.space.size:
             object.__setattr__(self, "space", MeasuredPart(self.space, rows))
+        self._check_cheap(self.cheap)
 
     @staticmethod
     def of(
@@ -83,6 +91,7 @@ class Table:
         objectives: Mapping[str, Direction] | Sequence[Objective],
         graph: Callable[[Choices], ArchitectureGraph] | None = None,
         name: str = "table",
+        cheap: Mapping[str, Cost] | None = None,
     ) -> Table:
         """Make a table from your own rows.
 
@@ -94,6 +103,7 @@ class Table:
             objectives: ``"maximize"`` or ``"minimize"`` by name.
             graph: A function from choices to their graph; by default a chain of all choices.
             name: A name for reports, and for the stored study.
+            cheap: Objectives that can be measured before a network is chosen, with their ``cost``.
 
         Raises:
             InvalidArgument: if a row cannot be read, two have the same choices, or a parameter has
@@ -109,12 +119,33 @@ class Table:
         goals = as_objectives(objectives)
         names = check_parameters(parameters, goals)
         read, values = read_rows(rows, names, goals)
-        return Table(name, TableSpace(parameters_of(read, names), graph), goals, read, values)
+        space = TableSpace(parameters_of(read, names), graph)
+        return Table(name, space, goals, read, values, cheap=cheap or {})
+
+    def with_cheap(self, cheap: Mapping[str, Cost], name: str) -> Table:
+        """Return the same table under another name, with other cheap objectives.
+
+        Raises:
+            InvalidArgument: if one is no objective of the table.
+        """
+        self._check_cheap(cheap)
+        table = copy.copy(self)
+        object.__setattr__(table, "cheap", dict(cheap))
+        object.__setattr__(table, "name", name)
+        return table
 
     @property
-    def evaluate(self) -> Lookup:
-        """An evaluator that looks candidates up; ``Lookup(table, seed)`` for another seed."""
-        return Lookup(self)
+    def evaluate(self) -> Lookup | Stages:
+        """An evaluator that looks candidates up; ``evaluator(seed)`` for another seed."""
+        return self.evaluator()
+
+    def evaluator(self, seed: int = 0) -> Lookup | Stages:
+        """Return a ``Lookup``; where objectives are cheap, ``Stages`` with one for each of them."""
+        if not self.cheap:
+            return Lookup(self, seed)
+        dear = tuple(goal.name for goal in self.objectives if goal.name not in self.cheap)
+        each = [CheapLookup(self, seed, (name,), cost) for name, cost in self.cheap.items()]
+        return Stages([*([Lookup(self, seed, dear)] if dear else []), *each])
 
     def row(self, choices: Choices) -> int:
         """Return the number of the row of these choices; parameters outside the space are ignored.
@@ -224,6 +255,12 @@ class Table:
     def _losses(self) -> Array:
         return as_losses(self.objectives, self.truth)
 
+    def _check_cheap(self, cheap: Mapping[str, Cost]) -> None:
+        names = [objective.name for objective in self.objectives]
+        for name in cheap:
+            if name not in names:
+                raise unknown("cheap objective", name, names)
+
     def _require_one(self, what: str) -> None:
         if len(self.objectives) > 1:
             raise InvalidArgument(
@@ -238,15 +275,22 @@ class Lookup:
 
     Where the table has several recordings, the seed and the choices decide which one is returned:
     the same candidate always gets the same value, with another seed perhaps another one.
+
+    Args:
+        table: The table.
+        seed: Decides between recordings.
+        only: The names of the objectives to look up; all if there is none.
     """
 
     table: Table
     seed: int = 0
+    only: tuple[str, ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """The objectives of the table."""
-        return self.table.objectives
+        """The objectives that are looked up."""
+        goals = self.table.objectives
+        return tuple(goal for goal in goals if not self.only or goal.name in self.only)
 
     def describe(self) -> dict[str, Any]:
         """Return table, signal and (where it matters) seed, under the name of each objective."""
@@ -267,7 +311,8 @@ class Lookup:
             InvalidArgument: if the candidate has no row.
         """
         values = self._recording(self.table.row(candidate.choices))
-        return {o.name: float(v) for o, v in zip(self.objectives, values, strict=True)}
+        found = {o.name: float(v) for o, v in zip(self.table.objectives, values, strict=True)}
+        return {objective.name: found[objective.name] for objective in self.objectives}
 
     def _recording(self, number: int) -> Array:
         if self.table.shown is None:
@@ -278,6 +323,13 @@ class Lookup:
         draw = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
         values: Array = recorded[:, draw % recorded.shape[1]]
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class CheapLookup(Lookup):
+    """A lookup of objectives that declares what measuring them would cost."""
+
+    cost: Cost = 0.0
 
 
 @dataclass(frozen=True, slots=True)
