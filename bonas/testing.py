@@ -1,4 +1,4 @@
-"""Contracts of spaces, encoders and surrogates, as test classes to subclass.
+"""Contracts of spaces, encoders, surrogates and stopping rules, as test classes to subclass.
 
 Override one method to return your own part, and pytest runs the contract:
 
@@ -17,6 +17,7 @@ from itertools import islice
 
 import cloudpickle
 import numpy as np
+import optuna
 import torch
 from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
@@ -25,8 +26,13 @@ from torch import Tensor
 
 from bonas.encoders import Blocks, Encoder, Layout
 from bonas.errors import FitFailed
+from bonas.evaluation import Candidate, Measurement
+from bonas.evaluation.curve import packed
 from bonas.evaluation.declared import input_shape_of
-from bonas.spaces import Architecture, CellSpace, Choices, SizedSpace, Space
+from bonas.evaluation.record import Record
+from bonas.optuna_internals import set_system_attr
+from bonas.spaces import Architecture, CellSpace, Choices, NASBench201, SizedSpace, Space
+from bonas.studies.stopping.rule import Decision, StoppingRule
 from bonas.surrogates import Surrogate, fit
 
 
@@ -170,6 +176,92 @@ class EncoderContract:
         some = list(space.reference[:5])
         first, second = self.encoder(space).encode(some), self.encoder(space).encode(some)
         assert torch.equal(first, second)
+
+
+class StoppingRuleContract:
+    """Contract of a stopping rule: override ``rule``."""
+
+    def rule(self) -> StoppingRule:
+        """Return the rule under test, made anew."""
+        raise NotImplementedError
+
+    def study(self, n: int = 16) -> optuna.Study:
+        """Return a study of accuracy and latency with ``n`` finished trials and their curves."""
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        study.set_metric_names(["accuracy", "latency"])
+        for seed in range(n):
+            values = 90.0 * (seed + 1) / n, 2.0 + seed % 5
+            trial, record = study.ask(), self.measured(*values)
+            NASBench201().suggest(trial)
+            for name, text in packed(record.measurements).items():
+                set_system_attr(study, trial, name, text)
+            study.tell(trial, values)
+        return study
+
+    def measured(self, accuracy: float, latency: float, epochs: int = 20) -> Record:
+        """Return the record of a training of 20 epochs, after so many of them."""
+        record = Record(["accuracy", "latency"])
+        record.add(Measurement({"latency": latency}))
+        for epoch in range(1, epochs + 1):
+            value = accuracy * (1.0 - 0.8**epoch)
+            record.add(Measurement({"accuracy": value}, epoch, float(epoch), epoch / 20))
+        return record
+
+    def said(
+        self, rule: StoppingRule, study: optuna.Study, accuracy: float, latency: float
+    ) -> list[object]:
+        """Return what the rule says after each epoch of a new trial but the last."""
+        trial, space = study.ask(), NASBench201()
+        space.suggest(trial)
+        candidate = Candidate.of(space, trial)
+        records = (self.measured(accuracy, latency, epochs) for epochs in range(1, 20))
+        return [rule(study, candidate, record) for record in records]
+
+    def test_it_says_a_decision_a_reason_or_nothing(self) -> None:
+        """Check good, bad and first trials."""
+        for n, accuracy, latency in ((16, 95.0, 1.0), (16, 1.0, 9.0), (0, 50.0, 5.0)):
+            for said in self.said(self.rule(), self.study(n), accuracy, latency):
+                assert said is None or isinstance(said, (Decision, str))
+
+    def test_a_trial_that_dominates_all_others_goes_on(self) -> None:
+        """Check that no direction is turned around."""
+        for said in self.said(self.rule(), self.study(), 99.0, 0.5):
+            assert not (said.stops if isinstance(said, Decision) else said)
+
+    def test_equal_studies_get_equal_decisions(self) -> None:
+        """Check that a resumed trial decides alike, whatever its process drew before."""
+        found = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002  # what a rule must not depend on
+            found.append(self.said(self.rule(), self.study(), 20.0, 5.0))
+        assert found[0] == found[1]
+
+    def test_it_changes_neither_the_study_nor_random_numbers(self) -> None:
+        """Check what the evaluation under way would notice."""
+        study = self.study()
+        before = [trial.system_attrs for trial in study.trials], study.user_attrs
+        state = torch.get_rng_state(), str(np.random.get_state())  # noqa: NPY002  # as above
+        self.said(self.rule(), study, 20.0, 5.0)
+        assert ([trial.system_attrs for trial in study.trials[:-1]], study.user_attrs) == before
+        assert torch.equal(torch.get_rng_state(), state[0])
+        assert str(np.random.get_state()) == state[1]  # noqa: NPY002  # as above
+
+    def test_a_pickled_rule_decides_alike(self) -> None:
+        """Check what workers receive."""
+        rule = self.rule()
+        copy = cloudpickle.loads(cloudpickle.dumps(rule))
+        found = [self.said(one, self.study(), 20.0, 5.0) for one in (rule, copy)]
+        assert found[0] == found[1]
+
+    def test_an_evaluation_without_a_curve_is_let_be(self) -> None:
+        """Check a function that returns a mapping: there is nothing to compare."""
+        study, record = self.study(), Record(["accuracy", "latency"])
+        record.add(Measurement({"accuracy": 1.0, "latency": 9.0}))
+        trial = study.ask()
+        NASBench201().suggest(trial)
+        assert self.rule()(study, Candidate.of(NASBench201(), trial), record) is None
 
 
 class SurrogateContract:

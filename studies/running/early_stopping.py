@@ -95,7 +95,8 @@ class EarlyStopping:
             )
         return (
             f"at no rung was there a value of each of {list(names)}; the curves are {curves}. "
-            "Yield what is cheap before the training, as a measurement without a step, and the "
+            "Yield what is cheap before the training, as a measurement without a step (or list its "
+            "evaluator first), and the "
             "points of curves under the objectives' names, with their fidelity (for rungs that "
             "are shares)"
         )
