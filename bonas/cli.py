@@ -151,6 +151,9 @@ def _add_bench_run(parts: Any) -> None:
     )
     run.add_argument("--budget", type=int, default=200, help="Number of evaluations per run.")
     run.add_argument("--seeds", type=int, default=10, help="Number of runs per method.")
+    run.add_argument(
+        "--first-seed", type=int, default=0, help="Seed of the first run; the next follow."
+    )
     run.add_argument("--jobs", type=int, default=1, help="Number of runs at once.")
     run.add_argument("--folder", help="Folder of the tables that are not part of bonas.")
     _add_report_options(run)
@@ -420,6 +423,7 @@ def _bench_inherit(options: argparse.Namespace) -> None:
 
 
 def _bench_run(options: argparse.Namespace) -> None:
+    from bonas.arguments import check_count
     from bonas.benchmarks import compare
     from bonas.benchmarks.report import write
 
@@ -429,7 +433,7 @@ def _bench_run(options: argparse.Namespace) -> None:
         options.methods,
         options.problems,
         options.budget,
-        options.seeds,
+        range(options.first_seed, options.first_seed + check_count("seeds", options.seeds)),
         options.storage,
         folder=options.folder,
         jobs=options.jobs,

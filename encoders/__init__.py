@@ -3,6 +3,7 @@
 from bonas.encoders.blocks import ENCODERS, Blocks, check_encoder, shared_blocks
 from bonas.encoders.encoder import DeclaresScaling, Encoder
 from bonas.encoders.gnn import GNNEncoder
+from bonas.encoders.graf import NeuralGraphFeatures
 from bonas.encoders.layout import Layout
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
@@ -19,6 +20,7 @@ __all__ = [
     "GNNEncoder",
     "GraphStatistics",
     "Layout",
+    "NeuralGraphFeatures",
     "OneHot",
     "PathCounts",
     "ScoredNetworks",

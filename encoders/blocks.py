@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bonas.encoders.encoder import DeclaresScaling, Encoder, Scaling
 from bonas.encoders.gnn import GNNEncoder
+from bonas.encoders.graf import NeuralGraphFeatures
 from bonas.encoders.one_hot import OneHot
 from bonas.encoders.paths import PathCounts
 from bonas.encoders.statistics import GraphStatistics
@@ -26,6 +27,7 @@ ENCODERS: dict[str, Callable[[Space], Encoder]] = {
     "one_hot": OneHot,
     "paths": PathCounts,
     "statistics": GraphStatistics,
+    "graf": NeuralGraphFeatures,
     "gnn": GNNEncoder,
     **{f"wl{depth}": partial(WeisfeilerLehman, depth=depth) for depth in range(3)},
     ZeroCostScores.name: ZeroCostScores.computed,

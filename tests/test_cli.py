@@ -225,7 +225,7 @@ def test_a_benchmark_is_run_reported_and_gone_on_with(
     run = ["bench", "run", "--methods", "random", "local-search", "--problems", "tiny", "tiny-2"]
     assert main([*run, "--budget", "4", "--seeds", "2", *storage, "--out", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out / "report.md")
-    assert "4 evaluations per run" in (out / "report.md").read_text()
+    assert "4 full evaluations per run" in (out / "report.md").read_text()
     assert (out / "trace-tiny-2.png").exists()
     assert main([*run, "--budget", "7", "--seeds", "3", *storage, "--out", str(out)]) == 0
     again = ["bench", "report", *storage, "--out", str(tmp_path / "again")]
@@ -234,8 +234,21 @@ def test_a_benchmark_is_run_reported_and_gone_on_with(
     assert reports[0] == reports[1]
     assert main([*again, "--budget", "4", "--baseline", "local-search"]) == 0
     text = (tmp_path / "again" / "report.md").read_text()
-    assert "4 evaluations per run" in text
+    assert "4 full evaluations per run" in text
     assert "local-search is" in text
+
+
+def test_a_benchmark_may_begin_at_another_seed_and_count_to_a_tolerance(
+    tiny: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    run = ["bench", "run", "--methods", "random", "--problems", "tiny", "--budget", "3"]
+    fresh = ["--seeds", "2", "--first-seed", "60", "--within", "0.5"]
+    where = ["--storage", str(tmp_path / "a.log"), "--out", str(out)]
+    assert main([*run, *fresh, *where]) == 0
+    text = (out / "report.md").read_text()
+    assert "2 seeds (60, 61)" in text
+    assert "Evaluations until a value this close to the optimum (3 where" in text
 
 
 def test_what_can_be_compared_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
