@@ -23,6 +23,7 @@ from bonas.studies.stopping.forecast import Forecast
 from bonas.studies.stopping.halving import SuccessiveHalving
 from bonas.studies.stopping.rung_rule import RungRule, Verdict
 from bonas.studies.stopping.rungs import Rung
+from bonas.surrogates.learning_curve import LEAST
 
 
 def _careful_halving() -> RungRule:
@@ -49,7 +50,7 @@ class Combined(RungRule):
 
     first: RungRule = field(default_factory=_careful_halving)
     then: RungRule = field(default_factory=Forecast)
-    least: int = 12
+    least: int = LEAST
     rungs: Sequence[float] = field(default=(), kw_only=True)
     name: ClassVar[str] = "default"
 
