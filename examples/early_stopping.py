@@ -13,25 +13,13 @@ import numpy as np
 import optuna
 
 import bonas
-from bonas.evaluation import Objective, ShortTraining, StreamingEvaluator
+from bonas.evaluation import ParameterCount, ShortTraining
 
 LEAST = 80.0  # % accuracy: the reference point, with the largest network
 
 
-class Size(StreamingEvaluator):
-    """The logarithm of the number of parameters, known before the training."""
-
-    cost = 0.0
-    objectives = (Objective("size", "minimize", "log10"),)
-
-    def measurements(self, candidate):
-        """Yield the size of the network that is built."""
-        size = candidate.space.costs(candidate.choices)["parameters"]
-        yield bonas.evaluation.Measurement({"size": math.log10(size)})
-
-
 def hypervolume(points, reference):
-    """Return the area that (accuracy, size) points dominate, above and left of the reference."""
+    """Return the area that points dominate: accuracy in %, and log10 of the parameters."""
     area, before = 0.0, reference[0]
     for accuracy, size in sorted(points, key=lambda point: (point[1], -point[0])):
         if accuracy > before and size < reference[1]:
@@ -48,14 +36,15 @@ def searched(rule, seed, options):
     found = bonas.optimize(
         space,
         options.budget,
-        evaluate=[Size(), training],
+        evaluate=[ParameterCount(), training],
         surrogate=options.surrogate,
         stopping=None if rule == "none" else rule,
         seed=seed,
         progress=False,
     )
     largest = math.log10(space.costs(dict.fromkeys(space.parameters, "nor_conv_3x3"))["parameters"])
-    points = [(c.values["accuracy"], c.values["size"]) for c in found.candidates]
+    values = [candidate.values for candidate in found.candidates]
+    points = [(each["accuracy"], math.log10(each["parameters"])) for each in values]
     area = hypervolume(points, (LEAST, largest + 0.01))
     best = max(accuracy for accuracy, _ in points)
     seconds = time.perf_counter() - began

@@ -7,6 +7,8 @@ from typing import Any
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.errors import InvalidArgument
@@ -135,3 +137,40 @@ def test_a_clock_set_back_takes_no_time() -> None:
 def test_budgets_are_shown_as_people_say_them() -> None:
     shown = [str(Budget.given(x)) for x in (40, "30s", "90min", "4h", "10h", "3d")]
     assert shown == ["40", "30 s", "90 min", "4 h", "10 h", "3 d"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["begin", "check", "stop", "finish"]), st.integers(0, 9))),
+    st.integers(1, 4),
+)
+def test_under_any_interleaving_no_more_than_the_budget_is_begun(
+    events: list[tuple[str, int]], most: int
+) -> None:
+    """A worker creates a trial, sees those before it at any later moment, and goes on or not.
+
+    Each trial under way counts as a full evaluation, since no rule may stop it.
+    """
+    known: list[FrozenTrial] = []
+    begun: set[int] = set()
+    budget = Budget(most)
+    for what, which in events:
+        waiting = [t for t in known if t.state == TrialState.RUNNING and t.number not in begun]
+        under_way = [known[i] for i in sorted(begun) if known[i].state == TrialState.RUNNING]
+        if what == "begin":
+            known.append(create_trial(state=TrialState.RUNNING))
+            known[-1].number = len(known) - 1
+        elif what == "check" and waiting:
+            own = waiting[which % len(waiting)]
+            before = known[: own.number]
+            if budget.has_room(before, 0, sum(t.state == TrialState.RUNNING for t in before)):
+                begun.add(own.number)
+            else:
+                own.state = TrialState.FAIL
+                own.system_attrs = RELEASED.holding("the budget was used")
+        elif what == "finish" and under_way:
+            under_way[which % len(under_way)].state = TrialState.PRUNED
+        elif what == "stop" and under_way:
+            own = under_way[which % len(under_way)]
+            own.state, own.user_attrs = TrialState.PRUNED, stopped(0.1 * (which or 1))["user_attrs"]
+        running = sum(known[i].state == TrialState.RUNNING for i in begun)
+        assert full_evaluations(known, 0) + running <= most + 1e-6
