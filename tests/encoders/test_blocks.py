@@ -82,7 +82,7 @@ def test_an_architecture_is_encoded_once(space: CellSpace) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("onehot", "unknown encoder 'onehot'; expected one of 'gnn', 'one_hot'"),
+        ("onehot", "unknown encoder 'onehot'; expected one of 'gnn', 'graf', 'one_hot'"),
         (3, "expected the name of an encoder"),
     ],
 )

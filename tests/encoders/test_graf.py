@@ -137,7 +137,7 @@ def test_a_label_that_the_reference_set_lacks_is_in_no_set() -> None:
 
 
 def test_the_number_of_sets_is_bounded() -> None:
-    space = NASBench201()
+    space = NASBench201(nodes=3)
     assert NeuralGraphFeatures(space, max_sets=5).width == 15
     rows = NeuralGraphFeatures(space, max_sets=5).encode(space.reference[:4])
     assert rows.shape == (4, 15)
