@@ -37,8 +37,8 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """The number of inputs, ``b``."""
-        return self.example.rows or len(self.example.first)
+        """The number of inputs, ``b``; 1 if the tensors have no common batch, as of a graph."""
+        return self.example.rows or 1
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""

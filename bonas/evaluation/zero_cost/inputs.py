@@ -23,9 +23,12 @@ def default_batch(space: Space, rows: int, seed: int) -> Batch:
 
     Images are crops of photographs; other inputs are those of the default evaluation: text for
     language models, else the bundled digits or tables, with the types of the space's example. Token
-    ids are taken modulo the vocabulary.
+    ids are taken modulo the vocabulary. An example without a common batch, as of a graph, is taken
+    as it is: one input. Draws from torch's generator.
     """
     example, shape = space.example, input_shape_of(space)
+    if example is not None and example.rows is None:
+        return Batch(example.mapped(torch.clone).filled(), seed=seed)
     if example is not None and len(example.tensors) == 1:
         shape = tuple(example.first.shape[1:])
     several = example is not None and len(example.tensors) > 1

@@ -61,9 +61,10 @@ class Probe:
         """Of each activation, ``b x u``: whether a positive number enters the unit.
 
         Raises:
-            NoScore: if there is no activation.
+            NoScore: if there is no activation, or a single input.
             InvalidData: if the network cannot take the batch.
         """
+        self._need_several_inputs()
         if not self._forward.recorded.patterns:
             raise NoScore(
                 "expected a network with activations (ReLU, GELU, tanh, a recurrent layer, ...), "
@@ -92,9 +93,10 @@ class Probe:
         """Gradients of the sum of the outputs at each input, ``b x d`` in float64.
 
         Raises:
-            NoScore: if the outputs cannot be differentiated.
+            NoScore: if the outputs cannot be differentiated, or there is a single input.
             InvalidData: if the network cannot take the batch.
         """
+        self._need_several_inputs()
         recorded, returned = self._forward
         total = floating_output(returned).sum()
         if recorded.entry is None:
@@ -173,7 +175,9 @@ class Probe:
         """
         try:
             returned = example.call(self.network)
-        except RuntimeError as error:
+        except (BonasError, torch.cuda.OutOfMemoryError):
+            raise
+        except Exception as error:
             raise NoScore(
                 f"expected a network that runs on other inputs {example.describe()}, it fails with "
                 f"{type(error).__name__}: {error}; leave out this score"
@@ -209,6 +213,13 @@ class Probe:
 
     def _channels(self, layer: Layer, values: Tensor) -> Tensor | None:
         return layer.channels(values, self.batch.rows)
+
+    def _need_several_inputs(self) -> None:
+        if self.batch.rows < 2:
+            raise NoScore(
+                "expected a batch of several inputs, whose first dimension is the batch, got one "
+                "input; leave out the scores that compare inputs"
+            )
 
     @property
     def _not_differentiable(self) -> str:

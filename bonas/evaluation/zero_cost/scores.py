@@ -37,5 +37,8 @@ SCORES: Mapping[str, Score] = {
 }
 """A score's name -> its function."""
 
-DEFAULT = ("synflow", "naswot", "jacov", "meco")
-"""Names of the scores that are computed unless others are asked for."""
+DEFAULT = ("synflow", "naswot", "jacov", "meco", "snip")
+"""Names of the scores that are computed unless others are asked for.
+
+They share a forward pass, and predict accuracies together as well as all scores do.
+"""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from bonas.errors import NoScore
 from bonas.evaluation.zero_cost.functions import (
     EMBEDDINGS,
     NORMALISATIONS,
@@ -33,18 +34,29 @@ from bonas.evaluation.zero_cost.replaced import replaced
 def synflow(probe: Probe) -> float:
     """Return the score of a network; -inf if nothing flows.
 
+    A network that does not run in float64 is scored in its own precision.
+
     Raises:
         NoScore: if the network cannot be differentiated.
     """
-    network = probe.network
-    with replaced(network, _absolute, torch.float64):
-        network.eval()
+    try:
+        return _synflow(probe, torch.float64)
+    except NoScore:
+        return _synflow(probe, None)
+
+
+def _synflow(probe: Probe, precision: torch.dtype | None) -> float:
+    def ones(tensor: Tensor) -> Tensor:
+        return torch.ones_like(tensor, dtype=precision) if tensor.is_floating_point() else tensor
+
+    with replaced(probe.network, torch.abs, precision):
+        probe.network.eval()
         with _Linearised():
-            output = probe.run(probe.batch.example.resized(1).mapped(_ones))
+            output = probe.run(probe.batch.example.resized(1).mapped(ones))
         weights = probe.weights
         gradients = probe.gradients(output.sum(), weights)
         flow = sum(
-            float((weight.detach() * gradient).abs().sum())
+            float((weight.detach() * gradient).abs().double().sum())
             for weight, gradient in zip(weights, gradients, strict=True)
             if gradient is not None
         )
@@ -62,13 +74,3 @@ class _Linearised(TorchFunctionMode):
             return first_tensor(args) if args else kwargs["input"]
         returned = func(*args, **kwargs)
         return torch.ones_like(returned) if name in EMBEDDINGS else returned
-
-
-def _absolute(parameter: Tensor) -> Tensor:
-    return parameter.abs()
-
-
-def _ones(tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor
-    return torch.ones_like(tensor, dtype=torch.float64)

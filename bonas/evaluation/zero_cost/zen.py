@@ -3,9 +3,9 @@
     s = log mean_x sum |f(x) - f(x + 0.01 e)| + sum over normalisations of log sqrt(0.81 + 0.19 v)
 
 for normal inputs ``x`` and ``e``, with normal weights, in training mode. ``f`` are the features:
-what enters the last global pooling, else the last linear layer. ``v`` is the mean of the variances
-by which a normalisation divides; with the numbers around it, it is the running variance of a batch
-norm after both passes, which the authors take. It needs no data.
+what enters the last global pooling, else the last linear layer, else the output. ``v`` is the mean
+of the variances by which a normalisation divides; with the numbers around it, it is the running
+variance of a batch norm after both passes, which the authors take. It needs no data.
 
 Source: Lin, Wang, Sun, Chen, Sun, Qian, Li and Jin (2021), "Zen-NAS: A zero-shot NAS for
 high-performance image recognition", ICCV.
@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from bonas.errors import NoScore
 from bonas.evaluation.zero_cost.functions import (
     EMBEDDINGS,
     NORMALISATIONS,
@@ -39,7 +38,7 @@ def zen(probe: Probe) -> float:
     """Return the score of a network; -inf if the features do not change.
 
     Raises:
-        NoScore: if the network has neither a global pooling nor a linear layer.
+        NoScore: if the network cannot take such inputs.
     """
     generator = torch.Generator().manual_seed(probe.batch.seed)
 
@@ -50,35 +49,26 @@ def zen(probe: Probe) -> float:
 
     with replaced(probe.network, normal), torch.no_grad():
         training(probe.network)
-        still, moved = (_features(probe, step) for step in (0.0, _STEP))
-    change = float((still.features - moved.features).double().abs().sum()) / probe.batch.rows
-    return math.log(change) + still.scale if change > 0.0 else -math.inf
+        (still, scale), (moved, _) = (_features(probe, step) for step in (0.0, _STEP))
+    change = float((still - moved).double().abs().sum()) / probe.batch.rows
+    return math.log(change) + scale if change > 0.0 else -math.inf
 
 
-class _Features(TorchFunctionMode):
+class _FeatureMode(TorchFunctionMode):
     """A mode that keeps the features and the scale of a pass with normal inputs.
 
     Attributes:
         scale: Sum of the logarithms of the deviations by which normalisations divide.
+        pooled: What enters the last global pooling.
+        mapped: What enters the last linear layer.
     """
 
     def __init__(self, seed: int, step: float) -> None:
         super().__init__()
         self.generator, self.step = torch.Generator().manual_seed(seed), step
         self.scale = 0.0
-        self._pooled: Tensor | None = None
-        self._mapped: Tensor | None = None
-
-    @property
-    def features(self) -> Tensor:
-        """What enters the last global pooling, else the last linear layer."""
-        found = self._mapped if self._pooled is None else self._pooled
-        if found is None:
-            raise NoScore(
-                "expected a network with a global pooling or a linear layer, whose input are the "
-                "features, got neither; leave out this score"
-            )
-        return found
+        self.pooled: Tensor | None = None
+        self.mapped: Tensor | None = None
 
     def normal(self, like: Tensor) -> Tensor:
         """Return ``x + step e`` for normal ``x`` and ``e``, the same for each step."""
@@ -92,9 +82,9 @@ class _Features(TorchFunctionMode):
         entering = first_tensor(args)
         if entering is not None and entering.is_floating_point():
             if name in _POOLINGS:
-                self._pooled = entering.clone()
+                self.pooled = entering.clone()
             elif name == "linear":
-                self._mapped = entering.clone()
+                self.mapped = entering.clone()
             elif name in NORMALISATIONS:
                 variance = _KEPT + (1.0 - _KEPT) * _mean_variance(name, entering, args, kwargs)
                 self.scale += 0.5 * math.log(variance)
@@ -102,13 +92,14 @@ class _Features(TorchFunctionMode):
         return self.normal(returned) if name in EMBEDDINGS else returned
 
 
-def _features(probe: Probe, step: float) -> _Features:
-    """Run the network on normal inputs, moved by ``step``."""
-    seen = _Features(probe.batch.seed + 1, step)
+def _features(probe: Probe, step: float) -> tuple[Tensor, float]:
+    """Return the features for normal inputs, moved by ``step``, and the scale."""
+    seen = _FeatureMode(probe.batch.seed + 1, step)
     example = probe.batch.example.mapped(lambda x: seen.normal(x) if x.is_floating_point() else x)
     with seen:
-        probe.run(example)
-    return seen
+        output = probe.run(example)
+    found = (x for x in (seen.pooled, seen.mapped, output) if x is not None)
+    return next(found), seen.scale
 
 
 def _mean_variance(name: str, x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:

@@ -59,7 +59,10 @@ class ZeroCost:
         check_count("seed", seed, least=0)
         self.batch_size, self.data, self.seed = batch_size, data, seed
         self.device = resolved_device("cpu" if device is None else device)
-        self._warned: set[tuple[str, str]] = set()
+        if self.device.type == "mps":
+            raise InvalidArgument("expected a device with float64, got 'mps'; leave it out")
+        self._warned: set[tuple[str, int]] = set()
+        self._latest: tuple[Space, Batch] | None = None  # the batch of a space is made once
 
     def __call__(self, space: Space, choices: Choices) -> dict[str, float]:
         """Return each score by its name; NaN where the network has no such value.
@@ -72,8 +75,10 @@ class ZeroCost:
             MissingBuilder: if the space builds no networks.
         """
         with own_settings(), one_thread(), seeded(np.random.SeedSequence(self.seed), self.device):
+            batch = self._batch(space)
+        with own_settings(), one_thread(), seeded(np.random.SeedSequence(self.seed), self.device):
             network = space.build(choices).to(self.device)
-            probe = Probe(network, self._batch(space).to(self.device))
+            probe = Probe(network, batch)
             return {name: self._value(name, probe, space) for name in self.names}
 
     def describe(self) -> dict[str, Any]:
@@ -98,17 +103,20 @@ class ZeroCost:
             value = SCORES[name](probe)
         except NoScore as error:
             probe.check()
-            key = (name, type(space).__name__)
-            if key not in self._warned:
-                self._warned.add(key)
-                warnings.warn(f"no {name} for {type(space).__name__}: {error}", stacklevel=3)
+            if (name, id(space)) not in self._warned:
+                self._warned.add((name, id(space)))
+                warnings.warn(f"no {name} for {type(space).__name__}: {error}", stacklevel=4)
             return math.nan
         return value if math.isfinite(value) else math.nan
 
     def _batch(self, space: Space) -> Batch:
-        if self._splits is None:
-            return default_batch(space, self.batch_size, self.seed)
-        return batch_of(self._splits, space, self.batch_size, self.seed)
+        if self._latest is None or self._latest[0] is not space:
+            if self._splits is None:
+                found = default_batch(space, self.batch_size, self.seed)
+            else:
+                found = batch_of(self._splits, space, self.batch_size, self.seed)
+            self._latest = space, found.to(self.device)
+        return self._latest[1]
 
     @cached_property
     def _splits(self) -> Splits | None:

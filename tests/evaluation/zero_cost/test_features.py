@@ -76,9 +76,13 @@ def test_zen_takes_what_enters_the_last_linear_layer_where_nothing_is_pooled() -
     assert torch.equal(network[3].weight, before)
 
 
-def test_zen_needs_features() -> None:
-    with pytest.raises(NoScore, match=r"global pooling or a linear layer"):
-        zen(probe_of(nn.Conv2d(3, 4, 1).double(), images()))
+def test_zen_of_a_network_of_convolutions_measures_its_output() -> None:
+    conv = nn.Conv2d(3, 4, 1, bias=False).double()
+    weights, inputs = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)
+    w = torch.randn(4, 3, 1, 1, generator=weights).double()
+    _, e = (torch.randn(6, 3, 6, 6, generator=inputs) for _ in range(2))
+    change = torch.conv2d(0.01 * e.double(), w).abs().sum() / 6
+    assert zen(probe_of(conv, images())) == pytest.approx(math.log(change), abs=1e-4)
 
 
 def test_norms_of_matrices_are_added_up() -> None:

@@ -122,7 +122,7 @@ def test_fisher_is_that_of_the_outputs_of_layers() -> None:
     slope_a, slope_z = torch.autograd.grad(batch.loss(z), [a, z])
     expected = (a * slope_a).sum(dim=(2, 3)).square().mean(0).sum() / 2
     expected = expected + (z * slope_z).square().mean(0).sum() / 2
-    assert fisher(Probe(network, batch)) == pytest.approx(float(expected))
+    assert fisher(Probe(network, batch)) == pytest.approx(float(expected.detach()))
 
 
 def test_without_targets_labels_are_random_and_other_outputs_meet_normal_numbers() -> None:

@@ -62,14 +62,17 @@ def test_the_network_is_left_as_it_was() -> None:
     assert all(weight.grad is None for weight in network.parameters())
 
 
+def test_a_network_that_insists_on_float32_is_scored_in_it() -> None:
+    network = nn.Sequential(Called(torch.Tensor.float), linear([[1, -2], [3, 4]], [[-5, 6]]))
+    assert synflow(probe_of(network, torch.ones(2, 2))) == pytest.approx(math.log(2 * 57))
+
+
 def test_an_error_leaves_the_network_as_it_was() -> None:
     def fail(x: torch.Tensor) -> torch.Tensor:
-        if x.dtype == torch.float64:
-            raise RuntimeError("no float64 here")
-        return x
+        raise IndexError("too far")
 
     network = nn.Sequential(nn.Linear(2, 2), Called(fail))
-    with pytest.raises(NoScore, match=r"no float64 here; leave out"):
+    with pytest.raises(NoScore, match=r"IndexError: too far; leave out"):
         synflow(probe_of(network, torch.ones(2, 2)))
     assert network[0].weight.dtype == torch.float32
     assert bool((network[0].weight < 0).any())

@@ -214,3 +214,25 @@ def test_the_network_is_let_go() -> None:
 def test_settings_out_of_their_range_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         ZeroCost(**arguments)
+
+
+def test_inputs_without_a_common_batch_are_one_input() -> None:
+    class Propagation(nn.Module):
+        """A graph network: ``nodes x features`` and ``2 x edges``."""
+
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(3, width), nn.Linear(width, 2)
+
+        def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+            hidden = self.first(x).relu()
+            out: Tensor = self.last(hidden.index_add(0, edges[1], hidden[edges[0]]))
+            return out
+
+    space = Built(Propagation)
+    space.input = (torch.zeros(5, 3), torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    with pytest.warns(UserWarning, match=r"no (naswot|jacov) .*expected a batch of several inputs"):
+        found = ZeroCost(["synflow", "naswot", "jacov", "snip"])(space, {"width": 2})
+    assert math.isnan(found["naswot"])
+    assert math.isfinite(found["synflow"])
+    assert math.isfinite(found["snip"])
