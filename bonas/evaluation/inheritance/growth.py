@@ -2,7 +2,7 @@
 
 - A branch of nothing but new layers that is added to something old ends in zeros: the sum is what
   it was, behind whatever function. The zeros are the weights of the branch's last layer, which get
-  a gradient at once.
+  a gradient at once; of a recurrence, those of its candidate states.
 - A new layer in a chain, as wide as what it reads, starts as the identity if nothing but relu
   follows it, and relu or a like function comes before it.
 - All others start as they were built.
@@ -15,13 +15,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from bonas.evaluation.inheritance.functions import GATES, NORMS
 from bonas.evaluation.inheritance.recording import Recording
 
 _MAPS = ("linear", "conv1d", "conv2d", "conv3d")
 _CAN_BE_ZERO = (
     *_MAPS,
     *(f"depthwise_{name}" for name in _MAPS[1:]),
-    *("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm", "embedding"),
+    *NORMS,
+    *GATES,
+    "embedding",
 )
 
 

@@ -33,7 +33,7 @@ from bonas.evaluation.inheritance.units import FREE, Units, along, resized
 from bonas.evaluation.inheritance.weighted_calls import WeightedCalls
 from bonas.spaces.example import mapped
 from bonas.spaces.tracing.calls import Call, tensors_of
-from bonas.spaces.tracing.function_names import plain_name
+from bonas.spaces.tracing.function_names import CONSTANTS, plain_name
 
 
 class Recording(TorchFunctionMode):
@@ -107,6 +107,8 @@ class Recording(TorchFunctionMode):
             return
         if call.name in KEEPS:
             self._keep(call, outputs)
+        elif call.name in CONSTANTS:
+            self._fill(call, outputs[0])
         elif call.name in MOVES and self._move(call, outputs):
             return
         else:
@@ -116,6 +118,11 @@ class Recording(TorchFunctionMode):
         flow = self.flow(call.first)
         if flow is not None and flow.shadow.shape == outputs[0].shape:
             self.put(outputs[0], flow)
+
+    def _fill(self, call: Call, out: Tensor) -> None:
+        """Note zeros in the shape of data: a sum of nothing."""
+        if call.name in ("zeros_like", "new_zeros"):
+            self.put(out, Flow(torch.full(out.shape, FREE), terms=frozenset(), positive=True))
 
     def _move(self, call: Call, outputs: list[Tensor]) -> bool:
         """Move the shadows as the function moves numbers; return False where it cannot."""
@@ -196,7 +203,11 @@ class Recording(TorchFunctionMode):
                 self.layers[flow.head].activations.add(name)
         if name in DROPOUTS | POOLS:
             return replace(first, shadow=shadow)
-        terms = first.terms if name in ZERO_AT_ZERO or name == "mul" else None
+        terms = first.terms if name in ZERO_AT_ZERO else None
+        if name == "mul":  # it is zero if one of them is
+            terms = next((flow.terms for flow in flows if flow.terms is not None), None)
+        elif name == "index_add" and len(flows) > 1:
+            terms = _all(flow.terms for flow in flows)
         positive = name in POSITIVE or (
             name == "mul" and len(flows) == len(tensors) and all(f.positive for f in flows)
         )

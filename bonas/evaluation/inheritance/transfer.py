@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bonas.evaluation.inheritance.functions import GATES
 from bonas.evaluation.inheritance.layers import Axis, Layer
 from bonas.evaluation.inheritance.matching import NONE, Matching
 from bonas.evaluation.inheritance.units import Array
 
 _ADDITIVE = ("in", "kernel")  # axes that are summed over
+_CANDIDATE = 2  # the block of candidate states in the fused weights of lstm and gru
 
 
 def state_of(network: nn.Module) -> dict[str, Tensor]:
@@ -127,10 +129,13 @@ def _meshed(found: list[Tensor], axes: tuple[Axis, ...], *, only_rows: bool) -> 
 
 @torch.no_grad()
 def set_zero(layer: Layer, state: Mapping[str, Tensor]) -> None:
-    """Let a layer return zeros."""
-    for argument in ("weight", "bias"):
+    """Let a layer return zeros; a recurrence that starts with zeros returns no others."""
+    for argument in ("weight", "bias", "recurrent", "recurrent_bias"):
         if argument in layer.names:
-            state[layer.names[argument]].zero_()
+            tensor = state[layer.names[argument]]
+            gates = GATES.get(layer.kind, 1)
+            block = min(_CANDIDATE, gates - 1)
+            tensor.unflatten(0, (gates, -1))[block].zero_()
 
 
 @torch.no_grad()

@@ -260,19 +260,20 @@ class WeightedCalls:
             return False
         reads = self._recording.axis_of(call.first, -1).units
         states: list[Tensor] = []
-        found: set[int] = set()
+        numbers: list[int] = []
         for layer in range(depth):
             for way in range(ways):
                 start = (layer * ways + way) * each
                 units, number = self._gates(call.name, weights[start : start + each], reads)
                 states.append(units)
-                found.add(number)
+                numbers.append(number)
             reads = torch.cat(states[-ways:])
-        self._recording.put(outputs[0], Flow(reads, frozenset(found)))
+        ends = frozenset(numbers[-ways:])
+        self._recording.put(outputs[0], Flow(reads, frozenset(numbers), ends))
         for state in outputs[1:]:  # of each layer and way, in this order
             shadow = torch.stack(states)
             if state.dim() == 3 and state.shape[-1] == shadow.shape[-1]:
-                self._recording.put(state, Flow(shadow[:, None, :], frozenset(found)))
+                self._recording.put(state, Flow(shadow[:, None, :], frozenset(numbers)))
         return True
 
     def _cell(self, call: Call, outputs: list[Tensor]) -> bool:

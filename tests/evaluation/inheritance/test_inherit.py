@@ -21,7 +21,7 @@ from inheriting_networks import (
 from torch import Tensor, nn
 
 from bonas.evaluation import Inheritance, inherit_weights
-from bonas.spaces import MobileSpace, NASBench201, Space, TransformerSpace
+from bonas.spaces import MobileSpace, NASBench201, RecurrentSpace, Space, TransformerSpace
 
 IMAGE, ROW, ROWS = (3, 8, 8), (6,), (7, 6)
 
@@ -302,6 +302,23 @@ def test_a_new_edge_of_a_cell_preserves_its_function() -> None:
     found = of_space(space, {**own, "edge_0_3": "none"}, own, 8)
     assert found.how == "net2net"
     assert found.share > 0.8
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "mgu"])
+def test_a_deeper_residual_recurrence_preserves_its_function(cell: str) -> None:
+    space = RecurrentSpace(inputs=6, length=7)
+    own = {"cell": cell, "width": 32, "bidirectional": True, "residual": True, "layer_norm": True}
+    one, more = (space.completed({**own, "depth": depth}) for depth in (2, 3))
+    torch.manual_seed(2)
+    found = inherit_weights(space.build(more), trained(space.build(one), ROWS), batch(ROWS))
+    assert found.how == "net2net"
+
+
+def test_another_mixture_of_experts_preserves_the_function() -> None:
+    space = TransformerSpace(image_size=16, depths=(1, 2), experts=(4,), top_k=(2,))
+    own = {p: d.choices[0] for p, d in space.distributions.items()}
+    found = of_space(space, {**own, "depth": 1}, {**own, "depth": 2}, 16)
+    assert found.how == "net2net"
 
 
 def test_a_deeper_transformer_preserves_its_function() -> None:
