@@ -31,6 +31,7 @@ from bonas.studies.outcomes import (
     share_of,
 )
 from bonas.studies.proposing.front import finished, front_of
+from bonas.studies.proposing.scoring import Scored, scored
 from bonas.studies.records import ERROR, PREDICTION, STOPPED_EARLY
 
 
@@ -119,6 +120,14 @@ class SearchResult:
                 reason, step if is_count(step) else None, share_of(trial), known
             )
         return found
+
+    @property
+    def scored(self) -> Scored:
+        """Of how many networks zero-cost scores were computed, and what that cost.
+
+        No networks where scores are free, as those of a table, or the search was too short.
+        """
+        return scored(self.study, self.space)
 
     @property
     def missing(self) -> int:

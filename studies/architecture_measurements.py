@@ -91,6 +91,11 @@ class ArchitectureMeasurements:
             if name in values
         ]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all that was measured, in order."""
+        return list(self._seconds)
+
     def seconds(self, name: str) -> float:
         """Return how long the measurements took that ``name`` is of."""
         return self._seconds.get(name, 0.0)

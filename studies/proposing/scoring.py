@@ -5,8 +5,9 @@ of the space's reference set, and predicted of all others:
 
     n = share * (seconds that the search is expected to take) / (seconds per network)
 
-``n`` is at most 300, and below 60 nothing is scored. The search is expected to take its budget, an
-evaluation the mean time of those that have finished; so scoring begins after the first of them.
+``n`` is at most 300, and below 60 nothing is scored. The search is expected to take its budget, and
+an evaluation the median time of those that have finished; so scoring begins after two of them (the
+first one's time may include what is done but once).
 
 What is computed is stored in the study network by network, and ``n`` once all of these are: from
 then on every process reads the same scores, and no other computes them again.
@@ -19,6 +20,8 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -40,7 +43,9 @@ SHARE = 0.05
 _LEAST = 60  # networks: of fewer nothing is learnt
 _PROBED = 3  # networks by which the seconds per network are known
 _AT_ONCE = 20  # networks that are stored together
-_GUESS = 0.05  # seconds per network, of a source that does not say: a lower bound
+_FINISHED = 2  # evaluations whose time is known before scoring begins
+_GUESS = 0.1  # seconds per network, of a source that does not say: a lower bound
+_STORED = "zero_cost:"  # before the names of stored scores
 _USUAL = 30  # evaluations of a study without a budget
 
 _logger = logging.getLogger(__name__)
@@ -185,11 +190,35 @@ class Scoring:
         return Measuring(ArchitectureMeasurements(study, space), names, measure, share=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What zero-cost scores cost a study.
+
+    Attributes:
+        networks: How many networks were scored.
+        seconds: How long that took.
+    """
+
+    networks: int
+    seconds: float
+
+
+def scored(study: Study, space: Space) -> Scored:
+    """Return how many networks a study has computed scores of, and how long that took."""
+    known = ArchitectureMeasurements(study, space)
+    known.refresh()
+    names = [name for name in known.names if name.startswith(_STORED)]
+    sources = {name.rsplit(":", 1)[0]: name for name in names}.values()  # one name of each
+    return Scored(
+        sum(len(known.having(name)) for name in sources), sum(map(known.seconds, sources))
+    )
+
+
 def stored_names(source: ScoreSource) -> list[str]:
     """Return the names under which a study stores scores: those of other settings never mix."""
     text = json.dumps(source.describe(), sort_keys=True, default=str)
     digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-    return [f"zero_cost:{digest}:{name}" for name in source.names]
+    return [f"{_STORED}{digest}:{name}" for name in source.names]
 
 
 def _table(
@@ -206,8 +235,8 @@ def _expected_seconds(study: Study) -> float:
     """Return how long the evaluations of a study are expected to take in all; 0 if unknown."""
     times = [seconds_of(trial) for trial in study.get_trials(deepcopy=False) if counts(trial)]
     budget = budget_of(study)
-    if not times:
+    if len(times) < _FINISHED:
         return 0.0
     if budget.unit == "seconds":
         return budget.amount
-    return math.fsum(times) / len(times) * (budget.amount or max(_USUAL, len(times)))
+    return median_low(times) * (budget.amount or max(_USUAL, len(times)))

@@ -17,9 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.encoders.zero_cost import networks_to_score
 from bonas.spaces import CellSpace, Choices, Space
-from bonas.studies.architecture_measurements import ArchitectureMeasurements
+from bonas.studies.architecture_measurements import (
+    ArchitectureMeasurement,
+    ArchitectureMeasurements,
+)
 from bonas.studies.budget import Budget
-from bonas.studies.proposing.scoring import Scoring, stored_names
+from bonas.studies.proposing.scoring import Scored, Scoring, scored, stored_names
 from bonas.studies.records import SCORED_NETWORKS
 
 SPACE = CellSpace(nodes=4, operations=("none", "skip_connect", "nor_conv_3x3"))
@@ -83,9 +86,10 @@ def test_free_scores_are_looked_up_before_the_first_trial() -> None:
     assert networks.of(other).tolist() == networks.values[0].tolist()
 
 
-def test_nothing_is_scored_before_a_trial_has_finished() -> None:
+@pytest.mark.parametrize("trials", [0, 1])
+def test_nothing_is_scored_before_two_trials_have_finished(trials: int) -> None:
     source = Counted()
-    assert Scoring(source).networks(study_with(0, 0.0), SPACE) is None
+    assert Scoring(source).networks(study_with(trials, 600.0), SPACE) is None
     assert not source.calls
 
 
@@ -187,6 +191,17 @@ def test_missing_scores_are_counted_and_shown_once(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("networks have no score 'synflow'") == 1
     assert first is not None
     assert first.missing == {"synflow": 2}
+
+
+def test_what_scoring_cost_is_known_afterwards() -> None:
+    study = study_with(2, 60.0, Budget(40))
+    assert scored(study, SPACE) == Scored(0, 0.0)
+    values = dict.fromkeys(stored_names(Counted()), 1.0)
+    choices = [a.choices for a in SPACE.reference[:2]]
+    measured = [ArchitectureMeasurement(each, values, 2.5) for each in choices]
+    cheap = ArchitectureMeasurement(choices[0], {"latency": 1.0}, 9.0)
+    ArchitectureMeasurements(study, SPACE).add([*measured, cheap])
+    assert scored(study, SPACE) == Scored(2, 5.0)
 
 
 def test_small_spaces_are_not_scored() -> None:
