@@ -135,7 +135,7 @@ def set_zero(layer: Layer, state: Mapping[str, Tensor]) -> None:
             tensor = state[layer.names[argument]]
             gates = GATES.get(layer.kind, 1)
             block = min(_CANDIDATE, gates - 1)
-            tensor.unflatten(0, (gates, -1))[block].zero_()
+            tensor.chunk(gates)[block].zero_()
 
 
 @torch.no_grad()
