@@ -223,6 +223,11 @@ def _add_bench_predict(parts: Any) -> None:
         default=["ranks", "search"],
         help="Outcome transforms: ranks (normal scores), or search (that of a search).",
     )
+    predict.add_argument(
+        "--scores",
+        metavar="FOLDER",
+        help="Folder of published zero-cost scores: surrogates that read scores have them as well.",
+    )
     predict.set_defaults(run=_bench_predict)
 
 
@@ -363,7 +368,7 @@ def _bench_predict(options: argparse.Namespace) -> None:
     from bonas.benchmarks.prediction import predict, prediction_table
     from bonas.benchmarks.tables import NASBench201Table
 
-    table = NASBench201Table(options.dataset, options.objectives)
+    table = NASBench201Table(options.dataset, options.objectives, scores=options.scores)
     draws = range(options.first_draw, options.first_draw + options.draws)
     found = list(predict(table, options.surrogates, options.sizes, draws, options.values))
     print(prediction_table(found))

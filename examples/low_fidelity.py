@@ -38,7 +38,7 @@ class ShortTrainings:
         cells = [short.space.sample(rng) for _ in range(self.n)]
         accuracies = short.shown[[short.row(cell) for cell in cells], :, 0]  # n x 1
         known = SourceTask("12 epochs", cells, accuracies, short.objectives)
-        return bonas.ArchitectureSampler(space, source_tasks=[known], seed=seed)
+        return bonas.ArchitectureSampler(space, source_tasks=[known], zero_cost=False, seed=seed)
 
 
 def compare(options):

@@ -51,12 +51,12 @@ class Warm:
         ]
         goals = {self.names[o.name]: o.direction for o in self.source.objectives}
         known = SourceTask.of_rows(self.source.name, rows, goals)
-        return bonas.ArchitectureSampler(space, source_tasks=[known], seed=seed)
+        return bonas.ArchitectureSampler(space, source_tasks=[known], zero_cost=False, seed=seed)
 
 
 def searched(table, n, seed):
     """Return the values that a search without a source task evaluates."""
-    sampler = bonas.ArchitectureSampler(table.space, seed=seed)
+    sampler = bonas.ArchitectureSampler(table.space, zero_cost=False, seed=seed)
     directions = [goal.direction for goal in table.objectives]
     study = optuna.create_study(directions=directions, sampler=sampler)
     for _ in range(n):

@@ -23,11 +23,14 @@ from torch import Tensor
 
 from bonas.benchmarks.tables import Table
 from bonas.benchmarks.tables.scale import Array
-from bonas.encoders import Layout, shared_blocks
+from bonas.benchmarks.tables.scores import RecordedScores
+from bonas.encoders import Blocks, Layout, ScoredNetworks, ZeroCostScores, shared_blocks
+from bonas.encoders.scored_networks import LookUp
+from bonas.encoders.zero_cost import SCORED, networks_to_score
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.objective import oriented
-from bonas.spaces import Choices
-from bonas.studies.proposing.presets import preset
+from bonas.spaces import Architecture, Choices
+from bonas.studies.proposing.presets import WITH_SCORES, preset
 from bonas.surrogates import Surrogate, fit_transformed
 from bonas.surrogates.outcome_transform import Form, choose_form
 from bonas.threads import one_thread
@@ -74,6 +77,10 @@ def predict(
         draws: The number of random training sets per size, or their seeds.
         values: The outcome transforms, names out of ``VALUES``.
 
+    Where the table has zero-cost scores, a surrogate that can read them is fitted with them, too:
+    as ``<name>+scores`` with those of every row, as ``<name>+300 scores`` with those of 300
+    networks, by which those of all others are predicted.
+
     Raises:
         InvalidArgument: for an unknown surrogate or ``random``, an unknown outcome transform, a
             size that the table lacks.
@@ -90,18 +97,46 @@ def predict(
                 f"got {size}"
             )
     architectures = [table.space.architecture(each) for each in choices]
-    for name in surrogates:
-        chosen = preset(name, table.space)
-        if chosen.several is None:
-            raise InvalidArgument(f"the surrogate {name!r} predicts nothing; leave it out")
-        blocks = shared_blocks(table.space, chosen.encoders)
+    for name, surrogate, blocks in _variants(table, surrogates):
         X = blocks.encode(architectures)
         layout = Layout(blocks.slices, {})
         for j, objective in enumerate(table.objectives):
             y = oriented(truth[:, [j]], [objective.direction])[:, 0]
             for form, size, draw in product(values, sizes, seeds):
-                predicted = _fit_predict(chosen.several, X, y, layout, form, size, draw)
+                predicted = _fit_predict(surrogate, X, y, layout, form, size, draw)
                 yield Quality(name, form, objective.name, size, draw, *_scores(predicted, y))
+
+
+def _variants(table: Table, names: Sequence[str]) -> Iterator[tuple[str, Surrogate, Blocks]]:
+    """Yield the surrogates with what they read: plain and, where there are some, with scores."""
+    for name in names:
+        chosen = preset(name, table.space)
+        if chosen.several is None:
+            raise InvalidArgument(f"the surrogate {name!r} predicts nothing; leave it out")
+        yield name, chosen.several, shared_blocks(table.space, chosen.encoders)
+        scored = WITH_SCORES.get(name)
+        if table.scores is None or scored is None or scored.several is None:
+            continue
+        for suffix, scores in _encoders_of_scores(table, table.scores):
+            yield name + suffix, scored.several, Blocks(table.space, [*scored.encoders, scores])
+
+
+def _encoders_of_scores(
+    table: Table, scores: RecordedScores
+) -> Iterator[tuple[str, ZeroCostScores]]:
+    """Yield an encoder of the scores of all rows, and one of the scores of a few networks."""
+
+    def look_up(architecture: Architecture) -> dict[str, float]:
+        return scores.of(table.row(architecture.choices))
+
+    def encoder(known: Sequence[Architecture], more: LookUp | None) -> ZeroCostScores:
+        values = scores.values[[table.row(each.choices) for each in known]]
+        return ZeroCostScores(table.space, ScoredNetworks(known, scores.names, values, more))
+
+    yield "+scores", encoder(table.space.reference, look_up)
+    few = networks_to_score(table.space)[:SCORED]
+    if len(few) == SCORED:
+        yield f"+{SCORED} scores", encoder(few, None)
 
 
 def _valid_rows(table: Table) -> tuple[list[Choices], Array]:

@@ -50,6 +50,8 @@ _SURROGATES = ("gp", "embedded_gp", "deep_kernel", "gnn", "wl", "forest")
 _PARTS: dict[str, dict[str, Any]] = {
     "stopping=default": {"stopping": "default"},
     "stopping=halving": {"stopping": "halving"},
+    "scores=off": {"zero_cost": False},
+    "measure-first=off": {"measure_first": False},
 }
 
 _BONAS = (

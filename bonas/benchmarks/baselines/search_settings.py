@@ -13,6 +13,7 @@ from typing import Any
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Evaluator, Objective
+from bonas.evaluation.score_source import declared_scores
 from bonas.spaces import Space
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.search import Search
@@ -44,9 +45,22 @@ class SearchSettings:
                 f"{sorted(_OF_SEARCH | _OF_SAMPLER)}"
             )
 
-    def search(self, space: Space, evaluate: Evaluator, objectives: Sequence[Objective]) -> Search:
-        """Return the search of a space with that evaluation."""
+    def search(
+        self,
+        space: Space,
+        evaluate: Evaluator,
+        objectives: Sequence[Objective],
+        *,
+        is_looked_up: bool = False,
+    ) -> Search:
+        """Return the search of a space with that evaluation.
+
+        Where evaluations are looked up, zero-cost scores are those that the evaluator declares:
+        none are computed, which would take longer than the evaluations and depend on the time.
+        """
         own = {name: value for name, value in self.settings.items() if name in _OF_SEARCH}
+        if is_looked_up and own.get("zero_cost", True) is True:
+            own["zero_cost"] = declared_scores(evaluate) is not None
         return Search(space, evaluate, objectives, **own)
 
     def sampler(self, search: Search, seed: int) -> ArchitectureSampler:
@@ -56,7 +70,7 @@ class SearchSettings:
 
     def __call__(self, space: Space, seed: int) -> ArchitectureSampler:
         """Return the sampler of a search that knows nothing of the evaluation."""
-        return self.sampler(self.search(space, _unknown, ()), seed)
+        return self.sampler(self.search(space, _unknown, (), is_looked_up=True), seed)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings; an object is described by its name alone."""

@@ -86,8 +86,6 @@ def execute_run(
     _store_settings(stored, problem, budget)
     study = _load_into_memory(stored, sampler)
     SEED.write(study, key.seed)
-    if isinstance(sampler, ArchitectureSampler):
-        sampler.measure_first = MeasureFirst.of(evaluate, share=None)  # evaluations are counted
     with one_thread():
         while not _has_ended(study, problem):
             if has_spent(_spent(study), budget):
@@ -102,11 +100,21 @@ def execute_run(
 def _sampler_and_rule(
     problem: Problem, key: RunKey, make: MakeSampler, evaluate: Evaluator
 ) -> tuple[BaseSampler, StoppingRule | None]:
-    """Return the sampler of a run, and what stops its evaluations early."""
-    if not isinstance(make, SearchSettings):
-        return make(problem.space, key.seed), None
-    search = make.search(problem.space, evaluate, problem.objectives)
-    return make.sampler(search, key.seed), search.rule
+    """Return the sampler of a run, and what stops its evaluations early.
+
+    Evaluations are counted, not timed: what is measured first has no bound but the short list.
+    """
+    if isinstance(make, SearchSettings):
+        search = make.search(
+            problem.space, evaluate, problem.objectives, is_looked_up=problem.is_looked_up
+        )
+        sampler: BaseSampler = make.sampler(search, key.seed)
+        rule, measures_first = search.rule, bool(search.measure_first)
+    else:
+        sampler, rule, measures_first = make(problem.space, key.seed), None, True
+    if isinstance(sampler, ArchitectureSampler) and measures_first:
+        sampler.measure_first = MeasureFirst.of(evaluate, share=None)
+    return sampler, rule
 
 
 def is_finished(attributes: Mapping[str, Any], spent: float, budget: int) -> bool:

@@ -38,6 +38,11 @@ class Problem(ABC):
         """Return what identifies the problem, as JSON values."""
 
     @property
+    def is_looked_up(self) -> bool:
+        """Whether evaluations take no time: then nothing is worth computing in their place."""
+        return False
+
+    @property
     def reference(self) -> Reference | None:
         """The exact answer; None where it is not known."""
         return None
@@ -73,6 +78,11 @@ class TableProblem(Problem):
         if self.table.cheap:
             settings["cheap"] = dict(self.table.cheap)
         return {"searched": self.space.describe(), **settings}
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether evaluations take no time: they do not."""
+        return True
 
     @property
     def reference(self) -> Reference:

@@ -79,6 +79,10 @@ class RecordedCurves(Table):
         object.__setattr__(self, "training", data["train_curve_x250"][whole] / _SCALE)
         object.__setattr__(self, "epoch_seconds", seconds)
 
+    def evaluator(self, seed: int = 0) -> CurveLookup:
+        """Return what yields the recorded trainings; each was recorded once, whatever the seed."""
+        return CurveLookup(self)
+
     @property
     def epochs(self) -> int:
         """The length of each training."""

@@ -21,7 +21,7 @@ from bonas.benchmarks.tables.scale import Array, as_losses, non_dominated
 from bonas.benchmarks.tables.scores import RecordedScores
 from bonas.benchmarks.tables.spaces import MeasuredPart, Row, TableSpace
 from bonas.errors import InvalidArgument, unknown
-from bonas.evaluation import Candidate, Direction, Objective, Stages, as_objectives
+from bonas.evaluation import Candidate, Direction, Evaluator, Objective, Stages, as_objectives
 from bonas.spaces import ArchitectureGraph, Choices, Space
 
 Cost = float | Literal["cheap"]
@@ -135,11 +135,11 @@ class Table:
         return table
 
     @property
-    def evaluate(self) -> Lookup | Stages:
+    def evaluate(self) -> Evaluator:
         """An evaluator that looks candidates up; ``evaluator(seed)`` for another seed."""
         return self.evaluator()
 
-    def evaluator(self, seed: int = 0) -> Lookup | Stages:
+    def evaluator(self, seed: int = 0) -> Evaluator:
         """Return a ``Lookup``; where objectives are cheap, ``Stages`` with one for each of them."""
         if not self.cheap:
             return Lookup(self, seed)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from comparisons import ONE
 
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.baselines.search_settings import SearchSettings
+from bonas.benchmarks.tables.scores import RecordedScores
 from bonas.errors import InvalidArgument
+from bonas.spaces import NASBench201
 from bonas.studies import SuccessiveHalving
+from bonas.studies.search import Search
 from bonas.surrogates import fit_graph_gp
 
 
@@ -21,6 +25,22 @@ def test_settings_reach_the_search_and_its_sampler() -> None:
     assert isinstance(search.rule, SuccessiveHalving)
     sampler = settings.sampler(search, 7)
     assert (sampler.seed, sampler._proposer.n_initial) == (7, 3)
+
+
+def test_where_evaluations_are_looked_up_only_declared_scores_are_read() -> None:
+    space = NASBench201(nodes=3)  # builds networks, so that scores could be computed
+
+    def search(settings: dict[str, object], *, is_looked_up: bool) -> Search:
+        made = SearchSettings(settings)
+        return made.search(space, ONE.evaluate, ONE.objectives, is_looked_up=is_looked_up)
+
+    assert search({}, is_looked_up=False).zero_cost is True
+    assert search({}, is_looked_up=True).zero_cost is False
+    assert search({"zero_cost": False}, is_looked_up=False).zero_cost is False
+    table = replace(ONE, scores=RecordedScores(("zen",), ONE.truth[:, :1]))
+    made = SearchSettings({})
+    scored = made.search(table.space, table.evaluate, table.objectives, is_looked_up=True)
+    assert scored.zero_cost is True
 
 
 def test_a_maker_survives_being_sent_to_another_process() -> None:
