@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from bonas.errors import BonasError, InvalidData, NoScore
+from bonas.evaluation.data.inputs import main_input
 from bonas.evaluation.zero_cost.batch import Batch, floating_output
+from bonas.evaluation.zero_cost.entry import Entry
 from bonas.evaluation.zero_cost.recorder import Layer, Recorder, by_input
 from bonas.evaluation.zero_cost.replaced import replaced
 from bonas.spaces import Example
@@ -30,6 +32,7 @@ from bonas.spaces import Example
 class _Pass(NamedTuple):
     recorded: Recorder
     returned: object
+    entry: Tensor | None  # where gradients of the inputs are taken
 
 
 class Probe:
@@ -97,11 +100,10 @@ class Probe:
             InvalidData: if the network cannot take the batch.
         """
         self._need_several_inputs()
-        recorded, returned = self._forward
-        total = floating_output(returned).sum()
-        if recorded.entry is None:
+        total = floating_output(self._forward.returned).sum()
+        if self._forward.entry is None:
             raise NoScore(self._not_differentiable)
-        (gradient,) = self.gradients(total, [recorded.entry])
+        (gradient,) = self.gradients(total, [self._forward.entry])
         rows = None if gradient is None else by_input(gradient, self.batch.rows)
         if rows is None:  # outputs that do not depend on the inputs
             rows = torch.zeros(self.batch.rows, 1, device=total.device)
@@ -191,11 +193,13 @@ class Probe:
     @cached_property
     def _forward(self) -> _Pass:
         """What a forward pass in training mode showed and returned."""
-        example = self.batch.example
-        entry = next((x for x in example.tensors if x.is_floating_point()), None)
-        leaf = None if entry is None else entry.detach().clone().requires_grad_()
-        own = example.mapped(lambda x: x.clone() if leaf is None or x is not entry else leaf * 1.0)
-        recorder = Recorder(self.batch.rows, leaf)
+        example, main = self.batch.example, main_input_of(self.batch.example)
+        floats = [x for x in example.tensors if x.is_floating_point()]
+        given = main if main.is_floating_point() else next(iter(floats), None)
+        leaf = None if given is None else given.detach().clone().requires_grad_()
+        own = example.mapped(lambda x: x.clone() if leaf is None or x is not given else leaf * 1.0)
+        entry = Entry([x for x in own.tensors if not x.is_floating_point()], self.batch.rows)
+        recorder = Recorder(self.batch.rows, entry)
         with replaced(self.network):
             training(self.network)
             try:
@@ -209,7 +213,8 @@ class Probe:
                     f"{type(self.network).__name__} fails with {type(error).__name__}: {error}; "
                     "make the space's build fit them, or give the scores data that fit"
                 ) from error
-        return _Pass(recorder, returned)
+        embedded = None if main.is_floating_point() else entry.tensor
+        return _Pass(recorder, returned, leaf if embedded is None else embedded)
 
     def _channels(self, layer: Layer, values: Tensor) -> Tensor | None:
         return layer.channels(values, self.batch.rows)
@@ -227,6 +232,11 @@ class Probe:
             f"expected a network whose outputs can be differentiated, got a "
             f"{type(self.network).__name__} whose cannot; leave out the scores of gradients"
         )
+
+
+def main_input_of(example: Example) -> Tensor:
+    """Return the main input: ``input_ids`` if there are such, else the first tensor."""
+    return main_input(dict(example.named)) if example.named else example.first
 
 
 def training(network: nn.Module) -> None:

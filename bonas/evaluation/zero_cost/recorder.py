@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from bonas.evaluation.zero_cost.entry import Entry
 from bonas.evaluation.zero_cost.functions import (
     CELLS,
     CONVOLUTIONS,
@@ -46,7 +47,7 @@ class Layer:
         found = by_input(values.transpose(0, 1) if self.time_first else values, rows)
         if found is None or found.dim() < 2:
             return None
-        if not self.convolution:
+        if not self.convolution or values.dim() < 3:  # flat maps, too, have their channels last
             return found.reshape(rows, -1, values.shape[-1]).mT
         parts = found.reshape(rows, -1, *values.shape[1:])  # of a batch that is part of an axis
         return parts.flatten(3).transpose(1, 2).flatten(2)
@@ -56,15 +57,14 @@ class Recorder(TorchFunctionMode):
     """A mode that records a forward pass.
 
     Attributes:
+        entry: Where gradients of whole numbers are taken.
         patterns: Of each activation, ``b x u``: whether a positive number enters the unit.
         layers: What each layer with weights returned.
         maps: Of each layer and activation with several positions, ``c x p``: what it returned for
             the first input.
-        entry: The tensor at which gradients of the input are taken: the first floating-point tensor
-            of the batch, else the first one that is computed for each input, as by an embedding.
     """
 
-    def __init__(self, rows: int, entry: Tensor | None) -> None:
+    def __init__(self, rows: int, entry: Entry) -> None:
         super().__init__()
         self.rows, self.entry = rows, entry
         self.patterns: list[Tensor] = []
@@ -80,10 +80,11 @@ class Recorder(TorchFunctionMode):
             self._see_units(first_tensor(args))
         returned = func(*args, **kwargs)
         output = first_tensor(returned)
-        if output is None or not output.is_floating_point():
+        if output is None:
             return returned
-        if self.entry is None:
-            self._see_entry(output)
+        self.entry.see(name, [*args, *kwargs.values()], output)
+        if not output.is_floating_point():
+            return returned
         if activation and self.layers:  # the channels are where those of the latest layer are
             self._see_map(Layer(output, self.layers[-1].convolution))
         elif name in CONVOLUTIONS or name in DENSE:
@@ -109,16 +110,12 @@ class Recorder(TorchFunctionMode):
             self.maps.append(channels[0].clone())  # which a later function may overwrite
         return channels
 
-    def _see_entry(self, output: Tensor) -> None:
-        if output.dim() > 1 and self.rows in output.shape[:2]:
-            if not output.requires_grad and torch.is_grad_enabled():
-                output.requires_grad_()
-            self.entry = output
-
 
 def by_input(tensor: Tensor, rows: int) -> Tensor | None:
     """Return a tensor as ``rows x ...``, one row per input; None if that is not possible."""
-    if not tensor.dim() or not tensor.numel():
+    if tensor.layout is not torch.strided or tensor.is_nested or not tensor.numel():
+        return None
+    if not tensor.dim():
         return None
     if tensor.shape[0] == rows:
         return tensor
