@@ -41,22 +41,42 @@ class ScoreSource(Protocol):
 
 @runtime_checkable
 class SupportsScores(Protocol):
-    """An evaluator that has zero-cost scores of the architectures that it evaluates."""
+    """An evaluator that says which zero-cost scores its architectures have."""
 
     @property
     def scores(self) -> ScoreSource | None:
-        """Their source; None if there are none."""
+        """Their source; None if they have none, and none are to be computed, as of a table."""
+        ...
+
+
+@runtime_checkable
+class _Joint(Protocol):
+    """Several evaluators as one: ``Stages``."""
+
+    @property
+    def evaluators(self) -> Sequence[object]:
+        """The evaluators."""
         ...
 
 
 def declared_scores(evaluate: object) -> ScoreSource | None:
-    """Return the source of scores that an evaluator declares; None if it declares none.
+    """Return the source of scores that an evaluator, or one of its stages, declares; None if none.
 
     Raises:
         InvalidArgument: if it declares something else.
     """
-    found: object = evaluate.scores if isinstance(evaluate, SupportsScores) else None
-    return None if found is None else checked_source(found)
+    found = [part.scores for part in _scored_parts(evaluate)]
+    return next((checked_source(each) for each in found if each is not None), None)
+
+
+def computes_none(evaluate: object) -> bool:
+    """Return whether an evaluator, or one of its stages, declares that there are no scores."""
+    return any(part.scores is None for part in _scored_parts(evaluate))
+
+
+def _scored_parts(evaluate: object) -> list[SupportsScores]:
+    parts = evaluate.evaluators if isinstance(evaluate, _Joint) else (evaluate,)
+    return [part for part in parts if isinstance(part, SupportsScores)]
 
 
 def checked_source(given: object) -> ScoreSource:

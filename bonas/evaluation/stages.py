@@ -23,7 +23,6 @@ from bonas.evaluation.evaluator import Evaluator, StreamingEvaluator, recorded
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.objective import Objective, as_objectives
 from bonas.evaluation.record import Record
-from bonas.evaluation.score_source import ScoreSource, declared_scores
 
 _LITTLE = 0.1  # of the cost of the dearest evaluator: one that costs no more is cheap
 
@@ -67,12 +66,6 @@ class Stages(StreamingEvaluator):
     def cost(self) -> float:
         """Seconds per candidate; infinite if an evaluator does not declare its own."""
         return sum(map(declared_cost, self.evaluators))
-
-    @property
-    def scores(self) -> ScoreSource | None:
-        """The zero-cost scores of the first evaluator that has some; None if none has."""
-        found = (declared_scores(part) for part in self.evaluators)
-        return next((source for source in found if source is not None), None)
 
     @property
     def cheap(self) -> tuple[Evaluator, ...]:

@@ -9,7 +9,12 @@ import numpy as np
 from bonas.arguments import check_count
 from bonas.encoders import Encoder, ZeroCostScores, check_encoder
 from bonas.errors import InvalidArgument, unknown
-from bonas.evaluation.score_source import ScoreSource, checked_source, declared_scores
+from bonas.evaluation.score_source import (
+    ScoreSource,
+    checked_source,
+    computes_none,
+    declared_scores,
+)
 from bonas.evaluation.zero_cost import ZeroCost
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
@@ -77,7 +82,7 @@ def score_source(
             )
         return checked_source(given)
     declared = declared_scores(evaluate)
-    if declared is not None:
+    if declared is not None or computes_none(evaluate):
         return declared
     builds = space is not None and type(space).build is not Space.build
     return ZeroCost() if builds else None

@@ -10,7 +10,7 @@ import pytest
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Stages
-from bonas.evaluation.score_source import checked_source, declared_scores, is_free
+from bonas.evaluation.score_source import checked_source, computes_none, declared_scores, is_free
 from bonas.spaces import Choices, Space
 
 
@@ -46,6 +46,13 @@ def other(candidate: Candidate) -> dict[str, float]:
 def test_scores_of_an_evaluator_are_those_of_the_stages_it_is_part_of() -> None:
     assert declared_scores(Scored()) == Widths()
     assert declared_scores(Stages([other, Scored()])) == Widths()
+
+
+def test_an_evaluator_may_say_that_there_are_none_to_compute() -> None:
+    assert computes_none(Scored(None))
+    assert computes_none(Stages([other, Scored(None)]))
+    assert not computes_none(Scored())
+    assert not computes_none(Stages([other]))
 
 
 def test_plain_functions_declare_no_scores() -> None:

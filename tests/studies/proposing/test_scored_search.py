@@ -123,6 +123,7 @@ def test_several_objectives_keep_their_initial_design() -> None:
 def test_scores_come_from_the_evaluation_or_are_computed_of_what_a_space_builds() -> None:
     assert score_source(True, SPACE, Scored()) == Known()
     assert isinstance(score_source(True, SPACE), ZeroCost)
+    assert score_source(True, SPACE, Scored(None)) is None  # a table's values are no networks'
     assert score_source(True, None) is None
     assert score_source(False, SPACE, Scored()) is None
     assert score_source(Known(-1.0), SPACE, Scored()) == Known(-1.0)
