@@ -23,6 +23,7 @@ import torch
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
+from bonas.errors import FitFailed
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.leave_one_out import left_out_log_density
@@ -68,8 +69,17 @@ def stack(
         lower: The values at ``o`` lower fidelities.
         log_noise: The logarithms of the noise variances of their scores, ``o``.
         growth: The blocks that come first, as far as they are there.
+
+    Raises:
+        FitFailed: if the encodings have other widths, or a final value does not exist.
     """
     n, k = len(data.X), len(lower)
+    last = int(lower.final.max()) if k else -1
+    if lower.X.shape[1] != data.X.shape[1] or last >= n:
+        raise FitFailed(
+            f"expected lower fidelities of encodings n x {data.X.shape[1]} and rows of {n} final "
+            f"values, got n x {lower.X.shape[1]} and row {last}"
+        )
     ends = [(a, b) for a, b in growth if a <= n and b <= k]
     growth = tuple(dict.fromkeys((*ends, (n, k))))
     scores, noise = lower.normal_scores(), log_noise.exp()

@@ -76,8 +76,11 @@ class CoregionalisedKernel:
     def covariance(self, theta: Tensor, X: Tensor, Z: Tensor) -> Tensor:
         """Return the ``... x n x k`` covariances of ``n`` and ``k`` points with their outputs."""
         i, j = X[..., -1].long().unsqueeze(-1), Z[..., -1].long().unsqueeze(-2)
-        own = self.base.covariance(theta[: self.first], X, Z)
-        return self.outputs(theta)[i, j] * own
+        B, own = self.outputs(theta)[i, j], theta[: self.first]
+        if X.ndim > 2:
+            return B * self.base.covariance(own, X, Z)
+        points, row = torch.unique(X[:, :-1], dim=0, return_inverse=True)  # several outputs each
+        return B * self.base.covariance(own, points, Z)[row]
 
     def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
         """Return k(x, x) of each point of ``... x n x d``."""

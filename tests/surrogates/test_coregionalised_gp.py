@@ -10,6 +10,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from bonas.errors import FitFailed
 from bonas.surrogates import CoregionalisedGP, GraphGP, LowerFidelity, fit_graph_gp, fit_mixture
 from bonas.surrogates.graph_gp import JITTER
 from bonas.surrogates.training_data import standardise
@@ -145,3 +146,17 @@ def test_members_of_a_mixture_are_weighed_with_lower_fidelities_and_grow() -> No
     assert isinstance(one, CoregionalisedGP)
     assert len(one.stacked.rows.X) == 15 + 35
     assert len(grown.loo_log_density()) == 15
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"X": torch.zeros(18, 3).double()},
+        {"final": torch.arange(5, 23).where(torch.arange(18) < 9, -1)},
+    ],
+    ids=["another width", "a final value that does not exist"],
+)
+def test_lower_fidelities_of_other_data_are_refused(change: dict[str, Tensor]) -> None:
+    given = trainings(10, 8)
+    with pytest.raises(FitFailed, match="expected lower fidelities of encodings n x 4 and rows"):
+        fit_graph_gp(given.X, given.Y, LAYOUT, lower=replace(given.lower, **change))
