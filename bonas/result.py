@@ -22,6 +22,10 @@ from bonas.plots.curves import curves_figure
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_table
 from bonas.spaces import Space
+from bonas.studies.architecture_measurements import (
+    ArchitectureMeasurement,
+    ArchitectureMeasurements,
+)
 from bonas.studies.budget import Budget, budget_of
 from bonas.studies.outcomes import (
     evaluated,
@@ -128,6 +132,18 @@ class SearchResult:
         No networks where scores are free, as those of a table, or the search was too short.
         """
         return scored(self.study, self.space)
+
+    @property
+    def measured(self) -> list[ArchitectureMeasurement]:
+        """What was measured of architectures before one was chosen: their objectives, no scores.
+
+        Each has ``choices``, ``values`` (a name -> a number; NaN where the measurement failed) and
+        ``seconds``. Few of these architectures became trials.
+        """
+        known = ArchitectureMeasurements(self.study, self.space)
+        known.refresh()
+        names = {objective.name for objective in self.objectives}
+        return [measurement for measurement in known.all if names & measurement.values.keys()]
 
     @property
     def missing(self) -> int:
@@ -238,7 +254,7 @@ class SearchResult:
 
     def __str__(self) -> str:
         table = front_table(self.objectives, self._front_trials())
-        stopped, notes = self.stopped, []
+        stopped, measured, notes = self.stopped, self.measured, []
         if self.missing:
             notes.append(self._progress())
         if pruned := len(self.pruned) - len(stopped):
@@ -246,6 +262,11 @@ class SearchResult:
         if stopped:
             saved = sum(1 - stop.fidelity for stop in stopped.values())
             notes.append(f"{len(stopped)} stopped early, which saved {saved:.3g} full evaluations")
+        if measured:
+            seconds = sum(each.seconds for each in measured)
+            notes.append(
+                f"{len(measured)} networks measured before one was chosen, {seconds:.3g} s"
+            )
         return "\n".join([table, ", ".join(notes)] if notes else [table])
 
     def _progress(self) -> str:

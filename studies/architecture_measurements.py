@@ -5,8 +5,8 @@ belong to no trial. They are stored in batches, each under a key of its own that
 again, so that no process undoes what another one measured. Where two measured the same network, the
 earlier batch counts, for all readers.
 
-A batch is a JSON list of objects with ``choices``, ``values`` and ``seconds``. A value that came
-out as NaN or infinite is stored as null and read as NaN: it is known to have none.
+A batch is a JSON list of objects with ``choices``, ``values``, ``seconds`` and perhaps ``index``. A
+value that came out as NaN or infinite is stored as null and read as NaN: it is known to have none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from optuna import Study
 
-from bonas.arguments import is_number
+from bonas.arguments import is_count, is_number
 from bonas.errors import InvalidGraph, InvalidSpace
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.spaces import Architecture, Choices, Space
@@ -42,11 +42,13 @@ class ArchitectureMeasurement:
         values: A name -> the value, in the objective's unit if it is one; NaN where the network has
             no finite value.
         seconds: How long that took.
+        index: Of the proposal that it was made for; None for none.
     """
 
     choices: Choices
     values: Mapping[str, float]
     seconds: float = 0.0
+    index: int | None = None
 
 
 class ArchitectureMeasurements:
@@ -55,15 +57,20 @@ class ArchitectureMeasurements:
     Args:
         study: Where they are stored.
         space: The space of the architectures; what is none of them is ignored.
+
+    Attributes:
+        all: Those that were read or added so far, in order.
     """
 
     def __init__(self, study: Study, space: Space) -> None:
         self.study, self.space = study, space
+        self.all: list[ArchitectureMeasurement] = []
         self._read: set[str] = set()  # keys of batches
         self._values: dict[str, dict[str, float]] = {}
         self._batches: dict[str, list[Mapping[str, float]]] = {}
         self._architectures: dict[str, Architecture] = {}
         self._seconds: dict[str, float] = {}
+        self._indices: dict[str, dict[str, int]] = {}
 
     def refresh(self) -> None:
         """Read the batches that came since the latest call."""
@@ -83,12 +90,15 @@ class ArchitectureMeasurements:
         found = self._batches.get(architecture.key, ())
         return next((values for values in found if name in values), {})
 
-    def having(self, name: str) -> list[tuple[Architecture, float]]:
-        """Return the architectures of which ``name`` was measured and its values, in order."""
+    def having(self, name: str, before: int | None = None) -> list[tuple[Architecture, float]]:
+        """Return the architectures of which ``name`` was measured and its values, in order.
+
+        ``before``: leave out what was measured for the proposal of that index, or a later one.
+        """
         return [
             (self._architectures[key], values[name])
             for key, values in self._values.items()
-            if name in values
+            if name in values and (before is None or self._index(key, name) < before)
         ]
 
     @property
@@ -110,17 +120,23 @@ class ArchitectureMeasurements:
         for measurement in measurements:
             self._take(measurement)
 
+    def _index(self, key: str, name: str) -> int:
+        return self._indices.get(key, {}).get(name, -1)
+
     def _take(self, measurement: ArchitectureMeasurement) -> None:
         architecture = self._architecture(measurement.choices)
         if architecture is None:
             what = f"it is no architecture of the space: {measurement.choices!r:.200}"
             ignored_in_study(self.study, "a measured architecture", what)
             return
+        self.all.append(measurement)
         key = architecture.key
         known = self._values.setdefault(key, {})
         self._batches.setdefault(key, []).append(measurement.values)
         self._architectures.setdefault(key, architecture)
         for name, value in measurement.values.items():
+            if name not in known and measurement.index is not None:
+                self._indices.setdefault(key, {})[name] = measurement.index
             known.setdefault(name, value)
             self._seconds[name] = self._seconds.get(name, 0.0) + measurement.seconds
 
@@ -152,6 +168,7 @@ def _text(measurement: ArchitectureMeasurement) -> str:
         "choices": dict(measurement.choices),
         "values": finite,
         "seconds": round(measurement.seconds, 4),
+        **({} if measurement.index is None else {"index": measurement.index}),
     }
     return json.dumps(stored, separators=(",", ":"))
 
@@ -168,4 +185,6 @@ def _parsed(text: object) -> Iterator[ArchitectureMeasurement]:
         if isinstance(choices, dict) and isinstance(values, dict) and is_number(seconds):
             known = {n: math.nan if x is None else x for n, x in values.items()}
             if all(map(is_number, known.values())):
-                yield ArchitectureMeasurement(choices, known, float(seconds))
+                index: object = found.get("index")
+                index = index if is_count(index) else None
+                yield ArchitectureMeasurement(choices, known, float(seconds), index)

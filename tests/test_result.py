@@ -14,6 +14,10 @@ from torch import nn
 from bonas import SearchResult
 from bonas.errors import EvaluationFailed, InvalidArgument
 from bonas.evaluation import Objective
+from bonas.studies.architecture_measurements import (
+    ArchitectureMeasurement,
+    ArchitectureMeasurements,
+)
 from bonas.studies.records import BUDGET, ERROR, PREDICTION
 
 ACCURACY = Objective("accuracy", "maximize", "%")
@@ -148,3 +152,15 @@ def test_a_plot_is_saved_where_a_path_is_given(tmp_path: Path) -> None:
     figure = found.plot(tmp_path / "front.svg")
     assert "<svg" in (tmp_path / "front.svg").read_text()
     assert found.plot() is not figure
+
+
+def test_measurements_without_a_trial_are_shown_with_what_they_cost() -> None:
+    found = result()
+    add(found, [70.0, 1.0])
+    assert "measured" not in str(found)
+    assert found.measured == []
+    cheap = ArchitectureMeasurement({"which": "that"}, {"latency": 3.0}, 1.5)
+    score = ArchitectureMeasurement({"which": "this"}, {"synflow": 3.0}, 9.0)
+    ArchitectureMeasurements(found.study, SPACE).add([cheap, score])
+    assert found.measured == [cheap]
+    assert "1 networks measured before one was chosen, 1.5 s" in str(found)

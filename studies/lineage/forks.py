@@ -16,6 +16,7 @@ from bonas.spaces import Space
 from bonas.studies.lineage.add_once import add_once
 from bonas.studies.lineage.copies import copy_comparable
 from bonas.studies.lineage.description import Description, differences, incompatibilities
+from bonas.studies.lineage.measurements import copy_comparable_measurements
 from bonas.studies.lineage.networks import network_changes
 from bonas.studies.lineage.origin import (
     Origin,
@@ -117,8 +118,8 @@ def _copy_to_fork(
     fork: optuna.Study, source: optuna.Study, origin: Origin, space: Space | None
 ) -> int:
     """Copy the trials whose values hold for the fork; return how many these are."""
-    copies = copy_comparable(
-        source, description_of(source) or {}, origin.description, space, origin.trials or 0
-    )
+    stored, wanted = description_of(source) or {}, origin.description
+    copies = copy_comparable(source, stored, wanted, space, origin.trials or 0)
     add_once(fork, copies, COPIED)
+    copy_comparable_measurements(source, fork, stored, wanted, space)
     return len(copies)

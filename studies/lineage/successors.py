@@ -20,6 +20,7 @@ from bonas.studies.budget import budget_of
 from bonas.studies.lineage.add_once import add_once
 from bonas.studies.lineage.copies import copy_all, is_valid_in
 from bonas.studies.lineage.description import Description, added_options
+from bonas.studies.lineage.measurements import copy_measurements
 from bonas.studies.lineage.origin import (
     Origin,
     claim_first_free,
@@ -98,6 +99,7 @@ def _copy_to_successor(study: optuna.Study, successor: optuna.Study) -> int:
         BUDGET.write(study, 0)
     copies = copy_all(study, description_of(successor) or {})
     add_once(successor, copies, COPIED)
+    copy_measurements(study, successor)
     return len(copies)
 
 

@@ -21,11 +21,13 @@ from bonas.evaluation import Candidate, Evaluator, Objective, Stages, measured, 
 from bonas.evaluation.declared import declared_cost, declared_objectives
 from bonas.spaces import Architecture, Space
 from bonas.studies.architecture_measurements import ArchitectureMeasurements
+from bonas.studies.proposing.candidates import Keys
 from bonas.studies.proposing.measuring import Measuring
 from bonas.studies.proposing.point import Point
 from bonas.threads import limited_threads
 
 _REMEMBERED = 200_000  # architectures whose free objectives are kept
+_LEARNT = 256  # measured points that a model learns from
 _POOL = 1_000  # points, of which the latest are kept: those of an enumerated space
 _MOST_FAIL = 0.5  # share without a value from which on the measuring seems to be at fault
 
@@ -105,11 +107,31 @@ class CheapObjectives:
                 found[[row for key in failed for row in rows.get(key, ())]] = True
         return found
 
-    def measure(self, points: Sequence[Point]) -> int:
-        """Measure those of the points that are not known, and store it; return how many."""
+    def learnt(self, index: int, excluded: Keys) -> Mapping[int, tuple[list[Point], Tensor]]:
+        """Return what a model for the proposal ``index`` learns from beside trials.
+
+        The number of an objective -> points that were measured for earlier proposals, the latest,
+        and their oriented values. Not those with ``excluded`` keys, which are trials.
+        """
+        found = {}
+        for j, goal in enumerate(self._objectives if self._measuring is not None else ()):
+            measured = self._measured(goal.name, index)
+            pairs = [(Point(each, {}), value) for each, value in measured if math.isfinite(value)]
+            pairs = [(point, value) for point, value in pairs if point.key not in excluded]
+            if pairs:
+                points, values = zip(*pairs[-_LEARNT:], strict=True)
+                oriented_values = oriented(values, [goal.direction])
+                found[j] = list(points), torch.from_numpy(oriented_values).squeeze(1)
+        return found
+
+    def measure(self, points: Sequence[Point], index: int) -> int:
+        """Measure those of the points that are not known, for the proposal ``index``.
+
+        What was measured is stored; return of how many.
+        """
         if self._measuring is None:
             return 0
-        return self._measuring.measure([_architecture_of(point) for point in points])
+        return self._measuring.measure([_architecture_of(point) for point in points], index)
 
     def are_known(self, points: Sequence[Point]) -> bool:
         """Return whether all points were measured."""
@@ -127,9 +149,12 @@ class CheapObjectives:
         complete = all(math.isfinite(found.get(name, math.nan)) for name in measuring.names)
         return found if complete else {}
 
-    def _measured(self, name: str) -> Sequence[tuple[Architecture, float]]:
-        is_measured = name in self._measured_names and self._measuring is not None
-        return self._measuring.known.having(name) if is_measured and self._measuring else ()
+    def _measured(
+        self, name: str, before: int | None = None
+    ) -> Sequence[tuple[Architecture, float]]:
+        if self._measuring is None or name not in self._measuring.names:
+            return ()
+        return self._measuring.known.having(name, before)
 
     def _rows_of(self, points: Sequence[Point]) -> Mapping[str, Sequence[int]]:
         """Return the key of an architecture -> its rows among the points; a pool's are kept."""

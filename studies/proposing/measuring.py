@@ -82,11 +82,11 @@ class Measuring:
         found = [[row.get(name, math.nan) for name in self.names] for row in rows]
         return np.array(found, np.float64).reshape(len(rows), len(self.names))
 
-    def measure(self, architectures: Sequence[Architecture]) -> int:
+    def measure(self, architectures: Sequence[Architecture], index: int | None = None) -> int:
         """Measure those of the architectures that are not known, in order; return how many.
 
         They are fewer where the time is up. What was measured is stored at the end in one write,
-        also if this is interrupted.
+        also if this is interrupted. ``index`` is that of the proposal that they are measured for.
         """
         self.known.refresh()
         new = {a.key: a for a in architectures if not self.is_known(a)}
@@ -97,7 +97,7 @@ class Measuring:
             for architecture in new.values():
                 if spent + each > left:
                     break
-                made.append(self._measured(architecture))
+                made.append(self._measured(architecture, index))
                 spent += made[-1].seconds
                 each = max(each, spent / len(made))
         finally:
@@ -117,7 +117,7 @@ class Measuring:
         n = len(self.known.having(self.names[0]))
         return self.known.seconds(self.names[0]) / n if n else self._expected
 
-    def _measured(self, architecture: Architecture) -> ArchitectureMeasurement:
+    def _measured(self, architecture: Architecture, index: int | None) -> ArchitectureMeasurement:
         began, values = time.perf_counter(), dict.fromkeys(self.names, math.nan)
         try:
             values |= self._measure(architecture)
@@ -126,7 +126,7 @@ class Measuring:
                 values |= error.values
             self._warn(architecture, error)
         seconds = time.perf_counter() - began
-        return ArchitectureMeasurement(architecture.choices, values, seconds)
+        return ArchitectureMeasurement(architecture.choices, values, seconds, index)
 
     def _warn(self, architecture: Architecture, error: Exception) -> None:
         """Log once that an architecture could not be measured."""

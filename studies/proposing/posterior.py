@@ -9,7 +9,7 @@ is fitted anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -179,6 +179,40 @@ def fit_posteriors(
     if m < len(X) or not all(map(are_equal, lower, every)):
         objectives = fit_all(len(X), [each.model for each in grown_from], every)
     return Posteriors(refit, objectives, *_shift_and_unit(objectives, Y))
+
+
+def with_measurements(
+    posteriors: Posteriors,
+    surrogate: Surrogate,
+    trials: tuple[Tensor, Tensor, Tensor],
+    measured: Mapping[int, tuple[Tensor, Tensor]],
+    layout: Layout,
+    seed: int,
+) -> Posteriors:
+    """Return posteriors that know measured values of points which are no trials.
+
+    The models keep the hyper-parameters that were fitted to the trials, if they can grow.
+
+    Args:
+        posteriors: Fitted to the trials.
+        surrogate: What fits models that cannot grow.
+        trials: ``X``, ``n x d``, ``Y`` and their variances, ``n x m``, as they were fitted.
+        measured: The number of an objective -> ``k x d`` encodings, and ``k`` oriented values.
+        layout: The blocks of the encoding.
+        seed: As in the fit.
+    """
+    X, Y, noise = trials
+    objectives = list(posteriors.objectives)
+    for j, (more_X, more_y) in measured.items():
+        rows = ~Y[:, j].isnan()
+        y = torch.cat([Y[rows, j], more_y])
+        variance = torch.cat([noise[rows, j], torch.full_like(more_y, torch.nan)])
+        form = choose_form(y, False)
+        model = objectives[j].model if form == posteriors.refit.forms[j] else None
+        own = layout.for_objective(j)
+        all_X = torch.cat([X[rows], more_X])
+        objectives[j] = fit_transformed(surrogate, all_X, y, own, seed + j, form, variance, model)
+    return Posteriors(posteriors.refit, objectives, *_shift_and_unit(objectives, Y))
 
 
 def _shift_and_unit(objectives: Sequence[TransformedModel], Y: Tensor) -> tuple[Tensor, Tensor]:

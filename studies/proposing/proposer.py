@@ -135,7 +135,9 @@ class Proposer:
         surrogate = surrogates.for_objectives(len(task.objectives))
         found: list[Recommendation]
         if surrogate is not None and self.has_model(observations, scores):
-            found = self._by_model(task, observations, surrogate, pool, seed, rng, n, scores, cheap)
+            found = self._by_model(
+                task, observations, surrogate, pool, seed, rng, n, index, scores, cheap
+            )
         elif surrogate is not None:
             prior, m = self._prior_of(task), len(task.objectives)
             design = self._design(m, scores)
@@ -195,6 +197,7 @@ class Proposer:
         seed: int,
         rng: np.random.Generator,
         n: int,
+        index: int,
         scores: ScoredNetworks | None,
         cheap: CheapObjectives | None,
     ) -> list[Recommendation]:
@@ -214,10 +217,15 @@ class Proposer:
                 posteriors = self._recommender.posteriors(
                     surrogate, observations, candidates, seed, task.objectives
                 )
+                if cheap is not None:
+                    cheap.refresh()
+                    posteriors = self._recommender.with_measurements(
+                        posteriors, surrogate, observations, candidates, seed, cheap, index
+                    )
                 complete = observations.values[observations.is_complete]
                 limit = task.oriented_reference_point(complete[: self.n_initial])
                 points = self._recommender.recommend(
-                    posteriors, observations, candidates, limit, rng, n, cheap
+                    posteriors, observations, candidates, limit, rng, n, cheap, index
                 )
             return [
                 Recommendation(p, _prediction(task, posteriors, candidates.features.encode([p])))

@@ -34,7 +34,7 @@ from bonas.studies.proposing.features import EncodedPool
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.partial_curves import PartialCurves
 from bonas.studies.proposing.point import Point
-from bonas.studies.proposing.posterior import Posteriors, fit_posteriors
+from bonas.studies.proposing.posterior import Posteriors, fit_posteriors, with_measurements
 from bonas.studies.proposing.scalarisation import Scalarisation
 from bonas.studies.proposing.training_subset import training_subset
 from bonas.surrogates import Surrogate
@@ -93,6 +93,28 @@ class Recommender:
             self._fitted_to = observations.points
         return self._posteriors
 
+    def with_measurements(
+        self,
+        posteriors: Posteriors,
+        surrogate: Surrogate,
+        observations: Observations,
+        candidates: EncodedPool,
+        seed: int,
+        cheap: CheapObjectives,
+        index: int,
+    ) -> Posteriors:
+        """Return posteriors that have learnt what was measured for earlier proposals."""
+        keys = frozenset(point.key for point in observations.points)
+        learnt = cheap.learnt(index, keys)
+        if not learnt:
+            return posteriors
+        rows = training_subset(observations.values)
+        X = candidates.encode([observations.points[i] for i in rows])
+        trials = X, observations.values[rows], observations.variances[rows]
+        measured = {j: (candidates.encode(points), y) for j, (points, y) in learnt.items()}
+        layout = candidates.features.layout
+        return with_measurements(posteriors, surrogate, trials, measured, layout, seed)
+
     def recommend(
         self,
         posteriors: Posteriors,
@@ -102,12 +124,13 @@ class Recommender:
         rng: np.random.Generator,
         n: int = 1,
         cheap: CheapObjectives | None = None,
+        index: int = 0,
     ) -> list[Point]:
         """Return at most ``n`` points, each the best to evaluate together with those before it.
 
         Empty if every point of the pool is excluded. ``reference_point``: ``m`` oriented values in
         the user's units. Objectives out of ``cheap`` are measured for the best candidates before
-        one is chosen, and count as known.
+        one is chosen as the proposal ``index``, and count as known.
         """
         known = candidates.pool.canonical([*observations.complete_points, *observations.pending])
         X = candidates.features.encode(known)
@@ -120,7 +143,7 @@ class Recommender:
             self._warn(m, size)
             if n > 1:
                 return self._one_scalarisation_each(
-                    posteriors, observations, candidates, reference_point, rng, n, cheap
+                    posteriors, observations, candidates, reference_point, rng, n, cheap, index
                 )
             scalarised = Scalarisation.draw(mean, limit, rng)
 
@@ -131,7 +154,8 @@ class Recommender:
             return beliefs.improvement(found, mean, limit)
 
         best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
-        shortlist = _shortlist(candidates.pool, best, observations.excluded, score, rng, cheap, n)
+        excluded = observations.excluded
+        shortlist = _shortlist(candidates.pool, best, excluded, score, rng, cheap, n, index)
         is_alone = n == 1 and not observations.pending
         if not shortlist or (m == 1 and is_alone and self.acquisition is noisy_improvement):
             # Closed-form expected improvement has ranked them; samples estimate much the same.
@@ -154,12 +178,13 @@ class Recommender:
         rng: np.random.Generator,
         n: int,
         cheap: CheapObjectives | None,
+        index: int,
     ) -> list[Point]:
         """Return points each with weights of its own; a chosen one is pending for the next."""
         found: list[Point] = []
         for _ in range(min(n, _TOGETHER)):
             more = self.recommend(
-                posteriors, observations, candidates, reference_point, rng, 1, cheap
+                posteriors, observations, candidates, reference_point, rng, 1, cheap, index
             )
             if not more:
                 break
@@ -213,6 +238,7 @@ def _shortlist(
     rng: np.random.Generator,
     cheap: CheapObjectives | None,
     n: int,
+    index: int,
 ) -> list[Point]:
     """Return the candidates with the best scores, after the cheap objectives of some are measured.
 
@@ -232,7 +258,7 @@ def _shortlist(
         if cheap.are_known(found[: max(_FIRST, n)]):
             found = [point for point in found if cheap.are_known([point])]
             break
-        if not cheap.measure(found[:_MEASURED]):
+        if not cheap.measure(found[:_MEASURED], index):
             break  # the time for measurements is up
     rng.bit_generator.state = again.bit_generator.state
     return found

@@ -35,3 +35,12 @@ def test_the_problems_of_a_folder() -> None:
     parts = product(datasets, devices, ["+scores", "+noise", "+reversed"])
     scored = {f"nb201-{dataset}{device}{scores}" for dataset, device, scores in parts}
     assert set(FOLDER_PROBLEMS) == {*names, *scored, "spikenas"}
+
+
+@needs_package
+def test_all_objectives_but_the_first_may_be_known_or_measured_for_a_short_list() -> None:
+    known, short = (problem(f"nb201-cifar10-raspi4{end}") for end in ("+known", "+shortlist"))
+    assert known.name == "nb201-cifar10-raspi4+known"
+    assert known.cheap == {"raspi4_latency": 0.0}
+    assert short.cheap == {"raspi4_latency": "cheap"}
+    assert problem("nb201-cifar10-raspi4").cheap == {}

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from candidates import candidate_of
 from hypothesis import given
 from small_tables import BOTH, ONE, OWN, ROWS, tables
 
@@ -13,6 +14,8 @@ import bonas
 from bonas.benchmarks.tables import (
     Table,
 )
+from bonas.errors import InvalidArgument
+from bonas.evaluation import Stages
 
 
 def test_a_search_needs_the_table_only() -> None:
@@ -79,3 +82,18 @@ def test_the_front_is_what_no_other_row_beats(table: Table) -> None:
     numbers = {table.row(choices) for choices in table.front[0]}
     assert numbers == {i for i, b in enumerate(beaten) if not b}
     assert table.gap(table.front[1]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_cheap_objectives_are_looked_up_alone() -> None:
+    table = Table.of(
+        ROWS, parameters=["op", "depth"], objectives=BOTH, cheap={"latency": 0.5}, name="cheap"
+    )
+    evaluate = table.evaluate
+    assert isinstance(evaluate, Stages)
+    (cheap,) = evaluate.cheap
+    choices = {"op": "b", "depth": 1}
+    assert cheap(candidate_of(table.space, choices)) == {"latency": 3.0}
+    assert evaluate(candidate_of(table.space, choices)) == {"accuracy": 60.0, "latency": 3.0}
+    assert evaluate.describe().keys() == {"accuracy", "latency"}
+    with pytest.raises(InvalidArgument, match="cheap objective"):
+        OWN.with_cheap({"energy": 0.0}, "other")
