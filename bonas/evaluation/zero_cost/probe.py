@@ -13,15 +13,19 @@ buffers and modes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parameter import is_lazy
 
 from bonas.errors import BonasError, InvalidData, NoScore
 from bonas.evaluation.data.inputs import main_input
+from bonas.evaluation.runtime import seeded
 from bonas.evaluation.zero_cost.batch import Batch, floating_output
 from bonas.evaluation.zero_cost.entry import Entry
 from bonas.evaluation.zero_cost.recorder import Layer, Recorder, by_input
@@ -41,10 +45,16 @@ class Probe:
     Attributes:
         network: The untrained network.
         batch: The ``b`` inputs, on the device of the network.
+
+    Raises:
+        NoScore: if the network has lazy parameters, and cannot take the batch.
     """
 
     def __init__(self, network: nn.Module, batch: Batch) -> None:
         self.network, self.batch = network, batch
+        if any(map(is_lazy, network.parameters())):  # which get their shapes in a first run
+            with torch.no_grad():
+                self.run(batch.example.mapped(torch.clone))
 
     def check(self) -> None:
         """Refuse a network that cannot take the batch.
@@ -176,7 +186,8 @@ class Probe:
             NoScore: if it does not run, or returns none.
         """
         try:
-            returned = example.call(self.network)
+            with self._seeded():
+                returned = example.call(self.network)
         except (BonasError, torch.cuda.OutOfMemoryError):
             raise
         except Exception as error:
@@ -203,7 +214,7 @@ class Probe:
         with replaced(self.network):
             training(self.network)
             try:
-                with recorder:
+                with self._seeded(), recorder:
                     returned = own.call(self.network)
             except (BonasError, torch.cuda.OutOfMemoryError):
                 raise
@@ -215,6 +226,11 @@ class Probe:
                 ) from error
         embedded = None if main.is_floating_point() else entry.tensor
         return _Pass(recorder, returned, leaf if embedded is None else embedded)
+
+    def _seeded(self) -> AbstractContextManager[None]:
+        """Return a context in which noise within a network is the same in each pass."""
+        seed = np.random.SeedSequence(self.batch.seed)
+        return seeded(seed, self.batch.example.first.device)
 
     def _channels(self, layer: Layer, values: Tensor) -> Tensor | None:
         return layer.channels(values, self.batch.rows)

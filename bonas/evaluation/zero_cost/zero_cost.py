@@ -81,6 +81,10 @@ class ZeroCost:
             probe = Probe(network, batch)
             return {name: self._value(name, probe, space) for name in self.names}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: it makes batches itself."""
+        return {**self.__dict__, "_latest": None}
+
     def describe(self) -> dict[str, Any]:
         """Return what decides the scores, as JSON values."""
         return {
@@ -95,7 +99,7 @@ class ZeroCost:
     def alone(self, *names: str) -> ZeroCost:
         """Return one that computes some of the scores, on the same batch."""
         chosen = copy(self)
-        chosen.names = _checked(names)
+        chosen.names, chosen._latest = _checked(names), self._latest
         return chosen
 
     def _value(self, name: str, probe: Probe, space: Space) -> float:
