@@ -90,8 +90,8 @@ def inherit_weights(
         return Inheritance("same" if transfer.inherited else "fresh", transfer.share(), np.nan)
     given = Example.of(example)
     with _evaluated(network, parent):
-        theirs, before = record(parent, given.call)
-        own, _ = record(network, given.call)
+        theirs, before = record(parent, given)
+        own, _ = record(network, given)
         _transfer(transfer, own, theirs, rng)
         _grow(network, given, own, transfer)
         difference = _difference(given.call(network), before)

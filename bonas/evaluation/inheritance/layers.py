@@ -73,7 +73,7 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True)
 class Flow:
-    """What is known of a tensor that depends on weights.
+    """What is known of a tensor that depends on the network's inputs or weights.
 
     Attributes:
         shadow: The unit of each number.

@@ -31,7 +31,7 @@ from bonas.evaluation.inheritance.functions import (
 from bonas.evaluation.inheritance.layers import Axis, Flow, Layer, Sum
 from bonas.evaluation.inheritance.units import FREE, Units, along, resized
 from bonas.evaluation.inheritance.weighted_calls import WeightedCalls
-from bonas.spaces.example import mapped
+from bonas.spaces.example import Example, mapped
 from bonas.spaces.tracing.calls import Call, tensors_of
 from bonas.spaces.tracing.function_names import CONSTANTS, plain_name
 
@@ -41,14 +41,15 @@ class Recording(TorchFunctionMode):
 
     Args:
         module: The network that will run.
+        inputs: The tensors that it will read.
 
     Attributes:
         units: Those of its tensors.
         layers: The calls with weights, in the order of the first call of each.
-        sums: The sums of two tensors that depend on weights.
+        sums: The sums of two tensors that depend on data.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, inputs: Sequence[Tensor]) -> None:
         super().__init__()
         self.units = Units()
         self.layers: list[Layer] = []
@@ -60,6 +61,8 @@ class Recording(TorchFunctionMode):
         self._flows: dict[int, Flow] = {}
         self._alive: list[Any] = [named]  # so that no identity is used twice
         self._weighted = WeightedCalls(self)
+        for tensor in inputs:
+            self.put(tensor, Flow(torch.full((1,) * tensor.dim(), FREE)))
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -76,11 +79,11 @@ class Recording(TorchFunctionMode):
         return out
 
     def flow(self, tensor: object) -> Flow | None:
-        """Return what is known of a tensor; None for inputs, constants and weights."""
+        """Return what is known of a tensor that depends on data; None for all others."""
         return self._flows.get(id(tensor))
 
     def shadow(self, tensor: object) -> Tensor | None:
-        """Return the shadow of a tensor; None for inputs, constants and weights."""
+        """Return the shadow of a tensor that depends on data; None for all others."""
         flow = self.flow(tensor)
         return None if flow is None else flow.shadow
 
@@ -196,8 +199,8 @@ class Recording(TorchFunctionMode):
         """Return what is known of a function's output."""
         name, first = call.name, flows[0]
         sources = frozenset[int]().union(*(flow.sources for flow in flows))
-        if name in SUMS and len(tensors) == 2:
-            return self._sum(flows, len(flows) < 2, shadow, sources)
+        if name in SUMS and len(flows) == 2:
+            return self._sum(flows[0], flows[1], shadow, sources)
         for flow in flows:
             if flow.head is not None and name not in DROPOUTS | POOLS:
                 self.layers[flow.head].activations.add(name)
@@ -213,14 +216,10 @@ class Recording(TorchFunctionMode):
         )
         return Flow(shadow, sources, terms, positive=positive)
 
-    def _sum(
-        self, flows: Sequence[Flow], alone: bool, shadow: Tensor, sources: frozenset[int]
-    ) -> Flow:
-        terms = None if alone else _all(flow.terms for flow in flows)
-        left, right = flows[0], None if alone else flows[1]
-        self.sums.append(Sum(left.terms, None if right is None else right.terms))
-        positive = not alone and all(flow.positive for flow in flows)
-        return Flow(shadow, sources, terms, positive=positive)
+    def _sum(self, left: Flow, right: Flow, shadow: Tensor, sources: frozenset[int]) -> Flow:
+        self.sums.append(Sum(left.terms, right.terms))
+        terms = _all([left.terms, right.terms])
+        return Flow(shadow, sources, terms, positive=left.positive and right.positive)
 
     def layer(self, layer: Layer) -> int:
         """Add a layer, or note that a known one was called again; return its number."""
@@ -243,11 +242,11 @@ class Recording(TorchFunctionMode):
         return Axis(kind, along(self.shadow(tensor), dim, tensor.shape[dim]))
 
 
-def record(module: nn.Module, call: Any) -> tuple[Recording, object]:
-    """Run ``call(module)`` in evaluation mode; return the recording, and what it returned."""
-    recording = Recording(module)
+def record(module: nn.Module, example: Example) -> tuple[Recording, object]:
+    """Run a network, in evaluation mode; return the recording, and what the network returned."""
+    recording = Recording(module, example.tensors)
     with torch.no_grad(), recording:
-        returned = call(module)
+        returned = example.call(module)
     return recording, returned
 
 

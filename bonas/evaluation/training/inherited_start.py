@@ -14,6 +14,7 @@ from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.data.batches import Batches, pairs
 from bonas.evaluation.data.inputs import rows_of
 from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.declared import input_shape_of, vocabulary_of
 from bonas.evaluation.inheritance.start import start_from_parent
 from bonas.evaluation.objective import Objective
 from bonas.evaluation.training.feed import Feed
@@ -65,9 +66,16 @@ def start_inherited(
 def _example(
     candidate: Candidate, splits: Splits, feed: Feed, device: torch.device
 ) -> Example | None:
-    """Return inputs for one call of a network; None if nothing is known of them."""
-    if splits.task is None:
-        example = candidate.space.example
-        return None if example is None else example.to(device)
-    inputs, _ = next(iter(pairs(Batches(splits.train, _ROWS, device), splits)))
-    return feed(rows_of(inputs, slice(0, _ROWS)))
+    """Return inputs for one call of a network; None if nothing is known of them.
+
+    Data that only the user's functions read are no inputs; then the space's example is one, or
+    random numbers of its ``input_shape``.
+    """
+    if splits.task is not None:
+        inputs, _ = next(iter(pairs(Batches(splits.train, _ROWS, device), splits)))
+        return feed(rows_of(inputs, slice(0, _ROWS)))
+    example, shape = candidate.space.example, input_shape_of(candidate.space)
+    if example is None and shape is not None and vocabulary_of(candidate.space) is None:
+        generator = torch.Generator().manual_seed(0)
+        example = Example.of(torch.randn(_ROWS, *shape, generator=generator))
+    return None if example is None else example.to(device)

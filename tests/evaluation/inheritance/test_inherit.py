@@ -163,6 +163,41 @@ def test_inserted_layers_get_a_gradient() -> None:
     assert float(child.blocks[1][3].weight.grad.abs().max()) > 0
 
 
+class Shifted(nn.Module):
+    """A chain of maps to which constants are added."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(6, 6, bias=False) for _ in range(depth))
+        self.shifts = nn.ParameterList(nn.Parameter(torch.randn(6)) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for each, shift in zip(self.maps, self.shifts, strict=True):
+            x = torch.tanh(each(x) + shift)
+        return x
+
+
+def test_a_sum_with_a_constant_is_no_branch() -> None:
+    parent, child = trained(Shifted(2), ROW), Shifted(3)
+    inherit_weights(child, parent, batch(ROW))
+    assert all(bool((each.weight != 0).all()) for each in child.maps)
+
+
+def test_a_branch_may_be_added_to_the_input() -> None:
+    class Added(nn.Module):
+        def __init__(self, depth: int) -> None:
+            super().__init__()
+            self.maps = nn.ModuleList(nn.Linear(6, 6) for _ in range(depth))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for each in self.maps:
+                x = x + torch.tanh(each(x))
+            return x
+
+    parent = trained(Added(1), ROW)
+    assert inherit_weights(Added(3), parent, batch(ROW)).how == "net2net"
+
+
 def test_heads_are_not_mixed() -> None:
     parent, child = trained(Attending(8, 2), ROWS), Attending(8, 4)
     before = child.project[0].weight.detach().clone()

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 import bonas
 from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.evaluation import ShortTraining
-from bonas.spaces import NASBench201
+from bonas.spaces import MLPSpace, NASBench201
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 
@@ -41,16 +43,16 @@ def test_it_is_described_only_where_it_is_on(tmp_path: Path) -> None:
 
 
 def test_a_search_shows_who_inherited_what_and_is_resumed_alike(tmp_path: Path) -> None:
-    whole = search(tmp_path / "whole", 5)
+    whole = search(tmp_path / "whole", 4)
     lineages = whole.lineages
-    assert list(lineages) == [0, 1, 2, 3, 4]
+    assert list(lineages) == [0, 1, 2, 3]
     assert lineages[0].parent is None
-    for number in range(1, 5):
+    for number in range(1, 4):
         assert lineages[number].parent in range(number)
         assert 0 < lineages[number].share <= 1
     assert whole.candidates[1].lineage == lineages[1]
     search(tmp_path / "parts", 2)
-    resumed = search(tmp_path / "parts", 5)
+    resumed = search(tmp_path / "parts", 4)
     assert resumed.lineages == lineages
     assert [c.values for c in resumed.candidates] == [c.values for c in whole.candidates]
 
@@ -65,3 +67,28 @@ def test_a_search_without_it_has_no_lineages(tmp_path: Path) -> None:
     result = search(tmp_path, 1, inherit=False)
     assert result.lineages == {}
     assert result.candidates[0].lineage is None
+
+
+def test_networks_inherit_where_only_own_functions_read_the_data(tmp_path: Path) -> None:
+    x = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
+    data = [(x[i : i + 16], x[i : i + 16, 0]) for i in (0, 16)], [(x[32:], x[32:, 0])]
+
+    def step(network: nn.Module, batch: Any) -> torch.Tensor:
+        return (network(batch[0])[:, 0] - batch[1]).square().mean()
+
+    def score(network: nn.Module, batches: Any) -> float:
+        return float(sum(step(network, batch) for batch in batches))
+
+    training = ShortTraining(
+        data,
+        step=step,
+        score=score,
+        direction="minimize",
+        epochs=1,
+        keep_weights=tmp_path,
+        inherit=True,
+    )
+    space = MLPSpace(6, 1, depths=(1,), activations=("relu",), norms=("none",), residual=(False,))
+    result = bonas.optimize(space, 4, evaluate=training, surrogate="random", seed=1, progress=False)
+    assert {lineage.how for lineage in result.lineages.values()} <= {"fresh", "net2net", "aligned"}
+    assert [result.lineages[number].share for number in (1, 2, 3)] == [1.0] * 3
