@@ -2,7 +2,8 @@
 
 Several small networks (``gnn_network.py``), equal in shape, are trained at once. The pretext task
 needs no training of candidate networks: predict, for the space's reference set, graph statistics,
-path counts and known costs, by a linear map of the embedding.
+path counts and known costs, by a linear map of the embedding. Zero-cost scores may be further
+targets: the embedding then tells what they would say, of networks that nobody scores.
 
 Source: Yan et al. (2020), "Does unsupervised architecture representation learning help neural
 architecture search?", NeurIPS (pre-training without labels).
@@ -19,7 +20,9 @@ from torch import Tensor, nn
 from bonas.encoders.encoder import Scaling
 from bonas.encoders.gnn_network import EnsembleGNN, GraphBatch, draw_weight
 from bonas.encoders.paths import PathCounts
+from bonas.encoders.scored_networks import ScoredNetworks
 from bonas.encoders.statistics import GraphStatistics, vocabulary
+from bonas.encoders.zero_cost import ZeroCostScores
 from bonas.errors import InvalidArgument
 from bonas.settings import own_settings
 from bonas.spaces import Architecture, ArchitectureGraph, Space
@@ -34,6 +37,7 @@ _RATE = 4e-2
 _STEPS = 400
 _LEAST_STEPS = 100
 _NODE_STEPS = 200_000  # nodes that all default steps together see: some seconds of a core
+_COPIES = 3  # of each score among the targets: so they weigh about as much as all others
 _COMMON = 0.05  # a path that fewer architectures have is no pretext target
 
 
@@ -48,6 +52,8 @@ class GNNEncoder:
         embedding: Columns of one network's embedding.
         steps: Training steps; by default 400, fewer (but 100) where the graphs are large.
         seed: Seed of the weights and the batches.
+        scores: Scored networks, whose scores are pretext targets, too; those of other networks are
+            predicted (``ZeroCostScores``).
 
     Attributes:
         fit: Share of the variance of the pretext targets that the networks explain.
@@ -67,6 +73,7 @@ class GNNEncoder:
         embedding: int = 24,
         steps: int | None = None,
         seed: int = 0,
+        scores: ScoredNetworks | None = None,
     ) -> None:
         self.width = members * embedding
         self.labels = [*vocabulary(space), _OTHER]
@@ -74,7 +81,7 @@ class GNNEncoder:
             (len(a.graph.features[0]) for a in space.reference if a.graph.features), default=0
         )
         known = list(space.reference)
-        targets = _pretext_targets(space)
+        targets = _pretext_targets(space, scores)
         self._shift, self._scale = _feature_scale([a.graph for a in known], self.features)
         nodes = sum(len(a.graph) for a in known) / len(known)
         size = int(min(_BATCH, max(1, _BATCH_NODES // nodes)))
@@ -156,12 +163,13 @@ def _feature_scale(graphs: Sequence[ArchitectureGraph], features: int) -> tuple[
     return table.mean(0), torch.where(sd > 1e-6, 1.0 / sd, 0.0)
 
 
-def _pretext_targets(space: Space) -> Tensor:
-    """Return ``n x t`` standardised statistics, costs and counts of common paths."""
+def _pretext_targets(space: Space, scores: ScoredNetworks | None = None) -> Tensor:
+    """Return ``n x t`` standardised statistics, costs, counts of common paths, and scores."""
     known = list(space.reference)
     paths = PathCounts(space).encode(known)
     common = (paths > 0).to(torch.float64).mean(0) >= _COMMON
-    targets = torch.cat([GraphStatistics(space).encode(known), paths[:, common]], dim=1)
+    further = [] if scores is None else [ZeroCostScores(space, scores).encode(known)] * _COPIES
+    targets = torch.cat([GraphStatistics(space).encode(known), paths[:, common], *further], dim=1)
     sd = targets.std(0, correction=0)
     varying = sd > 1e-9
     standard = (targets[:, varying] - targets[:, varying].mean(0)) / sd[varying]

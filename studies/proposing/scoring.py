@@ -62,7 +62,6 @@ class Scoring:
     def __init__(self, source: ScoreSource | None, share: float | None = SHARE) -> None:
         self.source, self.share = source, share
         self._latest: tuple[object, ScoredNetworks | None] | None = None
-        self._has_warned = False
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_latest": None}  # what was read of a study belongs to a process
@@ -99,27 +98,10 @@ class Scoring:
             self._latest = key, made if made.names else None
         return self._latest[1]
 
-    def _warn(self, error: Exception) -> None:
-        """Log once that scores could not be looked up."""
-        if not self._has_warned:
-            self._has_warned = True
-            _logger.warning(
-                "a network has no zero-cost scores: %s: %s", type(error).__name__, error
-            )
-
     def _looked_up(self, space: Space) -> ScoredNetworks:
-        source = self.source
-        assert source is not None
-
-        def look_up(architecture: Architecture) -> Mapping[str, float]:
-            """Return the scores of one architecture; none where the source fails."""
-            try:
-                return source(space, architecture.choices)
-            except Exception as error:
-                self._warn(error)
-                return {}
-
-        return _table(space.reference, source.names, [look_up(a) for a in space.reference], look_up)
+        assert self.source is not None
+        look_up = _LookUp(self.source, space)
+        return _table(space.reference, self.source.names, look_up)
 
     def _stored(self, study: Study, space: Space, n: int) -> ScoredNetworks:
         """Return the first ``n`` networks with their scores; what is missing is computed."""
@@ -221,12 +203,29 @@ def stored_names(source: ScoreSource) -> list[str]:
     return [f"{_STORED}{digest}:{name}" for name in source.names]
 
 
+class _LookUp:
+    """Looks the scores of an architecture up; there are none where the source fails."""
+
+    def __init__(self, source: ScoreSource, space: Space) -> None:
+        self._source, self._space = source, space
+        self._has_warned = False
+
+    def __call__(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return a score for each name that the source has one of."""
+        try:
+            return self._source(self._space, architecture.choices)
+        except Exception as error:
+            if not self._has_warned:
+                self._has_warned = True
+                what = f"{type(error).__name__}: {error}"
+                _logger.warning("a network has no zero-cost scores, and perhaps others: %s", what)
+            return {}
+
+
 def _table(
-    architectures: Sequence[Architecture],
-    names: Sequence[str],
-    rows: Sequence[Mapping[str, float]],
-    look_up: Any,
+    architectures: Sequence[Architecture], names: Sequence[str], look_up: _LookUp
 ) -> ScoredNetworks:
+    rows = [look_up(architecture) for architecture in architectures]
     values = np.array([[row.get(name, math.nan) for name in names] for row in rows], np.float64)
     return ScoredNetworks(architectures, tuple(names), values, look_up)
 

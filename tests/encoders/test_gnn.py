@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from bonas.encoders import (
     Encoder,
     GNNEncoder,
+    ScoredNetworks,
 )
 from bonas.errors import InvalidArgument
 from bonas.spaces import (
@@ -104,3 +106,22 @@ def test_another_seed_trains_other_networks(space: CellSpace) -> None:
     some = list(space.reference[:3])
     one, two = (GNNEncoder(space, members=1, steps=2, seed=seed).encode(some) for seed in (0, 1))
     assert not torch.equal(one, two)
+
+
+def test_an_embedding_that_was_trained_on_scores_tells_them_better(space: CellSpace) -> None:
+    # the places of convolutions count with alternating signs: no other target tells that
+    def score(architecture: Architecture) -> float:
+        late = [c == "nor_conv_3x3" for c in architecture.choices.values()]
+        return sum((-1) ** i * (i + 1) * taken for i, taken in enumerate(late))
+
+    scored = list(space.reference[:80])
+    values = np.array([[float(score(a))] for a in scored])
+    known = ScoredNetworks(scored, ("late",), values)
+    goal = torch.from_numpy(values[:, 0])
+    left = []
+    for scores in (None, known):
+        X = GNNEncoder(space, members=2, embedding=6, steps=150, scores=scores).encode(scored)
+        X = torch.cat([X, torch.ones(len(X), 1, dtype=X.dtype)], dim=1)
+        fitted = X @ torch.linalg.lstsq(X, goal.unsqueeze(1), driver="gelsd").solution
+        left.append(float((goal - fitted.squeeze(1)).var() / goal.var()))
+    assert left[1] < 0.7 * left[0]

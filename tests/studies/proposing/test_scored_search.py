@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 import torch
 
+import bonas
 from bonas.encoders import Layout
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Objective, ScoreSource
 from bonas.evaluation.zero_cost import ZeroCost
+from bonas.result import SearchResult
 from bonas.spaces import CellSpace, Choices, Space
 from bonas.studies import ArchitectureSampler
 from bonas.studies.proposing.assembly import make_proposer, score_source
@@ -46,6 +50,21 @@ class Known:
 
     def describe(self) -> dict[str, Any]:
         return {"sign": self.sign}
+
+
+@dataclass
+class Paid:
+    """The same scores from a source that does not say what they cost; it counts its calls."""
+
+    names: tuple[str, ...] = Known.names
+    calls: list[Choices] = field(default_factory=list)
+
+    def __call__(self, space: Space, choices: Choices) -> Mapping[str, float]:
+        self.calls.append(choices)
+        return Known()(space, choices)
+
+    def describe(self) -> dict[str, Any]:
+        return {"scores": "of a formula"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,57 @@ def test_an_initial_design_of_a_chosen_size_keeps_it() -> None:
         trial = study.ask(SPACE.distributions)
         study.tell(trial, worth(trial.params))
     assert with_model(study) == [7]
+
+
+def test_a_sampler_with_scores_travels_to_another_process() -> None:
+    sampler = Search(SPACE, Scored(), surrogate="gp").sampler(0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for _ in range(6):
+        trial = study.ask(SPACE.distributions)
+        study.tell(trial, worth(trial.params))
+    study.sampler = pickle.loads(pickle.dumps(sampler))
+    there = study.ask(SPACE.distributions)
+    again = optuna.create_study(direction="maximize", sampler=sampler)
+    again.add_trials(study.trials[:6])
+    assert again.ask(SPACE.distributions).params == there.params
+
+
+def test_a_resumed_search_computes_no_score_again(tmp_path: Path) -> None:
+    source = Paid()
+
+    def search(budget: int) -> SearchResult:
+        return bonas.optimize(
+            SPACE,
+            budget,
+            evaluate=lambda candidate: {"accuracy": worth(candidate.choices)},
+            objectives={"accuracy": "maximize"},
+            surrogate="gp",
+            encoder=["one_hot", "zero_cost"],
+            zero_cost=source,
+            storage=str(tmp_path / "study.log"),
+            seed=3,
+            progress=False,
+        )
+
+    first = search(6)
+    n = first.scored.networks
+    assert n == len(source.calls) == min(300, len(SPACE.reference))
+    assert with_model(first.study) == [5]
+    resumed = search(8)
+    assert len(source.calls) == n
+    assert with_model(resumed.study) == [5, 6, 7]
+    at_once = bonas.optimize(
+        SPACE,
+        8,
+        evaluate=lambda candidate: {"accuracy": worth(candidate.choices)},
+        objectives={"accuracy": "maximize"},
+        surrogate="gp",
+        encoder=["one_hot", "zero_cost"],
+        zero_cost=Paid(),
+        seed=3,
+        progress=False,
+    )
+    assert [t.params for t in resumed.study.trials] == [t.params for t in at_once.study.trials]
 
 
 def test_several_objectives_keep_their_initial_design() -> None:
