@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from bonas.errors import MissingPackage
 from bonas.evaluation import Objective, partial_values
@@ -36,7 +36,9 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
     notes = _columns(list(noted), taken, _MEASUREMENT)
     rows = []
     for trial in trials:
-        values = partial_values(trial, goals) if trial.values is None else trial.values
+        # Optuna takes the latest report of a pruned trial for its value.
+        is_whole = trial.values is not None and trial.state == TrialState.COMPLETE
+        values = trial.values if is_whole else partial_values(trial, goals)
         rows.append(
             {
                 "number": trial.number,

@@ -82,3 +82,15 @@ def test_what_was_measured_before_a_failure_is_in_the_column_of_its_objective() 
     frame = trials_frame([GOAL, latency], [trial])
     assert frame.latency.tolist() == [2.5]
     assert frame.accuracy.isna().all()
+
+
+def test_the_latest_report_of_a_pruned_trial_is_no_value() -> None:
+    """Optuna makes it one with a single objective."""
+    pytest.importorskip("pandas")
+    study = optuna.create_study(direction="maximize")
+    trial = study.ask()
+    trial.report(40.0, step=1)
+    study.tell(trial, state=TrialState.PRUNED)
+    assert study.trials[0].value == 40.0
+    frame = trials_frame([Objective("accuracy", "maximize")], study.trials)
+    assert frame.accuracy.isna().tolist() == [True]
