@@ -10,15 +10,23 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from small_searches import SPACE
 
 import bonas
-from bonas.evaluation import Candidate, Measurement, partial_values
+from bonas.evaluation import (
+    Candidate,
+    Measurement,
+    ParameterCount,
+    ShortTraining,
+    partial_values,
+)
 from bonas.evaluation import evaluator as evaluators
 from bonas.evaluation import record as records_of_evaluations
+from bonas.spaces import MLPSpace
 from bonas.studies import SuccessiveHalving
 from bonas.studies.budget import full_evaluations
 from bonas.studies.records import RELEASED, STOPPED_EARLY
@@ -340,3 +348,25 @@ def test_a_budget_of_time_is_summed_over_sessions(workers: int, tmp_path: Path) 
     assert len(search("0.4s", sleeping, **more).candidates) == first
     assert len(search("0.8s", sleeping, **more).candidates) > first
     assert len(search(first + 20, sleeping, **more).candidates) == first + 20
+
+
+def test_trainings_are_judged_by_their_training_accuracy_and_scored_at_the_rungs() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4)).astype(np.float32)
+    training = ShortTraining((X, (X[:, 0] > 0).astype(int)), epochs=10, validate_every=0)
+    found = bonas.optimize(
+        MLPSpace(4, 2, depths=(1, 2), widths=(2, 4, 8)),
+        5,
+        evaluate=[training, ParameterCount()],
+        surrogate="random",
+        stopping="halving",
+        seed=0,
+        progress=False,
+    )
+    assert found.stopped
+    for trial in trials(found):
+        first = decisions_of(trial)[0]
+        assert first.compared["curves"] == {"accuracy": "train_accuracy"}
+        curves = Candidate.of(found.space, trial)
+        assert curves.curve("train_accuracy").steps[0] == curves.curve("accuracy").steps[0] == 1
+        assert len(curves.curve("accuracy")) <= 3
