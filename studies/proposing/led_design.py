@@ -30,7 +30,7 @@ from bonas.studies.proposing.candidates import CandidatePool
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.point import Point
 
-VOTERS = ("synflow", "jacov", "nwot", "naswot")
+VOTERS = ("synflow", "jacov", "nwot", "naswot", "meco")
 """The scores that vote: of each architecture at its initialisation, higher is better."""
 _BEST = 0.1  # share of the reference set that led proposals are drawn from
 

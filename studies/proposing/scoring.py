@@ -74,10 +74,9 @@ class Scoring:
         """
         if self.source is None or space is None or space.numeric:
             return None
-        if len(space.reference) < _LEAST:
-            return None
         if is_free(self.source):
-            return self._kept(space, lambda: self._looked_up(space))
+            is_small = len(space.reference) < _LEAST
+            return None if is_small else self._kept(space, lambda: self._looked_up(space))
         n = SCORED_NETWORKS.read(study)
         if n is None:
             n = self._score(study, space)
@@ -116,8 +115,11 @@ class Scoring:
     def _score(self, study: Study, space: Space) -> int | None:
         """Score as many networks as there is time for, and store how many; None if too few."""
         measuring = self._measuring(study, space)
+        seconds = math.inf if self.share is None else self.share * _expected_seconds(study)
+        if seconds < _LEAST * self._seconds_each(measuring):
+            return None  # before the reference set is drawn, which takes time, too
         architectures = networks_to_score(space)
-        n = self._affordable(study, measuring, architectures)
+        n = self._affordable(seconds, measuring, architectures)
         if n is None:
             return None
         for start in range(0, n, _AT_ONCE):
@@ -133,17 +135,21 @@ class Scoring:
         return stored
 
     def _affordable(
-        self, study: Study, measuring: Measuring, architectures: Sequence[Architecture]
+        self, seconds: float, measuring: Measuring, architectures: Sequence[Architecture]
     ) -> int | None:
-        """Return how many networks there is time to score; None if too few, or not known yet."""
-        most = min(SCORED, len(architectures))
-        if self.share is None:
-            return most
-        seconds = self.share * _expected_seconds(study)
-        if seconds < _LEAST * self._seconds_each(measuring):
-            return None
-        measuring.measure(architectures[:_PROBED])
-        n = min(most, int(seconds / max(1e-9, self._seconds_each(measuring))))
+        """Return how many networks can be scored in so many seconds; None if too few.
+
+        The first ones show how long one takes; even these stop as soon as it takes too long.
+        """
+        n = min(SCORED, len(architectures))
+        if math.isinf(seconds):
+            return n
+        if n >= _LEAST:
+            for probed in range(1, _PROBED + 1):
+                measuring.measure(architectures[:probed])
+                n = min(n, int(seconds / max(1e-9, self._seconds_each(measuring))))
+                if n < _LEAST:
+                    break
         return n if n >= _LEAST else None
 
     def _seconds_each(self, measuring: Measuring) -> float:

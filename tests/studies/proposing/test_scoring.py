@@ -128,6 +128,24 @@ def test_a_slow_source_scores_fewer_networks(monkeypatch: pytest.MonkeyPatch) ->
     assert len(networks.architectures) == 70
 
 
+def test_one_network_is_enough_to_see_that_there_is_no_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study, source = study_with(2, 60.0, Budget(40)), Counted()
+    seconds = iter([0.1, 120.0 / 50])  # as declared, and after the first network
+    monkeypatch.setattr(Scoring, "_seconds_each", lambda self, measuring: next(seconds))
+    assert Scoring(source).networks(study, SPACE) is None
+    assert len(source.calls) == 1
+    assert SCORED_NETWORKS.read(study) is None
+
+
+def test_short_searches_do_not_even_draw_the_reference_set() -> None:
+    study = study_with(2, 1.0)
+    fresh = CellSpace(nodes=4, operations=("none", "nor_conv_3x3", "avg_pool_3x3"))
+    assert Scoring(Counted()).networks(study, fresh) is None
+    assert "reference" not in vars(fresh)
+
+
 def test_another_process_computes_nothing_again() -> None:
     study = study_with(2, 60.0, Budget(40))
     first, second = Counted(), Counted()
