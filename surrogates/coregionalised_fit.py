@@ -22,6 +22,7 @@ from torch import Tensor
 from bonas.surrogates.coregionalised_gp import CoregionalisedGP, StackedData, stack
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
 from bonas.surrogates.graph_gp import add_noise
+from bonas.surrogates.inflation import importance, inflation
 from bonas.surrogates.kernel import BlockKernel
 from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.most_probable import PRIORS, Array, Prior, most_probable, priors_of
@@ -59,9 +60,10 @@ def fit_coregionalised(
     ]
     point = most_probable(priors, lambda at: negative_log_likelihood(kernel, distances, fitted, at))
     theta, noises = point[: -o - 1], point[-o - 1 :]
-    return CoregionalisedGP(
-        kernel, theta, float(noises[0]), noises[1:], stack(data, lower, noises[1:])
-    )
+    log_noise, stacked = float(noises[0]), stack(data, lower, noises[1:])
+    model = CoregionalisedGP(kernel, theta, log_noise, noises[1:], stacked)
+    f = inflation(*model.left_out(), importance(lower, len(data.X)))
+    return CoregionalisedGP(kernel, theta, log_noise, noises[1:], stacked, inflation=f, L=model.L)
 
 
 def negative_log_likelihood(

@@ -9,7 +9,8 @@ nobody has begun, so that all else is the exact process of ``graph_gp.py``, whic
 rows: final values and scores come in any order, and the order of the first rows is kept.
 
 A training that has both rows counts once where each value is to be predicted by the others: all its
-rows are left out together.
+rows are left out together. Variances are inflated where that shows the model to be too sure
+(``inflation.py``).
 
 Source: Swersky, Snoek and Adams (2013), "Multi-task Bayesian optimization", NeurIPS 26.
 """
@@ -18,15 +19,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.posteriors.posterior import Posterior
+from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
 from bonas.errors import FitFailed
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
 from bonas.surrogates.graph_gp import GraphGP
-from bonas.surrogates.leave_one_out import left_out_log_density
+from bonas.surrogates.leave_one_out import left_out
 from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.solved_pool import SolvedPool
 from bonas.surrogates.training_data import TrainingData, standardise
@@ -114,6 +118,7 @@ class CoregionalisedGP(GraphGP):
         log_noise: The logarithm of the noise variance of a final value.
         log_noises: Those of the scores at each lower fidelity.
         stacked: The data.
+        inflation: What variances are multiplied by; a hyper-parameter, too.
         L: ``k x k`` factor of the covariance of the first ``k`` rows, if known.
         solved: What ``marginals`` has solved for the first rows, if known.
         pool: The points for which it was solved.
@@ -129,12 +134,14 @@ class CoregionalisedGP(GraphGP):
         log_noises: Tensor,
         stacked: StackedData,
         *,
+        inflation: float = 1.0,
         L: Tensor | None = None,
         solved: SolvedPool | None = None,
         pool: Tensor | None = None,
     ) -> None:
         super().__init__(kernel, theta, log_noise, stacked.rows, L=L, solved=solved)
         self.log_noises, self.stacked, self._pool = log_noises, stacked, pool
+        self.inflation = inflation
 
     def condition_on(
         self,
@@ -156,9 +163,16 @@ class CoregionalisedGP(GraphGP):
         stacked = stack(data, lower, self.log_noises, self.stacked.growth)
         hyperparameters = self.kernel, self.theta, self.log_noise, self.log_noises
         if not stacked.rows.starts_with(self.stacked.rows):
-            return CoregionalisedGP(*hyperparameters, stack(data, lower, self.log_noises))
-        kept = {"L": self.L, "solved": self._solved, "pool": self._pool}
-        return CoregionalisedGP(*hyperparameters, stacked, **kept)  # type: ignore[arg-type]  # of each kind
+            stacked = stack(data, lower, self.log_noises)
+            return CoregionalisedGP(*hyperparameters, stacked, inflation=self.inflation)
+        return CoregionalisedGP(
+            *hyperparameters,
+            stacked,
+            inflation=self.inflation,
+            L=self.L,
+            solved=self._solved,
+            pool=self._pool,
+        )
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -185,15 +199,25 @@ class CoregionalisedGP(GraphGP):
         """Return means and variances, ``N`` each, of final values at the rows of ``pool``."""
         known = self._solved.pool if self._solved is not None and self._pool is pool else None
         points = with_output(pool, 0) if known is None else known
-        found = super().marginals(points)
+        mean, variance = super().marginals(points)
         if self._solved is not None and self._solved.pool is points:
             self._pool = pool
-        return found
+        return mean, self.inflation * variance
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """Return ``n`` errors of final values and their variances, given all other trainings.
+
+        Of standardised values, and without inflation.
+        """
+        alpha = torch.linalg.solve_triangular(self.L.T, self.u, upper=True)
+        return left_out(self.L, alpha, self._groups())
 
     def loo_log_density(self) -> Tensor:
         """Return ``n`` log densities of final values, each given all other trainings."""
-        alpha = torch.linalg.solve_triangular(self.L.T, self.u, upper=True)
-        return left_out_log_density(self.L, alpha, self.data.sd, self._groups())
+        error, variance = self.left_out()
+        variance = self.inflation * variance
+        density = -0.5 * (error.square() / variance + (2 * math.pi * variance).log())
+        return density - math.log(self.data.sd)
 
     def _groups(self) -> list[list[int]]:
         """Return for each final value the rows of its training, its own first."""
@@ -205,4 +229,7 @@ class CoregionalisedGP(GraphGP):
         return groups
 
     def _joint_posterior(self, X: Tensor, noisy: bool) -> Posterior:
-        return super()._joint_posterior(with_output(X, 0), noisy)
+        found: Any = super()._joint_posterior(with_output(X, 0), noisy)
+        normal = found.distribution
+        scaled = MultivariateNormal(normal.mean, self.inflation * normal.covariance_matrix)
+        return GPyTorchPosterior(scaled)

@@ -30,12 +30,10 @@ def loo_log_density(L: Tensor, alpha: Tensor, sd: float) -> Tensor:
     return log_density
 
 
-def left_out_log_density(
-    L: Tensor, alpha: Tensor, sd: float, groups: Sequence[Sequence[int]]
-) -> Tensor:
-    """Return a log density per group: of its first value, given the values of no group member.
+def left_out(L: Tensor, alpha: Tensor, groups: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return the error and variance of the first value of each group, left out with the group.
 
-    ``L``: ``r x r``, ``alpha``: ``r x 1``; the first values are ``mean + sd z``.
+    ``L``: ``r x r``, ``alpha``: ``r x 1``, both of standardised values.
     """
     precision = torch.cholesky_inverse(L)
     error = torch.empty(len(groups), dtype=L.dtype)
@@ -46,5 +44,4 @@ def left_out_log_density(
         C = torch.linalg.inv(precision[rows.unsqueeze(2), rows.unsqueeze(1)])
         error[which] = (C @ alpha[rows]).squeeze(-1)[:, 0]
         variance[which] = C[:, 0, 0]
-    log_density: Tensor = -0.5 * (error.square() / variance + (2 * math.pi * variance).log())
-    return log_density - math.log(sd)
+    return error, variance

@@ -45,7 +45,8 @@ def _dense(model: CoregionalisedGP, unseen: Tensor) -> tuple[Tensor, Tensor]:
     S = K[:r, :r] + torch.diag(noises[model.stacked.output] + JITTER)
     gain = torch.linalg.solve(S, K[:r, r:])
     mean = model.data.mean + model.data.sd * (gain.T @ model.data.z).squeeze(1)
-    return mean, model.data.sd**2 * (K[r:, r:] - K[:r, r:].T @ gain)
+    scale = model.inflation * model.data.sd**2
+    return mean, scale * (K[r:, r:] - K[:r, r:].T @ gain)
 
 
 def test_the_posterior_is_that_of_a_dense_joint_gaussian() -> None:
@@ -55,7 +56,7 @@ def test_the_posterior_is_that_of_a_dense_joint_gaussian() -> None:
     posterior = model.posterior(unseen)
     torch.testing.assert_close(posterior.mean.squeeze(-1), mean)
     found = posterior.distribution.covariance_matrix  # type: ignore[attr-defined]  # GPyTorch's
-    jitter = JITTER * model.data.sd**2
+    jitter = JITTER * model.inflation * model.data.sd**2
     torch.testing.assert_close(found, covariance + jitter * torch.eye(5))
     for _ in range(2):  # what is kept for the pool changes nothing
         at, variance = model.marginals(unseen)
@@ -66,6 +67,7 @@ def test_the_posterior_is_that_of_a_dense_joint_gaussian() -> None:
 def test_without_values_at_lower_fidelities_it_is_the_ordinary_process() -> None:
     given = trainings(12, 10, told=0.7)
     joint = _fitted(given)
+    joint.inflation = 1.0  # of which the ordinary process knows nothing
     alone = joint.condition_on(given.X, given.Y)
     ordinary = GraphGP(
         joint.kernel.base,
@@ -84,7 +86,12 @@ def test_a_model_that_grew_is_the_one_of_all_data(steps: tuple[tuple[int, int], 
     assert isinstance(model, CoregionalisedGP)
     afresh = model.condition_on(*_first(given, 15, 25))
     afresh = CoregionalisedGP(  # factorised as a whole
-        afresh.kernel, afresh.theta, afresh.log_noise, afresh.log_noises, afresh.stacked
+        afresh.kernel,
+        afresh.theta,
+        afresh.log_noise,
+        afresh.log_noises,
+        afresh.stacked,
+        inflation=model.inflation,
     )
     grown = model
     for n, k in steps:
@@ -132,7 +139,8 @@ def test_a_value_is_left_out_with_all_rows_of_its_training() -> None:
         gain = torch.linalg.solve(S[kept][:, kept], S[kept, own])
         variance = float(S[own, own] - S[kept, own] @ gain)
         at = mean + sd * float(gain @ model.data.z[kept, 0])
-        expected = norm.logpdf(float(given.Y[i]), at, sd * math.sqrt(variance))
+        spread = sd * math.sqrt(model.inflation * variance)
+        expected = norm.logpdf(float(given.Y[i]), at, spread)
         assert float(found[i]) == pytest.approx(expected)
 
 
