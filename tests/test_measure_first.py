@@ -88,6 +88,24 @@ def test_networks_of_the_short_list_are_measured_once_and_trials_reuse_that(tmp_
     assert len(known.having("latency")) == len(seen(log)) - 10
 
 
+class TunedTraining(Training):
+    """Suggests a parameter that is none of the space."""
+
+    def __call__(self, candidate: Candidate) -> Mapping[str, float]:
+        rate = candidate.trial.suggest_float("rate", 0.0, 1.0)
+        return {"accuracy": super().__call__(candidate)["accuracy"] - rate}
+
+
+def test_networks_are_measured_first_also_where_parameters_are_tuned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "log"
+    result = search(log, evaluate=[TunedTraining(), Latency(str(log))])
+    assert len(seen(log)) == len(set(seen(log))) > BUDGET
+    assert len(result.predictions) == BUDGET - 10
+    assert "no model for this proposal" not in caplog.text
+
+
 def test_switched_off_only_trials_are_measured(tmp_path: Path) -> None:
     log = tmp_path / "log"
     result = search(log, measure_first=False)

@@ -27,7 +27,7 @@ from bonas.studies.proposing.point import Point
 from bonas.threads import limited_threads
 
 _REMEMBERED = 200_000  # architectures whose free objectives are kept
-_LEARNT = 256  # measured points that a model learns from
+_LEARNT = 128  # measured points that a model learns from, the latest: each costs time at every ask
 _POOL = 1_000  # points, of which the latest are kept: those of an enumerated space
 _MOST_FAIL = 0.5  # share without a value from which on the measuring seems to be at fault
 

@@ -103,7 +103,12 @@ class Recommender:
         cheap: CheapObjectives,
         index: int,
     ) -> Posteriors:
-        """Return posteriors that have learnt what was measured for earlier proposals."""
+        """Return posteriors that have learnt what was measured for earlier proposals.
+
+        Not where points have parameters outside the space: what was measured has no values of them.
+        """
+        if candidates.pool.parameters.distributions:
+            return posteriors
         keys = frozenset(point.key for point in observations.points)
         learnt = cheap.learnt(index, keys)
         if not learnt:
