@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
 from bonas.threads import one_thread
 
+_logger = logging.getLogger(__name__)
 _VERSION = 1  # of the formulas and the default batch: raised when values change
 
 
@@ -34,7 +36,8 @@ class ZeroCost:
     the same batch. Scores share their passes, on one thread.
 
     Args:
-        names: Names out of ``SCORES``.
+        names: Names out of ``SCORES``; None takes ``DEFAULT``, of which a space may lack some
+            without a warning.
         batch_size: Number of inputs.
         data: Where the inputs come from: what ``bonas.evaluation.load`` takes. None takes crops of
             photographs for spaces of images, and for others the data of the default evaluation.
@@ -47,14 +50,15 @@ class ZeroCost:
 
     def __init__(
         self,
-        names: Iterable[str] = DEFAULT,
+        names: Iterable[str] | None = None,
         *,
         batch_size: int = 16,
         data: DataSource | None = None,
         seed: int = 0,
         device: str | None = None,
     ) -> None:
-        self.names = _checked(names)
+        self.names = _checked(DEFAULT if names is None else names)
+        self._asked_for = names is not None
         check_count("batch_size", batch_size, least=2)
         check_count("seed", seed, least=0)
         self.batch_size, self.data, self.seed = batch_size, data, seed
@@ -67,8 +71,8 @@ class ZeroCost:
     def __call__(self, space: Space, choices: Choices) -> dict[str, float]:
         """Return each score by its name; NaN where the network has no such value.
 
-        What is infinite is NaN, too. A score that refuses a network is reported by one warning per
-        space and score.
+        What is infinite is NaN, too. A score that was asked for and refuses a network is reported
+        by one warning per space and score.
 
         Raises:
             InvalidData: if the network cannot take the batch, or the data are smaller than it.
@@ -109,7 +113,11 @@ class ZeroCost:
             probe.check()
             if (name, id(space)) not in self._warned:
                 self._warned.add((name, id(space)))
-                warnings.warn(f"no {name} for {type(space).__name__}: {error}", stacklevel=4)
+                message = f"no {name} for {type(space).__name__}: {error}"
+                if self._asked_for:
+                    warnings.warn(message, stacklevel=4)
+                else:
+                    _logger.info(message)
             return math.nan
         return value if math.isfinite(value) else math.nan
 

@@ -36,7 +36,6 @@ def test_each_score_is_a_finite_number_on_a_cell() -> None:
 
 
 @pytest.mark.parametrize("space", [CELLS, MOBILE, *TRANSFORMERS.values()])
-@pytest.mark.filterwarnings("ignore:no .* for:UserWarning")  # attention without activations
 def test_the_same_architecture_has_the_same_scores(space: Space) -> None:
     choices = drawn(space)
     first = ZeroCost()(space, choices)
@@ -119,7 +118,7 @@ def test_all_networks_see_the_same_batch_and_initialisation() -> None:
 
 
 def test_a_score_that_a_network_lacks_is_nan_with_one_warning() -> None:
-    space, zero_cost = Built(lambda width: nn.Linear(4, width)), ZeroCost()
+    space, zero_cost = Built(lambda width: nn.Linear(4, width)), ZeroCost(DEFAULT)
     with pytest.warns(UserWarning, match=r"no (naswot|meco) for Built: expected") as warned:
         found = zero_cost(space, {"width": 2})
     assert len(warned) == 2
@@ -127,6 +126,12 @@ def test_a_score_that_a_network_lacks_is_nan_with_one_warning() -> None:
     assert math.isnan(found["meco"])
     assert math.isfinite(found["synflow"])
     zero_cost(space, {"width": 3})  # a second warning would be an error here
+
+
+def test_scores_that_nobody_asked_for_are_left_out_silently() -> None:
+    found = ZeroCost()(Built(lambda width: nn.Linear(4, width)), {"width": 2})
+    assert math.isnan(found["naswot"])
+    assert math.isfinite(found["synflow"])
 
 
 def test_what_is_infinite_is_nan() -> None:
