@@ -26,6 +26,7 @@ from bonas.evaluation.inheritance.growth import Growth
 from bonas.evaluation.inheritance.matching import Matching
 from bonas.evaluation.inheritance.recording import Recording, record
 from bonas.evaluation.inheritance.transfer import Transfer, set_identity, set_zero, state_of
+from bonas.settings import own_settings
 from bonas.spaces.example import Example
 from bonas.spaces.tracing.calls import tensors_of
 
@@ -34,6 +35,7 @@ How = Literal["same", "aligned", "net2net", "fresh"]
 PRESERVED = 1e-5
 """The largest difference of the outputs, as a share of their range, of networks that count as one
 function."""
+_RECORDED = 8  # rows of the example that are enough to see what is computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,6 @@ class Inheritance:
     difference: float
 
 
-@torch.no_grad()
 def inherit_weights(
     network: nn.Module, parent: nn.Module, example: object = None, *, seed: int = 0
 ) -> Inheritance:
@@ -89,10 +90,11 @@ def inherit_weights(
         transfer.copy_equal(set(transfer.own))
         return Inheritance("same" if transfer.inherited else "fresh", transfer.share(), np.nan)
     given = Example.of(example)
-    with _evaluated(network, parent):
-        theirs, before = record(parent, given)
-        own, _ = record(network, given)
-        _transfer(transfer, own, theirs, rng)
+    few = given.resized(min(given.rows, _RECORDED)) if given.rows else given
+    with own_settings(), torch.no_grad(), _evaluated(network, parent):
+        before = given.call(parent)
+        own = record(network, few)
+        _transfer(transfer, own, record(parent, few), rng)
         _grow(network, given, own, transfer)
         difference = _difference(given.call(network), before)
     share = transfer.share()

@@ -23,7 +23,8 @@ class Lineage:
     """Where the weights of a network came from before its training.
 
     Attributes:
-        parent: The number of the trial whose weights it inherited; None if it started fresh.
+        parent: The number of the trial whose weights it inherited, in the study in which it was
+            trained; None if it started fresh.
         how: ``net2net`` if it computed what its parent did, ``same`` if only tensors of equal name
             and shape were copied, ``aligned`` if others were, ``fresh`` if none.
         share: The share of its parameters that it inherited, from 0 to 1.

@@ -133,8 +133,8 @@ class Recording(TorchFunctionMode):
         for tensor in tensors:
             if self.is_weight(tensor) and self.flow(tensor) is None:
                 self._weighted.whole(tensor)
-        moved = (call.name in JOINS, self)
-        args, kwargs = (_shadowed(item, *moved) for item in (call.args, dict(call.kwargs)))
+        given = call.args, dict(call.kwargs)
+        args, kwargs = (self._shadowed(item, call.name in JOINS) for item in given)
         try:
             shadows = tensors_of(call.function(*args, **kwargs))
         except (IndexError, RuntimeError, TypeError, ValueError):
@@ -147,6 +147,17 @@ class Recording(TorchFunctionMode):
             if shadow.shape == tensor.shape:
                 self.put(tensor, replace(whole, shadow=shadow))
         return True
+
+    def _shadowed(self, item: Any, all_moved: bool) -> Any:
+        """Return arguments with shadows for tensors; without ``all_moved`` indices stay."""
+
+        def change(tensor: Tensor) -> Tensor:
+            shadow = self.shadow(tensor)
+            if shadow is not None:
+                return shadow
+            return torch.full(tensor.shape, FREE) if all_moved else tensor.cpu()
+
+        return _mapped(change, item)
 
     def _write(self, args: tuple[Any, ...]) -> None:
         """Note what ``target[index] = value`` wrote."""
@@ -242,12 +253,12 @@ class Recording(TorchFunctionMode):
         return Axis(kind, along(self.shadow(tensor), dim, tensor.shape[dim]))
 
 
-def record(module: nn.Module, example: Example) -> tuple[Recording, object]:
-    """Run a network, in evaluation mode; return the recording, and what the network returned."""
+def record(module: nn.Module, example: Example) -> Recording:
+    """Run a network, which is in evaluation mode, and return the recording."""
     recording = Recording(module, example.tensors)
     with torch.no_grad(), recording:
-        returned = example.call(module)
-    return recording, returned
+        example.call(module)
+    return recording
 
 
 def _all(terms: Any) -> frozenset[int] | None:
@@ -263,18 +274,6 @@ def _together(flows: Sequence[Flow], has_others: bool) -> Flow:
     terms = None if has_others else _all(flow.terms for flow in flows)
     positive = not has_others and all(flow.positive for flow in flows)
     return Flow(flows[0].shadow, sources, terms, positive=positive)
-
-
-def _shadowed(item: Any, all_moved: bool, recording: Recording) -> Any:
-    """Return arguments with shadows for tensors; indices stay."""
-
-    def change(tensor: Tensor) -> Tensor:
-        shadow = recording.shadow(tensor)
-        if shadow is not None:
-            return shadow
-        return torch.full(tensor.shape, FREE) if all_moved else tensor.cpu()
-
-    return _mapped(change, item)
 
 
 def _mapped(change: Any, item: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -41,9 +42,10 @@ def start_from_parent(
     Raises:
         InvalidArgument: if the study holds weights of another training.
     """
-    parent = parent_of(candidate, training, objective)
+    described: dict[str, Any] = json.loads(json.dumps(training))  # as other trials hold it
+    parent = parent_of(candidate, described, objective)
     lineage = FRESH if parent is None else _inherited(parent, network, example, seed)
-    lineage.store(candidate.trial, training)
+    lineage.store(candidate.trial, described)
     return lineage
 
 

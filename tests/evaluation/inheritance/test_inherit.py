@@ -270,6 +270,13 @@ def test_the_parent_the_modes_and_the_generator_stay() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_the_settings_of_the_program_do_not_matter() -> None:
+    parent, child, x = trained(perceptron(8), ROW), perceptron(12), batch(ROW)
+    with torch.device("meta"), torch.autocast("cpu"):
+        found = inherit_weights(child, parent, x)
+    assert found.how == "net2net"
+
+
 def test_the_seed_decides_which_units_are_copied() -> None:
     parent = trained(perceptron(8), ROW)
 
