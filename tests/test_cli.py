@@ -270,6 +270,7 @@ def test_what_can_be_compared_is_listed(capsys: pytest.CaptureFixture[str]) -> N
         (["run", "--methods", "random", "--problems", "tiny", "--seeds", "-1"], "seeds must be"),
         (["run", "--methods", "random", "--problems", "tiny", "--jobs", "0"], "jobs must be"),
         (["report"], "there is no file"),
+        (["scores", "--folder", ".", "--names", "flow"], "unknown score 'flow'"),
     ],
 )
 def test_a_benchmark_that_cannot_be_run_leaves_nothing_behind(
