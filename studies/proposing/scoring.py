@@ -6,8 +6,8 @@ of the space's reference set, and predicted of all others:
     n = share * (seconds that the search is expected to take) / (seconds per network)
 
 ``n`` is at most 300, and below 60 nothing is scored. The search is expected to take its budget, and
-an evaluation the median time of those that have finished; so scoring begins after two of them (the
-first one's time may include what is done but once).
+an evaluation the lower median of the times of the first two to five. They are those of an initial
+design, whose proposals take no time; the very first may include what is done but once.
 
 What is computed is stored in the study network by network, and ``n`` once all of these are: from
 then on every process reads the same scores, and no other computes them again.
@@ -21,6 +21,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median_low
 from typing import Any
 
@@ -43,7 +44,7 @@ SHARE = 0.05
 _LEAST = 60  # networks: of fewer nothing is learnt
 _PROBED = 3  # networks by which the seconds per network are known
 _AT_ONCE = 20  # networks that are stored together
-_FINISHED = 2  # evaluations whose time is known before scoring begins
+_FINISHED, _TIMED = 2, 5  # evaluations whose time is known before scoring begins, and counts
 _GUESS = 0.1  # seconds per network, of a source that does not say: a lower bound
 _STORED = "zero_cost:"  # before the names of stored scores
 _USUAL = 30  # evaluations of a study without a budget
@@ -238,10 +239,11 @@ def _table(
 
 def _expected_seconds(study: Study) -> float:
     """Return how long the evaluations of a study are expected to take in all; 0 if unknown."""
-    times = [seconds_of(trial) for trial in study.get_trials(deepcopy=False) if counts(trial)]
+    known = filter(counts, study.get_trials(deepcopy=False))
+    times = [seconds_of(trial) for trial in islice(known, _TIMED)]
     budget = budget_of(study)
     if len(times) < _FINISHED:
         return 0.0
     if budget.unit == "seconds":
         return budget.amount
-    return median_low(times) * (budget.amount or max(_USUAL, len(times)))
+    return median_low(times) * (budget.amount or _USUAL)

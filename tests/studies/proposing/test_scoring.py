@@ -128,6 +128,17 @@ def test_a_slow_source_scores_fewer_networks(monkeypatch: pytest.MonkeyPatch) ->
     assert len(networks.architectures) == 70
 
 
+def test_trials_that_are_long_for_their_proposals_change_nothing() -> None:
+    source = Counted()
+    slow = study_with(5, 1.0).trials
+    late = study_with(20, 600.0).trials[5:]
+    study = optuna.create_study(direction="maximize")
+    Budget(40).write(study)
+    study.add_trials([*slow, *late])
+    assert Scoring(source).networks(study, SPACE) is None
+    assert not source.calls
+
+
 def test_one_network_is_enough_to_see_that_there_is_no_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
