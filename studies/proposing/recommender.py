@@ -6,6 +6,9 @@
 With one objective and nothing pending, the closed form of screening is the acquisition itself.
 Where a hypervolume would take minutes, each proposal maximises a random scalarisation instead.
 
+Cheap objectives are measured for the first candidates, which are then scored again by what was
+measured, until the first ones are known (``cheap_objectives.py``, ``beliefs.py``).
+
 The posteriors of the latest proposal are kept to save time; they change nothing that is proposed.
 """
 

@@ -9,7 +9,7 @@ from botorch.models.model import Model
 from torch import Tensor
 
 from bonas.encoders import Layout
-from bonas.studies.proposing.posterior import fit_posteriors
+from bonas.studies.proposing.posterior import fit_posteriors, with_measurements
 from bonas.surrogates import GraphGP, Surrogate, fit_forest, fit_graph_gp, fit_mixture
 
 
@@ -172,3 +172,39 @@ def test_posteriors_that_grew_past_a_contradiction_are_those_made_afresh() -> No
         for one, other in zip(grown.marginals(X), fresh.marginals(X), strict=True):
             torch.testing.assert_close(one, other)
     assert [each.outcome_transform.ceiling for each in fresh.objectives] == [0.0, None]
+
+
+@pytest.mark.parametrize("surrogate", [fit_graph_gp, fit_forest])
+def test_measured_values_teach_the_model_of_their_objective_alone(surrogate: Surrogate) -> None:
+    X, Y = _accuracy_and_latency(40)
+    trials = X[:12], Y[:12], torch.full((12, 2), torch.nan).double()
+    before = fit_posteriors(surrogate, X[:12], Y[:12], LAYOUT, 0)
+    after = with_measurements(before, surrogate, trials, {1: (X[12:], Y[12:, 1])}, LAYOUT, 0)
+    assert after.objectives[0] is before.objectives[0]
+    wrong = [(each.predict(X[12:])[0][:, 1] - Y[12:, 1]).abs().mean() for each in (before, after)]
+    assert float(wrong[1]) < 0.5 * float(wrong[0])
+
+
+def test_a_model_keeps_its_hyperparameters_when_it_learns_measured_values() -> None:
+    X, Y = _accuracy_and_latency(40)
+    trials = X[:12], Y[:12], torch.full((12, 2), torch.nan).double()
+    before = fit_posteriors(fit_graph_gp, X[:12], Y[:12], LAYOUT, 0)
+    after = with_measurements(before, fit_graph_gp, trials, {1: (X[12:], Y[12:, 1])}, LAYOUT, 0)
+    models = [each.objectives[1].model for each in (before, after)]
+    assert all(isinstance(model, GraphGP) for model in models)
+    one, other = (model.hyperparameters for model in models if isinstance(model, GraphGP))
+    assert one == other
+    again = fit_posteriors(fit_graph_gp, X[:12], Y[:12], LAYOUT, 0, before)
+    for part, expected in zip(again.predict(X), before.predict(X), strict=True):
+        torch.testing.assert_close(part, expected)
+
+
+def test_a_measured_value_that_has_no_logarithm_changes_the_form() -> None:
+    X, Y = _accuracy_and_latency(14)
+    trials = X[:12], Y[:12], torch.full((12, 2), torch.nan).double()
+    before = fit_posteriors(fit_graph_gp, X[:12], Y[:12], LAYOUT, 0)
+    zero = torch.zeros(2, dtype=torch.float64)
+    after = with_measurements(before, fit_graph_gp, trials, {1: (X[12:], zero)}, LAYOUT, 0)
+    assert before.objectives[1].outcome_transform.ceiling == 0.0
+    assert after.objectives[1].outcome_transform.ceiling is None
+    assert after.predict(X)[0].isfinite().all()
