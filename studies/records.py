@@ -26,7 +26,7 @@ RENEWED          system  whole number       the trial's worker                  
 OFFER            system  JSON object        the server of the trial's worker    running
 PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
 PREDICTION       system  JSON object        with the proposal                   ``SearchResult``
-MEASUREMENTS     system  JSON lists         the trial's worker                  ``Candidate.curve``
+MEASUREMENTS     system  JSON lists         the trial's worker                  proposing, stopping
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
 STOPPED_EARLY    user    mapping            the trial's worker, for a rule      budget, result
