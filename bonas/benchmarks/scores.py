@@ -115,10 +115,15 @@ def agreement_table(found: Sequence[Agreement]) -> str:
 
 
 def _with_own_scores(table: NASBench201Table) -> npt.NDArray[np.intp]:
-    """Return the rows whose scores are not those of an isomorphic cell: by their parameters."""
+    """Return the rows with a path whose scores are their own, not those of an isomorphic cell.
+
+    That shows in the numbers of parameters, since operations on no path count.
+    """
     assert table.scores is not None
     counted = table.scores.values[:, table.scores.names.index("params")] * 1e6
-    return np.flatnonzero(np.abs(counted - table.truth[:, 1]) < 1.0)
+    names = list(table.space.parameters)
+    connected = [table.space.is_valid(dict(zip(names, row, strict=True))) for row in table.rows]
+    return np.flatnonzero((np.abs(counted - table.truth[:, 1]) < 1.0) & np.array(connected))
 
 
 def _agreement(
