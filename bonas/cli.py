@@ -224,6 +224,9 @@ def _add_bench_predict(parts: Any) -> None:
         help="Outcome transforms: ranks (normal scores), or search (that of a search).",
     )
     predict.add_argument(
+        "--encoders", nargs="+", help="Encoders that every surrogate reads (default: its own)."
+    )
+    predict.add_argument(
         "--scores",
         metavar="FOLDER",
         help="Folder of published zero-cost scores: surrogates that read scores have them as well.",
@@ -370,7 +373,8 @@ def _bench_predict(options: argparse.Namespace) -> None:
 
     table = NASBench201Table(options.dataset, options.objectives, scores=options.scores)
     draws = range(options.first_draw, options.first_draw + options.draws)
-    found = list(predict(table, options.surrogates, options.sizes, draws, options.values))
+    arguments = options.surrogates, options.sizes, draws, options.values, options.encoders
+    found = list(predict(table, *arguments))
     print(prediction_table(found))
 
 

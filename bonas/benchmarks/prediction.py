@@ -24,7 +24,7 @@ from torch import Tensor
 from bonas.benchmarks.tables import Table
 from bonas.benchmarks.tables.scale import Array
 from bonas.benchmarks.tables.scores import RecordedScores
-from bonas.encoders import Blocks, Layout, ScoredNetworks, ZeroCostScores, shared_blocks
+from bonas.encoders import Blocks, Encoder, Layout, ScoredNetworks, ZeroCostScores, shared_blocks
 from bonas.encoders.scored_networks import LookUp
 from bonas.encoders.zero_cost import SCORED, networks_to_score
 from bonas.errors import InvalidArgument, unknown
@@ -64,6 +64,7 @@ def predict(
     sizes: Sequence[int],
     draws: int | Sequence[int],
     values: Sequence[str] = ("ranks",),
+    encoders: Sequence[str] | None = None,
 ) -> Iterator[Quality]:
     """Fit each surrogate to random rows, and score it on all rows.
 
@@ -76,6 +77,7 @@ def predict(
         sizes: Numbers of training rows.
         draws: The number of random training sets per size, or their seeds.
         values: The outcome transforms, names out of ``VALUES``.
+        encoders: What every surrogate reads, besides scores; None for what it reads by default.
 
     Where the table has zero-cost scores, a surrogate that can read them is fitted with them, too:
     as ``<name>+scores`` with those of every row, as ``<name>+300 scores`` with those of 300
@@ -97,7 +99,7 @@ def predict(
                 f"got {size}"
             )
     architectures = [table.space.architecture(each) for each in choices]
-    for name, surrogate, blocks in _variants(table, surrogates):
+    for name, surrogate, blocks in _variants(table, surrogates, encoders):
         X = blocks.encode(architectures)
         layout = Layout(blocks.slices, {})
         for j, objective in enumerate(table.objectives):
@@ -107,18 +109,21 @@ def predict(
                 yield Quality(name, form, objective.name, size, draw, *_scores(predicted, y))
 
 
-def _variants(table: Table, names: Sequence[str]) -> Iterator[tuple[str, Surrogate, Blocks]]:
+def _variants(
+    table: Table, names: Sequence[str], encoders: Sequence[str] | None
+) -> Iterator[tuple[str, Surrogate, Blocks]]:
     """Yield the surrogates with what they read: plain and, where there are some, with scores."""
     for name in names:
         chosen = preset(name, table.space)
         if chosen.several is None:
             raise InvalidArgument(f"the surrogate {name!r} predicts nothing; leave it out")
-        yield name, chosen.several, shared_blocks(table.space, chosen.encoders)
+        yield name, chosen.several, shared_blocks(table.space, encoders or chosen.encoders)
         scored = WITH_SCORES.get(name)
         if table.scores is None or scored is None or scored.several is None:
             continue
         for suffix, scores in _encoders_of_scores(table, table.scores):
-            yield name + suffix, scored.several, Blocks(table.space, [*scored.encoders, scores])
+            read: list[str | Encoder] = [*(encoders or scored.encoders), scores]
+            yield name + suffix, scored.several, Blocks(table.space, read)
 
 
 def _encoders_of_scores(

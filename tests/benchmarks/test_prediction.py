@@ -71,6 +71,18 @@ def test_scores_are_read_by_the_surrogates_that_can() -> None:
     assert with_scores > plain
 
 
+def test_every_surrogate_reads_the_encoders_that_are_given() -> None:
+    own, given = (
+        list(predict(_table(), ["gp"], [20], 1, encoders=encoders))
+        for encoders in (None, ["one_hot", "statistics"])
+    )
+    assert own == given
+    (other, *_) = predict(_table(), ["gp"], [20], 1, encoders=["one_hot"])
+    assert other.kendall != own[0].kendall
+    with pytest.raises(InvalidArgument, match="unknown encoder 'onehot'"):
+        list(predict(_table(), ["gp"], [20], 1, encoders=["onehot"]))
+
+
 def test_ranks_keep_apart_what_a_floor_makes_equal() -> None:
     """Of four tenths of the values that lie far below, a search's transform knows no order."""
     table = _table()

@@ -52,6 +52,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "stopping=halving": {"stopping": "halving"},
     "scores=off": {"zero_cost": False},
     "measure-first=off": {"measure_first": False},
+    "graf": {"encoder": ["one_hot", "statistics", "graf", "gnn"]},
 }
 
 _BONAS = (
