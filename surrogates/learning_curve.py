@@ -18,8 +18,8 @@ process, and a curve that is nearer to those of failed evaluations than to any o
 end as they did.
 
 On the curves of SpikeNAS-Bench (``bonas bench curves``, 30 draws that nothing was tuned on), the
-final accuracy of cells that were never trained to the end has Spearman's correlation .88 / .93 / .97
-with the prediction from 10 / 25 / 50 of 100 epochs after 20 finished trainings, .93 / .95 / .98
+final accuracy of cells that were never trained to the end has Spearman's correlation .88 / .93 /
+.97 with the prediction from 10 / 25 / 50 of 100 epochs after 20 finished trainings, .93 / .95 / .98
 after 50; the raw value has .76 / .91 / .97. The 80 % intervals cover 79 to 83 %. With fewer than 15
 finished trainings the raw values rank better, and no interval is to be trusted.
 """
