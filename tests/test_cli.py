@@ -17,7 +17,7 @@ from recorded_curves import write_curves
 import bonas
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.tables import FOLDER_PROBLEMS, PROBLEMS, Table
-from bonas.cli import _parser, main
+from bonas.cli import main, make_parser
 from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
@@ -91,7 +91,7 @@ def test_the_help_of_a_worker_names_its_defaults(capsys: pytest.CaptureFixture[s
     ids=lambda command: " ".join(command) or "bonas",
 )
 def test_every_argument_has_a_help_that_is_a_sentence(command: list[str]) -> None:
-    parser = _parser()
+    parser = make_parser()
     for name in command:
         (choices,) = (a.choices for a in parser._actions if isinstance(a.choices, dict))
         parser = choices[name]

@@ -15,7 +15,7 @@ import pytest
 import bonas
 from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.tables.registry import FOLDER_PROBLEMS, PROBLEMS
-from bonas.cli import _parser
+from bonas.cli import make_parser
 from bonas.studies import SURROGATES
 
 ROOT = Path(__file__).parents[1]
@@ -101,7 +101,7 @@ def test_every_command_that_a_page_shows_is_understood(page: str) -> None:
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         if "--list" not in arguments:  # which ends the program
-            _parser().parse_args(arguments)
+            make_parser().parse_args(arguments)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,106 @@
+"""Commands that compare search methods on benchmark problems."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bonas.cli.options import STORAGE, add_command
+from bonas.errors import unknown
+
+
+def add_comparisons(parts: Any) -> None:
+    """Add the commands to the subparsers of ``bonas bench``."""
+    _add_run(parts)
+    _add_report(parts)
+
+
+def _add_run(parts: Any) -> None:
+    run = add_command(parts, "run", "Run search methods on benchmark problems, and write a report.")
+    run.add_argument("--list", action=_List, nargs=0, help="List methods and problems, and exit.")
+    run.add_argument(
+        "--methods", nargs="+", required=True, help="Names of methods; see --list for all."
+    )
+    run.add_argument(
+        "--problems", nargs="+", required=True, help="Names of problems; see --list for all."
+    )
+    run.add_argument("--budget", type=int, default=200, help="Number of evaluations per run.")
+    run.add_argument("--seeds", type=int, default=10, help="Number of runs per method.")
+    run.add_argument(
+        "--first-seed", type=int, default=0, help="Seed of the first run; the next follow."
+    )
+    run.add_argument("--jobs", type=int, default=1, help="Number of runs at once.")
+    run.add_argument("--folder", help="Folder of the tables that are not part of bonas.")
+    _add_report_options(run)
+    run.set_defaults(run=_run_run)
+
+
+def _add_report(parts: Any) -> None:
+    report = add_command(parts, "report", "Write the report of stored runs, without running any.")
+    report.add_argument(
+        "--budget", type=int, help="Number of evaluations per run to report (default: all)."
+    )
+    _add_report_options(report)
+    report.set_defaults(run=_run_report)
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--storage", default="bench.log", help=STORAGE)
+    parser.add_argument("--out", default="bench-report", help="Folder of the report.")
+    parser.add_argument(
+        "--baseline", help="Method that the others are tested against (default: the first)."
+    )
+    parser.add_argument(
+        "--within",
+        type=float,
+        nargs="+",
+        default=[],
+        help="Report the evaluations until a value so close to the best of a single objective.",
+    )
+
+
+# Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
+
+
+def _run_run(options: argparse.Namespace) -> None:
+    from bonas.arguments import check_count
+    from bonas.benchmarks import compare
+    from bonas.benchmarks.report import write
+
+    if options.baseline not in (None, *options.methods):
+        raise unknown("baseline", options.baseline, options.methods)
+    found = compare(
+        options.methods,
+        options.problems,
+        options.budget,
+        range(options.first_seed, options.first_seed + check_count("seeds", options.seeds)),
+        options.storage,
+        folder=options.folder,
+        jobs=options.jobs,
+        within=options.within,
+    )
+    print(write(found, options.out, baseline=options.baseline))
+
+
+def _run_report(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.comparison import load_comparison
+    from bonas.benchmarks.report import write
+
+    found = load_comparison(options.storage, budget=options.budget, within=options.within)
+    print(write(found, options.out, baseline=options.baseline))
+
+
+class _List(argparse.Action):
+    """Action that lists methods and problems, whatever the other arguments, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from bonas.benchmarks.baselines import METHODS
+        from bonas.benchmarks.tables import FOLDER_PROBLEMS, PROBLEMS
+
+        print("methods:")
+        for method in METHODS.values():
+            objectives = "" if method.multi_objective else " (one objective only)"
+            print(f"  {method.name:18}{method.source}{objectives}")
+        print("problems:", *(f"  {name}" for name in PROBLEMS), sep="\n")
+        print("problems that need --folder:", *(f"  {n}" for n in FOLDER_PROBLEMS), sep="\n")
+        parser.exit()
