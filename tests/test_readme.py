@@ -20,7 +20,7 @@ from bonas.studies import SURROGATES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = ["README.md", "docs/design.md", "docs/workers.md"]
+PAGES = ["README.md", "docs/cheaper.md", "docs/design.md", "docs/workers.md"]
 
 
 def _briefly(search: Callable[..., Any]) -> Callable[..., Any]:
