@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +48,9 @@ def make_proposer(
     named = surrogate if isinstance(surrogate, str) else ""
     needed = surrogates.encoders if named else ()
     encoders = _chosen_encoders(encoder, surrogates.encoders, needed)
+    scored = WITH_SCORES.get(named)
+    if scored is not None and encoder is not None:
+        scored = replace(scored, only_of_one=())  # the caller's encoders are all that is read
     return Proposer(
         space,
         surrogates,
@@ -54,8 +58,8 @@ def make_proposer(
         _chosen_acquisition(acquisition),
         None if n_initial is None else check_count("n_initial", n_initial),
         check_source_tasks(source_tasks, space, surrogate, surrogates.reads_prior_mean),
-        _chosen_scoring(zero_cost, space, encoders, encoder is None and named in WITH_SCORES),
-        WITH_SCORES.get(named),
+        _chosen_scoring(zero_cost, space, encoders, encoder is None and scored is not None),
+        scored,
     )
 
 

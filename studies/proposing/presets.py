@@ -33,11 +33,15 @@ from bonas.surrogates.surrogate import capabilities_of
 
 @dataclass(frozen=True)
 class Preset:
-    """The surrogate of one objective, that of several (None: at random), and their encoders."""
+    """The surrogate of one objective, that of several (None: at random), and their encoders.
+
+    ``only_of_one`` are further encoders in a search for one objective.
+    """
 
     one: Surrogate | None
     several: Surrogate | None
     encoders: tuple[str, ...]
+    only_of_one: tuple[str, ...] = ()
 
     def for_objectives(self, objectives: int) -> Surrogate | None:
         """Return the surrogate for that many objectives."""
@@ -83,12 +87,15 @@ WITH_SCORES: dict[str, Preset] = {
         partial(fit_mixture, members=(_PLAIN_MATERN, _MATERN, _MATERN_EMBEDDED)),
         partial(fit_mixture, members=(_PLAIN, fit_graph_gp, _EMBEDDED)),
         SURROGATES["mixture"].encoders,
+        ("graf",),
     ),
     "gp": SURROGATES["gp"],
     "embedded_gp": SURROGATES["embedded_gp"],
 }
 """A name -> the surrogates that take the place of those in ``SURROGATES`` where networks have
-zero-cost scores. A mixture keeps a member without them: scores that mislead then cost little."""
+zero-cost scores. A mixture keeps a member without them: scores that mislead then cost little. For
+one objective it reads neural graph features as well: with scores they shortened every search that
+was tried, without them not all (``docs/benchmarks.md``)."""
 
 
 def preset(given: str | Surrogate, space: Space | None) -> Preset:

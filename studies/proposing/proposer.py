@@ -211,7 +211,12 @@ class Proposer:
         """
         try:
             candidates = self._encoded(
-                pool, Features(self._encoders(scores), pool.parameters, self._prior_of(task))
+                pool,
+                Features(
+                    self._encoders(scores, len(task.objectives)),
+                    pool.parameters,
+                    self._prior_of(task),
+                ),
             )
             with one_thread():
                 posteriors = self._recommender.posteriors(
@@ -265,8 +270,11 @@ class Proposer:
             self._pool = CandidatePool(self.space, parameters)
         return self._pool
 
-    def _encoders(self, scores: ScoredNetworks | None) -> Blocks | None:
-        """Return the encoders' blocks, trained, that of scores included; None without a space."""
+    def _encoders(self, scores: ScoredNetworks | None, m: int) -> Blocks | None:
+        """Return the encoders' blocks, trained, that of scores included; None without a space.
+
+        ``m``: the number of objectives.
+        """
         if self.space is None:
             return None
         if self._warming is not None:
@@ -279,7 +287,8 @@ class Proposer:
         scored = self._scored_of(scores)
         if scored.blocks is None:
             others = [] if self._blocks is None else self._blocks.encoders
-            scored.blocks = Blocks(self.space, [*others, scored.encoder])
+            more = self._with_scores.only_of_one if m == 1 else ()
+            scored.blocks = Blocks(self.space, [*others, *more, scored.encoder])
         return scored.blocks
 
     def _design(self, m: int, scores: ScoredNetworks | None) -> LedDesign | None:

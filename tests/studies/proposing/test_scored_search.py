@@ -257,6 +257,25 @@ def test_a_mixture_with_scores_has_a_member_that_does_not_read_them() -> None:
         assert {"statistics"} in blocks
 
 
+@pytest.mark.parametrize(
+    ("given", "m", "expected"),
+    [
+        (None, 1, ["one_hot", "statistics", "gnn", "graf", "zero_cost"]),
+        (None, 2, ["one_hot", "statistics", "gnn", "zero_cost"]),
+        (["one_hot", "gnn", "zero_cost"], 1, ["one_hot", "gnn", "zero_cost"]),
+    ],
+)
+def test_neural_graph_features_are_read_with_scores_for_one_objective(
+    given: list[str] | None, m: int, expected: list[str]
+) -> None:
+    proposer = make_proposer(SPACE, encoder=given, zero_cost=Known())
+    scores = proposer.scoring.networks(optuna.create_study(), SPACE)
+    assert scores is not None
+    blocks = proposer._encoders(scores, m)
+    assert blocks is not None
+    assert list(blocks.slices) == expected
+
+
 def test_presets_with_scores_are_of_surrogates_that_exist() -> None:
     assert WITH_SCORES.keys() < SURROGATES.keys()
 
