@@ -120,7 +120,7 @@ def _normal_scores(values: Array, known: Array) -> Array:
     """Return the normal scores of ``n`` values among sorted known ones; NaN for NaN.
 
     >>> _normal_scores(np.array([2.0, 2.5, np.nan]), np.array([1.0, 2.0, 3.0])).round(2).tolist()
-    [0.0, 0.39, nan]
+    [0.0, 0.4, nan]
     """
     below = np.searchsorted(known, values, "left")
     not_above = np.searchsorted(known, values, "right")

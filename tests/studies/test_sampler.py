@@ -309,12 +309,12 @@ def test_what_somebody_wrote_and_fails_costs_proposals_and_not_the_search(
 # --- Optuna's interface, and nothing else
 
 
-def test_a_sampler_has_the_interface_of_optuna_and_two_of_its_arguments(
+def test_a_sampler_has_the_interface_of_optuna_and_three_of_its_arguments(
     space: bonas.spaces.CellSpace,
 ) -> None:
     public = {name for name in dir(bonas.ArchitectureSampler(space)) if not name.startswith("_")}
     own = public - {name for name in dir(optuna.samplers.BaseSampler) if not name.startswith("_")}
-    assert own == {"space", "seed"}
+    assert own == {"space", "seed", "measure_first"}
 
 
 @pytest.mark.parametrize("surrogate", ["gp", "random"])

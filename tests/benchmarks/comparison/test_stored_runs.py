@@ -42,7 +42,7 @@ def test_a_stored_comparison_is_read_with_its_answer_and_predictions(storage: Pa
     assert np.isfinite(run.mean).all(axis=1).tolist() == [False] * 3 + [True] * 2
     assert (run.seconds > 0.0).all()
     assert found.values("many", "asks", "x")["gp"].tolist() == [2.0]
-    assert "5 evaluations per run" in markdown(found)
+    assert "5 full evaluations per run" in markdown(found)
 
 
 def test_a_stored_run_goes_on_as_if_it_had_not_stopped(storage: Path) -> None:
