@@ -60,7 +60,7 @@ class Measuring:
         measure: Measure,
         *,
         share: float | None = 0.05,
-        allowance: float = 10.0,
+        allowance: float = 1.0,
         seconds: float = 0.0,
     ) -> None:
         if share is not None:
