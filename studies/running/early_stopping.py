@@ -7,7 +7,8 @@ finds anything to look at, that is logged once, too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from optuna.trial import TrialState
 
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.curve import curve_names, measurements_of
+from bonas.evaluation.evaluator import Evaluator, recorded
 from bonas.evaluation.record import Record
 from bonas.studies.stopping.rule import Decision, StoppingRule
 from bonas.studies.stopping.rung_rule import RungRule
@@ -52,6 +54,36 @@ class EarlyStopping:
         self._rule, self._study, self._record = rule, study, record
         self.candidate = replace(candidate, rungs=tuple(rungs_of(rule)))
         self._has_looked = False
+
+    def measured(
+        self,
+        evaluate: Evaluator,
+        note: Callable[[Decision | None], object],
+        check: Callable[[], object] = lambda: None,
+    ) -> dict[str, float]:
+        """Run the evaluation to its end, or until the rule stops it; return what it measured.
+
+        Args:
+            evaluate: Measures the candidate.
+            note: Called after each measurement with what the rule decides.
+            check: Called before; what it raises ends the evaluation.
+
+        Raises:
+            StoppedEarly: if it was stopped before all objectives were measured.
+            EvaluationFailed: as ``recorded`` does.
+        """
+        with closing(recorded(evaluate, self.candidate, self._record)) as stream:
+            for _ in stream:
+                check()
+                decision = self.decision()
+                note(decision)
+                if decision is None or not decision.stops:
+                    continue
+                if self._record.is_complete:
+                    break
+                raise StoppedEarly(decision)
+        self.end()
+        return self._record.result()
 
     def decision(self) -> Decision | None:
         """Return what the rule decides after the latest measurement; None for nothing."""

@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -15,7 +15,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, Evaluator, Stages
-from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
 from bonas.studies.budget import budget_of
@@ -214,7 +213,8 @@ class _Loop:
         candidate = Candidate.of(self.search.space, trial)
         early = EarlyStopping(self.search.rule, self.study, candidate, record)
         try:
-            values = self._measure(early, record, log)
+            evaluate = self._evaluator_of(early.candidate)
+            values = early.measured(evaluate, log.note, self._check_process)
         except StorageUnavailable:
             raise  # it is not the architecture's fault
         except TrialPruned as error:
@@ -236,28 +236,6 @@ class _Loop:
             self._store(trial, values, log.curves())
         self._streak.end()
         return None
-
-    def _measure(
-        self, early: EarlyStopping, record: Record, log: MeasurementLog
-    ) -> dict[str, float]:
-        """Run an evaluation to its end, or until a rule stops it; return what it measured.
-
-        Raises:
-            StoppedEarly: if it was stopped before all objectives were measured.
-        """
-        evaluate = self._evaluator_of(early.candidate)
-        with closing(recorded(evaluate, early.candidate, record)) as stream:
-            for _ in stream:
-                self._check_process()
-                decision = early.decision()
-                log.note(decision)
-                if decision is None or not decision.stops:
-                    continue
-                if record.is_complete:
-                    break
-                raise StoppedEarly(decision)
-        early.end()
-        return record.result()
 
     def _evaluator_of(self, candidate: Candidate) -> Evaluator:
         """Return what evaluates a candidate, without what was measured before it was chosen."""

@@ -14,7 +14,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -40,7 +40,6 @@ from bonas.benchmarks.comparison.run import (
 from bonas.errors import EvaluationFailed, StudyMismatch
 from bonas.evaluation import Candidate, Evaluator
 from bonas.evaluation.declared import SupportsDescribe
-from bonas.evaluation.evaluator import recorded
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import set_study_system_attr, study_system_attrs
 from bonas.studies.lineage.description import set_names
@@ -232,7 +231,7 @@ def _measure(
     log = MeasurementLog(study, trial, record)
     early = EarlyStopping(rule, study, candidate, record)
     try:
-        values = _values(early, evaluate, record, log)
+        values = early.measured(evaluate, log.note)
     except TrialPruned as error:
         stopped = error.decision if isinstance(error, StoppedEarly) else None
         trials.prune(study, trial, error, record.values, log.attributes({}), stopped)
@@ -245,27 +244,6 @@ def _measure(
             trial.set_user_attr(TRUTH, truth)
         log.close()
         trials.complete(study, trial, values, record.names, log.curves())
-
-
-def _values(
-    early: EarlyStopping, evaluate: Evaluator, record: Record, log: MeasurementLog
-) -> dict[str, float]:
-    """Return what an evaluation measures.
-
-    Raises:
-        StoppedEarly: if a rule stops it before all objectives are measured.
-    """
-    with closing(recorded(evaluate, early.candidate, record)) as stream:
-        for _ in stream:
-            decision = early.decision()
-            log.note(decision)
-            if decision is None or not decision.stops:
-                continue
-            if record.is_complete:
-                break
-            raise StoppedEarly(decision)
-    early.end()
-    return record.result()
 
 
 def _store(stored: optuna.Study, trial: FrozenTrial) -> None:
