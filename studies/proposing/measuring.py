@@ -26,6 +26,7 @@ from bonas.studies.architecture_measurements import (
     ArchitectureMeasurement,
     ArchitectureMeasurements,
 )
+from bonas.studies.budget import seconds_of
 from bonas.studies.outcomes import is_known
 
 Measure = Callable[[Architecture], Mapping[str, float]]
@@ -149,8 +150,5 @@ def seconds_of_trials(study: Study) -> float:
     What was known before the search took no time of it.
     """
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    return sum(
-        max(0.0, (trial.datetime_complete - trial.datetime_start).total_seconds())
-        for trial in study.get_trials(deepcopy=False, states=states)
-        if trial.datetime_start and trial.datetime_complete and not is_known(trial)
-    )
+    finished = study.get_trials(deepcopy=False, states=states)
+    return sum(seconds_of(trial) for trial in finished if not is_known(trial))
