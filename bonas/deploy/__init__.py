@@ -1,0 +1,1 @@
+"""From the front of a search to a model in use."""
