@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bonas.encoders import Encoder
 from bonas.evaluation import Direction, Evaluator, Objective
+from bonas.evaluation.constraint import Constraints
 from bonas.evaluation.score_source import ScoreSource
 from bonas.result import SearchResult
 from bonas.run import RunSettings, run
@@ -38,6 +39,7 @@ def optimize(
     on_mismatch: OnMismatch = "refuse",
     warm_start: object = None,
     measure_first: bool | float = True,
+    constraints: Constraints | None = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -103,6 +105,13 @@ def optimize(
             a trial reuses its network's. A number is the share of the wall time that such
             measurements may take at most; True: a tenth, and with an ``executor``, whose machines
             this process cannot measure, none.
+        constraints: What a network must keep to be on the front: a measurement's name -> its
+            bounds, in its unit, such as ``{"latency": "<= 5", "parameters": "<= 1e6"}``, or a list
+            of ``bonas.evaluation.Constraint``. Of objectives or of anything else that
+            ``evaluate`` returns; ``parameters`` and ``flops`` are also known where the space knows
+            the costs of its networks. Once five networks are trained, one that is measured to
+            violate a constraint before its training is not trained, and counts a tenth of an
+            evaluation. The latest call decides: other bounds may be given when a search is resumed.
         seed: Seed of every random number generator. A resumed study keeps its original seed.
         n_jobs: Number of workers that evaluate at once, each in its own process; they share the
             CPU's threads. A latency is then measured on a busy machine.
@@ -131,6 +140,7 @@ def optimize(
         stopping,
         zero_cost,
         measure_first,
+        constraints,
     )
     settings = RunSettings(
         storage=storage,

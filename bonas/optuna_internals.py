@@ -17,6 +17,8 @@ process asked for, to create a trial together with its claim, to read one trial 
 ``_contains``               whether a value is within a distribution
 ``_backend``,               the file behind a journal
 ``_file_path``
+``_CONSTRAINTS_KEY``        where ``Trial.set_constraint`` writes (``_constrained_optimization``); a
+                            trial of a worker that was thought dead is stored as a whole
 ``FrozenStudy``             what a storage's ``get_all_studies`` returns
 ``_create_new_trial``,      wrapped in ``studies.storages.sqlite``: Optuna's cache calls these two
 ``_set_trial_param``        of a database, and not the public ones
@@ -33,10 +35,14 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import BaseTrial, FrozenTrial, Trial, TrialState
 
 __all__ = ["FrozenStudy"]
+
+CONSTRAINT = f"{_CONSTRAINTS_KEY}:"
+"""Before a constraint's name: the system attribute of a trial that ``set_constraint`` writes."""
 
 
 def storage_of(study: Study) -> BaseStorage:

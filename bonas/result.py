@@ -17,16 +17,18 @@ from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Lineage, Objective
 from bonas.evaluation.candidate import index_of
+from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.plots.curves import curves_figure
 from bonas.plots.front import front_figure
-from bonas.plots.front_table import front_table
+from bonas.plots.front_table import front_note, front_table
 from bonas.spaces import Space
 from bonas.studies.architecture_measurements import (
     ArchitectureMeasurement,
     ArchitectureMeasurements,
 )
 from bonas.studies.budget import Budget, budget_of
+from bonas.studies.constraints import Feasibility, constraints_of
 from bonas.studies.outcomes import (
     evaluated,
     failures,
@@ -94,9 +96,25 @@ class SearchResult:
     def front(self) -> list[Candidate]:
         """The candidates that no other dominates, sorted by the first objective, best first.
 
-        With one objective: the best candidate, or several of the same value.
+        With one objective: the best candidate, or several of the same value. Only candidates that
+        keep the constraints; none if none does, see ``best``.
         """
         return [self._candidate(trial) for trial in self._front_trials()]
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints of the search, by its latest call."""
+        return constraints_of(self.study)
+
+    @property
+    def violations(self) -> dict[int, dict[str, float]]:
+        """By how much each infeasible candidate violates constraints, by its trial's number.
+
+        In the units of the measurements; NaN where one was not measured.
+        """
+        feasibility = Feasibility(self.study, self.space)
+        found = {t.number: feasibility.violations(t) for t in finished(self.study, self.space)}
+        return {number: each for number, each in found.items() if each}
 
     @property
     def failures(self) -> dict[int, str]:
@@ -182,6 +200,9 @@ class SearchResult:
     def best(self, objective: str | None = None) -> Candidate:
         """Return the candidate with the best value of an objective; default: the first objective.
 
+        Of those that keep the constraints. If none does: the one that violates them least, by the
+        sum of its violations relative to the bounds; ``violations`` tells.
+
         Raises:
             InvalidArgument: if there is no such objective.
             EvaluationFailed: if no evaluation succeeded.
@@ -190,7 +211,7 @@ class SearchResult:
         name = names[0] if objective is None else objective
         if name not in names:
             raise unknown("objective", name, names)
-        candidates = self.front
+        candidates = self.front or [self._candidate(t) for t in self._least_violated()]
         if not candidates:
             raise EvaluationFailed("no candidate was evaluated yet; see result.failures")
         choose = max if self._maximized(names.index(name)) else min
@@ -199,9 +220,12 @@ class SearchResult:
     def plot(self, path: str | PathLike[str] | None = None) -> Figure:
         """Plot the front among all candidates; return the figure, and save it to ``path`` if given.
 
+        Candidates that violate constraints are hollow and grey.
+
         One objective: the best value after each evaluation. Three or more: one panel per pair.
         """
-        figure = front_figure(self.objectives, self.candidates, self.front)
+        hollow = self._infeasible()
+        figure = front_figure(self.objectives, self.candidates, self.front, hollow)
         if path is not None:
             figure.savefig(path)
         return figure
@@ -243,6 +267,8 @@ class SearchResult:
         """Return one line with the size of the front and the best value of each objective."""
         if not self:
             return ""
+        if note := front_note(self.study, self.space):
+            return note
         bests = [
             f"{self.best(o.name).values[o.name]:.4g} {o.unit}".rstrip() for o in self.objectives
         ]
@@ -253,7 +279,8 @@ class SearchResult:
         return bool(finished(self.study, self.space))
 
     def __str__(self) -> str:
-        table = front_table(self.objectives, self._front_trials())
+        shown = self._front_trials() or self._least_violated()
+        table = front_table(self.objectives, shown)
         stopped, measured, notes = self.stopped, self.measured, []
         if self.missing:
             notes.append(self._progress())
@@ -267,7 +294,8 @@ class SearchResult:
             notes.append(
                 f"{len(measured)} networks measured before one was chosen, {seconds:.3g} s"
             )
-        return "\n".join([table, ", ".join(notes)] if notes else [table])
+        lines = [table, front_note(self.study, self.space), ", ".join(notes)]
+        return "\n".join(line for line in lines if line)
 
     def _progress(self) -> str:
         """Return how much of the budget is spent."""
@@ -280,6 +308,17 @@ class SearchResult:
     def _front_trials(self) -> list[FrozenTrial]:
         best = front_of(self.study, self.space)
         return sorted(best, key=lambda trial: trial.values[0], reverse=self._maximized(0))
+
+    def _least_violated(self) -> list[FrozenTrial]:
+        """Return the trial that violates the constraints least, alone; empty if there is none."""
+        feasibility = Feasibility(self.study, self.space)
+        least = feasibility.least_violated(finished(self.study, self.space))
+        return [] if least is None or not feasibility.constraints else [least]
+
+    def _infeasible(self) -> list[int]:
+        """Return the positions of the candidates that violate a constraint."""
+        feasibility, trials = Feasibility(self.study, self.space), finished(self.study, self.space)
+        return [row for row, trial in enumerate(trials) if not feasibility.is_feasible(trial)]
 
     def _maximized(self, objective: int) -> bool:
         return self.objectives[objective].direction == "maximize"

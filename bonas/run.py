@@ -20,11 +20,13 @@ from optuna.storages import InMemoryStorage
 from bonas.arguments import check_count, check_positive
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
 from bonas.optuna_internals import storage_of
+from bonas.plots.front_table import front_note
 from bonas.progress import ProgressBar
 from bonas.result import SearchResult
 from bonas.settings import own_settings
 from bonas.studies import open_study
 from bonas.studies.budget import Budget, Given, budget_of
+from bonas.studies.constraints import set_constraints
 from bonas.studies.lease import LEASE, Worker
 from bonas.studies.outcomes import reopened_below
 from bonas.studies.proposing.measure_first import MeasureFirst
@@ -94,6 +96,7 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
         BonasError: as ``bonas.optimize`` does; ``InvalidArgument`` if there is no budget.
     """
     search.space.architecture(search.space.sample(np.random.default_rng(0)))  # raises if broken
+    _ = search.limits  # raises for a misspelt one
     with _storage_for(settings) as storage:
         study, seed = _open(search, settings, storage)
         worker, first = Worker.here(settings.lease), _measured_first(search, settings)
@@ -159,6 +162,7 @@ def _open(
         space=search.space,
         on_mismatch=settings.on_mismatch,
     )
+    set_constraints(study, search.limits)
     if settings.warm_start is not None:
         add_known(study, search, settings.warm_start)
     seed = _remembered_seed(study, sampler.seed)
@@ -269,6 +273,8 @@ def _check_end(result: SearchResult, storage: Storage | None) -> None:
             result.missing,
             budget,
         )
+    if note := front_note(result.study, result.space):
+        _logger.warning("%s", note)
     journal = journal_file(storage)
     if journal is not None:
         check_journal(journal)

@@ -13,6 +13,7 @@ SEED             user    whole number       the first call of a search          
 BUDGET           user    whole number, or   each call; 0 when it is handed on   every worker
                          mapping (seconds)
 REOPENED         user    number of a trial  a call without active workers       outcomes
+CONSTRAINTS      user    JSON object        each call that has some             constraints
 DESCRIPTION      user    JSON object        the creator of the study            lineage, salvage
 ORIGIN           user    JSON object        the creator of a fork or successor  lineage
 SUCCESSOR        user    name of a study    a call with more options            lineage
@@ -102,6 +103,9 @@ BUDGET: Final = StudyAttribute[int | dict[str, Any]](
 """How many architectures its workers evaluate in all, or ``{"seconds": ...}``, see ``budget``."""
 REOPENED: Final = StudyAttribute("bonas:reopened", "a whole number", whole)
 """The number below which failed trials are tried again."""
+CONSTRAINTS: Final = StudyAttribute("bonas:constraints", "bounds by name", json_object, json.dumps)
+"""A measurement -> its bounds ``lower`` and ``upper``, see ``constraints``; none if the latest call
+has no constraint of that name any more."""
 DESCRIPTION: Final = StudyAttribute("bonas:description", "a description", json_object, json.dumps)
 """What is searched and measured, see ``lineage.description``."""
 ORIGIN: Final = StudyAttribute("bonas:origin", "another study", json_object, json.dumps)

@@ -21,6 +21,12 @@ from bonas.evaluation import (
     as_objectives,
     default_evaluation,
 )
+from bonas.evaluation.constraint import (
+    Constraint,
+    Constraints,
+    as_constraints,
+    checked_names,
+)
 from bonas.evaluation.declared import (
     check_spelling,
     declared_description,
@@ -63,6 +69,8 @@ class Search:
         measure_first: Whether evaluators that declare a small ``cost`` next to others are asked of
             the best candidates before one of these is chosen; a number is the share of the wall
             time that measurements of networks without a trial may take at most. True: a tenth.
+        constraints: A measurement's name -> its bounds in its unit, such as ``"<= 5"``, or
+            ``Constraint`` objects.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -77,6 +85,7 @@ class Search:
     stopping: str | bool | StoppingRule | None = None
     zero_cost: bool | ScoreSource = True
     measure_first: bool | float = True
+    constraints: Constraints | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -119,6 +128,7 @@ class Search:
                 f"list of such functions; got {given!r}"
             )
         as_rule(self.stopping)
+        as_constraints(self.constraints)
         if not isinstance(self.zero_cost, bool):
             checked_source(self.zero_cost)
         first: object = self.measure_first
@@ -157,6 +167,16 @@ class Search:
                 'objectives={"accuracy": "maximize", "latency": "minimize"}, with its own names'
             )
         return as_objectives(known if self.objectives is None else self.objectives)
+
+    @cached_property
+    def limits(self) -> tuple[Constraint, ...]:
+        """The constraints.
+
+        Raises:
+            InvalidArgument: if one has the name of nothing that is measured, as far as that is
+                known before an evaluation.
+        """
+        return checked_names(as_constraints(self.constraints), self.evaluator, self.goals)
 
     @cached_property
     def rule(self) -> StoppingRule | None:

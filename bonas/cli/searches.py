@@ -102,12 +102,17 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _front(options: argparse.Namespace) -> None:
-    from bonas.plots.front_table import front_table
-    from bonas.studies.proposing.front import front_of
+    from bonas.plots.front_table import front_note, front_table
+    from bonas.studies.constraints import Feasibility
+    from bonas.studies.proposing.front import finished, front_of
     from bonas.studies.study import load_study
 
     study, objectives = load_study(options.storage, options.study)
-    print(front_table(objectives, front_of(study)))
+    note, front = front_note(study), front_of(study)
+    if note:
+        least = Feasibility(study).least_violated(finished(study))
+        front = [] if least is None else [least]
+    print("\n".join(filter(None, [front_table(objectives, front), note])))
 
 
 def _worker(options: argparse.Namespace) -> None:

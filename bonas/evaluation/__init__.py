@@ -1,6 +1,7 @@
 """Evaluation of an architecture: data, training, latency, and the objectives they measure."""
 
 from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.curve import Curve, partial_values
 from bonas.evaluation.data.load import Splits, load
 from bonas.evaluation.default import default_evaluation
@@ -32,6 +33,7 @@ __all__ = [
     "PARAMETERS",
     "CachingSpace",
     "Candidate",
+    "Constraint",
     "Curve",
     "Direction",
     "Evaluator",

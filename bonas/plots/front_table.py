@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from optuna import Study
 from optuna.trial import FrozenTrial
 
 from bonas.evaluation import Objective
+from bonas.spaces import Space
+from bonas.studies.constraints import Feasibility
+from bonas.studies.proposing.front import finished
 
 _WIDEST = 32  # characters of a parameter's value
 
@@ -35,6 +40,24 @@ def front_table(objectives: Sequence[Objective], front: Sequence[FrozenTrial]) -
         for row in rows
     ]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def front_note(study: Study, space: Space | None = None) -> str:
+    """Return a sentence about a search whose trials all violate constraints; empty for others."""
+    feasibility, trials = Feasibility(study, space), finished(study, space)
+    least = feasibility.least_violated(trials)
+    if not feasibility.constraints or least is None or any(map(feasibility.is_feasible, trials)):
+        return ""
+    wanted = "; ".join(map(str, feasibility.constraints))
+    values = ", ".join(
+        f"{name} {'was not measured' if math.isnan(value) else f'{value:.4g}'}"
+        for name, value in feasibility.values(least).items()
+        if name in feasibility.violations(least)
+    )
+    return (
+        f"no network keeps the constraints ({wanted}); the least violated is trial "
+        f"{least.number}: {values or 'a constraint of another program'}"
+    )
 
 
 def parameter_names(trials: Sequence[FrozenTrial]) -> list[str]:

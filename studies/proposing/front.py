@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 
 from bonas.evaluation.objective import oriented
 from bonas.spaces import Space
+from bonas.studies.constraints import Feasibility
 from bonas.studies.proposing.observations import choices_of
 from bonas.studies.records import directions, values_of
 
@@ -25,8 +26,9 @@ def finished(study: Study, space: Space | None = None) -> list[FrozenTrial]:
 
 
 def front_of(study: Study, space: Space | None = None) -> list[FrozenTrial]:
-    """Return the complete trials that no other dominates, in order."""
-    trials = [trial for trial in finished(study, space) if _is_feasible(trial)]
+    """Return the complete, feasible trials that no other feasible one dominates, in order."""
+    feasibility = Feasibility(study, space)
+    trials = [trial for trial in finished(study, space) if feasibility.is_feasible(trial)]
     Y = oriented([trial.values for trial in trials], directions(study))
     return [trials[row] for row in _undominated(Y)]
 
@@ -43,8 +45,3 @@ def _undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
         if not (better.all(1) & (Y[front] > Y[row]).any(1)).any():
             front.append(row)
     return sorted(front)
-
-
-def _is_feasible(trial: FrozenTrial) -> bool:
-    """Return whether the trial is feasible in Optuna's sense; another program set constraints."""
-    return all(isinstance(x, (int, float)) and x <= 0 for x in trial.constraints.values())

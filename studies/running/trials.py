@@ -63,11 +63,12 @@ def complete(
     trial: Trial | FrozenTrial,
     values: Mapping[str, float],
     names: Sequence[str],
-    curves: Mapping[str, str] | None = None,
+    curves: Mapping[str, Any] | None = None,
 ) -> None:
     """Store the objectives ``names`` as the trial's values, everything else as its attributes.
 
-    ``curves`` are system attributes with all measurements, some of which may be stored already.
+    ``curves`` are system attributes with all measurements, some of which may be stored already, and
+    constraints.
 
     What was measured is never dropped. A trial that was released in the meantime, its worker
     thought dead, is stored as a new one. What another worker has measured by now, or what the
@@ -101,7 +102,7 @@ def fail(
     trial: Trial,
     error: Exception,
     measured: Mapping[str, float] | None = None,
-    measurements: Mapping[str, str] | None = None,
+    measurements: Mapping[str, Any] | None = None,
 ) -> None:
     """Store a failed evaluation, with its traceback and with what it measured all the same.
 
@@ -122,7 +123,7 @@ def prune(
     trial: Trial,
     error: Exception,
     measured: Mapping[str, float] | None = None,
-    measurements: Mapping[str, str] | None = None,
+    measurements: Mapping[str, Any] | None = None,
     stopped: Decision | None = None,
 ) -> None:
     """Store that an evaluation was pruned; what it measured and reported before is kept.
@@ -245,7 +246,7 @@ def _add_measured(
     study: optuna.Study,
     trial: Trial,
     measured: Mapping[str, float],
-    measurements: Mapping[str, str],
+    measurements: Mapping[str, Any],
 ) -> None:
     """Add final values as user attributes, and all measurements."""
     for name, value in measured.items():
@@ -254,7 +255,7 @@ def _add_measured(
         _add_system_attrs(study, read_afresh(study, trial), measurements)
 
 
-def _add_system_attrs(study: optuna.Study, trial: FrozenTrial, added: Mapping[str, str]) -> None:
+def _add_system_attrs(study: optuna.Study, trial: FrozenTrial, added: Mapping[str, Any]) -> None:
     """Add those of the system attributes that ``trial``, as it was read now, does not hold."""
     for name, text in added.items():
         if trial.system_attrs.get(name) != text:
@@ -266,7 +267,7 @@ def _store_late(
     trial: FrozenTrial,
     values: list[float],
     others: Mapping[str, Any],
-    curves: Mapping[str, str],
+    curves: Mapping[str, Any],
 ) -> None:
     """Store what was measured in a trial of its own, which is within the budget or known."""
     system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED.key}

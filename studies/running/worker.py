@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -18,6 +19,7 @@ from bonas.evaluation import Candidate, Evaluator, Stages
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
 from bonas.studies.budget import budget_of
+from bonas.studies.constraints import attributes_of, constraints_of, never_measured, sizes_of
 from bonas.studies.lease import Renewal, Watch, worker_of
 from bonas.studies.lineage.networks import record_network
 from bonas.studies.outcomes import reopened_below
@@ -221,21 +223,29 @@ class _Loop:
             self._check_process()
             stopped = error.decision if isinstance(error, StoppedEarly) else None
             with held_back():
-                measurements = log.attributes({})
+                measurements = {**log.attributes({}), **self._constraints(record.values)}
                 trials.prune(self.study, trial, error, record.values, measurements, stopped)
         except Exception as error:
             self._check_process()
             others = error.values if isinstance(error, EvaluationFailed) else {}
             kept = {**record.values, **others}
             with held_back():
-                trials.fail(self.study, trial, error, kept, log.attributes(others))
+                measurements = {**log.attributes(others), **self._constraints(kept)}
+                trials.fail(self.study, trial, error, kept, measurements)
             return self._streak.reason_to_stop(trial, error)
         else:
             self._check_process()
             log.close()
-            self._store(trial, values, log.curves())
+            values |= sizes_of(self.study, self.search.space, candidate.choices, values)
+            self._store(trial, values, {**log.curves(), **self._constraints(values)})
+            if (unmeasured := never_measured(self.study, values)) is not None:
+                return unmeasured
         self._streak.end()
         return None
+
+    def _constraints(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the attributes by which Optuna knows whether values keep the constraints."""
+        return attributes_of(constraints_of(self.study), values)
 
     def _evaluator_of(self, candidate: Candidate) -> Evaluator:
         """Return what evaluates a candidate, without what was measured before it was chosen."""
@@ -245,7 +255,7 @@ class _Loop:
         known = self.server.measured(candidate.choices)
         return evaluate.given(known) if known else evaluate
 
-    def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, str]) -> None:
+    def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, Any]) -> None:
         with held_back():
             self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
             try:

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, Any] = {
     "PREDICTION": {"mean": [1.0], "sd": [0.5], "weights": {}},
     "NETWORK": {"hash": "ab", "by": "1"},
     "ERROR": "Traceback",
+    "CONSTRAINTS": {"latency": {"upper": 5.0}},
     "STOPPED_EARLY": {"reason": "place 3 of 4", "fidelity": 0.1},
     "SECONDS": 12.5,
     "RELEASED": "its worker died",
