@@ -34,6 +34,10 @@ class MissingData(BonasError, FileNotFoundError):
     """Data are missing: a file in a folder, or the optional package that provides them."""
 
 
+class SealedRows(BonasError, PermissionError):
+    """Test rows are read before a network is chosen, or are to be opened a second time."""
+
+
 class MissingPackage(BonasError, ImportError):
     """An optional package is needed, but not installed."""
 

@@ -1,7 +1,8 @@
 """Data for training: load a source of rows and targets, and split it into three parts.
 
 Training rows train a network, validation rows score it during the search, and test rows are held
-out for the network that is chosen at the end: no evaluation reads them.
+out for the network that is chosen at the end: they are sealed, and only ``bonas.finalize`` opens
+them.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def load(
             the targets: floats are a regression, unless they are 0 to ``classes - 1``, two values,
             or a table of 0 and 1.
         validation: Share of the rows for validation.
-        test: Share of the rows held out for the end; 0 holds out none.
+        test: Share of the rows held out for the end, sealed until ``bonas.finalize``; 0 holds out
+            none.
         seed: Seed of the split.
         folder: Folder of the files of ``"fashion-mnist"``. Default: the environment variable
             ``BONAS_DATA``, else the folder of Debian's package ``dataset-fashion-mnist``.

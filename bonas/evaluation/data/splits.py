@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from bonas.evaluation.data.inputs import Inputs, main_input, rows_of
+from bonas.evaluation.data.sealed import SealedPart
 from bonas.evaluation.data.shares import Parts
 from bonas.evaluation.data.targets import IGNORE_INDEX, Targets, Task
 from bonas.spaces.example import tensors_in
@@ -75,7 +76,8 @@ class Splits:
     Attributes:
         train: Rows that train a network.
         validation: Rows that score it during the search.
-        test: Rows held out for the end; None if there are none.
+        test: Rows held out for the end; None if there are none. They have a length, and reading
+            them raises ``SealedRows``: only ``bonas.finalize`` opens them.
         classes: Labels, or predicted token ids, are 0 to ``classes - 1``; 0 for regression.
         input_shape: Shape of one input.
         name: Identifier of the data: their name, or their shape with digests of targets and inputs.
@@ -95,7 +97,7 @@ class Splits:
 
     train: Part
     validation: Part
-    test: Part | None
+    test: SealedPart | None
     classes: int
     input_shape: tuple[int, ...]
     name: str
@@ -152,8 +154,11 @@ def assemble(
         counts = tuple(torch.bincount(known, minlength=targets.classes).tolist())
     main = main_input(inputs)
     columns = targets.task == "regression" and len(targets.shape) < 2
+    train, validation, test = parts
     return Splits(
-        *parts,
+        train,
+        validation,
+        None if test is None else SealedPart(test),
         classes=targets.classes,
         input_shape=tuple(main.shape[1:]),
         name=name,

@@ -17,6 +17,7 @@ from bonas.evaluation.data.inputs import checked_arguments, is_structured, main_
 from bonas.evaluation.data.load import DataSource, Folder, load, pair_of, two_pairs
 from bonas.evaluation.data.loaders import check_length
 from bonas.evaluation.data.rows import SupportsNumpy, as_numpy, kind_of, number_array
+from bonas.evaluation.data.sealed import SealedPart
 from bonas.evaluation.data.shares import Shares
 from bonas.evaluation.data.splits import Part, Rows, Splits, all_tensors, in_memory
 from bonas.evaluation.data.targets import digest
@@ -58,7 +59,7 @@ def load_unread(data: DataSource, shares: Shares, folder: Folder | None = None) 
 
 def _split(parts: list[Any], name: str, input_shape: tuple[int, ...] = ()) -> Splits:
     train, validation, held_out = parts
-    test = held_out if len(held_out) else None
+    test = SealedPart(held_out) if len(held_out) else None
     return Splits(train, validation, test, classes=0, input_shape=input_shape, name=name, task=None)
 
 

@@ -25,7 +25,8 @@ from bonas.evaluation.objective import Direction, Objective, as_objectives
 from bonas.evaluation.outputs import Reader
 from bonas.evaluation.runtime import in_precision, seeded
 from bonas.evaluation.training.feed import Feed
-from bonas.evaluation.training.metrics import Metric, name_of, scored
+from bonas.evaluation.training.metrics import Metric, name_of
+from bonas.evaluation.training.row_scores import RowScores
 
 Score = Callable[[nn.Module, Batches], Any]
 """A function of a trained network and the validation batches: a name -> a number."""
@@ -60,6 +61,16 @@ class Scorer:
         Raises:
             EvaluationFailed: if outputs or the metric are not finite.
         """
+        rows = self.rows(network, batches)
+        with torch.no_grad(), in_precision(self.precision, batches.device):
+            return {self.metric.objective.name: rows.score()}
+
+    def rows(self, network: nn.Module, batches: Batches) -> RowScores:
+        """Return what decides the metric, row by row; the network is left in evaluation mode.
+
+        Raises:
+            EvaluationFailed: if outputs are not finite.
+        """
         kept, truth = [], []
         network.eval()
         with torch.no_grad(), in_precision(self.precision, batches.device):
@@ -75,7 +86,7 @@ class Scorer:
                 some, true = self.metric.of_batch(outputs, targets)
                 kept.append(some)
                 truth.append(true)
-            return {self.metric.objective.name: scored(self.metric, kept, truth)}
+        return RowScores(self.metric, torch.cat(kept).cpu(), torch.cat(truth).cpu())
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
-from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -16,19 +15,15 @@ from torch import nn
 from bonas.arguments import check_count, check_range
 from bonas.errors import unknown
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.data.batches import Batches, pairs
 from bonas.evaluation.data.load import DataSource, Folder, load
 from bonas.evaluation.data.shares import Shares
-from bonas.evaluation.data.splits import Splits
+from bonas.evaluation.data.splits import Part, Splits
 from bonas.evaluation.data.targets import Task, checked_task
 from bonas.evaluation.data.unread import load_unread
 from bonas.evaluation.evaluator import StreamingEvaluator
-from bonas.evaluation.measurement import Measurement, good_values
+from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.objective import Direction, Objective
-from bonas.evaluation.outputs import Reader
 from bonas.evaluation.runtime import resolved_device
-from bonas.evaluation.training.compatibility import check_fit, check_weights
-from bonas.evaluation.training.feed import Feed
 from bonas.evaluation.training.inherited_start import check_inherit, start_inherited
 from bonas.evaluation.training.loss import Loss
 from bonas.evaluation.training.metrics import (
@@ -38,26 +33,15 @@ from bonas.evaluation.training.metrics import (
     checked_metric,
     metric_for,
 )
+from bonas.evaluation.training.procedure import Procedure, Trained
 from bonas.evaluation.training.recipe import Recipe, default_rates
-from bonas.evaluation.training.running_metric import RunningMetric
-from bonas.evaluation.training.scoring import (
-    OwnScorer,
-    Score,
-    Scorer,
-    affordable_interval,
-    epochs_at,
-    objectives_of,
-    score_between,
-    scored_epochs,
-)
-from bonas.evaluation.training.supervised import Augment, LossFunction, Supervised
+from bonas.evaluation.training.row_scores import RowScores
+from bonas.evaluation.training.scoring import Score, Scorer, objectives_of
+from bonas.evaluation.training.supervised import Augment, LossFunction
 from bonas.evaluation.training.suspension import Generators, active, suspended
-from bonas.evaluation.training.trainer import Step, Trainer
+from bonas.evaluation.training.trainer import Step
 from bonas.evaluation.training.user_functions import check_conflicts, check_functions
 from bonas.evaluation.weights import checked_folder, keep_weights
-
-TRAIN_LOSS = "train_loss"
-"""The name of the curve of the training's mean loss per epoch."""
 
 _SETTINGS = (
     "epochs",
@@ -68,7 +52,6 @@ _SETTINGS = (
     "test",
     "seed",
 )
-_LARGE_BATCH = 512  # rows at once where no gradient is kept
 _OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
 
@@ -135,7 +118,7 @@ class ShortTraining(StreamingEvaluator):
             (Smith and Topin, 2019).
         precision: ``"bf16"`` trains and scores in mixed precision (autocast to bfloat16).
         validation: Share of the rows on which a network is scored.
-        test: Share of the rows kept for the end of the search; no training reads them.
+        test: Share of the rows kept for the end, which only ``bonas.finalize`` opens.
         folder: Where the files of ``"fashion-mnist"`` are.
         keep_weights: A folder in which the weights of each trained network are kept, for
             ``candidate.trained()``.
@@ -286,32 +269,77 @@ class ShortTraining(StreamingEvaluator):
     ) -> Generator[Measurement, None, None]:
         """Build, train and score a network, under the settings of the training."""
         network = candidate.build().to(device)
-        feed = Feed.of(candidate.space, network)
-        reader = self._reader(network, feed, candidate, device)
+        run = self._procedure.prepare(network, candidate, device, shuffler)
         if self.inherit:
             goal = self.objectives[0]
             described = self.describe()[goal.name]
-            start_inherited(candidate, network, self.splits, feed, described, goal, copies)
-        train = Batches(self.splits.train, self.batch_size, device, shuffler)
-        running = self._running_metric()
-        trainer = self._trainer(train, feed, reader, running)
-        scorer, validation = self._scorer(feed, reader), self._validation(device)
-        scored = {*scored_epochs(self.epochs, self._interval(train, validation))}
-        scored |= epochs_at(candidate.rungs, self.epochs)
-        values: dict[str, Any] = {}
-        for epoch in trainer.epochs(network):
-            if epoch.number == self.epochs:
-                values = scorer(network, validation)
-            elif epoch.number in scored:
-                values = score_between(scorer, network, validation)
-            curve = {} if epoch.loss is None else {TRAIN_LOSS: epoch.loss}
-            curve |= {} if running is None else running.take()
-            curve |= good_values(values)
-            yield Measurement(curve, epoch.number, fidelity=epoch.number / self.epochs)
-            seconds, values = epoch.seconds, {} if epoch.number < self.epochs else values
+            start_inherited(candidate, network, self.splits, run.feed, described, goal, copies)
+        yield from run.measurements(candidate.rungs)
         if self.keep_weights is not None:
             keep_weights(candidate, network, self.keep_weights)
-        yield Measurement({"seconds": seconds, **values})
+        yield Measurement({"seconds": run.seconds, **run.values})
+
+    def on(
+        self, splits: Splits, *, epochs: int | None = None, seed: int | None = None
+    ) -> ShortTraining:
+        """Return the same training on other rows, from scratch, that keeps no weights.
+
+        Args:
+            splits: Used as they are; their class counts and scale decide the loss.
+            epochs: Length of the schedule; None is as before.
+            seed: Of the training; None is as before.
+        """
+        changed = replace(
+            self,
+            epochs=self.epochs if epochs is None else epochs,
+            seed=self.seed if seed is None else seed,
+            keep_weights=None,
+            inherit=False,
+        )
+        vars(changed)["splits"] = splits  # where a cached property keeps its value
+        return changed
+
+    def train(self, candidate: Candidate) -> Trained:
+        """Train a candidate's network on the training rows, and score it on no others.
+
+        Its weights are those that ``measurements`` trains. It is returned in evaluation mode.
+
+        Raises:
+            InvalidData: if the network does not fit the data.
+            EvaluationFailed: if the training diverges.
+        """
+        device = resolved_device(self.device)
+        number = max(candidate.number, 0)  # that of one without a trial is -1
+        weights, order, _ = np.random.SeedSequence((self.seed, number)).spawn(3)
+        shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
+        with active(Generators(weights, device), self.threads):
+            network = candidate.build().to(device)
+            run = self._procedure.prepare(network, candidate, device, shuffler)
+            return run.trained()
+
+    def score_rows(
+        self, network: nn.Module, candidate: Candidate, part: Part
+    ) -> tuple[dict[str, float], RowScores | None]:
+        """Score a trained network on any rows; it is left in evaluation mode, on the device.
+
+        Returns:
+            The objectives, a name -> a value, and what decides the metric, row by row; None with a
+            score of the user's own.
+
+        Raises:
+            InvalidData: if the network does not fit the data.
+            EvaluationFailed: if its outputs or a score are not finite.
+        """
+        device = resolved_device(self.device)
+        with active(Generators(np.random.SeedSequence(0), device), self.threads):
+            scorer = self._procedure.scorer(network.to(device), candidate, device)
+            batches = self._procedure.batches(part, device)
+            if isinstance(scorer, Scorer):
+                rows = scorer.rows(network, batches)
+                return {scorer.metric.objective.name: rows.score()}, rows
+            names = [objective.name for objective in self.objectives]
+            given = Measurement(scorer(network, batches)).checked(names, 0.0).values
+            return {name: given[name] for name in names}, None
 
     @property
     def _unread(self) -> bool:
@@ -344,54 +372,20 @@ class ShortTraining(StreamingEvaluator):
     def _loss(self) -> Loss:
         return Loss.of(self.splits, self.label_smoothing, balanced=self.class_weights is not None)
 
-    def _running_metric(self) -> RunningMetric | None:
-        """Return what scores the training rows; None with functions of the user's own."""
-        if self.score is not None or not self._has_usual_loss or self._metric.own:
-            return None
-        return RunningMetric(self._metric, self.splits.scale)
-
-    def _trainer(
-        self, train: Batches, feed: Feed, reader: Reader | None, running: RunningMetric | None
-    ) -> Trainer:
-        """Return what trains a network, with a copy of a loss that has weights."""
-        loss = self.loss
-        others = nn.Module()
-        if isinstance(loss, nn.Module):
-            loss = others = deepcopy(loss).to(train.device)
-        step = self.step or Supervised(
-            self.splits, feed, loss or self._loss, reader, self.augment, running
+    @cached_property
+    def _procedure(self) -> Procedure:
+        return Procedure(
+            splits=self.splits,
+            recipe=self._recipe,
+            batch_size=self.batch_size,
+            loss=self._loss if self._has_usual_loss else self.loss,
+            step=self.step,
+            augment=self.augment,
+            metric=None if self.score is not None else self._metric,
+            score=self.score,
+            objectives=self.objectives,
+            validate_every=self.validate_every,
         )
-        return Trainer(self._recipe, train, step, others)
-
-    def _reader(
-        self, network: nn.Module, feed: Feed, candidate: Candidate, device: torch.device
-    ) -> Reader | None:
-        """Check that the network fits; return what reads its predictions, None for unread data."""
-        if self._unread:
-            check_weights(network, f"the network of trial {candidate.number}")
-            return None
-        batches = Batches(self.splits.validation, 2, device)
-        first = next(iter(pairs(batches, self.splits)))
-        return check_fit(network, self.splits, candidate, first, feed)
-
-    def _validation(self, device: torch.device) -> Batches:
-        rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
-        return Batches(self.splits.validation, rows, device)
-
-    def _interval(self, train: Batches, validation: Batches) -> int:
-        """Return the number of epochs between two scores; 0 for a single one at the end."""
-        if self.validate_every is not None:
-            return self.validate_every
-        own = self.score is not None or self._metric.own
-        return 0 if own else affordable_interval(train, validation)
-
-    def _scorer(self, feed: Feed, reader: Reader | None) -> Scorer | OwnScorer:
-        if self.score is not None:
-            return OwnScorer(self.score, self.objectives, self.precision)
-        assert reader is not None  # without a score the targets are known
-        splits = self.splits if self._has_usual_loss else replace(self.splits, scale=None)
-        advice = f"lower the learning rate ({self._recipe.learning_rate})"
-        return Scorer(splits, self._metric, feed, reader, self.precision, advice)
 
 
 def _described(function: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from sklearn.datasets import load_diabetes, load_iris
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation import load
+from bonas.evaluation.data.sealed import opened
 
 
 @pytest.mark.parametrize(
@@ -37,10 +40,9 @@ def test_tables_keep_rows_and_targets_together() -> None:
     """Compare the order of the values in a column, which standardising does not change."""
     splits = load("diabetes")
     x, y = load_diabetes(return_X_y=True)
-    inputs, targets = (
-        torch.cat([part[:][i] for part in (splits.train, splits.validation, splits.test)])  # type: ignore[index]
-        for i in (0, 1)
-    )
+    assert splits.test is not None
+    parts: list[Any] = [splits.train, splits.validation, opened(splits.test)]
+    inputs, targets = (torch.cat([part[:][i] for part in parts]) for i in (0, 1))
     found = np.lexsort((inputs[:, 2], targets.flatten()))
     expected = np.lexsort((x[:, 2], y))
     scaled = inputs.numpy()[found, 2]

@@ -16,6 +16,7 @@ from torch.utils.data import IterableDataset, TensorDataset
 
 from bonas.errors import BonasError, InvalidArgument, InvalidData
 from bonas.evaluation import Splits, load
+from bonas.evaluation.data.sealed import opened
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
@@ -36,7 +37,8 @@ def rows_of(part: Any) -> list[tuple[float, ...]]:
 
 
 def parts_of(splits: Splits) -> list[Any]:
-    return [part for part in (splits.train, splits.validation, splits.test) if part is not None]
+    held_out = [] if splits.test is None else [opened(splits.test)]
+    return [splits.train, splits.validation, *held_out]
 
 
 @given(

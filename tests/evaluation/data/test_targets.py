@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bonas.errors import InvalidArgument, InvalidData
 from bonas.evaluation import Splits, load
+from bonas.evaluation.data.sealed import opened
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
@@ -23,7 +24,8 @@ NEXT = (TOKENS + 1) % 9
 
 
 def all_targets(splits: Splits) -> Tensor:
-    parts = (splits.train, splits.validation, splits.test)
+    assert splits.test is not None
+    parts = (splits.train, splits.validation, opened(splits.test))
     return torch.cat([part[:][1] for part in parts])  # type: ignore[index]  # all are tensors
 
 
