@@ -301,10 +301,6 @@ class ShortTraining(StreamingEvaluator):
         vars(changed)["splits"] = splits  # where a cached property keeps its value
         return changed
 
-    def work(self) -> tuple[int, int]:
-        """Return the steps of a training, and the passes over all validation rows."""
-        return self._procedure.work(resolved_device(self.device))
-
     def train(self, candidate: Candidate) -> Trained:
         """Train a candidate's network on the training rows, and score it on no others.
 
