@@ -21,6 +21,8 @@ _HOME = {
     "Candidate": "bonas.evaluation",
     "Objective": "bonas.evaluation",
     "Search": "bonas.studies.search",
+    "SearchClassifier": "bonas.deploy.estimators",
+    "SearchRegressor": "bonas.deploy.estimators",
     "SearchResult": "bonas.result",
     "Space": "bonas.spaces",
     "ablate": "bonas.benchmarks.comparison",
@@ -36,6 +38,8 @@ if TYPE_CHECKING:  # an alias exports a name
     from bonas import studies as studies
     from bonas import surrogates as surrogates
     from bonas.benchmarks.comparison import ablate as ablate
+    from bonas.deploy.estimators import SearchClassifier as SearchClassifier
+    from bonas.deploy.estimators import SearchRegressor as SearchRegressor
     from bonas.errors import BonasError as BonasError
     from bonas.evaluation import Candidate as Candidate
     from bonas.evaluation import Objective as Objective

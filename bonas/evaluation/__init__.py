@@ -11,6 +11,7 @@ from bonas.evaluation.inheritance.lineage import Lineage
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
 from bonas.evaluation.latency.latency import Latency
 from bonas.evaluation.measurement import Measurement
+from bonas.evaluation.memory import PEAK_MEMORY, TRAINING_MEMORY, PeakMemory
 from bonas.evaluation.objective import (
     ACCURACY,
     LATENCY,
@@ -31,6 +32,8 @@ __all__ = [
     "KV_CACHE",
     "LATENCY",
     "PARAMETERS",
+    "PEAK_MEMORY",
+    "TRAINING_MEMORY",
     "CachingSpace",
     "Candidate",
     "Constraint",
@@ -46,6 +49,7 @@ __all__ = [
     "Measurement",
     "Objective",
     "ParameterCount",
+    "PeakMemory",
     "ScoreSource",
     "ShortTraining",
     "Splits",

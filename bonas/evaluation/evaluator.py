@@ -16,8 +16,6 @@ from typing import Any, Protocol
 
 from bonas.errors import EvaluationFailed, ObjectivesMissing
 from bonas.evaluation.candidate import Candidate
-from bonas.evaluation.declared import phase_name
-from bonas.evaluation.failure import phase
 from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Objective
 from bonas.evaluation.record import Record, example, missing_objectives
@@ -102,8 +100,7 @@ def recorded(
         EvaluationFailed: as ``measured``; the error has what ``record`` has.
     """
     try:
-        stream = _checked(evaluate, candidate, record.names)
-        with phase(phase_name(evaluate)), closing(stream):
+        with closing(_checked(evaluate, candidate, record.names)) as stream:
             for measurement in stream:
                 record.add(measurement)
                 yield measurement

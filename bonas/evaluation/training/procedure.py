@@ -110,6 +110,13 @@ class Procedure:
         rows = self.batch_size if self.splits.task in ("next_token", None) else _LARGE_BATCH
         return Batches(part, rows, device)
 
+    def work(self, device: torch.device) -> tuple[int, int]:
+        """Return the steps of a training, and the passes over all validation rows."""
+        train = Batches(self.splits.train, self.batch_size, device, torch.Generator())
+        interval = self._interval(train, self.batches(self.splits.validation, device))
+        scores = 1 + len(scored_epochs(self.recipe.epochs, interval))
+        return self.recipe.epochs * len(train), scores
+
     def _interface(
         self, network: nn.Module, candidate: Candidate, device: torch.device
     ) -> tuple[Feed, Reader | None]:

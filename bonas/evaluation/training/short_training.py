@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -142,8 +142,6 @@ class ShortTraining(StreamingEvaluator):
         MissingData: if the files of a named data set are not there.
         EvaluationFailed: if a training diverges.
     """
-
-    phase: ClassVar[str] = "training"
 
     data: DataSource = "digits"
     _: KW_ONLY
@@ -300,6 +298,10 @@ class ShortTraining(StreamingEvaluator):
         )
         vars(changed)["splits"] = splits  # where a cached property keeps its value
         return changed
+
+    def work(self) -> tuple[int, int]:
+        """Return the steps of a training, and the passes over all validation rows."""
+        return self._procedure.work(resolved_device(self.device))
 
     def train(self, candidate: Candidate) -> Trained:
         """Train a candidate's network on the training rows, and score it on no others.
