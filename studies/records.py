@@ -36,13 +36,15 @@ RELEASED         system  text               a worker, coordinator or call       
 KNOWN            user    text               a warm start                        outcomes
 COPIED           user    text               the creator of a fork or successor  lineage
 ``<name>_sd``    user    number             the evaluation                      proposing
+``bonas:device`` user    mapping            ``Latency``                         people
 ===============  ======  =================  ==================================  ====================
 
 ``INDEX`` is declared in ``bonas.evaluation.candidate``, ``MEASUREMENTS`` (a number follows)
 in ``bonas.evaluation.curve``, decisions of stopping rules among these in
 ``stopping.rivals``, ``ARCHITECTURES`` (a number and a mark follow) in
 ``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``,
-what it started from in ``bonas.evaluation.inheritance.lineage``, and what a comparison stores in
+what it started from in ``bonas.evaluation.inheritance.lineage``, on what a latency was measured
+in ``bonas.evaluation.latency.latency``, and what a comparison stores in
 ``bonas.benchmarks.comparison``.
 """
 

@@ -13,6 +13,7 @@ def add_comparisons(parts: Any) -> None:
     """Add the commands to the subparsers of ``bonas bench``."""
     _add_run(parts)
     _add_report(parts)
+    _add_latency(parts)
 
 
 def _add_run(parts: Any) -> None:
@@ -42,6 +43,18 @@ def _add_report(parts: Any) -> None:
     )
     _add_report_options(report)
     report.set_defaults(run=_run_report)
+
+
+def _add_latency(parts: Any) -> None:
+    latency = add_command(
+        parts, "latency", "Measure the latency of random networks twice, and show how it repeats."
+    )
+    latency.add_argument("--runtime", default="eager", help="Runtime, as of bonas.Latency.")
+    latency.add_argument("--networks", type=int, default=30, help="Number of networks.")
+    latency.add_argument("--seconds", type=float, default=0.2, help="Seconds per measurement.")
+    latency.add_argument("--threads", type=int, default=1, help="CPU threads.")
+    latency.add_argument("--seed", type=int, default=0, help="Seed of the draws.")
+    latency.set_defaults(run=_run_latency)
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +101,22 @@ def _run_report(options: argparse.Namespace) -> None:
 
     found = load_comparison(options.storage, budget=options.budget, within=options.within)
     print(write(found, options.out, baseline=options.baseline))
+
+
+def _run_latency(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.latency_repeatability import both_protocols, repeatability
+    from bonas.evaluation import Latency
+    from bonas.evaluation.runtime import resolved_device
+    from bonas.evaluation.runtimes.fingerprint import fingerprint
+
+    latency = Latency(runtime=options.runtime, seconds=options.seconds, threads=options.threads)
+    found = repeatability(both_protocols(latency), options.networks, options.seed)
+    machine = fingerprint(resolved_device("cpu"), options.threads)
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    for name, each in found.items():
+        print(f"{name} ({each.seconds:.2f} s per network)")
+        for what, (value, low, high) in each.estimates().items():
+            print(f"  {what:24}{value:8.3f}  [{low:.3f}, {high:.3f}]")
 
 
 class _List(argparse.Action):

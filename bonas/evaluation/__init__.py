@@ -22,6 +22,7 @@ from bonas.evaluation.objective import (
 )
 from bonas.evaluation.score_source import ScoreSource, SupportsScores
 from bonas.evaluation.size import FLOPS, PARAMETERS, FLOPs, ParameterCount
+from bonas.evaluation.size_on_disk import SizeOnDisk
 from bonas.evaluation.stages import Joint, Stages
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.evaluation.weights import keep_weights
@@ -52,6 +53,7 @@ __all__ = [
     "PeakMemory",
     "ScoreSource",
     "ShortTraining",
+    "SizeOnDisk",
     "Splits",
     "Stages",
     "StreamingEvaluator",

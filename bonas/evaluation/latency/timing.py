@@ -14,19 +14,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+
+Timed = Callable[[Callable[[], object], int], tuple[float, float]]
+"""A call and a number of runs -> milliseconds per run, and the thread's share of the core."""
 
 _BLOCK_MS = 0.5  # a thousand times the cost of reading the clocks
 _CLOCK_MS = 0.001  # the resolution: shorter times are rounding errors
 _ON_CORE = 0.95  # share of a timing during which the thread must have had the core
 _ENOUGH = 5  # timings that are kept at least
+_FINE_CLOCK = time.get_clock_info("thread_time").resolution < 1e-5  # that of Windows takes 16 ms
 
 
 def timings(
     run: Callable[[], object],
-    device: torch.device,
+    timed: Timed,
     *,
     warmup: int,
     repeats: int,
@@ -36,21 +40,35 @@ def timings(
 
     Args:
         run: What is timed.
-        device: Where it computes; its clock is used.
+        timed: How: milliseconds per run, and share of the core, of a number of runs.
         warmup: Runs before the timings.
         repeats: Minimum number of timings.
         seconds: Minimum duration of all timings.
     """
-    timed = _TIMED[device.type]
-    once = min(timed(run, 1)[0] for _ in range(warmup))
-    runs = math.ceil(_BLOCK_MS / max(once, _CLOCK_MS))
+    runs = block_of(run, timed, warmup)
     end = time.perf_counter() + seconds
     found: list[tuple[float, float]] = []
     while len(found) < repeats or time.perf_counter() < end:
         found.append(timed(run, runs))
-    found.sort(key=lambda timing: -timing[1])
-    calm = sum(share >= _ON_CORE for _, share in found)
-    return [ms for ms, _ in found[: max(calm, _ENOUGH)]]
+    return calm(found)
+
+
+def timed_on(device: torch.device) -> Timed:
+    """Return how runs are timed on a device: by its own clock."""
+    return _TIMED[device.type]
+
+
+def block_of(run: Callable[[], object], timed: Timed, warmup: int) -> int:
+    """Return how many runs one timing covers, by the fastest of ``warmup`` runs."""
+    once = min(timed(run, 1)[0] for _ in range(warmup))
+    return math.ceil(_BLOCK_MS / max(once, _CLOCK_MS))
+
+
+def calm(found: Sequence[tuple[float, float]]) -> list[float]:
+    """Return the milliseconds of the timings that were not interrupted, given with their shares."""
+    ordered = sorted(found, key=lambda timing: -timing[1])
+    number = sum(share >= _ON_CORE for _, share in ordered)
+    return [ms for ms, _ in ordered[: max(number, _ENOUGH)]]
 
 
 def _timed_on_cpu(run: Callable[[], object], runs: int) -> tuple[float, float]:
@@ -62,8 +80,17 @@ def _timed_on_cpu(run: Callable[[], object], runs: int) -> tuple[float, float]:
     for _ in range(runs):
         run()
     core, wall = time.thread_time() - core, time.perf_counter() - wall
-    share = core / wall if wall > 0 and torch.get_num_threads() == 1 else 1.0
+    alone = _FINE_CLOCK and torch.get_num_threads() == 1
+    share = core / wall if wall > 0 and alone else 1.0
     return 1000.0 * wall / runs, share
+
+
+def timed_elsewhere(run: Callable[[], object], runs: int) -> tuple[float, float]:
+    """Return the milliseconds per run of a runtime that computes in threads of its own, and 1."""
+    wall = time.perf_counter()
+    for _ in range(runs):
+        run()
+    return 1000.0 * (time.perf_counter() - wall) / runs, 1.0
 
 
 def _timed_on_cuda(run: Callable[[], object], runs: int) -> tuple[float, float]:

@@ -52,18 +52,22 @@ class Watched(nn.Module):
 
 
 def timed(
-    clocks: Clocks, run: Callable[[int], tuple[float, float]], repeats: int = 30, seconds: float = 0
+    clocks: Clocks,
+    run: Callable[[int], tuple[float, float]],
+    **settings: Any,
 ) -> tuple[float, float, int]:
     """Return latency, inter-quartile range, and the number of runs."""
     network = Scripted(clocks, run)
-    latency = Latency((3,), warmup=10, repeats=repeats, seconds=seconds)
+    latency = Latency((3,), warmup=10, **{"seconds": 0, **settings})
     values = latency(candidate(lambda: network))
     return values["latency"], values["latency_iqr"], network.runs
 
 
-def test_latency_is_the_median_and_its_spread_the_inter_quartile_range(clocks: Clocks) -> None:
+def test_the_median_and_the_inter_quartile_range_can_be_had(clocks: Clocks) -> None:
     """Check by hand: after a first pass and 10 runs of warm-up, 1 to 9 ms: quartiles 3, 5, 7."""
-    ms, spread, runs = timed(clocks, lambda n: (max(1.0, n - 10.0), 0.0), repeats=9)
+    ms, spread, runs = timed(
+        clocks, lambda n: (max(1.0, n - 10.0), 0.0), repeats=9, statistic="median"
+    )
     assert (ms, spread) == pytest.approx((5.0, 4.0))
     assert runs == 1 + 10 + 9
 
@@ -79,7 +83,12 @@ def test_networks_are_run_for_inference_on_the_given_threads() -> None:
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
-    assert values.keys() == {"latency", "latency_iqr"}
+    assert values.keys() == {
+        "latency",
+        "latency_iqr",
+        "latency_reference",
+        "latency_drift",
+    }
     assert {x.shape for x in network.inputs} == {(2, 5, 7)}
     assert network.modes - {(False, False, 2)} == {(False, True, 2)}  # the first pass, the timings
 
@@ -152,6 +161,21 @@ def test_a_space_without_a_usable_shape_is_refused(shape: Any, message: str) -> 
         ({"threads": 1.0}, r"threads must be a whole number of at least 1, got 1\.0"),
         ({"seconds": -1}, r"seconds must be a number in \[0, inf\), got -1"),
         ({"seconds": math.inf}, r"seconds must be a number in \[0, inf\), got inf"),
+        (
+            {"statistic": "mean"},
+            r"unknown statistic 'mean'; expected one of 'low_quantile'",
+        ),
+        (
+            {"runtime": "tensorrt"},
+            r"unknown runtime 'tensorrt'; expected one of 'compile'",
+        ),
+        (
+            {"runtime": 3},
+            r"expected a runtime out of .*, or an object with name, .* got 3",
+        ),
+        ({"calibration": []}, r"expected calibration rows, got none; give a hundred, or None"),
+        ({"calibration": "digits"}, r"input must be an example batch, .* got 'digits'"),
+        ({"name": ""}, r"an objective's name must be a non-empty string"),
         ({"device": "phone"}, r"expected a device out of \['cpu'.*, got 'phone'"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from clocks import Clocks
 
-from bonas.evaluation.latency.timing import timings
+from bonas.evaluation.latency.timing import timed_on, timings
 
 CPU = torch.device("cpu")
 WARMUP = 10
@@ -32,7 +32,7 @@ def timed(
 ) -> tuple[list[float], int]:
     """Return the kept timings, and the number of runs after the warm-up."""
     call = Scripted(clocks, run)
-    found = timings(call, CPU, warmup=WARMUP, repeats=repeats, seconds=seconds)
+    found = timings(call, timed_on(CPU), warmup=WARMUP, repeats=repeats, seconds=seconds)
     return found, call.runs - WARMUP
 
 
