@@ -26,6 +26,7 @@ _HOME = {
     "SearchResult": "bonas.result",
     "Space": "bonas.spaces",
     "ablate": "bonas.benchmarks.comparison",
+    "check": "bonas.checking",
     "optimize": "bonas.optimization",
     "space": "bonas.spaces.families.declaration",
 }
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # an alias exports a name
     from bonas import studies as studies
     from bonas import surrogates as surrogates
     from bonas.benchmarks.comparison import ablate as ablate
+    from bonas.checking import check as check
     from bonas.deploy.estimators import SearchClassifier as SearchClassifier
     from bonas.deploy.estimators import SearchRegressor as SearchRegressor
     from bonas.errors import BonasError as BonasError

@@ -15,17 +15,17 @@ from bonas.errors import BonasError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, 2 after an error of bonas, or 130 after Ctrl-C."""
+    """Run one command; return what it returns or 0, 2 after an error of bonas, 130 after Ctrl-C."""
     options = make_parser().parse_args(arguments)
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except BonasError as error:
         print(f"bonas: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("bonas: interrupted; the same command resumes from what is stored", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ _BUDGET_OR_TIME = 'Total number of architectures to evaluate, or a time such as 
 
 def add_search_commands(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
-    for add in (_add_demo, _add_front, _add_worker, _add_rescue):
+    for add in (_add_demo, _add_check, _add_front, _add_worker, _add_rescue):
         add(commands)
 
 
@@ -33,6 +33,27 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument("--surrogate", default="mixture", help=SURROGATE)
     demo.add_argument("--seed", type=int, default=0, help="Random seed.")
     demo.set_defaults(run=_demo)
+
+
+def _add_check(commands: Any) -> None:
+    check = add_command(
+        commands,
+        "check",
+        "Try a search before it is begun: what works, how long it takes, what to fix.",
+    )
+    check.add_argument(
+        "search", help="A bonas.Search, or a function that returns one, as module:name."
+    )
+    check.add_argument("--budget", type=_budget, help=_BUDGET_OR_TIME)
+    check.add_argument("--storage", help=STORAGE)
+    check.add_argument("--study", help="Name of the study in the storage (default: bonas).")
+    check.add_argument("--jobs", type=int, default=1, help="Number of evaluations at once.")
+    check.add_argument(
+        "--memory-limit", type=float, help="Bytes that an evaluation may take, such as 4e9."
+    )
+    check.add_argument("--seconds", type=float, default=60.0, help="For the whole check.")
+    check.add_argument("--seed", type=int, default=0, help="Random seed of the draws.")
+    check.set_defaults(run=_check)
 
 
 def _add_front(commands: Any) -> None:
@@ -99,6 +120,23 @@ def _demo(options: argparse.Namespace) -> None:
         surrogate=options.surrogate,
         seed=options.seed,
     )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bonas.checking import check_named
+
+    report = check_named(
+        options.search,
+        budget=options.budget,
+        storage=options.storage,
+        study_name=options.study,
+        n_jobs=options.jobs,
+        memory_limit=options.memory_limit,
+        seconds=options.seconds,
+        seed=options.seed,
+    )
+    print(report)
+    return 0 if report.ok else 1
 
 
 def _front(options: argparse.Namespace) -> None:
