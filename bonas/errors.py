@@ -75,6 +75,10 @@ class ObjectivesMissing(EvaluationFailed):
     """An evaluation returned no value for an objective, as it would for every other network."""
 
 
+class NotFinite(EvaluationFailed):
+    """An evaluation gave a value, a loss or an output that is NaN or infinite."""
+
+
 class NoScore(BonasError, ValueError):
     """A zero-cost score has no value for a network, such as one without activations."""
 

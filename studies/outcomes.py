@@ -29,9 +29,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.arguments import is_number
 from bonas.evaluation.candidate import index_of
+from bonas.evaluation.failure import Failure
 from bonas.studies.records import (
     DIED,
     ERROR,
+    FAILURE,
     KNOWN,
     RELEASED,
     REOPENED,
@@ -96,6 +98,15 @@ def failures(known: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the failed trials, of those that were tried again the latest if that failed, too."""
     latest = {index_of(trial): trial for trial in known if counts(trial)}
     return [trial for trial in latest.values() if trial.state == TrialState.FAIL]
+
+
+def failure_of(trial: FrozenTrial) -> Failure | None:
+    """Return why a trial failed in its evaluation; None if it did not.
+
+    A failure that an earlier version stored is an ``exception``.
+    """
+    text = ERROR.read(trial) if trial.state == TrialState.FAIL else None
+    return None if text is None else Failure.stored_as(FAILURE.read(trial), text)
 
 
 def can_be_reopened(trial: FrozenTrial) -> bool:

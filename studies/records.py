@@ -30,6 +30,7 @@ PREDICTION       system  JSON object        with the proposal                   
 MEASUREMENTS     system  JSON lists         the trial's worker                  proposing, stopping
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
+FAILURE          user    mapping            the trial's worker                  outcomes
 STOPPED_EARLY    user    mapping            the trial's worker, for a rule      budget, result
 SECONDS          system  number             who copies or stores it late        budget
 RELEASED         system  text               a worker, coordinator or call       outcomes
@@ -133,6 +134,9 @@ NETWORK: Final = _json("bonas:network")
 """Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
 ERROR: Final = TrialAttribute("bonas:error", "a text", text)
 """The traceback of a failed evaluation."""
+FAILURE: Final = TrialAttribute("bonas:failure", "a mapping", mapping)
+"""Of which ``kind`` a failure is, in which ``phase``, and by which ``signal``. It is written before
+``ERROR``, by which the trial counts as failed."""
 STOPPED_EARLY: Final = TrialAttribute("bonas:stopped_early", "a mapping", mapping)
 """Why a rule has stopped the evaluation, at which ``step`` and which ``fidelity``: the share of a
 whole evaluation that the budget counts."""

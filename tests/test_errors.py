@@ -25,7 +25,9 @@ BUILT_IN = {
     "StudyMismatch": ValueError,
     "StorageUnavailable": RuntimeError,
     "EvaluationFailed": RuntimeError,
+    "NotFinite": RuntimeError,
     "ObjectivesMissing": RuntimeError,
+    "SealedRows": PermissionError,
     "NoScore": ValueError,
     "FitFailed": RuntimeError,
 }

@@ -13,6 +13,7 @@ from torch import nn
 from bonas.arguments import is_count
 from bonas.errors import unknown
 from bonas.evaluation.curve import Curve, curve_names, measurements_of
+from bonas.evaluation.failure import BUILD, phase
 from bonas.evaluation.inheritance.lineage import Lineage
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.weights import Folder, load_weights
@@ -118,7 +119,8 @@ class Candidate:
         """
         numbers = {name: self.trial.params[name] for name in self.space.numeric}
         alive = self.trial if isinstance(self.trial, Trial) else None
-        return self.space.build_for({**self.choices, **numbers}, alive)
+        with phase(BUILD):
+            return self.space.build_for({**self.choices, **numbers}, alive)
 
     def trained(self, folder: Folder | None = None) -> nn.Module:
         """Build the network with the weights of its training, in evaluation mode.

@@ -7,6 +7,7 @@ refused, since a misspelt ``describe`` would otherwise leave a study without its
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, Literal, Protocol, runtime_checkable
@@ -47,6 +48,16 @@ class SupportsCost(Protocol):
     @property
     def cost(self) -> float | Literal["cheap"]:
         """Seconds per candidate, roughly; 0 for a formula that takes microseconds."""
+        ...
+
+
+@runtime_checkable
+class SupportsPhase(Protocol):
+    """An evaluator that says under which name its failures are stored."""
+
+    @property
+    def phase(self) -> str:
+        """Such as ``"training"``."""
         ...
 
 
@@ -107,6 +118,19 @@ def declared_cost(evaluate: object) -> float:
         f"the cost of {evaluate!r} must be a number of at least 0, got {cost!r}; give the seconds "
         f'per candidate, "{CHEAP}" for a few, or declare none for a training'
     )
+
+
+def phase_name(evaluate: object) -> str:
+    """Return the phase of an evaluation in which an evaluator is at work.
+
+    That is what it declares, or else the name of the function or of the class.
+    """
+    if isinstance(evaluate, SupportsPhase):
+        return str(evaluate.phase)
+    function: object = getattr(evaluate, "__name__", None)
+    if isinstance(function, str):
+        return "evaluation" if function == "<lambda>" else function
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(evaluate).__name__).lower()
 
 
 def input_shape_of(space: object) -> tuple[int, ...] | None:

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from bonas.errors import EvaluationFailed, ObjectivesMissing
 from bonas.evaluation.candidate import Candidate
+from bonas.evaluation.declared import phase_name
+from bonas.evaluation.failure import phase
 from bonas.evaluation.measurement import Measurement, good_values
 from bonas.evaluation.objective import Objective
 from bonas.evaluation.record import Record, example, missing_objectives
@@ -100,7 +102,8 @@ def recorded(
         EvaluationFailed: as ``measured``; the error has what ``record`` has.
     """
     try:
-        with closing(_checked(evaluate, candidate, record.names)) as stream:
+        stream = _checked(evaluate, candidate, record.names)
+        with phase(phase_name(evaluate)), closing(stream):
             for measurement in stream:
                 record.add(measurement)
                 yield measurement

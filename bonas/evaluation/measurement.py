@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from bonas.arguments import check_count, check_range, is_number
-from bonas.errors import EvaluationFailed, InvalidArgument, ObjectivesMissing
+from bonas.errors import EvaluationFailed, InvalidArgument, NotFinite, ObjectivesMissing
 from bonas.texts import objection, shown
 
 
@@ -140,7 +140,7 @@ def _number(name: object, value: object) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise EvaluationFailed(
+        raise NotFinite(
             f"expected a finite number as {name!r}, got {number}; raise an exception in the "
             "evaluation if it failed, or return the worst value that makes sense"
         )

@@ -8,7 +8,6 @@ so does what failed; ``retries`` says when what failed is tried again.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -20,6 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bonas.errors import EvaluationFailed
 from bonas.evaluation.candidate import INDEX, index_of
+from bonas.evaluation.failure import Failure
 from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import finish, read_afresh, set_system_attr, set_user_attr
 from bonas.studies.budget import Budget, budget_of
@@ -28,6 +28,7 @@ from bonas.studies.outcomes import counts, deaths, is_known, reopened_below
 from bonas.studies.records import (
     DIED,
     ERROR,
+    FAILURE,
     IMPOSSIBLE,
     KNOWN,
     RELEASED,
@@ -104,17 +105,18 @@ def fail(
     measured: Mapping[str, float] | None = None,
     measurements: Mapping[str, Any] | None = None,
 ) -> None:
-    """Store a failed evaluation, with its traceback and with what it measured all the same.
+    """Store a failed evaluation, with its kind, its traceback and what it measured all the same.
 
     ``measurements`` are system attributes, some of which may be stored already.
 
     Raises:
         EvaluationFailed: if the evaluation has finished the trial itself.
     """
-    text = "".join(traceback.format_exception(error))
+    failure = Failure.of(error)
     with _finishing(study, trial, error):
         _add_measured(study, trial, measured or {}, measurements or {})
-        ERROR.write(study, trial, storable(text))
+        FAILURE.write(study, trial, failure.stored())
+        ERROR.write(study, trial, storable(failure.text))
         study.tell(trial, state=TrialState.FAIL)
 
 
@@ -236,6 +238,7 @@ def _release_dead(
     if died >= _DEATHS:
         text = f"{died} processes died while they evaluated it: {reason}"
         try:
+            FAILURE.write(study, trial, Failure("crash", "", text).stored())
             ERROR.write(study, trial, storable(text))
         except UpdateFinishedTrialError:
             return False

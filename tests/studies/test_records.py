@@ -52,6 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "PROPOSAL": {"width": 8, "rate": 0.5, "kind": None},
     "PREDICTION": {"mean": [1.0], "sd": [0.5], "weights": {}},
     "NETWORK": {"hash": "ab", "by": "1"},
+    "FAILURE": {"kind": "crash", "phase": "training", "signal": 11},
     "ERROR": "Traceback",
     "CONSTRAINTS": {"latency": {"upper": 5.0}},
     "STOPPED_EARLY": {"reason": "place 3 of 4", "fidelity": 0.1},

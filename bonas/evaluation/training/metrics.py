@@ -32,7 +32,7 @@ from sklearn.metrics import (
 from torch import Tensor
 from torch.nn import functional
 
-from bonas.errors import EvaluationFailed, InvalidArgument, unknown
+from bonas.errors import EvaluationFailed, InvalidArgument, NotFinite, unknown
 from bonas.evaluation.data.targets import IGNORE_INDEX, TASKS, Task
 from bonas.evaluation.objective import ACCURACY, Objective
 
@@ -234,7 +234,7 @@ def scored(metric: Metric, kept: list[Tensor], targets: list[Tensor]) -> float:
             "return a float"
         ) from error
     if not np.isfinite(number):
-        raise EvaluationFailed(
+        raise NotFinite(
             f"expected a finite {metric.objective.name}, got {number}; lower the learning rate, "
             "or judge by another metric"
         )

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import EvaluationFailed, InvalidArgument, NotFinite
 from bonas.evaluation.data.batches import Batches, pairs
 from bonas.evaluation.data.splits import Rows, Splits
 from bonas.evaluation.objective import Direction, Objective, as_objectives
@@ -77,7 +77,7 @@ class Scorer:
             for inputs, targets in pairs(batches, self.splits):
                 outputs = self.reader.prediction(self.feed(inputs).call(network), targets)
                 if not outputs.isfinite().all():
-                    raise EvaluationFailed(
+                    raise NotFinite(
                         f"expected finite outputs after training, got some that are not; "
                         f"{self.advice}"
                     )

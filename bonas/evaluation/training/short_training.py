@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -142,6 +142,8 @@ class ShortTraining(StreamingEvaluator):
         MissingData: if the files of a named data set are not there.
         EvaluationFailed: if a training diverges.
     """
+
+    phase: ClassVar[str] = "training"
 
     data: DataSource = "digits"
     _: KW_ONLY

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import InvalidArgument, NotFinite
 from bonas.evaluation.data.batches import Batches
 from bonas.evaluation.runtime import in_precision
 from bonas.evaluation.training.recipe import Recipe
@@ -56,7 +56,7 @@ class Trainer:
         """Train a network; yield each epoch after it.
 
         Raises:
-            EvaluationFailed: if the loss is not finite.
+            NotFinite: if the loss is not finite.
             InvalidArgument: if the step returns no loss with a gradient.
         """
         seconds, began = 0.0, time.perf_counter()
@@ -88,7 +88,7 @@ class Trainer:
             total += loss.detach()
             steps += 1
         if not total.isfinite():  # once per epoch: each look waits for the device
-            raise EvaluationFailed(
+            raise NotFinite(
                 f"expected a finite loss, got {total.item()} in epoch {number}; lower the learning "
                 f"rate ({self.recipe.learning_rate}) or normalise inside the network"
             )
