@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -19,6 +20,11 @@ from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.weights import Folder, load_weights
 from bonas.settings import own_settings
 from bonas.spaces import ArchitectureGraph, Choices, Space
+
+if TYPE_CHECKING:
+    from bonas.evaluation.data.splits import Splits
+    from bonas.evaluation.export import Export
+    from bonas.evaluation.training.short_training import ShortTraining
 
 INDEX = "bonas:index"
 """The trial's user attribute that holds which proposal of the study it evaluates, where that is not
@@ -138,6 +144,65 @@ class Candidate:
             network = self.build()
         load_weights(self, network, folder)
         return network.eval()
+
+    def export(
+        self,
+        folder: Folder,
+        *,
+        network: nn.Module | None = None,
+        data: ShortTraining | Splits | None = None,
+        example: Any = None,
+        calibration: Any = None,
+        builder: str | None = None,
+        onnx: bool | None = None,
+        int8: bool | None = None,
+        overwrite: bool = False,
+    ) -> Export:
+        """Write its trained network as a folder that loads without bonas.
+
+        The folder has readable source (``model.py``), weights (safetensors), ONNX files in float
+        and INT8, the choices, an example with its outputs, and a model card. It is loaded in a new
+        process and compared before it appears.
+
+        Args:
+            folder: Appears complete or not at all.
+            network: A trained network of this architecture, as ``bonas.finalize`` returns; None is
+                ``self.trained()``.
+            data: The training of the search, or its splits: for the card, an example, calibration
+                rows, and the scale of a regression, whose outputs are then in its units.
+            example: A batch as the network takes it; None is that of the space or of the data.
+            calibration: A batch of typical inputs, or a list of them, for INT8; None takes training
+                rows of the data.
+            builder: ``module:name`` of the space or of a function from choices to the network, for
+                a network without source: one whose forward pass depends on the values it is given.
+                None looks for the space among the imported modules.
+            onnx: Whether to write ONNX; None where the network can be exported, else a note in
+                the card says why not.
+            int8: The same for INT8.
+            overwrite: Whether an earlier export may be replaced.
+
+        Raises:
+            InvalidArgument: if the folder exists, or an argument cannot be used.
+            MissingData: if no weights were kept (``ShortTraining(keep_weights=...)`` does) and no
+                network is given.
+            ExportFailed: if ONNX or INT8 was asked for and is impossible.
+            BrokenExport: if the folder does not load elsewhere, or computes something else.
+            MissingPackage: without the extra ``onnx``.
+        """
+        from bonas.evaluation.export.of_candidate import export_candidate
+
+        return export_candidate(
+            self,
+            folder,
+            network=network,
+            data=data,
+            example=example,
+            calibration=calibration,
+            builder=builder,
+            onnx=onnx,
+            int8=int8,
+            overwrite=overwrite,
+        )
 
 
 def index_of(trial: Trial | FrozenTrial) -> int:
