@@ -71,6 +71,18 @@ class EvaluationFailed(BonasError, RuntimeError):
     values: Mapping[str, float] = {}  # replaced, never changed
 
 
+class DeviceUnavailable(BonasError, RuntimeError):
+    """A device that measures networks is away, or is another one than before.
+
+    That is no network's fault: a search ends with this error, and the same call resumes it.
+
+    Attributes:
+        study: The ``optuna.Study`` with all measurements, if a search ended with this error.
+    """
+
+    study: Any = None
+
+
 class ObjectivesMissing(EvaluationFailed):
     """An evaluation returned no value for an objective, as it would for every other network."""
 

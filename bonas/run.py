@@ -18,7 +18,13 @@ import optuna
 from optuna.storages import InMemoryStorage
 
 from bonas.arguments import check_count, check_positive
-from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
+from bonas.errors import (
+    BonasError,
+    DeviceUnavailable,
+    EvaluationFailed,
+    InvalidArgument,
+    StorageUnavailable,
+)
 from bonas.optuna_internals import storage_of
 from bonas.plots.front_table import front_note
 from bonas.progress import ProgressBar
@@ -238,7 +244,7 @@ def _ending(
         raise SystemExit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         _logger.warning("interrupted; the same call resumes the study")
-    except EvaluationFailed as error:
+    except (DeviceUnavailable, EvaluationFailed) as error:
         error.study = _detached(study, settings)
         raise
     except Exception as error:

@@ -20,6 +20,8 @@ from bonas.evaluation.objective import (
     as_objectives,
     oriented,
 )
+from bonas.evaluation.remote.device import RemoteDevice
+from bonas.evaluation.remote.latency import RemoteLatency
 from bonas.evaluation.score_source import ScoreSource, SupportsScores
 from bonas.evaluation.size import FLOPS, PARAMETERS, FLOPs, ParameterCount
 from bonas.evaluation.size_on_disk import SizeOnDisk
@@ -51,6 +53,8 @@ __all__ = [
     "Objective",
     "ParameterCount",
     "PeakMemory",
+    "RemoteDevice",
+    "RemoteLatency",
     "ScoreSource",
     "ShortTraining",
     "SizeOnDisk",

@@ -20,7 +20,7 @@ from optuna import Study
 from optuna.trial import TrialState
 
 from bonas.arguments import check_range
-from bonas.errors import BonasError, EvaluationFailed
+from bonas.errors import BonasError, DeviceUnavailable, EvaluationFailed
 from bonas.spaces import Architecture
 from bonas.studies.architecture_measurements import (
     ArchitectureMeasurement,
@@ -88,6 +88,9 @@ class Measuring:
 
         They are fewer where the time is up. What was measured is stored at the end in one write,
         also if this is interrupted. ``index`` is that of the proposal that they are measured for.
+
+        Raises:
+            DeviceUnavailable: if they are measured on a device that is away.
         """
         self.known.refresh()
         new = {a.key: a for a in architectures if not self.is_known(a)}
@@ -122,6 +125,8 @@ class Measuring:
         began, values = time.perf_counter(), dict.fromkeys(self.names, math.nan)
         try:
             values |= self._measure(architecture)
+        except DeviceUnavailable:
+            raise  # it is not the architecture's fault
         except Exception as error:
             if isinstance(error, EvaluationFailed):
                 values |= error.values

@@ -14,7 +14,7 @@ import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from bonas.errors import EvaluationFailed, StorageUnavailable
+from bonas.errors import DeviceUnavailable, EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, Evaluator, Stages
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
@@ -74,6 +74,7 @@ def work(
         EvaluationFailed: if the same failure came five times in a row, the first evaluation of the
             call returned something without the objectives, or an evaluation finished its own trial.
         KeyboardInterrupt: if there was one; ``Terminated`` for a SIGTERM.
+        DeviceUnavailable: if the device that measures networks is away for too long.
         StorageUnavailable: if the storage gives up; the ledger has what was measured.
         BaseException: what an evaluation raised to end its process.
     """
@@ -217,7 +218,7 @@ class _Loop:
         try:
             evaluate = self._evaluator_of(early.candidate)
             values = early.measured(evaluate, log.note, self._check_process)
-        except StorageUnavailable:
+        except (StorageUnavailable, DeviceUnavailable):
             raise  # it is not the architecture's fault
         except TrialPruned as error:
             self._check_process()
