@@ -27,6 +27,7 @@ _HOME = {
     "Space": "bonas.spaces",
     "ablate": "bonas.benchmarks.comparison",
     "check": "bonas.checking",
+    "finalize": "bonas.deploy.finalize",
     "optimize": "bonas.optimization",
     "space": "bonas.spaces.families.declaration",
 }
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # an alias exports a name
     from bonas.checking import check as check
     from bonas.deploy.estimators import SearchClassifier as SearchClassifier
     from bonas.deploy.estimators import SearchRegressor as SearchRegressor
+    from bonas.deploy.finalize import finalize as finalize
     from bonas.errors import BonasError as BonasError
     from bonas.evaluation import Candidate as Candidate
     from bonas.evaluation import Objective as Objective

@@ -50,7 +50,7 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
             }
         )
     columns = ["number", "state", *goals, *params.values(), *notes.values(), "failure"]
-    return _pandas().DataFrame(rows, columns=columns)
+    return imported_pandas().DataFrame(rows, columns=columns)
 
 
 def _columns(names: Sequence[str], taken: set[str], prefix: str) -> dict[str, str]:
@@ -67,7 +67,12 @@ def _last_line(text: str | None) -> str | None:
     return lines[-1].strip() if lines else None
 
 
-def _pandas() -> Any:
+def imported_pandas() -> Any:
+    """Return pandas.
+
+    Raises:
+        MissingPackage: if it is not installed.
+    """
     try:
         return import_module("pandas")
     except ImportError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.arguments import is_count
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
-from bonas.evaluation import Candidate, Lineage, Objective
+from bonas.evaluation import Candidate, Evaluator, Lineage, Objective
 from bonas.evaluation.candidate import index_of
 from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.curve import measurements_of, partial_values
@@ -81,11 +81,13 @@ class SearchResult:
         study: The ``optuna.Study``, with all measurements.
         space: The search space.
         objectives: The objectives, in the order of the trials' values.
+        evaluate: What evaluated the candidates, as ``bonas.finalize`` reads it; None if unknown.
     """
 
     study: optuna.Study
     space: Space
     objectives: Sequence[Objective]
+    evaluate: Evaluator | None = field(default=None, repr=False, compare=False)
 
     @property
     def candidates(self) -> list[Candidate]:

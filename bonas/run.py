@@ -115,7 +115,8 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
         ):
             _evaluate(search, server, settings, storage, [bar, *settings.callbacks], ledger)
             _check_end(result, storage)
-        return SearchResult(_detached(study, settings), search.space, search.goals)
+        detached = _detached(study, settings)
+        return SearchResult(detached, search.space, search.goals, search.evaluator)
 
 
 def _measured_first(search: Search, settings: RunSettings) -> MeasureFirst:

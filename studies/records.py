@@ -45,8 +45,9 @@ in ``bonas.evaluation.curve``, decisions of stopping rules among these in
 ``stopping.rivals``, ``ARCHITECTURES`` (a number and a mark follow) in
 ``architecture_measurements``, the file of a network's weights in ``bonas.evaluation.weights``,
 what it started from in ``bonas.evaluation.inheritance.lineage``, on what a latency was measured
-in ``bonas.evaluation.latency.latency``, and what a comparison stores in
-``bonas.benchmarks.comparison``.
+in ``bonas.evaluation.latency.latency``, what a comparison stores in
+``bonas.benchmarks.comparison``, and what the choice of a final network stores in
+``bonas.deploy.final_record``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bonas import __version__
 from bonas.cli.comparisons import add_comparisons
+from bonas.cli.finals import add_final_commands
 from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
 from bonas.cli.searches import add_search_commands
@@ -37,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bonas {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_search_commands(commands)
+    add_final_commands(commands)
     bench = add_command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)

@@ -96,7 +96,7 @@ def retrain(
     if rows not in get_args(TrainedRows):
         raise unknown("rows", rows, get_args(TrainedRows))
     longer = full_epochs(own, epochs)
-    splits = _joined(own) if rows == "all" else own.splits
+    splits = joined_splits(own) if rows == "all" else own.splits
     if seed is not None:
         check_count("seed", seed, least=0)
     made = own.on(splits, epochs=longer, seed=seed)
@@ -148,7 +148,7 @@ def training_in(evaluate: Evaluator | Sequence[Evaluator] | None) -> ShortTraini
     return found[0] if found else None
 
 
-def _joined(training: ShortTraining) -> Splits:
+def joined_splits(training: ShortTraining) -> Splits:
     """Return the joined rows of a training, which are copied once."""
     if training not in _JOINED:
         _JOINED[training] = joined(training.splits)

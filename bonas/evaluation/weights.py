@@ -53,6 +53,13 @@ def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Pa
     place = checked_folder(folder)
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"trial-{candidate.number}-{uuid4().hex}.pt"
+    write_weights(network, path)
+    candidate.trial.set_user_attr(WEIGHTS, str(path))
+    return path
+
+
+def write_weights(network: nn.Module, path: Path) -> None:
+    """Save the weights of a network as a file that appears once it is complete."""
     partial = path.with_suffix(".part")
     state = mapped(lambda tensor: tensor.detach().to("cpu", copy=True), network.state_dict())
     try:
@@ -63,8 +70,6 @@ def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Pa
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    candidate.trial.set_user_attr(WEIGHTS, str(path))
-    return path
 
 
 def load_weights(candidate: Candidate, network: nn.Module, folder: Folder | None) -> None:
