@@ -12,7 +12,7 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.arguments import is_count
+from bonas.arguments import is_count, is_number
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Evaluator, Lineage, Objective
@@ -49,11 +49,15 @@ class Prediction:
         mean: Posterior mean.
         sd: Posterior standard deviation, with observation noise.
         weights: Weight of each member of a mixture; empty for other surrogates.
+        evaluable: Probability that its evaluation does not fail; None if none had failed by then.
+        feasible: Probability that it keeps all constraints; None if there were none.
     """
 
     mean: Mapping[str, float]
     sd: Mapping[str, float]
     weights: Mapping[str, Sequence[float]]
+    evaluable: float | None = None
+    feasible: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,14 @@ class SearchResult:
             prediction = PREDICTION.read(trial) or {}
             parts = [_by_name(names, prediction.get(key)) for key in ("mean", "sd", "weights")]
             if all(parts):
-                found[trial.number] = Prediction(*parts)
+                mean, sd, weights = parts
+                found[trial.number] = Prediction(
+                    mean,
+                    sd,
+                    weights,
+                    evaluable=_probability(prediction.get("evaluable")),
+                    feasible=_probability(prediction.get("feasible")),
+                )
         return found
 
     @property
@@ -328,6 +339,11 @@ class SearchResult:
     def _candidate(self, trial: FrozenTrial) -> Candidate:
         values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
         return Candidate.of(self.space, trial, values)
+
+
+def _probability(value: object) -> float | None:
+    """Return a stored probability; None if there is none."""
+    return float(value) if is_number(value) and 0 <= value <= 1 else None
 
 
 def _by_name(names: Sequence[str], values: object) -> dict[str, Any]:

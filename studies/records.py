@@ -130,7 +130,8 @@ PROPOSAL: Final = _json("bonas:proposal")
 """The parameters of the whole proposal, from the moment it is made."""
 PREDICTION: Final = _json("bonas:prediction")
 """What the surrogate expected: ``mean`` and ``sd`` of each objective in its own unit, and
-``weights``, each objective's mixture weights."""
+``weights``, each objective's mixture weights; ``evaluable`` and ``feasible``, the probabilities
+that its evaluation does not fail and that it keeps all constraints, where these may happen."""
 NETWORK: Final = _json("bonas:network")
 """Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
 ERROR: Final = TrialAttribute("bonas:error", "a text", text)

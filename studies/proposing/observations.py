@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
 from typing import Any
@@ -22,6 +22,7 @@ from bonas.spaces import Space
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.outcomes import is_closed, reopened_below
 from bonas.studies.proposing.candidates import Keys
+from bonas.studies.proposing.limits import Limits
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.partial_curves import Passed, passed, was_stopped
 from bonas.studies.proposing.point import Point
@@ -42,6 +43,7 @@ class Observations:
         excluded: The keys that need no further proposal: measured, pending, pruned, or failed and
             not to be tried again.
         trainings: What finished and stopped trainings left on their way, if any was stopped.
+        limits: What has failed, and what constrained measurements are known.
     """
 
     points: Sequence[Point]
@@ -50,6 +52,7 @@ class Observations:
     pending: Sequence[Point]
     excluded: Keys
     trainings: Sequence[Passed] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def of(cls, study: Study, task: Task, asking: int | None = None) -> Observations:
@@ -59,6 +62,7 @@ class Observations:
         names, m = [objective.name for objective in task.objectives], len(task.objectives)
         known = study.get_trials(deepcopy=False)
         reopened = reopened_below(study, known)
+        limits = Limits(task.constraints)
         trainings, were_stopped = [], any(map(was_stopped, known))
         for trial in known:
             point = point_of(trial, task.space, task.parameters)
@@ -66,6 +70,7 @@ class Observations:
             _warn_if_ignored(study, trial, task, point, measured)
             if point is None or trial.number == asking:
                 continue
+            limits.read(trial, point, names, task.space)
             if measured is None:
                 measured = _measured_before_its_end(trial, names)
             if were_stopped:
@@ -83,7 +88,7 @@ class Observations:
         variances = torch.tensor(sds, dtype=torch.float64).reshape(Y.shape).square()
         excluded = frozenset(point.key for point in (*pending, *closed))
         left = [each for each in trainings if each is not None]
-        return cls(points, Y, variances, pending, excluded, left)
+        return cls(points, Y, variances, pending, excluded, left, limits)
 
     @cached_property
     def is_complete(self) -> Tensor:

@@ -27,6 +27,7 @@ from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.candidates import CandidatePool
 from bonas.studies.proposing.cheap_objectives import CheapObjectives
+from bonas.studies.proposing.feasibility import Feasibility, follows, violation_of_sizes
 from bonas.studies.proposing.features import EncodedPool, Features
 from bonas.studies.proposing.initial_design import initial_point
 from bonas.studies.proposing.led_design import LedDesign
@@ -46,6 +47,7 @@ from bonas.threads import one_thread
 _logger = logging.getLogger(__name__)
 
 _COLD, _WARM = 10, 4  # initial proposals, without and with source tasks
+_DRAWN = 200  # random points among which one keeps constraints on sizes
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
 
 
@@ -145,7 +147,35 @@ class Proposer:
             found = _random(led or initial_point(pool, excluded, prior, m, index, rng))
         else:
             found = _random(pool.draw(rng, excluded))
+        found = self._of_allowed_size(found, task, observations, pool, rng)
         return found or _random(pool.left(excluded))
+
+    def _of_allowed_size(
+        self,
+        found: list[Recommendation],
+        task: Task,
+        observations: Observations,
+        pool: CandidatePool,
+        rng: np.random.Generator,
+    ) -> list[Recommendation]:
+        """Return a point whose size keeps the constraints in place of one whose does not.
+
+        Of random ones the first, or the least violating if all violate. Proposals of a model know.
+        """
+        limits = observations.limits
+        sizes = [each for each in limits.constraints if follows(each.name, limits, task.space)]
+        if not sizes or not found or found[0].prediction is not None:
+            return found
+        drawn = [found[0].point]
+        while len(drawn) < _DRAWN:
+            violation = float(violation_of_sizes(drawn[-1:], sizes, task.space))
+            if violation == 0:
+                return _random(drawn[-1])
+            point = pool.draw(rng, observations.excluded)
+            if point is None:
+                break
+            drawn.append(point)
+        return _random(drawn[int(violation_of_sizes(drawn, sizes, task.space).argmin())])
 
     def repeat(self, parameters: Parameters, seed: int, index: int) -> Point:
         """Return a random point, for a space of which all were proposed before."""
@@ -167,6 +197,7 @@ class Proposer:
         if design is not None and self._may_be_short:
             n = design.size(observations, n)
         measured, pending = len(observations.complete_points), len(observations.pending)
+        pending += observations.limits.spared
         return measured + pending >= n and 2 * measured >= n
 
     def warm_up(self, budget: int) -> None:
@@ -229,11 +260,15 @@ class Proposer:
                     )
                 complete = observations.values[observations.is_complete]
                 limit = task.oriented_reference_point(complete[: self.n_initial])
+                feasibility = Feasibility.of(task, observations, candidates, seed)
+                if feasibility is not None:
+                    limit = feasibility.tightened(limit, complete)
                 points = self._recommender.recommend(
-                    posteriors, observations, candidates, limit, rng, n, cheap, index
+                    posteriors, observations, candidates, limit, rng, n, cheap, index, feasibility
                 )
+            encode = candidates.features.encode
             return [
-                Recommendation(p, _prediction(task, posteriors, candidates.features.encode([p])))
+                Recommendation(p, _prediction(task, posteriors, p, encode([p]), feasibility))
                 for p in points
             ]
         except _NUMERICAL as error:
@@ -325,8 +360,12 @@ def _warm_up(space: Space, encoders: Sequence[str | Encoder]) -> None:
         shared_blocks(space, encoders).encode(space.members or ())
 
 
-def _prediction(task: Task, posteriors: Posteriors, X: Tensor) -> dict[str, Any]:
-    """Return the posteriors at one encoded point, in the user's units."""
+def _prediction(
+    task: Task, posteriors: Posteriors, point: Point, X: Tensor, feasibility: Feasibility | None
+) -> dict[str, Any]:
+    """Return the posteriors at one encoded point, in the user's units, and how feasible it is."""
+    more = {} if feasibility is None else feasibility.described(point, X, posteriors)
     mean, sd = posteriors.predict(X)
     values = oriented(mean.numpy(), task.directions)  # its own inverse
-    return {"mean": values[0].tolist(), "sd": sd[0].tolist(), "weights": posteriors.weights}
+    found = {"mean": values[0].tolist(), "sd": sd[0].tolist(), "weights": posteriors.weights}
+    return found | {name: x for name, x in more.items() if x is not None}

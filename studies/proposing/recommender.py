@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ from bonas.studies.proposing.acquisition import (
 from bonas.studies.proposing.beliefs import Beliefs
 from bonas.studies.proposing.candidates import CandidatePool, Keys, Score
 from bonas.studies.proposing.cheap_objectives import CheapObjectives
+from bonas.studies.proposing.feasibility import Feasibility, leading, weighted
 from bonas.studies.proposing.features import EncodedPool
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.partial_curves import PartialCurves
@@ -133,38 +135,65 @@ class Recommender:
         n: int = 1,
         cheap: CheapObjectives | None = None,
         index: int = 0,
+        feasibility: Feasibility | None = None,
     ) -> list[Point]:
         """Return at most ``n`` points, each the best to evaluate together with those before it.
 
         Empty if every point of the pool is excluded. ``reference_point``: ``m`` oriented values in
         the user's units. Objectives out of ``cheap`` are measured for the best candidates before
-        one is chosen as the proposal ``index``, and count as known.
+        one is chosen as the proposal ``index``, and count as known. ``feasibility`` weighs the
+        improvement by the probability that a point is feasible.
         """
-        known = candidates.pool.canonical([*observations.complete_points, *observations.pending])
+        feasible = observations.complete_points
+        if feasibility is not None:
+            feasible = feasibility.among(feasible)
+        leads = feasibility is not None and not feasible
+        known = candidates.pool.canonical([*feasible, *observations.pending])
+        if feasibility is not None and leads:
+            known = candidates.pool.canonical(feasibility.nearest(observations.complete_points))
         X = candidates.features.encode(known)
         beliefs = Beliefs(posteriors, candidates, observations, cheap)
         mean, variance = beliefs.known_marginals(known, X)
-        front, limit = is_non_dominated(mean), posteriors.scale_reference_point(reference_point)
+        limit = posteriors.scale_reference_point(reference_point)
+        baseline = limit.unsqueeze(0) if leads else mean
+        front = is_non_dominated(mean)
         m, size = mean.shape[1], int(front.sum())
         scalarised = None
         if is_scalarised(m, size):
             self._warn(m, size)
             if n > 1:
                 return self._one_scalarisation_each(
-                    posteriors, observations, candidates, reference_point, rng, n, cheap, index
+                    posteriors,
+                    observations,
+                    candidates,
+                    reference_point,
+                    rng,
+                    n,
+                    cheap,
+                    index,
+                    feasibility,
                 )
             scalarised = Scalarisation.draw(mean, limit, rng)
 
         def score(points: Sequence[Point]) -> Tensor:
             found = beliefs.marginals(points)
             if scalarised is not None:
-                return scalarised.screening(*found, mean)
-            return beliefs.improvement(found, mean, limit)
+                gain = scalarised.screening(*found, baseline)
+            else:
+                gain = beliefs.improvement(found, baseline, limit)
+            if feasibility is None:
+                return gain
+            chance = feasibility.log_probability(points)
+            chance = chance + feasibility.log_probability_of_objectives(*found, posteriors)
+            weigh = leading if leads else weighted
+            return weigh(gain, chance, is_log=m == 1 or scalarised is not None)
 
-        best = [point for point, good in zip(known, front.tolist(), strict=True) if good]
+        best = known if leads else list(compress(known, front.tolist()))
         excluded = observations.excluded
         shortlist = _shortlist(candidates.pool, best, excluded, score, rng, cheap, n, index)
         is_alone = n == 1 and not observations.pending
+        if leads:
+            return shortlist[:n]
         if not shortlist or (m == 1 and is_alone and self.acquisition is noisy_improvement):
             # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[:1]
@@ -172,9 +201,14 @@ class Recommender:
         X = torch.cat([X[near], candidates.features.encode(shortlist)])
         sampled = [*(known[i] for i in near.tolist()), *shortlist]
         samples = beliefs.sample(sampled, X, _samples(m, size), seed=int(rng.integers(2**31)))
+        chance = None
+        if feasibility is not None:
+            given = (near < len(feasible)).tolist() + [False] * len(shortlist)
+            samples = feasibility.masked(samples, torch.tensor(given), posteriors, limit)
+            chance = feasibility.log_probability(shortlist)
         if scalarised is not None and self.acquisition in ACQUISITIONS.values():
             samples, limit = scalarised(samples).unsqueeze(-1), scalarised(limit).unsqueeze(-1)
-        picks = self._one_by_one(samples, len(X) - len(shortlist), limit, n)
+        picks = self._one_by_one(samples, len(X) - len(shortlist), limit, n, chance)
         return [shortlist[i] for i in picks]
 
     def _one_scalarisation_each(
@@ -187,12 +221,21 @@ class Recommender:
         n: int,
         cheap: CheapObjectives | None,
         index: int,
+        feasibility: Feasibility | None,
     ) -> list[Point]:
         """Return points each with weights of its own; a chosen one is pending for the next."""
         found: list[Point] = []
         for _ in range(min(n, _TOGETHER)):
             more = self.recommend(
-                posteriors, observations, candidates, reference_point, rng, 1, cheap, index
+                posteriors,
+                observations,
+                candidates,
+                reference_point,
+                rng,
+                1,
+                cheap,
+                index,
+                feasibility,
             )
             if not more:
                 break
@@ -212,12 +255,23 @@ class Recommender:
             )
 
     def _one_by_one(
-        self, samples: Tensor, known: int, reference_point: Tensor, n: int
+        self,
+        samples: Tensor,
+        known: int,
+        reference_point: Tensor,
+        n: int,
+        chance: Tensor | None = None,
     ) -> Iterator[int]:
-        """Yield the rows of the ``n`` best candidates; a chosen one is known for the next."""
+        """Yield the rows of the ``n`` best candidates; a chosen one is known for the next.
+
+        ``chance``: the logarithms of the probabilities that candidates are feasible.
+        """
         taken, left = list(range(known)), list(range(known, samples.shape[1]))
         for _ in range(min(n, _TOGETHER, len(left))):
             scores = self.acquisition(samples[:, [*taken, *left]], len(taken), reference_point)
+            if chance is not None:
+                among = chance[[row - known for row in left]]
+                scores = weighted(scores, among, is_log=samples.shape[-1] == 1)
             taken.append(left.pop(int(scores.argmax())))
             yield taken[-1] - known
 

@@ -10,8 +10,10 @@ from optuna import Study
 from torch import Tensor
 
 from bonas.errors import InvalidArgument
+from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.objective import Objective, oriented
 from bonas.spaces import Space
+from bonas.studies.constraints import constraints_of
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.records import directions, names_of
 
@@ -29,6 +31,7 @@ class Task:
         is_named: Whether the study itself names its objectives.
         reference_point: One value per objective, in its unit; None for one that follows from the
             first values.
+        constraints: What the study's latest call wants of measurements.
 
     Raises:
         InvalidArgument: if the reference point has another number of values.
@@ -39,6 +42,7 @@ class Task:
     objectives: tuple[Objective, ...]
     is_named: bool = True
     reference_point: tuple[float, ...] | None = None
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         given, m = self.reference_point, len(self.objectives)
@@ -63,7 +67,7 @@ class Task:
             for name, way in zip(names or map(_numbered, range(len(ways))), ways, strict=True)
         )
         point = None if reference_point is None else tuple(reference_point)
-        return cls(space, parameters, objectives, bool(names), point)
+        return cls(space, parameters, objectives, bool(names), point, constraints_of(study))
 
     @property
     def directions(self) -> list[str]:

@@ -20,6 +20,7 @@ from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.curve import curve_names, measurements_of
 from bonas.evaluation.evaluator import Evaluator, recorded
 from bonas.evaluation.record import Record
+from bonas.studies.stopping.constrained import Sparing
 from bonas.studies.stopping.rule import Decision, StoppingRule
 from bonas.studies.stopping.rung_rule import RungRule
 
@@ -54,6 +55,7 @@ class EarlyStopping:
         self._rule, self._study, self._record = rule, study, record
         self.candidate = replace(candidate, rungs=tuple(rungs_of(rule)))
         self._has_looked = False
+        self._sparing = Sparing(study)
 
     def measured(
         self,
@@ -86,9 +88,13 @@ class EarlyStopping:
         return self._record.result()
 
     def decision(self) -> Decision | None:
-        """Return what the rule decides after the latest measurement; None for nothing."""
-        if self._rule is None:
-            return None
+        """Return what is decided after the latest measurement; None for nothing.
+
+        A violated constraint comes before the rule.
+        """
+        spared = self._sparing(self._study, self.candidate, self._record)
+        if spared is not None or self._rule is None:
+            return spared
         try:
             said = self._rule(self._study, self.candidate, self._record)
         except Exception as error:
