@@ -51,7 +51,7 @@ class Latency:
 
     - ``latency`` (ms), and ``latency_iqr`` (ms, the inter-quartile range of the timings);
     - ``latency_reference`` (ms), the time of a small fixed network in the same rounds, and
-      ``latency_drift``, by which share that is above the least of this process: ``latency`` is
+      ``latency_drift``, by which share that is above the least seen on this machine: ``latency`` is
       divided by 1 plus it, and measured again where it is above 0.1;
     - except for ``"eager"``: ``latency_difference``, the largest difference of the outputs to
       PyTorch's as a share of their range, and ``latency_bytes``, the size of the file that runs.

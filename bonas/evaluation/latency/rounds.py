@@ -7,11 +7,12 @@ through caches and the core that they share, comes in bursts, so that a low quan
 the median does not:
 
     q(t) = 10 % quantile of the timings t
-    drift = q(reference) / the least that this process has seen of it - 1
+    drift = q(reference) / the least that was seen of it - 1
     latency = q(network) / (1 + drift)
 
 A slower clock moves network and reference alike. A measurement with a drift above 10 % is repeated
-once, and the one with less drift counts.
+once, and the one with less drift counts. The least is kept in a file (``least``), so that all
+processes of a machine, such as workers and the children of an isolated search, divide by the same.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bonas.evaluation.latency.least import Least, least_on
 from bonas.evaluation.latency.timing import Timed, block_of
 from bonas.evaluation.runtimes.eager import TorchSession
 from bonas.spaces import Example
@@ -46,7 +48,7 @@ class Timings:
         value: The low quantile, with the drift divided out.
         iqr: The inter-quartile range of the timings.
         reference: The low quantile of the reference network.
-        drift: By which share the reference was slower than the fastest that this process has seen.
+        drift: By which share the reference was slower than the fastest that was seen.
     """
 
     value: float
@@ -56,14 +58,15 @@ class Timings:
 
 
 class Reference:
-    """A small fixed convolutional network, and the least time that it took in this process.
+    """A small fixed convolutional network, and the least time that it took.
 
     Args:
         device: Where it runs, on torch's present number of threads.
         timed: How it is timed.
+        kept: The least time that other processes have seen; None looks at this one only.
     """
 
-    def __init__(self, device: torch.device, timed: Timed) -> None:
+    def __init__(self, device: torch.device, timed: Timed, kept: Least | None = None) -> None:
         layers: list[nn.Module] = [nn.Conv2d(16, 16, 3, padding=1), nn.ReLU()]
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
@@ -71,7 +74,13 @@ class Reference:
             self.run = TorchSession(network, Example((torch.rand(1, 16, 16, 16).to(device),))).run
         self.timed = timed
         self.block = block_of(self.run, timed, _CHUNK)
-        self._least = math.inf
+        self._kept = kept
+        self._least = math.inf if kept is None else kept.read()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether any time of it is known."""
+        return self._least < math.inf
 
     def once(self) -> float:
         """Return the milliseconds of one timing, after a warm run."""
@@ -86,7 +95,8 @@ class Reference:
 
     def drift(self, ms: float) -> float:
         """Take a time of the reference; return its distance from the least, as a share of that."""
-        self._least = min(self._least, ms)
+        if ms < self._least:
+            self._least = ms if self._kept is None else self._kept.lower(ms)
         return ms / self._least - 1.0 if self._least > 0 else 0.0
 
 
@@ -97,8 +107,9 @@ def reference_of(device: torch.device, timed: Timed) -> Reference:
     """Return the reference of this process for a device, on torch's number of threads."""
     key = str(device), torch.get_num_threads()
     if key not in _references:
-        reference = Reference(device, timed)
-        reference.settle(_FIRST_SECONDS)
+        reference = Reference(device, timed, least_on(device))
+        if not reference.is_settled:
+            reference.settle(_FIRST_SECONDS)
         _references[key] = reference
     return _references[key]
 

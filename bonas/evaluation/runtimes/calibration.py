@@ -69,18 +69,28 @@ def _of_data(data: Splits, space: Space) -> Example:
 
 
 def _stand_in(space: Space, example: Example) -> Example:
+    _warn()
+    found = None if _has_indices(space.example) else _default(space)
+    if found is not None and _fits(found, example):
+        return found
+    return example if example.rows is None else example.resized(ROWS).mapped(_noise)
+
+
+def _has_indices(example: Example | None) -> bool:
+    """Return whether an example has integers, of which other values may not be valid."""
+    return example is not None and not all(x.is_floating_point() for x in example.tensors)
+
+
+def _default(space: Space) -> Example | None:
+    """Return rows as for zero-cost scores; None for a space whose kind of data is not known."""
     from bonas.evaluation.zero_cost.inputs import default_batch
 
-    _warn()
     try:
         with torch.random.fork_rng(devices=[]):
-            found = default_batch(space, ROWS, 0).example
-    except Exception as error:  # a space whose data are not known
+            return default_batch(space, ROWS, 0).example
+    except Exception as error:  # whatever a space's own declarations raise
         _logger.debug("no rows stand for the data of the space: %s", error)
-    else:
-        if _fits(found, example):
-            return found
-    return example if example.rows is None else example.resized(ROWS).mapped(_noise)
+        return None
 
 
 def _noise(tensor: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import nn
@@ -38,11 +38,10 @@ class Compiled:
         # After eight networks with the same forward the compiler would fall back to eager silently.
         torch.compiler.reset()
         inputs = example.to(self.device)
-        compiled: nn.Module = torch.compile(network.to(self.device))  # type: ignore[assignment]  # it takes a module's place
-        session = TorchSession(compiled, inputs)
         try:
             with silence():
+                compiled = cast(nn.Module, torch.compile(network.to(self.device)))
                 TorchSession(compiled, inputs.mapped(torch.clone)).run()
         except Exception as error:
             raise failed(error, "torch.compile") from error
-        return session
+        return TorchSession(compiled, inputs)
