@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def test_the_comparison_on_fashion_mnist(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")
     assert "latency" in (tmp_path / "fashion-report" / "report.md").read_text()
+
+
+def test_searches_of_equal_time_on_fashion_mnist(tmp_path: Path) -> None:
+    try:
+        load("fashion-mnist")
+    except MissingData as error:
+        pytest.skip(str(error))
+    given = ["--budget", "2", "--seeds", "0", "--rows", "150", "--epochs", "1"]
+    command = [sys.executable, "-W", "ignore", str(EXAMPLES / "equal_time.py"), *given]
+    methods = ["--methods", "random", "--out", str(tmp_path)]
+    done = subprocess.run([*command, *methods], capture_output=True, text=True, check=True)
+    assert "random-0.json: 2 trials" in done.stdout
+    assert "trained in that time" in done.stdout
 
 
 def test_a_study_of_many_trials_is_written_and_then_measured(
