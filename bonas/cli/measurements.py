@@ -14,6 +14,7 @@ def add_measurements(parts: Any) -> None:
         _add_ask,
         _add_predict,
         _add_fidelity,
+        _add_memory,
         _add_scores,
         _add_curves,
         _add_inherit,
@@ -97,6 +98,14 @@ def _add_fidelity(parts: Any) -> None:
     fidelity.set_defaults(run=_run_fidelity)
 
 
+def _add_memory(parts: Any) -> None:
+    memory = add_command(parts, "memory", "Compare estimates of a training's memory with its peak.")
+    memory.add_argument("--spaces", nargs="+", help="Names of spaces; by default all.")
+    memory.add_argument("--networks", type=int, default=20, help="Random networks per space.")
+    memory.add_argument("--seed", type=int, default=0, help="Of the draw of the networks.")
+    memory.set_defaults(run=_run_memory)
+
+
 def _add_scores(parts: Any) -> None:
     scores = add_command(parts, "scores", "Compare zero-cost scores with published ones.")
     scores.add_argument("--folder", required=True, help="Folder of the published scores.")
@@ -171,6 +180,13 @@ def _run_fidelity(options: argparse.Namespace) -> None:
         values=options.values,
     )
     print(fidelity_table(list(found)))
+
+
+def _run_memory(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.memory import memory_errors, memory_problems, memory_table
+
+    names = options.spaces or list(memory_problems())
+    print(memory_table([memory_errors(n, options.networks, seed=options.seed) for n in names]))
 
 
 def _run_scores(options: argparse.Namespace) -> None:

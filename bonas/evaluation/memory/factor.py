@@ -4,8 +4,9 @@
 
 The estimate counts tensors. ``constant`` stands for what a process needs besides, ``scale`` for
 what kernels allocate and an allocator cannot reuse. On the CPU with glibc they are 8 MB and 1.4,
-fitted to 160 networks of eight spaces (``docs/benchmarks.md``). ``factor`` is 1 at first, then the
-median over measured trainings, with two of ratio 1 among them.
+fitted to 160 networks of eight spaces (``bonas bench memory``); on other devices 0 and 1, since
+none were measured. ``factor`` is 1 at first, then the median over measured trainings, with two of
+ratio 1 among them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import torch
 from bonas.errors import InvalidArgument
 
 _PRIOR = 2  # trainings of ratio 1 that are among the measured ones
-_OF_DEVICE = {"cpu": (8e6, 1.4), "cuda": (0.0, 1.1)}  # constant in bytes, scale
+_OF_DEVICE = {"cpu": (8e6, 1.4)}  # constant in bytes, scale
+_ELSEWHERE = 0.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class MemoryFactor:
     def of(cls, device: str | torch.device = "cpu") -> MemoryFactor:
         """Return that of a kind of device, before anything was measured there."""
         kind = torch.device(device).type
-        return cls(*_OF_DEVICE.get(kind, _OF_DEVICE["cuda"]))
+        return cls(*_OF_DEVICE.get(kind, _ELSEWHERE))
 
     def learnt(self, pairs: Iterable[tuple[float, float]]) -> MemoryFactor:
         """Return it with the factor of pairs (estimated bytes, measured bytes).

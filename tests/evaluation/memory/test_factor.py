@@ -11,7 +11,7 @@ from bonas.evaluation.memory import MemoryFactor
 
 def test_before_anything_is_measured_it_is_that_of_the_device() -> None:
     assert MemoryFactor.of("cpu")(100e6) == pytest.approx(8e6 + 1.4 * 100e6)
-    assert MemoryFactor.of("cuda").trainings == 0
+    assert MemoryFactor.of("cuda")(100e6) == 100e6
 
 
 def test_ten_trainings_teach_their_factor() -> None:
