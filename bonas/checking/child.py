@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ import optuna
 from bonas.checking.events import Event, EventLog, StepFailed, read_events
 from bonas.checking.origin import origin_in_dump
 from bonas.errors import InvalidArgument
+from bonas.evaluation.failure import signal_name
 from bonas.studies.running.pickling import packed, unpacked
 from bonas.studies.running.script import run_once
 
@@ -199,7 +199,7 @@ def _ending_of(status: int | None, is_late: bool, is_complete: bool) -> tuple[En
     if status == _EXIT:
         return "failed", ""
     if status is not None and status < 0:
-        return "crash", signal.Signals(-status).name
+        return "crash", signal_name(-status)
     return "crash", f"exit status {status}"
 
 

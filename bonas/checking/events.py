@@ -17,6 +17,7 @@ from typing import Any
 
 from bonas.checking.origin import origin_of
 from bonas.errors import BonasError
+from bonas.evaluation.failure import Kind, kind_of, text_of
 
 _LONGEST = 400  # characters of a message
 
@@ -30,21 +31,24 @@ class Problem:
         text: Its message.
         place: The line that it came from, of the user's code if it passed any.
         is_explained: Whether the message says what to do, as those of bonas do.
+        failure: The kind of failure that it is.
     """
 
     kind: str
     text: str
     place: str = ""
     is_explained: bool = False
+    failure: Kind = "exception"
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
         """Return the problem that an error is."""
-        text = " ".join(str(error).split())
+        text = " ".join(text_of(error).split())
         known = isinstance(error, BonasError)
         if len(text) > _LONGEST and not known:
             text = f"{text[:_LONGEST]}..."
-        return cls(type(error).__name__, text, "" if known else origin_of(error), known)
+        place = "" if known else origin_of(error)
+        return cls(type(error).__name__, text, place, known, kind_of(error))
 
     def __str__(self) -> str:
         """Return class, message and place."""

@@ -10,7 +10,6 @@ from bonas.checking.events import Problem
 from bonas.checking.report import Finding, Row, State
 from bonas.checking.times import duration
 
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "MemoryError", "unable to mmap")
 _KILLED = "SIGKILL"
 
 
@@ -91,7 +90,7 @@ def trouble_of(ended: Ended, seconds: float, expected: str, advice: str) -> Trou
 
 def trouble_with(step: str, problem: Problem, expected: str, advice: str) -> Trouble:
     """Return the trouble that an error is."""
-    if is_out_of_memory(problem):
+    if problem.failure == "out_of_memory" and not problem.is_explained:
         where = f" ({problem.place})" if problem.place else ""
         text = (
             f"expected {expected}, got no memory for it: {problem.text}{where}; use smaller "
@@ -102,11 +101,6 @@ def trouble_with(step: str, problem: Problem, expected: str, advice: str) -> Tro
         where = f" ({problem.place})" if problem.place else ""
         return Trouble(step, problem.kind, f"{problem.text}{where}")
     return Trouble(step, problem.kind, f"expected {expected}, got {problem}; {advice}")
-
-
-def is_out_of_memory(problem: Problem) -> bool:
-    """Return whether memory was missing."""
-    return any(sign in f"{problem.kind}: {problem.text}" for sign in _OUT_OF_MEMORY)
 
 
 def shown(choices: Mapping[str, object], most: int = 6) -> str:

@@ -47,3 +47,12 @@ def test_errors_of_bonas_explain_themselves() -> None:
     assert Problem.of(InvalidData("expected rows, got none; add some")).is_explained
     long = Problem.of(ValueError("x" * 10_000))
     assert len(long.text) < 500
+
+
+def test_the_kind_of_a_failure_is_known_and_no_error_is_too_odd() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise TypeError
+
+    assert Problem.of(MemoryError()).failure == "out_of_memory"
+    assert Problem.of(Odd()).kind == "Odd"
