@@ -27,6 +27,7 @@ _HOME = {
     "Space": "bonas.spaces",
     "ablate": "bonas.benchmarks.comparison",
     "check": "bonas.checking",
+    "ensemble": "bonas.deploy.ensemble",
     "finalize": "bonas.deploy.finalize",
     "optimize": "bonas.optimization",
     "space": "bonas.spaces.families.declaration",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # an alias exports a name
     from bonas import surrogates as surrogates
     from bonas.benchmarks.comparison import ablate as ablate
     from bonas.checking import check as check
+    from bonas.deploy.ensemble import ensemble as ensemble
     from bonas.deploy.estimators import SearchClassifier as SearchClassifier
     from bonas.deploy.estimators import SearchRegressor as SearchRegressor
     from bonas.deploy.finalize import finalize as finalize
