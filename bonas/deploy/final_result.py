@@ -15,11 +15,13 @@ from torch import nn
 
 from bonas.arguments import is_count
 from bonas.dataframe import imported_pandas
+from bonas.deploy.final_export import export_finalist
 from bonas.deploy.final_record import network_of
 from bonas.deploy.held_out_score import HeldOutScore
 from bonas.deploy.rank_agreement import RankAgreement
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Objective, ShortTraining
+from bonas.evaluation.export import Export
 from bonas.evaluation.objective import UNITS
 from bonas.plots.finalists import FinalistLine, finalists_figure
 
@@ -87,7 +89,28 @@ class Finalist:
             )
         return network_of(self.candidate, self.files[seed])
 
-    trained = network
+    def export(
+        self,
+        folder: str | PathLike[str],
+        *,
+        seed: int = 0,
+        onnx: bool | None = None,
+        int8: bool | None = None,
+        overwrite: bool = False,
+    ) -> Export:
+        """Write a trained network as a folder that loads without bonas, with its test score.
+
+        Args:
+            folder: Appears complete or not at all.
+            seed: Which of the trainings, as ``network`` takes it.
+            onnx: Whether to write ONNX; None where the network can be exported.
+            int8: The same for INT8.
+            overwrite: Whether an earlier export may be replaced.
+
+        Raises:
+            BonasError: as ``Candidate.export`` and ``network`` do.
+        """
+        return export_finalist(self, folder, seed=seed, onnx=onnx, int8=int8, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -135,7 +158,7 @@ class FinalResult:
             )
             for each in self.finalists
         ]
-        tau = "" if self.agreement is None else f"Kendall's tau {self.agreement}"
+        tau = "" if self.agreement is None else f"Kendall's tau: {self.agreement}"
         figure = finalists_figure(self.objective, lines, tau)
         if path is not None:
             figure.savefig(path)

@@ -48,9 +48,9 @@ def finalists_of(
     ranked = _different(sorted(kept, key=lambda c: _loss(c, goal)))
     if len(ranked) < top_k:
         _logger.warning(
-            "there are %d networks to choose from, fewer than top_k=%d: %s",
-            len(ranked),
+            "expected %d networks to choose from, got %d: %s",
             top_k,
+            len(ranked),
             "the front has no more" if len(result.objectives) > 1 else "no more were evaluated",
         )
     return ranked[:top_k]

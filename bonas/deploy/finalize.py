@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from bonas.deploy.final_plan import Plan, check_chosen, make_plan
@@ -224,6 +225,7 @@ def _scored(
     plan: Plan, sealed: SealedPart, done: Trainings
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     part = opened(sealed)
+    n = len(part.dataset) if isinstance(part, DataLoader) else len(part)  # type: ignore[arg-type]  # it has a length
     for (place, rows), found in done.items():
         candidate, training = plan.finalists[place], plan.trainings[place]
         values: list[float] = []
@@ -234,13 +236,13 @@ def _scored(
             values.append(scores[plan.goal.name])
             kept.append(of_rows)
         known = [one for one in kept if one is not None]
-        half = rows_half_width(known, len(part)) if len(known) == len(kept) else None
+        half = rows_half_width(known, n) if len(known) == len(kept) else None
         if values:
             yield (
                 f"{place}:{rows}",
                 {
                     "values": values,
-                    "rows": len(part),
+                    "rows": n,
                     "rows_half_width": half,
                 },
             )

@@ -60,6 +60,8 @@ class RankAgreement:
 
     def __str__(self) -> str:
         low, high = self.interval
+        if math.isnan(self.tau):
+            return f"not defined, since all of {self.n} networks have one value"
         return f"{self.tau:.2f} [{low:.2f}, {high:.2f}] over {self.n} networks"
 
 

@@ -11,6 +11,7 @@ import optuna
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import bonas
 from bonas.deploy import finalize as finalizing
@@ -205,7 +206,10 @@ def test_the_front_gives_the_finalists_of_several_objectives(
         found = final(result, tmp_path / "a", top_k=50)
     front = [candidate.trial.number for candidate in result.front]
     assert [each.number for each in found.finalists] == front
-    assert f"there are {len(front)} networks to choose from, fewer than top_k=50" in caplog.text
+    assert (
+        f"expected 50 networks to choose from, got {len(front)}: the front has no more"
+        in caplog.text
+    )
     for each in found.finalists:
         assert each.measured == {"parameters": each.candidate.values["parameters"]}
     assert found.agreement is not None
@@ -356,6 +360,24 @@ def test_a_search_without_success_is_refused(tmp_path: Path) -> None:
         final(bonas.SearchResult(study, SPACE, goals, TRAINING), tmp_path / "a")
     with pytest.raises(InvalidArgument, match=r"expected the result of bonas\.optimize, got None"):
         bonas.finalize(None)  # type: ignore[arg-type]
+
+
+def test_rows_of_loaders_are_counted_not_their_batches(tmp_path: Path) -> None:
+    rows = TensorDataset(torch.tensor(X), torch.tensor(Y))
+    parts = (DataLoader(rows, 16, shuffle=True), DataLoader(rows, 64))
+    found = final(searched(ShortTraining(parts, epochs=1)), tmp_path / "a", test=parts[1])
+    assert found.best.test is not None
+    assert found.best.test.rows == 120
+    assert found.best.test.rows_half_width is not None
+
+
+def test_the_export_computes_the_same_and_has_the_test_score(tmp_path: Path) -> None:
+    found = final(searched(), tmp_path / "a").best
+    found.export(tmp_path / "out", onnx=False, seed=1)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert found.test is not None
+    assert "test accuracy" in card
+    assert "training and validation rows, 2 seeds" in card
 
 
 def test_files_of_other_weights_are_refused(tmp_path: Path) -> None:

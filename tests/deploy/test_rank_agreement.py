@@ -65,3 +65,4 @@ def test_one_network_has_no_ranking_and_equal_ones_no_tau() -> None:
     assert found is not None
     assert math.isnan(found.tau)
     assert found.interval == (-1.0, 1.0)
+    assert str(found) == "not defined, since all of 2 networks have one value"
