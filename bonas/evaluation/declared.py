@@ -62,6 +62,15 @@ class SupportsPhase(Protocol):
 
 
 @runtime_checkable
+class SupportsData(Protocol):
+    """An evaluator that measures more truly with rows of the data that networks are trained on."""
+
+    def with_data(self, data: Callable[[], object]) -> Any:
+        """Return the evaluator with a function that loads them, or itself if it has its own."""
+        ...
+
+
+@runtime_checkable
 class SupportsInputShape(Protocol):
     """A space that says the shape of one input of its networks."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,6 +89,12 @@ class SizeOnDisk:
                 "input_shape": shape,
             }
         }
+
+    def with_data(self, data: Callable[[], object]) -> SizeOnDisk:
+        """Return the evaluator with data to calibrate with, where it needs some and has none."""
+        if self.calibration is not None or self.precision != "int8":
+            return self
+        return replace(self, calibration=data)
 
     @own_settings()
     def __call__(self, candidate: Candidate) -> dict[str, float]:

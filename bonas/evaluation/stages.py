@@ -9,11 +9,13 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bonas.errors import InvalidArgument
 from bonas.evaluation.candidate import Candidate
 from bonas.evaluation.declared import (
+    SupportsData,
     check_spelling,
     declared_cost,
     declared_description,
@@ -35,6 +37,9 @@ class Stages(StreamingEvaluator):
     in which they are given. Objectives keep the order of ``evaluators``. Those that cost little
     next to the dearest can be measured alone, of architectures that are not trained (``cheap``).
 
+    Where one has training data (``splits``), as ``ShortTraining``, those that can use rows of them
+    (``with_data``), as a latency in INT8, are given them.
+
     Args:
         evaluators: At least one; a plain function has no objectives of its own.
 
@@ -46,7 +51,7 @@ class Stages(StreamingEvaluator):
     evaluators: Sequence[Evaluator]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "evaluators", _checked_parts(self.evaluators))
+        object.__setattr__(self, "evaluators", _with_data(_checked_parts(self.evaluators)))
         for part in self.evaluators:
             declared_cost(part)
         if self.objectives:
@@ -168,6 +173,15 @@ def _check_new(twice: set[tuple[bool, str]], part: Evaluator) -> None:
             f"expected each measurement once, got {names} from two evaluators; "
             f"rename one of them in {part!r}"
         )
+
+
+def _with_data(parts: tuple[Evaluator, ...]) -> tuple[Evaluator, ...]:
+    """Return the evaluators; those that can use them have the data of the first that has some."""
+    owner = next((part for part in parts if hasattr(type(part), "splits")), None)  # not loaded yet
+    if owner is None:
+        return parts
+    data = partial(getattr, owner, "splits")
+    return tuple(part.with_data(data) if isinstance(part, SupportsData) else part for part in parts)
 
 
 def _checked_parts(evaluators: object) -> tuple[Evaluator, ...]:

@@ -12,7 +12,16 @@ from torch import nn
 
 import bonas
 from bonas.errors import InvalidArgument
-from bonas.evaluation import Candidate, ParameterCount, SizeOnDisk
+from bonas.evaluation import (
+    Candidate,
+    Latency,
+    ParameterCount,
+    ShortTraining,
+    SizeOnDisk,
+    Stages,
+)
+from bonas.evaluation.runtimes.calibration import ROWS, calibration_rows
+from bonas.spaces import Example, NASBench201
 from bonas.spaces.mlp.space import MLPSpace
 
 pytest.importorskip("onnxruntime", reason='needs the extra "onnx"')
@@ -58,6 +67,30 @@ def test_it_is_an_objective_of_its_unit_and_described() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         SizeOnDisk(**settings)
+
+
+def test_the_data_of_a_training_in_the_same_search_calibrate() -> None:
+    training, size = ShortTraining("digits"), SizeOnDisk("int8")
+    latency = Latency(runtime="onnx_int8")
+    given = Stages([size, training, latency, Latency(name="eager")]).evaluators
+    assert [getattr(part, "calibration", None) is None for part in given] == [False, True] * 2
+    for part in (given[0], given[2]):
+        assert part.calibration() is training.splits
+    own = SizeOnDisk("int8", calibration=torch.rand(5, 64))
+    assert Stages([training, own]).evaluators[1] is own
+
+
+def test_rows_of_the_search_that_do_not_fit_are_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = bonas.evaluation.load("digits")
+    example = Example.of(torch.zeros(1, 5))
+    (found,) = calibration_rows(MLPSpace(5, 2), example, lambda: data)
+    assert found.first.shape == (ROWS, 5)
+    images = NASBench201(channels=4, cells=1, image_size=8, in_channels=1)
+    (found,) = calibration_rows(images, Example.of(torch.zeros(1, 1, 8, 8)), lambda: data)
+    (same,) = calibration_rows(images, Example.of(torch.zeros(1, 1, 8, 8)), data)
+    assert torch.equal(found.first, same.first)
 
 
 def test_a_search_minimises_it_beside_another_size() -> None:

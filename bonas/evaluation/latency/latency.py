@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -71,7 +71,8 @@ class Latency:
         runtime: ``"eager"``, ``"compile"``, ``"onnx"``, ``"onnx_int8"``, ``"openvino"``, or an
             object like ``bonas.evaluation.runtimes.runtime.Runtime``.
         calibration: Rows for INT8: as the networks take them, or data as ``load`` returns them;
-            None takes rows that stand for the data, which is enough for a latency.
+            None takes those of a ``ShortTraining`` in the same search, or rows that stand for the
+            data, which is enough for a latency.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         batch_size: Number of inputs in the batch.
         threads: Number of CPU threads; None keeps torch's setting, and is one per core in others.
@@ -144,6 +145,12 @@ class Latency:
         if not isinstance(runtime, Eager):  # older studies have no runtime in their description
             settings |= {"runtime": runtime.name, "precision": runtime.precision}
         return {self.name: settings}
+
+    def with_data(self, data: Callable[[], object]) -> Latency:
+        """Return the evaluator with data to calibrate with, where it needs some and has none."""
+        if self.calibration is not None or self._runtime.precision != "int8":
+            return self
+        return replace(self, calibration=data)
 
     @own_settings()
     def __call__(self, candidate: Candidate) -> dict[str, float]:

@@ -1,21 +1,21 @@
 """Calibration rows: inputs that set the ranges of a quantised network.
 
-In order: the rows that are given; the rows that stand for the space's data where none are known
-(photographs, text or digits, as for zero-cost scores); random numbers in the shape of the example.
-The latter two are good for a latency or a size, which depend little on the ranges, and not for what
-a network predicts.
+In order: the rows that are given; those of the search's training data; those that stand for the
+space's data where none are known (photographs, text or digits, as for zero-cost scores); random
+numbers in the shape of the example. The last two are good for a latency or a size, which depend
+little on the ranges, and not for what a network predicts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import torch
 
-from bonas.errors import InvalidArgument
+from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation.data.splits import Splits
 from bonas.spaces import Example, Space
 
@@ -31,7 +31,8 @@ def calibration_rows(space: Space, example: Example, given: object = None) -> Se
         space: Its kind of data is taken where nothing is given.
         example: The batch that the networks take.
         given: Rows as the networks take them (as ``bonas.space`` takes an example, or a list of
-            such batches), data as ``bonas.evaluation.load`` returns them, or None.
+            such batches), data as ``bonas.evaluation.load`` returns them, a function that loads
+            such (whose rows are taken where they fit the example), or None.
 
     Raises:
         InvalidArgument: if it is of another kind, or has other shapes than the example.
@@ -40,6 +41,8 @@ def calibration_rows(space: Space, example: Example, given: object = None) -> Se
         return [_stand_in(space, example)]
     if isinstance(given, Splits):
         return [_of_data(given, space)]
+    if callable(given):
+        return [_of_search(given, space, example) or _stand_in(space, example)]
     batches = given if isinstance(given, list) else [given]
     rows = [Example.of(batch) for batch in batches]
     for batch in rows:
@@ -53,7 +56,7 @@ def check_calibration(given: object) -> None:
     Raises:
         InvalidArgument: if they are no rows.
     """
-    if given is None or isinstance(given, Splits):
+    if given is None or isinstance(given, Splits) or callable(given):
         return
     batches: list[Any] = given if isinstance(given, list) else [given]
     if not batches:
@@ -66,6 +69,17 @@ def _of_data(data: Splits, space: Space) -> Example:
     from bonas.evaluation.zero_cost.inputs import batch_of
 
     return batch_of(data, space, ROWS, seed=0).example
+
+
+def _of_search(data: Callable[[], object], space: Space, example: Example) -> Example | None:
+    """Return rows of the data that a search trains on; None where they are not of this kind."""
+    try:
+        splits = data()
+        found = _of_data(splits, space) if isinstance(splits, Splits) else None
+    except BonasError as error:  # fewer rows, or data that are read by the user's own functions
+        _logger.debug("the data of the search give no calibration rows: %s", error)
+        return None
+    return found if found is not None and _fits(found, example) else None
 
 
 def _stand_in(space: Space, example: Example) -> Example:
