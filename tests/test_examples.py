@@ -101,3 +101,15 @@ def test_searches_with_and_without_early_stopping(
     finally:
         optuna.logging.set_verbosity(before)
     assert "halving against none: +0.000 +- nan" in capsys.readouterr().out
+
+
+def test_ensembles_are_compared_with_the_best_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "ensemble.py"
+    options = ["--seeds", "2", "--networks", "3", "--epochs", "1", "--rows", "200"]
+    monkeypatch.setattr(sys, "argv", [str(path), *options])
+    runpy.run_path(str(path), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "ensemble, three sizes" in printed
+    assert "mean of all - best by accuracy" in printed

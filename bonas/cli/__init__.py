@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bonas import __version__
 from bonas.cli.comparisons import add_comparisons
+from bonas.cli.exports import add_export_command
 from bonas.cli.finals import add_final_commands
 from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
@@ -39,6 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_search_commands(commands)
     add_final_commands(commands)
+    add_export_command(commands)
     bench = add_command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)

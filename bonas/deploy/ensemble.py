@@ -183,7 +183,7 @@ def ensemble(
 
 
 def _checked_training(result: SearchResult, given: object) -> ShortTraining:
-    found = training_in(getattr(result, "evaluate", None)) if given is None else given
+    found = training_in(result.evaluate) if given is None else given
     if not isinstance(found, ShortTraining):
         raise InvalidArgument(
             f"expected training to be the ShortTraining of the search, got {found!r}; give the one "
