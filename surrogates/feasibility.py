@@ -7,6 +7,7 @@
     w       the weights of the best leave-one-out log score of the mixture (stacking); r has more
             pseudo-observations than the others
 
+All kinds of failure count alike: an accident predicts no other label, whatever its kind is called.
 A region is avoided only if that has predicted labels which were left out. After one failure it
 cannot have: r has most of the weight, and the failure lowers p little anywhere. The process is
 better where regions have no sharp border (cells that a compiler refuses), the forest where one
@@ -37,7 +38,6 @@ _TREES = 100
 _FEATURES = 0.5  # of the columns, drawn anew for each split
 _PULL = np.array([3.0, 1.0, 1.0])  # pseudo-observations of rate, process and forest
 _ROUNDS = 200
-_DOUBTFUL = 4.0  # variance of a label of weight 0, in units of that of the labels
 
 
 class FeasibilityModel:
@@ -69,9 +69,7 @@ class FeasibilityModel:
         return torch.from_numpy(w[0] * self.rate + w[1] * g + w[2] * f)
 
 
-def fit_feasibility(
-    X: Tensor, succeeded: Tensor, layout: Layout, seed: int, weight: Tensor | None = None
-) -> FeasibilityModel:
+def fit_feasibility(X: Tensor, succeeded: Tensor, layout: Layout, seed: int) -> FeasibilityModel:
     """Fit the mixture to the labels of finished evaluations.
 
     Args:
@@ -79,8 +77,6 @@ def fit_feasibility(
         succeeded: ``n`` truth values, both among them.
         layout: The blocks of the encoding.
         seed: Seed of the forest.
-        weight: ``n`` numbers in (0, 1], how surely each label is that of the network and not an
-            accident; 1 by default.
 
     Raises:
         FitFailed: if all labels are equal, or the encodings are not finite.
@@ -88,30 +84,19 @@ def fit_feasibility(
     y, n = succeeded.numpy().astype(bool), len(succeeded)
     if y.all() or not y.any():
         raise FitFailed(f"expected successes and failures, got {int(y.sum())} of {n} successes")
-    w = np.ones(n) if weight is None else weight.numpy()
     layout = layout.without("gnn") if len(layout.architecture) > 1 else layout
-    process = _fit_process(X, y, w, layout)
-    forest = RandomForestClassifier(
-        _TREES, max_features=_FEATURES, oob_score=False, bootstrap=True, random_state=seed
+    process = fit_graph_gp(
+        X, torch.from_numpy(y.astype(np.float64)).unsqueeze(1), layout, shape="matern12", trend=True
     )
+    forest = RandomForestClassifier(_TREES, max_features=_FEATURES, random_state=seed)
     seen = layout.visible(X).numpy()
-    forest.fit(seen, y, sample_weight=w)
+    forest.fit(seen, y)
     least = 1 / (n + 2)
     left = (y.sum() - y + 1) / (n + 1)  # the rate without each label
     members = np.stack([left, _left_out(process), _out_of_bag(forest, seen, left)])
     likelihood = np.where(y, _clipped(members, least), 1 - _clipped(members, least))
-    weights = _stacked(np.log(likelihood) * w)
+    weights = _stacked(np.log(likelihood))
     return FeasibilityModel(layout, (y.sum() + 1) / (n + 2), process, forest, weights, least)
-
-
-def _fit_process(X: Tensor, y: npt.NDArray[np.bool_], weight: Array, layout: Layout) -> GraphGP:
-    """Fit the process; a label of less weight is a noisier one."""
-    Y = torch.from_numpy(y.astype(np.float64)).unsqueeze(1)
-    noise = None
-    if (weight < 1).any():
-        doubt = _DOUBTFUL * (1 - weight) * float(Y.var(correction=0))
-        noise = torch.from_numpy(np.where(weight < 1, doubt, np.nan)).unsqueeze(1)
-    return fit_graph_gp(X, Y, layout, train_Yvar=noise, shape="matern12", trend=True)
 
 
 def _left_out(process: GraphGP) -> Array:

@@ -18,6 +18,7 @@ def add_measurements(parts: Any) -> None:
         _add_scores,
         _add_curves,
         _add_inherit,
+        _add_feasibility,
     ):
         add(parts)
 
@@ -146,6 +147,27 @@ def _add_inherit(parts: Any) -> None:
     inherit.set_defaults(run=_run_inherit)
 
 
+def _add_feasibility(parts: Any) -> None:
+    feasibility = add_command(
+        parts, "feasibility", "Measure how failures are predicted, and what constraints are worth."
+    )
+    feasibility.add_argument(
+        "--trials", type=int, nargs="+", default=[20, 50, 100], help="Numbers of finished trials."
+    )
+    feasibility.add_argument("--draws", type=int, default=15, help="Random draws of the trials.")
+    feasibility.add_argument("--budget", type=int, default=50, help="Evaluations of a search.")
+    feasibility.add_argument("--seeds", type=int, default=6, help="Number of searches per method.")
+    feasibility.add_argument(
+        "--parts",
+        nargs="+",
+        choices=["prediction", "failures", "accidents", "constraint"],
+        default=["prediction", "failures", "accidents", "constraint"],
+        help="What to measure: predictions; searches where 30 %% of the cells fail, where 3 %% of "
+        "all evaluations do, and within a bound of the latency.",
+    )
+    feasibility.set_defaults(run=_run_feasibility)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -224,3 +246,21 @@ def _run_inherit(options: argparse.Namespace) -> None:
     from bonas.benchmarks.inheritance import inheritance_table, measure_inheritance
 
     print(inheritance_table(measure_inheritance(children=options.children, seed=options.seed)))
+
+
+def _run_feasibility(options: argparse.Namespace) -> None:
+    from bonas.benchmarks import feasibility as bench
+    from bonas.benchmarks.comparison.execution import quiet
+
+    seeds = range(options.seeds)
+    if "prediction" in options.parts:
+        found = list(bench.predict_failures(options.trials, range(options.draws)))
+        print(bench.predicted_table(found), flush=True)
+    with quiet():
+        for part, case in (("failures", "edge_tpu"), ("accidents", "accidents")):
+            if part in options.parts:
+                lost = list(bench.search_with_failures(options.budget, seeds, case))
+                print(f"\n{bench.searched_table(lost)}", flush=True)
+        if "constraint" in options.parts:
+            told = list(bench.search_with_constraint(options.budget, seeds))
+            print(f"\n{bench.searched_table(told)}", flush=True)

@@ -62,16 +62,6 @@ def test_probabilities_are_inside_the_unit_interval_and_repeat() -> None:
     assert float(first.weights.sum()) == pytest.approx(1)
 
 
-def test_a_doubtful_failure_says_less() -> None:
-    X = points(30)
-    failed = X[:, 0] > 0.8
-    weight = torch.where(failed, 0.2, 1.0).double()
-    at = torch.tensor([[0.95, 0.5]], dtype=torch.float64)
-    sure = fit_feasibility(X, ~failed, LAYOUT, seed=0).probability(at)
-    doubtful = fit_feasibility(X, ~failed, LAYOUT, seed=0, weight=weight).probability(at)
-    assert float(doubtful) > float(sure)
-
-
 @pytest.mark.parametrize("label", [True, False])
 def test_equal_labels_teach_nothing(label: bool) -> None:
     with pytest.raises(FitFailed, match="successes and failures"):
