@@ -22,6 +22,9 @@ from bonas.evaluation.objective import (
 )
 from bonas.evaluation.remote.device import RemoteDevice
 from bonas.evaluation.remote.latency import RemoteLatency
+from bonas.evaluation.remote.local import LocalDevice
+from bonas.evaluation.remote.measurement import DeviceMeasurement
+from bonas.evaluation.remote.table import LatencyTable
 from bonas.evaluation.score_source import ScoreSource, SupportsScores
 from bonas.evaluation.size import FLOPS, PARAMETERS, FLOPs, ParameterCount
 from bonas.evaluation.size_on_disk import SizeOnDisk
@@ -41,6 +44,7 @@ __all__ = [
     "Candidate",
     "Constraint",
     "Curve",
+    "DeviceMeasurement",
     "Direction",
     "Evaluator",
     "FLOPs",
@@ -48,7 +52,9 @@ __all__ = [
     "Joint",
     "KVCache",
     "Latency",
+    "LatencyTable",
     "Lineage",
+    "LocalDevice",
     "Measurement",
     "Objective",
     "ParameterCount",

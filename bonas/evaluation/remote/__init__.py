@@ -2,5 +2,16 @@
 
 from bonas.evaluation.remote.device import Measured, RemoteDevice
 from bonas.evaluation.remote.latency import DEVICE_MEMORY, RemoteLatency
+from bonas.evaluation.remote.local import LocalDevice
+from bonas.evaluation.remote.measurement import DeviceMeasurement
+from bonas.evaluation.remote.table import LatencyTable
 
-__all__ = ["DEVICE_MEMORY", "Measured", "RemoteDevice", "RemoteLatency"]
+__all__ = [
+    "DEVICE_MEMORY",
+    "DeviceMeasurement",
+    "LatencyTable",
+    "LocalDevice",
+    "Measured",
+    "RemoteDevice",
+    "RemoteLatency",
+]

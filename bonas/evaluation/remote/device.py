@@ -296,16 +296,7 @@ class RemoteDevice:
         if connection is not None and connection.is_open:
             return connection
         self.close()
-        command = ssh_command(
-            self.host,
-            user=self.user,
-            port=self.port,
-            key=self.key,
-            python=self.python,
-            options=self.options,
-            connect_timeout=self.connect_timeout,
-        )
-        connection = Connection(command, self.connect_timeout)
+        connection = Connection(self._command(), self.connect_timeout)
         try:
             if self._known:
                 check_same(str(self), self._known, connection.identity)
@@ -315,6 +306,18 @@ class RemoteDevice:
         self._known.update(connection.identity)
         self._slot.connection = connection
         return connection
+
+    def _command(self) -> list[str]:
+        """Return the command that starts the program on the device."""
+        return ssh_command(
+            self.host,
+            user=self.user,
+            port=self.port,
+            key=self.key,
+            python=self.python,
+            options=self.options,
+            connect_timeout=self.connect_timeout,
+        )
 
     def _log_queue(self) -> None:
         _logger.info("others measure on the device %s; waiting", self)
