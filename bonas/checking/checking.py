@@ -22,7 +22,7 @@ from bonas.encoders import Encoder
 from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Evaluator, Objective
 from bonas.evaluation.constraint import Constraints
-from bonas.spaces import Choices, Space
+from bonas.spaces import Choices, Family, Space
 from bonas.studies.budget import Budget
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
@@ -139,14 +139,20 @@ def _search_of(space: object, given: Mapping[str, Any], notes: Notes) -> tuple[S
                 f"expected a bonas.Search without what it has itself, got {beside} beside it; make "
                 "them part of the search"
             )
-        return space, f"check of {type(space.space).__name__}"
-    title = f"check of {getattr(space, '__name__', None) or type(space).__name__}"
+        return space, f"check of {_name_of(space.space)}"
+    title = f"check of {_name_of(space)}"
     try:
         search = Search(space, **given)  # type: ignore[arg-type]  # it looks
     except Exception as error:
         _note_error(notes, "search", error)
         return None, title
     return search, title
+
+
+def _name_of(space: object) -> str:
+    """Return what a space is called: the function of a family, else the class."""
+    own = space.function if isinstance(space, Family) else space
+    return str(getattr(own, "__name__", None) or type(own).__name__)
 
 
 def _budget_of(budget: object, notes: Notes) -> Budget | None:

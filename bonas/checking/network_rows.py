@@ -146,9 +146,8 @@ def _note_memory(notes: Notes, looked: Sequence[Looked]) -> None:
             continue
         device = each.facts("memory")["device"]
         estimates.append(known)
-        peaks = [step.facts["peak"] for step in each.steps(_EVALUATE) if step.facts.get("peak")]
-        if peaks:
-            pairs.append((known, max(peaks)))
+        trained = (step.facts for step in each.steps(_EVALUATE) if "step" in step.facts)
+        pairs += [(known, facts["peak"]) for facts in trained if facts.get("peak")]
     if not estimates:
         peaks = [e.facts["peak"] for x in looked for e in x.steps(_EVALUATE) if e.facts.get("peak")]
         if peaks:

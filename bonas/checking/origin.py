@@ -17,6 +17,7 @@ _LIBRARIES = tuple(
         *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
     }
 )
+_OF_PYTHON = "<frozen", "<string>"  # modules of Python, and the command that starts a process
 _DUMPED = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)$')
 
 
@@ -54,4 +55,4 @@ def _place(file: str, number: int, function: str) -> str:
 
 
 def _is_of_user(file: str) -> bool:
-    return not file.startswith(("<frozen", *_LIBRARIES))
+    return not file.startswith(_LIBRARIES) and not file.startswith(_OF_PYTHON)

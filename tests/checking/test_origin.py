@@ -55,4 +55,4 @@ def test_a_dump_has_the_deepest_line_first() -> None:
   File "/home/me/main.py", line 3 in <module>
 """
     assert origin_in_dump(dump) == "train.py, line 7, in train"
-    assert origin_in_dump("") == ""
+    assert origin_in_dump('  File "<string>", line 1 in <module>') == ""
