@@ -229,8 +229,8 @@ def _timed_by(runtime: Runtime, device: torch.device) -> Timed:
     """Return how a runtime is timed: the thread's share of the core says nothing for some."""
     if isinstance(runtime, (Eager, Compiled)):
         return timed_on(device)
-    if isinstance(runtime, Onnx) and device.type == "cpu":
-        return timed_on(device)  # with one thread, it is that of the caller
+    if isinstance(runtime, Onnx) and device.type == "cpu" and runtime.threads == 1:
+        return timed_on(device)  # it computes in the caller's thread
     return timed_elsewhere
 
 

@@ -20,11 +20,21 @@ _LOUD = (
     "torch.fx.experimental.symbolic_shapes",
     "torch.onnx",
 )
+_one_at_a_time = threading.RLock()  # levels and streams belong to the process
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Run the block without exporters' logs, warnings, and what this thread prints."""
+    """Run the block without exporters' logs, warnings, and what this thread prints.
+
+    Threads take turns: each restores what it found.
+    """
+    with _one_at_a_time, _silence():
+        yield
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _LOUD]
     before = [logger.level for logger in loggers]
     try:

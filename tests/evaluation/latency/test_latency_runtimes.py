@@ -16,8 +16,10 @@ from torch import Tensor, nn
 
 from bonas.errors import InvalidArgument, MissingPackage
 from bonas.evaluation import Candidate, Latency, ShortTraining, Stages
-from bonas.evaluation.latency.latency import DEVICE
+from bonas.evaluation.latency.latency import DEVICE, _timed_by
+from bonas.evaluation.latency.timing import timed_elsewhere, timed_on
 from bonas.evaluation.runtimes import onnx
+from bonas.evaluation.runtimes.eager import Eager
 from bonas.evaluation.runtimes.export_failed import ExportFailed
 from bonas.spaces import Example
 
@@ -157,6 +159,15 @@ def test_a_network_that_cannot_be_exported_names_the_operator() -> None:
 
     with pytest.raises(ExportFailed, match=r'_linalg_svd.*runtime="eager"'):
         quick(runtime="onnx")(of(Singular(), (3, 3)))
+
+
+def test_only_what_computes_in_the_callers_thread_is_timed_by_its_clock() -> None:
+    cpu = torch.device("cpu")
+    own = timed_on(cpu)
+    assert _timed_by(onnx.Onnx(cpu, 1), cpu) is own
+    assert _timed_by(Eager(cpu, None), cpu) is own  # which sees torch's threads
+    for runtime in (onnx.Onnx(cpu, 2), onnx.Onnx(cpu, None), OfOnesOwn()):
+        assert _timed_by(runtime, cpu) is timed_elsewhere
 
 
 def test_all_threads_are_taken_where_none_are_named() -> None:
