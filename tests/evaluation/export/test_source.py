@@ -1,11 +1,14 @@
 """The source of a network computes what the network computes, on this and on other inputs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hard_networks import UNWRITABLE, WRITABLE
 from torch import Tensor, nn
 
+import bonas
 from bonas.evaluation.export.export import _difference
 from bonas.evaluation.export.source import NoSource, source_of
 from bonas.evaluation.export.source.network_source import built_from
@@ -127,3 +130,21 @@ def test_equal_modules_share_a_class() -> None:
     )
     source = source_of(space.build(choices), Example.of(inputs))
     assert source.classes.count("class Layer") == 1
+
+
+@bonas.space(input=torch.zeros(2, 1, 8, 8))
+def family(choose: Any) -> nn.Module:
+    width = choose("width", [4, 8])
+    layers: list[nn.Module] = [nn.Conv2d(1, width, 3, padding=1)]
+    if choose("deep", [True, False]):
+        kernel = choose("kernel", [1, 3])
+        layers += [nn.ReLU(), nn.Conv2d(width, width, kernel, padding="same")]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3))
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_conditional_family_of_a_user_has_a_source(deep: bool) -> None:
+    drawn = (family.sample(np.random.default_rng(seed)) for seed in range(50))
+    choices = next(each for each in drawn if each["deep"] is deep)
+    assert family.example is not None
+    _assert_equal(family.build(choices), family.example.filled())
