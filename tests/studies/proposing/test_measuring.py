@@ -14,7 +14,7 @@ from clocks import Clocks
 from optuna.distributions import IntDistribution
 from optuna.trial import create_trial
 
-from bonas.errors import EvaluationFailed, InvalidArgument
+from bonas.errors import DeviceUnavailable, EvaluationFailed, InvalidArgument
 from bonas.spaces import Architecture, NASBench201
 from bonas.studies.architecture_measurements import ArchitectureMeasurements
 from bonas.studies.proposing import measuring
@@ -156,3 +156,18 @@ _BAD = [{"share": -0.1}, {"allowance": math.nan}, {"seconds": -1.0}]
 def test_bounds_are_numbers_of_at_least_0(given: dict[str, float]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(given))):
         measuring_of(optuna.create_study(), failing, **given)
+
+
+def test_a_device_that_is_away_is_no_fault_of_an_architecture(clock: Clocks) -> None:
+    meter = Meter(clock)
+
+    def measure(architecture: Architecture) -> Mapping[str, float]:
+        if meter.seen:
+            raise DeviceUnavailable("the device is away")
+        return meter(architecture)
+
+    found = measuring_of(study_of_trials(100.0), measure, allowance=10.0)
+    with pytest.raises(DeviceUnavailable):
+        found.measure(CELLS[:2])
+    assert found.is_known(CELLS[0])  # what was measured before is kept
+    assert not found.is_known(CELLS[1])
