@@ -113,3 +113,14 @@ def test_ensembles_are_compared_with_the_best_network(
     printed = capsys.readouterr().out
     assert "ensemble, three sizes" in printed
     assert "mean of all - best by accuracy" in printed
+
+
+def test_a_search_is_finished_by_a_test_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "finalize.py"
+    given = ["--budget", "2", "--top-k", "2", "--epochs", "1", "--seeds", "1", "--out"]
+    monkeypatch.setattr(sys, "argv", [str(path), *given, str(tmp_path)])
+    runpy.run_path(str(path), run_name="__main__")
+    assert "test accuracy" in capsys.readouterr().out
+    assert (tmp_path / "finalists.png").is_file()
