@@ -47,13 +47,15 @@ def export_finalist(
             f"95 % interval {low:.4g} to {high:.4g}"
         )
     facts = replace(facts, values=tuple(values), details={**facts.details, **details})
+    facts = facts.on(splits)
+    shown = {**facts.details, "rows": f"{len(splits.train)} for training"}
     feed = Feed.of(candidate.space, network)
     calibration = calibration_of(splits, feed) if splits.task is not None else []
     return export_network(
         folder,
         network,
         calibration[0] if calibration else candidate.space.example,
-        facts=facts.on(splits),
+        facts=replace(facts, details=shown),
         calibration=calibration,
         builder=Builder.of(candidate.space),
         onnx=onnx,

@@ -378,6 +378,7 @@ def test_the_export_computes_the_same_and_has_the_test_score(tmp_path: Path) -> 
     assert found.test is not None
     assert "test accuracy" in card
     assert "training and validation rows, 2 seeds" in card
+    assert "| rows | 96 for training |" in card
 
 
 def test_files_of_other_weights_are_refused(tmp_path: Path) -> None:
