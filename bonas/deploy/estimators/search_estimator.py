@@ -312,6 +312,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # untyped in sklear
         self._n_outputs = fitting.targets.outputs
         self._target_scale = ((0.0,), (1.0,)) if scale is None else (scale.mean, scale.deviation)
         self.network_ = retrained.network.cpu().eval()
+        self.network_.zero_grad()
 
     @property
     def _threads(self) -> int | None:
@@ -325,8 +326,12 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # untyped in sklear
         return {k: v for k, v in self.get_params(deep=False).items() if k not in others}
 
     def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the rows, which the search and the evaluation hold."""
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "search_"}
+        kept = {name: value for name, value in state.items() if name != "search_"}
+        if isinstance(found := kept.get("result_"), SearchResult):
+            kept["result_"] = replace(found, evaluate=None)
+        return kept
 
 
 def _nothing_trained(result: SearchResult) -> EvaluationFailed:

@@ -93,7 +93,8 @@ def test_images_of_bytes_with_channels_last_are_classified() -> None:
 @pytest.mark.parametrize("module", [pickle, cloudpickle])
 def test_a_pickled_estimator_predicts_the_same_and_holds_no_rows(module: Any) -> None:
     many = np.tile(X, (200, 1))  # 480 kB
-    fitted = classifier(epochs=1).fit(many, np.tile(Y, 200))
+    small = bonas.spaces.MLPSpace(5, 2, depths=(1,), widths=(8, 16))
+    fitted = classifier(space=small, epochs=1).fit(many, np.tile(Y, 200))
     dumped = module.dumps(fitted)
     again = module.loads(dumped)
     assert np.array_equal(again.predict_proba(X), fitted.predict_proba(X))
