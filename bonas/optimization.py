@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Literal
 
 from bonas.encoders import Encoder
 from bonas.evaluation import Direction, Evaluator, Objective
@@ -40,6 +41,9 @@ def optimize(
     warm_start: object = None,
     measure_first: bool | float = True,
     constraints: Constraints | None = None,
+    isolation: Literal["auto", "process"] | None = "auto",
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -113,6 +117,12 @@ def optimize(
             violate a constraint before its training is not trained, and counts a tenth of an
             evaluation. The latest call decides: other bounds may be given when a search is resumed.
         seed: Seed of every random number generator. A resumed study keeps its original seed.
+        isolation: ``"process"`` evaluates each candidate in a fresh process: a segmentation fault or
+            an endless loop costs one trial. Changes to objects of this process are lost there.
+            ``"auto"`` does so once an evaluation has ended its process, here or in another worker,
+            or if there is a limit; None never.
+        time_limit: Seconds that an evaluation may take, such as 600; it is killed after that.
+        memory_limit: Bytes of memory that an evaluation's process may have, such as 4e9 (Linux).
         n_jobs: Number of workers that evaluate at once, each in its own process; they share the
             CPU's threads. A latency is then measured on a busy machine.
         executor: Runs the ``n_jobs`` workers elsewhere: an executor of ``concurrent.futures``, a
@@ -141,6 +151,9 @@ def optimize(
         zero_cost,
         measure_first,
         constraints,
+        isolation,
+        time_limit,
+        memory_limit,
     )
     settings = RunSettings(
         storage=storage,

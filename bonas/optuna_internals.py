@@ -105,6 +105,16 @@ def frozen(trial: Trial) -> FrozenTrial:
     return trial._cached_frozen_trial
 
 
+def id_of_trial(trial: Trial | FrozenTrial) -> int:
+    """Return the number under which its storage knows the trial."""
+    return trial._trial_id
+
+
+def keep_frozen(trial: Trial, known: FrozenTrial) -> None:
+    """Let a trial know what another process read of it."""
+    trial._cached_frozen_trial = known
+
+
 def read_afresh(study: Study, trial: Trial | FrozenTrial) -> FrozenTrial:
     """Return the trial as the storage holds it now."""
     return study._storage.get_trial(trial._trial_id)

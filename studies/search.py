@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from bonas.arguments import is_number
 from bonas.encoders import Encoder
@@ -29,9 +29,11 @@ from bonas.evaluation.constraint import (
 )
 from bonas.evaluation.declared import (
     check_spelling,
+    declared_cost,
     declared_description,
     declared_objectives,
 )
+from bonas.evaluation.isolation.isolated import Isolated, check_limits
 from bonas.evaluation.score_source import ScoreSource, checked_source
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
@@ -71,6 +73,10 @@ class Search:
             time that measurements of networks without a trial may take at most. True: a tenth.
         constraints: A measurement's name -> its bounds in its unit, such as ``"<= 5"``, or
             ``Constraint`` objects.
+        isolation: ``"process"`` evaluates each candidate in a process of its own; ``"auto"`` once
+            an evaluation has ended the process that it ran in, or if there is a limit; None never.
+        time_limit: Seconds that an evaluation may take.
+        memory_limit: Bytes of memory that the process of an evaluation may have.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -86,6 +92,9 @@ class Search:
     zero_cost: bool | ScoreSource = True
     measure_first: bool | float = True
     constraints: Constraints | None = None
+    isolation: Literal["auto", "process"] | None = "auto"
+    time_limit: float | None = None
+    memory_limit: float | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -129,6 +138,7 @@ class Search:
             )
         as_rule(self.stopping)
         as_constraints(self.constraints)
+        self._check_isolation()
         if not isinstance(self.zero_cost, bool):
             checked_source(self.zero_cost)
         first: object = self.measure_first
@@ -139,6 +149,30 @@ class Search:
             )
         for one in given if isinstance(given, Sequence) else [given]:
             check_spelling(one)
+
+    def _check_isolation(self) -> None:
+        check_limits(self.time_limit, self.memory_limit)
+        given: object = self.isolation
+        if given not in ("auto", "process", None):
+            raise InvalidArgument(
+                f'isolation must be "auto", "process" or None, got {given!r}; "process" evaluates '
+                "each candidate in a process of its own"
+            )
+        if given is None and (self.time_limit is not None or self.memory_limit is not None):
+            raise InvalidArgument(
+                "time_limit and memory_limit need a process for each evaluation, got "
+                'isolation=None; take isolation="process", or no limit'
+            )
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether each evaluation runs in a process of its own from the start."""
+        limits = self.time_limit, self.memory_limit
+        return self.isolation == "process" or any(limit is not None for limit in limits)
+
+    def isolated(self, evaluate: Evaluator) -> Isolated:
+        """Return an evaluator, or a part of it, in processes of its own under the limits."""
+        return Isolated(evaluate, time_limit=self.time_limit, memory_limit=self.memory_limit)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -205,7 +239,11 @@ class Search:
         if not self.measure_first:
             return MeasureFirst()
         share = SHARE if self.measure_first is True else float(self.measure_first)
-        return MeasureFirst.of(self.evaluator, share / 2)
+        first = MeasureFirst.of(self.evaluator, share / 2)
+        if not self.is_isolated:
+            return first
+        parts = [self.isolated(e) if declared_cost(e) > 0 else e for e in first.evaluators]
+        return MeasureFirst(parts, share / 2)
 
     def sampler(
         self,

@@ -117,7 +117,7 @@ def _checked(
 ) -> Generator[Measurement, None, None]:
     """Yield measurements of floats, with the seconds since the evaluation began."""
     began = time.perf_counter()
-    given = _called(evaluate, candidate)
+    given = called(evaluate, candidate)
     if isinstance(given, Mapping):
         missing = [name for name in names if name not in given]
         if missing:
@@ -158,7 +158,7 @@ def _log_unended(name: str, error: str) -> None:
     )
 
 
-def _called(evaluate: Evaluator, candidate: Candidate) -> object:
+def called(evaluate: Evaluator, candidate: Candidate) -> object:
     """Call an evaluator; the stream of one that has both forms, unless its call was overridden."""
     own = type(evaluate).__call__
     if isinstance(evaluate, StreamingEvaluator) and own is StreamingEvaluator.__call__:

@@ -94,7 +94,7 @@ def good_values(values: Mapping[Any, object]) -> dict[str, float]:
 
 def _checked_values(values: Mapping[Any, object], names: Sequence[str]) -> dict[str, float]:
     for name in names:
-        if name in values and not _is_real(_scalar(values[name])):
+        if name in values and not _is_real(scalar(values[name])):
             raise ObjectivesMissing(_not_real(name, values[name]))
     return {_checked_name(name): _number(name, value) for name, value in values.items()}
 
@@ -112,7 +112,7 @@ def _checked_name(name: object) -> str:
     return name
 
 
-def _scalar(value: object) -> object:
+def scalar(value: object) -> object:
     """Return the number in a scalar of numpy or torch; anything else as it is."""
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
         return value.item()
@@ -132,11 +132,11 @@ def _not_real(name: object, value: object) -> str:
 
 def _number(name: object, value: object) -> float:
     """Convert a number, or a scalar of numpy or torch, to a finite float."""
-    scalar = _scalar(value)
-    if isinstance(scalar, bool) or not isinstance(scalar, Real):
+    plain = scalar(value)
+    if isinstance(plain, bool) or not isinstance(plain, Real):
         raise EvaluationFailed(_not_real(name, value))
     try:
-        number = float(scalar)
+        number = float(plain)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):

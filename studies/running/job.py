@@ -10,11 +10,11 @@ import optuna
 import torch
 
 from bonas.errors import StorageUnavailable
+from bonas.processes.pickling import unpacked
 from bonas.studies.lease import Worker
 from bonas.studies.records import are_stopped
 from bonas.studies.running.interrupts import Terminated, sigint_terminates
 from bonas.studies.running.ledger import Entry, Ledger
-from bonas.studies.running.pickling import unpacked
 from bonas.studies.running.proposal_server import ProposalServer
 from bonas.studies.running.worker import work
 from bonas.studies.search import Search

@@ -10,10 +10,13 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bonas.errors import EvaluationFailed, ObjectivesMissing
+from bonas.evaluation.failure import Failed, Failure
 from bonas.studies import outcomes
 from bonas.studies.running import retries
 
 _SAME = 5  # failures in a row
+_SAME_LIMIT = 20  # of those that are the fault of one network, in a search that has measured others
+_OF_A_NETWORK = ("out_of_memory", "time_limit", "crash")
 _logger = logging.getLogger(__name__)
 
 
@@ -47,20 +50,23 @@ class Streak:
         kind = (again, *_kind(error))
         self._times = self._times + 1 if kind == self._kind else 1
         self._kind = kind
-        if self._times < _SAME:
+        if self._times < (_SAME_LIMIT if self._may_be_the_networks(known, error) else _SAME):
             return None
         if again:
             retries.close(self._study)
             _logger.warning(
                 "%d architectures failed as before; the others that failed are left "
-                "as they are: %s: %s",
-                _SAME,
-                type(error).__name__,
-                error,
+                "as they are: %s",
+                self._times,
+                _named(error),
             )
             self.end()
             return None
         return _caused(self._always(error), error)
+
+    def _may_be_the_networks(self, known: Sequence[FrozenTrial], error: Exception) -> bool:
+        """Return whether other networks can do what these cannot: they are too large, perhaps."""
+        return Failure.of(error).kind in _OF_A_NETWORK and any(self._measured(known, 0))
 
     @staticmethod
     def _measured(known: Sequence[FrozenTrial], since: int) -> list[bool]:
@@ -68,9 +74,9 @@ class Streak:
 
     def _always(self, failure: Exception) -> EvaluationFailed:
         return EvaluationFailed(
-            f"{_SAME} evaluations in a row failed with the same {type(failure).__name__}: "
-            f"{failure}. What was measured is kept in the study {self._study.study_name!r} (this "
-            "error's study); fix the evaluation and call again"
+            f"{self._times} evaluations in a row failed with the same {_named(failure)}. "
+            f"What was measured is kept in the study {self._study.study_name!r} (this error's "
+            "study); fix the evaluation and call again"
         )
 
     def _never(self, trial: Trial, error: ObjectivesMissing) -> EvaluationFailed:
@@ -88,7 +94,13 @@ def _caused(error: EvaluationFailed, cause: Exception) -> EvaluationFailed:
     return error
 
 
+def _named(error: Exception) -> str:
+    return str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+
+
 def _kind(error: Exception) -> tuple[object, ...]:
-    """Identify an error by its class and the line that raised it."""
+    """Identify an error by its class and the line that raised it, or what it says itself."""
+    if isinstance(error, Failed):
+        return error.origin
     last = traceback.extract_tb(error.__traceback__)[-1]
     return type(error), last.filename, last.lineno

@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import optuna
@@ -29,6 +29,7 @@ from bonas.studies.running import trials, turns
 from bonas.studies.running.early_stopping import EarlyStopping, StoppedEarly
 from bonas.studies.running.ending import pass_on
 from bonas.studies.running.interrupts import held_back, is_own, sigterm_interrupts
+from bonas.studies.running.isolation import Isolation
 from bonas.studies.running.ledger import Ledger
 from bonas.studies.running.measurement_log import MeasurementLog
 from bonas.studies.running.proposal_server import ProposalServer
@@ -82,7 +83,8 @@ def work(
     with sigterm_interrupts(), stoppable(study), Renewal(study, worker):
         try:
             loop = _Loop(search, server, callbacks, ledger or Ledger(), since)
-            loop.run(lambda: is_stopped(study) or stopped())
+            with closing(loop):
+                loop.run(lambda: is_stopped(study) or stopped())
             if worker.asker != worker.name:
                 pass_on(study, worker.asker)
         except BaseException as error:
@@ -117,6 +119,7 @@ class _Loop:
         self.names = [objective.name for objective in search.goals]
         self._watch = Watch()
         self._streak = Streak(self.study, since)
+        self._isolation = Isolation(search, self.study)
         self._begun: set[int] = set()  # its trials
         self._waited_for: set[int] = set()  # trials of others that were logged
 
@@ -136,6 +139,10 @@ class _Loop:
                     self._log_waiting()
                 time.sleep(pause)
                 pause = min(2 * pause, _PAUSES[1])
+
+    def close(self) -> None:
+        """End the processes of isolated evaluations."""
+        self._isolation.close()
 
     def _log_waiting(self) -> None:
         """Log which trials are waited for that no worker of a search renews."""
@@ -250,11 +257,9 @@ class _Loop:
 
     def _evaluator_of(self, candidate: Candidate) -> Evaluator:
         """Return what evaluates a candidate, without what was measured before it was chosen."""
-        evaluate = self.search.evaluator
-        if not isinstance(evaluate, Stages):
-            return evaluate
-        known = self.server.measured(candidate.choices)
-        return evaluate.given(known) if known else evaluate
+        is_staged = isinstance(self.search.evaluator, Stages)
+        known = self.server.measured(candidate.choices) if is_staged else {}
+        return self._isolation.evaluator(known)
 
     def _store(self, trial: Trial, values: Mapping[str, float], curves: Mapping[str, Any]) -> None:
         with held_back():

@@ -14,17 +14,17 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Protocol
 
 import optuna
 
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, StorageUnavailable
+from bonas.processes.context import fresh_context
+from bonas.processes.pickling import by_value, packed, unpacked
+from bonas.processes.script import run_once
 from bonas.studies.running.interrupts import Terminated
 from bonas.studies.running.job import DONE, Job, run_packed
 from bonas.studies.running.ledger import Entry, Ledger, Row
-from bonas.studies.running.pickling import by_value, packed, unpacked
-from bonas.studies.running.script import run_once
 from bonas.studies.storages.opening import is_in_memory
 
 _logger = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class _Process:
 
     def __init__(self, packed: bytes, ledger: Ledger) -> None:
         self.ledger = ledger
-        context = _context()
+        context = fresh_context()
         self._heard, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=_main, args=(packed, sender), daemon=False)
         with run_once():
@@ -214,15 +214,6 @@ class _Process:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-
-
-def _context() -> SpawnContext | ForkServerContext:
-    """Return how to start fresh processes: as copies of one with all imports, where possible."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _check(job: Job, executor: object) -> None:

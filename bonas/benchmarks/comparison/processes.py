@@ -18,7 +18,7 @@ from bonas.benchmarks.comparison.plan import Plan
 from bonas.benchmarks.comparison.problem import Problem
 from bonas.benchmarks.comparison.run import RunKey
 from bonas.errors import EvaluationFailed
-from bonas.studies.running.pickling import check_sendable
+from bonas.processes.pickling import check_sendable
 from bonas.studies.storages.opening import Storage, open_storage
 
 

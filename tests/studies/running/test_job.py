@@ -21,7 +21,7 @@ from bonas.studies.running import job as module
 from bonas.studies.running.interrupts import Terminated
 from bonas.studies.running.job import DONE, Job, run_packed
 from bonas.studies.running.ledger import Entry
-from bonas.studies.running.pickling import by_value
+from bonas.processes.pickling import by_value
 from bonas.studies.storages.opening import open_storage
 
 OBJECTIVES: dict[str, Any] = {"accuracy": "maximize", "latency": "minimize"}

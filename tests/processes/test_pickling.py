@@ -19,8 +19,8 @@ import bonas
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate
 from bonas.spaces import NASBench201
-from bonas.studies.running import script
-from bonas.studies.running.pickling import packed, unpacked
+from bonas.processes import script
+from bonas.processes.pickling import packed, unpacked
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 

@@ -17,8 +17,8 @@ from typing import Any
 import cloudpickle
 
 from bonas.errors import InvalidArgument
+from bonas.processes import script
 from bonas.spaces.families import Family
-from bonas.studies.running import script
 
 
 def check_sendable(parts: Mapping[str, object], otherwise: str) -> None:
