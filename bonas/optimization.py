@@ -117,8 +117,8 @@ def optimize(
             violate a constraint before its training is not trained, and counts a tenth of an
             evaluation. The latest call decides: other bounds may be given when a search is resumed.
         seed: Seed of every random number generator. A resumed study keeps its original seed.
-        isolation: ``"process"`` evaluates each candidate in a fresh process: a segmentation fault or
-            an endless loop costs one trial. Changes to objects of this process are lost there.
+        isolation: ``"process"`` evaluates each candidate in a fresh process: a segmentation fault
+            or an endless loop costs one trial. Changes to objects of this process are lost there.
             ``"auto"`` does so once an evaluation has ended its process, here or in another worker,
             or if there is a limit; None never.
         time_limit: Seconds that an evaluation may take, such as 600; it is killed after that.

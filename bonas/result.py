@@ -16,10 +16,10 @@ from bonas.arguments import is_count, is_number
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Evaluator, Lineage, Objective
-from bonas.evaluation.candidate import index_of
 from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.plots.curves import curves_figure
+from bonas.plots.failure_table import Failures
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_note, front_table
 from bonas.spaces import Space
@@ -38,7 +38,7 @@ from bonas.studies.outcomes import (
 )
 from bonas.studies.proposing.front import finished, front_of
 from bonas.studies.proposing.scoring import Scored, scored
-from bonas.studies.records import ERROR, PREDICTION, STOPPED_EARLY
+from bonas.studies.records import PREDICTION, STOPPED_EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,13 @@ class SearchResult:
         return {number: each for number, each in found.items() if each}
 
     @property
-    def failures(self) -> dict[int, str]:
-        """The traceback of each candidate whose latest evaluation failed, by its number."""
-        failed = failures(self.study.get_trials(deepcopy=False))
-        tracebacks = {index_of(trial): ERROR.read(trial) for trial in failed}
-        return {number: text for number, text in tracebacks.items() if text is not None}
+    def failures(self) -> Failures:
+        """The candidates whose latest evaluation failed: a mapping from number to traceback.
+
+        Printed, it is a table of what failed how, where and why; ``failures.details`` has the same
+        as ``Failure`` objects with ``kind``, ``phase``, ``text`` and ``signal``.
+        """
+        return Failures.of(failures(self.study.get_trials(deepcopy=False)))
 
     @property
     def pruned(self) -> list[int]:
@@ -297,6 +299,8 @@ class SearchResult:
         stopped, measured, notes = self.stopped, self.measured, []
         if self.missing:
             notes.append(self._progress())
+        if failed := self.failures:
+            notes.append(failed.note())
         if pruned := len(self.pruned) - len(stopped):
             notes.append(f"{pruned} pruned")
         if stopped:

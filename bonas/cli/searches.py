@@ -140,8 +140,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _front(options: argparse.Namespace) -> None:
+    from bonas.plots.failure_table import Failures
     from bonas.plots.front_table import front_note, front_table
     from bonas.studies.constraints import Feasibility
+    from bonas.studies.outcomes import failures
     from bonas.studies.proposing.front import finished, front_of
     from bonas.studies.study import load_study
 
@@ -150,7 +152,8 @@ def _front(options: argparse.Namespace) -> None:
     if note:
         least = Feasibility(study).least_violated(finished(study))
         front = [] if least is None else [least]
-    print("\n".join(filter(None, [front_table(objectives, front), note])))
+    failed = Failures.of(failures(study.get_trials(deepcopy=False))).note()
+    print("\n".join(filter(None, [front_table(objectives, front), note, failed])))
 
 
 def _worker(options: argparse.Namespace) -> None:

@@ -34,12 +34,17 @@ class Isolation:
         self._isolated: Isolated | None = None
         self._is_impossible = False
 
-    def evaluator(self, known: Mapping[str, float]) -> Evaluator:
-        """Return the evaluator; one of ``Stages`` does not measure again what is ``known``.
+    def prepare(self) -> None:
+        """Start what isolates evaluations, where that is asked for.
 
         Raises:
-            InvalidArgument: if the search is to be isolated, and cannot be sent to a process.
+            InvalidArgument: if the search cannot be sent to a process.
         """
+        if self._search.is_isolated:
+            self._started(self._search.evaluator)
+
+    def evaluator(self, known: Mapping[str, float]) -> Evaluator:
+        """Return the evaluator; one of ``Stages`` does not measure again what is ``known``."""
         evaluate = self._search.evaluator
         isolated = self._started(evaluate)
         if isolated is not None:

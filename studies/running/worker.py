@@ -125,6 +125,7 @@ class _Loop:
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Evaluate until nothing is left to do, or ``stopped``."""
+        self._isolation.prepare()
         pause, idle_since = _PAUSES[0], time.monotonic()
         while not stopped():
             room = self._room()

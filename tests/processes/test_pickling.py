@@ -18,9 +18,9 @@ import torch
 import bonas
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate
-from bonas.spaces import NASBench201
 from bonas.processes import script
 from bonas.processes.pickling import packed, unpacked
+from bonas.spaces import NASBench201
 
 SPACE = NASBench201(channels=4, cells=1, stages=1)
 

@@ -14,6 +14,7 @@ from small_searches import SPACE, cheap
 import bonas
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate
+from bonas.processes.pickling import by_value
 from bonas.studies.lineage.description import set_names
 from bonas.studies.outcomes import evaluated
 from bonas.studies.records import BUDGET, RELEASED, stop_workers
@@ -21,7 +22,6 @@ from bonas.studies.running import job as module
 from bonas.studies.running.interrupts import Terminated
 from bonas.studies.running.job import DONE, Job, run_packed
 from bonas.studies.running.ledger import Entry
-from bonas.processes.pickling import by_value
 from bonas.studies.storages.opening import open_storage
 
 OBJECTIVES: dict[str, Any] = {"accuracy": "maximize", "latency": "minimize"}
