@@ -21,8 +21,8 @@ from bonas.checking.events import Event, EventLog, StepFailed, read_events
 from bonas.checking.origin import origin_in_dump
 from bonas.errors import InvalidArgument
 from bonas.evaluation.failure import signal_name
-from bonas.studies.running.pickling import packed, unpacked
-from bonas.studies.running.script import run_once
+from bonas.processes.pickling import packed, unpacked
+from bonas.processes.script import run_once
 
 _EARLY = 0.3  # seconds before the limit at which the child writes where it is
 _GRACE = 5.0  # seconds for a child that was killed to be gone
