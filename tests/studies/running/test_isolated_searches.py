@@ -51,4 +51,4 @@ def test_each_way_to_fail_costs_one_trial(tmp_path: Path) -> None:
     }
     assert Counter(found.failures.count()) == Counter(FAILURES.values())
     assert "BONAS_TEST" not in os.environ
-    assert "29 failed (8 crash" in str(found)
+    assert "29 failed (11 exception, 8 crash, 5 out of memory, 3 time limit, 2 nan)" in str(found)
