@@ -24,6 +24,7 @@ BUILT_IN = {
     "MissingPackage": ImportError,
     "StudyMismatch": ValueError,
     "StorageUnavailable": RuntimeError,
+    "DeviceUnavailable": RuntimeError,
     "EvaluationFailed": RuntimeError,
     "NotFinite": RuntimeError,
     "ObjectivesMissing": RuntimeError,

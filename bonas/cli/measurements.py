@@ -12,6 +12,7 @@ def add_measurements(parts: Any) -> None:
     """Add the commands to the subparsers of ``bonas bench``."""
     for add in (
         _add_ask,
+        _add_isolation,
         _add_predict,
         _add_fidelity,
         _add_memory,
@@ -170,6 +171,20 @@ def _add_feasibility(parts: Any) -> None:
 
 
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
+
+
+def _add_isolation(parts: Any) -> None:
+    isolation = add_command(
+        parts, "isolation", "Measure what a process of its own adds to an evaluation."
+    )
+    isolation.add_argument("--trials", type=int, default=60, help="Number of evaluations.")
+    isolation.set_defaults(run=_run_isolation)
+
+
+def _run_isolation(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.isolation import isolation_table
+
+    print(isolation_table(options.trials))
 
 
 def _run_ask(options: argparse.Namespace) -> None:

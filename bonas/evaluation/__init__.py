@@ -8,6 +8,7 @@ from bonas.evaluation.default import default_evaluation
 from bonas.evaluation.evaluator import Evaluator, StreamingEvaluator, measured
 from bonas.evaluation.inheritance.inherit import Inheritance, inherit_weights
 from bonas.evaluation.inheritance.lineage import Lineage
+from bonas.evaluation.isolation.isolated import Isolated
 from bonas.evaluation.kv_cache import KV_CACHE, CachingSpace, KVCache
 from bonas.evaluation.latency.latency import Latency
 from bonas.evaluation.measurement import Measurement
@@ -49,6 +50,7 @@ __all__ = [
     "Evaluator",
     "FLOPs",
     "Inheritance",
+    "Isolated",
     "Joint",
     "KVCache",
     "Latency",
