@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from bonas.studies import SURROGATES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = ["README.md", "docs/cheaper.md", "docs/design.md", "docs/workers.md"]
+PAGES = [
+    "README.md",
+    "docs/cheaper.md",
+    "docs/design.md",
+    "docs/devices.md",
+    "docs/production.md",
+    "docs/workers.md",
+]
 
 
 def _briefly(search: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,12 +57,16 @@ def test_its_programs_run_one_after_the_other(
             space, dict.fromkeys(variants, "random"), budget=2, seeds=1, progress=False, **more
         ),
     )
+    monkeypatch.setattr(bonas, "check", partial(bonas.check, seconds=1))
+    finalize = partial(bonas.finalize, top_k=1, seeds=1, epochs=1, progress=False)
+    monkeypatch.setattr(bonas, "finalize", finalize)
     names: dict[str, Any] = {"__name__": "readme"}
     for code in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S):
         exec(compile(code, "README.md", "exec"), names)
         if "result" in names:
             assert not names["result"].failures
     assert (tmp_path / "front.png").exists()
+    assert (tmp_path / "model" / "model.py").exists()
     assert (tmp_path / "report" / "report.md").exists()
     assert set(names["trial"].params) == set(names["space"].parameters)
 
