@@ -34,12 +34,13 @@ from bonas.studies.proposing.acquisition import (
 from bonas.studies.proposing.beliefs import Beliefs
 from bonas.studies.proposing.candidates import CandidatePool, Keys, Score
 from bonas.studies.proposing.cheap_objectives import CheapObjectives
-from bonas.studies.proposing.feasibility import Feasibility, leading, weighted
+from bonas.studies.proposing.feasibility import Feasibility, weighted
 from bonas.studies.proposing.features import EncodedPool
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.partial_curves import PartialCurves
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import Posteriors, fit_posteriors, with_measurements
+from bonas.studies.proposing.ranking import Ranking
 from bonas.studies.proposing.scalarisation import Scalarisation
 from bonas.studies.proposing.training_subset import training_subset
 from bonas.surrogates import Surrogate
@@ -155,45 +156,22 @@ class Recommender:
         beliefs = Beliefs(posteriors, candidates, observations, cheap)
         mean, variance = beliefs.known_marginals(known, X)
         limit = posteriors.scale_reference_point(reference_point)
-        baseline = limit.unsqueeze(0) if leads else mean
-        front = is_non_dominated(mean)
+        front, scalarised = is_non_dominated(mean), None
         m, size = mean.shape[1], int(front.sum())
-        scalarised = None
         if is_scalarised(m, size):
             self._warn(m, size)
             if n > 1:
-                return self._one_scalarisation_each(
-                    posteriors,
-                    observations,
-                    candidates,
-                    reference_point,
-                    rng,
-                    n,
-                    cheap,
-                    index,
-                    feasibility,
-                )
+                given = posteriors, candidates, reference_point, rng, cheap, index, feasibility
+                return self._one_scalarisation_each(observations, n, *given)
             scalarised = Scalarisation.draw(mean, limit, rng)
-
-        def score(points: Sequence[Point]) -> Tensor:
-            found = beliefs.marginals(points)
-            if scalarised is not None:
-                gain = scalarised.screening(*found, baseline)
-            else:
-                gain = beliefs.improvement(found, baseline, limit)
-            if feasibility is None:
-                return gain
-            chance = feasibility.log_probability(points)
-            chance = chance + feasibility.log_probability_of_objectives(*found, posteriors)
-            weigh = leading if leads else weighted
-            return weigh(gain, chance, is_log=m == 1 or scalarised is not None)
-
+        baseline = limit.unsqueeze(0) if leads else mean
+        ranking = Ranking(posteriors, beliefs, baseline, limit, scalarised, feasibility, leads)
         best = known if leads else list(compress(known, front.tolist()))
         excluded = observations.excluded
-        shortlist = _shortlist(candidates.pool, best, excluded, score, rng, cheap, n, index)
-        is_alone = n == 1 and not observations.pending
+        shortlist = _shortlist(candidates.pool, best, excluded, ranking, rng, cheap, n, index)
         if leads:
             return shortlist[:n]
+        is_alone = n == 1 and not observations.pending
         if not shortlist or (m == 1 and is_alone and self.acquisition is noisy_improvement):
             # Closed-form expected improvement has ranked them; samples estimate much the same.
             return shortlist[:1]
@@ -201,24 +179,38 @@ class Recommender:
         X = torch.cat([X[near], candidates.features.encode(shortlist)])
         sampled = [*(known[i] for i in near.tolist()), *shortlist]
         samples = beliefs.sample(sampled, X, _samples(m, size), seed=int(rng.integers(2**31)))
-        chance = None
-        if feasibility is not None:
-            given = (near < len(feasible)).tolist() + [False] * len(shortlist)
-            samples = feasibility.masked(samples, torch.tensor(given), posteriors, limit)
-            chance = feasibility.log_probability(shortlist)
+        measured = (near < len(feasible)).tolist() + [False] * len(shortlist)
+        picks = self._picks(ranking, samples, torch.tensor(measured), shortlist, n)
+        return [shortlist[i] for i in picks]
+
+    def _picks(
+        self,
+        ranking: Ranking,
+        samples: Tensor,
+        measured: Tensor,
+        shortlist: Sequence[Point],
+        n: int,
+    ) -> Iterator[int]:
+        """Return which of the short list are chosen, by joint samples of known points and of it.
+
+        ``measured``: which rows of the samples are trials, whose values keep the constraints.
+        """
+        limit, scalarised, chance = ranking.reference_point, ranking.scalarised, None
+        if ranking.feasibility is not None:
+            samples = ranking.feasibility.masked(samples, measured, ranking.posteriors, limit)
+            chance = ranking.feasibility.log_probability(shortlist)
         if scalarised is not None and self.acquisition in ACQUISITIONS.values():
             samples, limit = scalarised(samples).unsqueeze(-1), scalarised(limit).unsqueeze(-1)
-        picks = self._one_by_one(samples, len(X) - len(shortlist), limit, n, chance)
-        return [shortlist[i] for i in picks]
+        return self._one_by_one(samples, len(measured) - len(shortlist), limit, n, chance)
 
     def _one_scalarisation_each(
         self,
-        posteriors: Posteriors,
         observations: Observations,
+        n: int,
+        posteriors: Posteriors,
         candidates: EncodedPool,
         reference_point: Tensor,
         rng: np.random.Generator,
-        n: int,
         cheap: CheapObjectives | None,
         index: int,
         feasibility: Feasibility | None,
@@ -226,17 +218,8 @@ class Recommender:
         """Return points each with weights of its own; a chosen one is pending for the next."""
         found: list[Point] = []
         for _ in range(min(n, _TOGETHER)):
-            more = self.recommend(
-                posteriors,
-                observations,
-                candidates,
-                reference_point,
-                rng,
-                1,
-                cheap,
-                index,
-                feasibility,
-            )
+            given = posteriors, observations, candidates, reference_point, rng
+            more = self.recommend(*given, 1, cheap, index, feasibility)
             if not more:
                 break
             found += more
