@@ -21,6 +21,7 @@ from bonas.checking.events import Event, EventLog, StepFailed, read_events
 from bonas.checking.origin import origin_in_dump
 from bonas.errors import InvalidArgument
 from bonas.evaluation.failure import signal_name
+from bonas.processes.context import share_no_locks
 from bonas.processes.pickling import packed, unpacked
 from bonas.processes.script import run_once
 
@@ -214,6 +215,7 @@ def _main(data: object, files: _Files, seconds: float, memory: float | None) -> 
         logging.disable(logging.INFO)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         _limit_memory(memory)
+        share_no_locks()
         status = 0
         log = EventLog(files.events)
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from multiprocessing.context import ForkServerContext, SpawnContext
+
+from tqdm import tqdm
 
 _PRELOADED = "bonas.studies.running.worker_pool"  # imports all that any process of bonas needs
 
@@ -15,3 +18,12 @@ def fresh_context() -> SpawnContext | ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_PRELOADED])
     return context
+
+
+def share_no_locks() -> None:
+    """Let progress bars in this process, such as torch's, lock its threads alone.
+
+    Their lock among processes is a semaphore with a name, which a process that ends by
+    ``os._exit`` leaves behind: the resource tracker would report it at the end of the program.
+    """
+    tqdm.set_lock(threading.RLock())

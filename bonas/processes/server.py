@@ -33,7 +33,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bonas.errors import BonasError, InvalidArgument
-from bonas.processes.context import fresh_context
+from bonas.processes.context import fresh_context, share_no_locks
 from bonas.processes.limits import no_core_dump
 from bonas.processes.pickling import unpacked
 from bonas.processes.script import run_once
@@ -335,6 +335,7 @@ def _become_child(control: Connection, server: int) -> None:
 def _run(work: Work, connection: Connection, request: bytes, faults: int | None) -> None:
     """Answer a request, and end this process."""
     no_core_dump()
+    share_no_locks()
     if faults is not None:
         faulthandler.enable(file=faults)
     status = 1

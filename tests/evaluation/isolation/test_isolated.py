@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ import numpy as np
 import optuna
 import pytest
 import torch
+from tqdm import tqdm
 
 import bonas
 from bonas.errors import BonasError, InvalidArgument
@@ -101,6 +103,19 @@ def test_a_function_of_another_function_is_isolated() -> None:
     assert isolated(ONE) == {"loss": 2.5}
     isolated.close()
     assert isolated(ONE) == {"loss": 2.5}
+    isolated.close()
+
+
+def _with_a_bar(_: Candidate) -> dict[str, float]:
+    """Use a progress bar, as torch does while it exports; return 1 if its lock has a name."""
+    with tqdm(total=1, disable=False, file=io.StringIO()) as bar:
+        bar.update()
+    return {"loss": float(hasattr(tqdm.get_lock(), "mp_lock"))}
+
+
+def test_progress_bars_leave_no_named_semaphore_behind() -> None:
+    isolated = Isolated(_with_a_bar)
+    assert isolated(ONE) == {"loss": 0.0}
     isolated.close()
 
 
