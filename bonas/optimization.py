@@ -119,8 +119,8 @@ def optimize(
         seed: Seed of every random number generator. A resumed study keeps its original seed.
         isolation: ``"process"`` evaluates each candidate in a fresh process: a segmentation fault
             or an endless loop costs one trial. Changes to objects of this process are lost there.
-            ``"auto"`` does so once an evaluation has ended its process, here or in another worker,
-            or if there is a limit; None never.
+            ``"auto"`` does so once the evaluation of one network has ended two processes, in any
+            worker or call, or if there is a limit; None never.
         time_limit: Seconds that an evaluation may take, such as 600; it is killed after that.
         memory_limit: Bytes of memory that an evaluation's process may have, such as 4e9 (Linux).
         n_jobs: Number of workers that evaluate at once, each in its own process; they share the

@@ -85,12 +85,9 @@ def size_of(name: str, space: Space | None, choices: Choices) -> float:
     return factor * space.costs(choices).get(key, math.nan)
 
 
-def sizes_of(
-    study: Study, space: Space, choices: Choices, measured: Mapping[str, float]
-) -> dict[str, float]:
-    """Return the constrained sizes of an architecture that an evaluation has not measured."""
-    names = (each.name for each in constraints_of(study) if each.name not in measured)
-    found = {name: size_of(name, space, choices) for name in names}
+def sizes_of(constraints: Iterable[Constraint], space: Space, choices: Choices) -> dict[str, float]:
+    """Return the constrained sizes that follow from an architecture, where they are known."""
+    found = {each.name: size_of(each.name, space, choices) for each in constraints}
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
 

@@ -22,6 +22,7 @@ so that a search that was cut off goes on as if it had not been.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from optuna import Study
@@ -166,6 +167,12 @@ def next_index(known: Iterable[FrozenTrial]) -> int:
 def deaths(known: Iterable[FrozenTrial]) -> int:
     """Return how many workers have died while they evaluated."""
     return sum(RELEASED.read(trial) == DIED and is_proposed(trial) for trial in known)
+
+
+def deaths_of_one(known: Iterable[FrozenTrial]) -> int:
+    """Return how many workers have died over one proposal: the most of any."""
+    died = (each for each in known if RELEASED.read(each) == DIED and is_proposed(each))
+    return max(Counter(map(index_of, died)).values(), default=0)
 
 
 def is_deadly(trial: FrozenTrial) -> bool:

@@ -74,7 +74,8 @@ class Search:
         constraints: A measurement's name -> its bounds in its unit, such as ``"<= 5"``, or
             ``Constraint`` objects.
         isolation: ``"process"`` evaluates each candidate in a process of its own; ``"auto"`` once
-            an evaluation has ended the process that it ran in, or if there is a limit; None never.
+            the evaluation of one network has ended two processes, or if there is a limit; None
+            never.
         time_limit: Seconds that an evaluation may take.
         memory_limit: Bytes of memory that the process of an evaluation may have.
 

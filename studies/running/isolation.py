@@ -1,8 +1,9 @@
-"""When an evaluation runs in a process of its own: if asked, under a limit, or after a first crash.
+"""When an evaluation runs in a process of its own: if asked, under a limit, or after two deaths.
 
 A process of its own costs a few hundredths of a second, but what the evaluation changes in the
-search's memory is lost with it. So by default there is none until an evaluation has ended its
-process: the study holds that death, for a worker that takes its place and for the next call.
+search's memory is lost with it. So by default there is none until one proposal has ended two
+processes, whose deaths the study holds. One death says little: a search is killed, a machine
+restarted, a storage goes away. The same network twice is hardly chance.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from optuna import Study
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Evaluator, Stages
 from bonas.evaluation.isolation.isolated import Isolated
-from bonas.studies.outcomes import deaths
+from bonas.studies.outcomes import deaths_of_one
 from bonas.studies.search import Search
+
+_DEATHS = 2  # over one proposal, after which evaluations are isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -73,14 +76,14 @@ class Isolation:
             return None
         if not is_asked_for:
             _logger.warning(
-                "an evaluation has ended its process before; from now on each runs in a process of "
-                "its own (isolation=None switches that off)"
+                "the evaluation of one network has ended two processes; from now on each runs in a "
+                "process of its own (isolation=None switches that off)"
             )
         self._isolated = isolated
         return isolated
 
     def _is_due(self) -> bool:
-        """Return whether an evaluation of the study has ended a process."""
+        """Return whether the evaluation of one network has ended several processes."""
         if self._search.isolation is None or self._is_impossible:
             return False
-        return deaths(self._study.get_trials(deepcopy=False)) > 0
+        return deaths_of_one(self._study.get_trials(deepcopy=False)) >= _DEATHS

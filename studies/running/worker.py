@@ -223,6 +223,9 @@ class _Loop:
         log = MeasurementLog(self.study, trial, record)
         candidate = Candidate.of(self.search.space, trial)
         early = EarlyStopping(self.search.rule, self.study, candidate, record)
+        # Read before anything is measured: afterwards the storage may be gone.
+        constraints = constraints_of(self.study)
+        sizes = sizes_of(constraints, self.search.space, candidate.choices)
         try:
             evaluate = self._evaluator_of(early.candidate)
             values = early.measured(evaluate, log.note, self._check_process)
@@ -232,29 +235,25 @@ class _Loop:
             self._check_process()
             stopped = error.decision if isinstance(error, StoppedEarly) else None
             with held_back():
-                measurements = {**log.attributes({}), **self._constraints(record.values)}
+                measurements = {**log.attributes({}), **attributes_of(constraints, record.values)}
                 trials.prune(self.study, trial, error, record.values, measurements, stopped)
         except Exception as error:
             self._check_process()
             others = error.values if isinstance(error, EvaluationFailed) else {}
             kept = {**record.values, **others}
             with held_back():
-                measurements = {**log.attributes(others), **self._constraints(kept)}
+                measurements = {**log.attributes(others), **attributes_of(constraints, kept)}
                 trials.fail(self.study, trial, error, kept, measurements)
             return self._streak.reason_to_stop(trial, error)
         else:
             self._check_process()
             log.close()
-            values |= sizes_of(self.study, self.search.space, candidate.choices, values)
-            self._store(trial, values, {**log.curves(), **self._constraints(values)})
+            values = {**values, **{n: v for n, v in sizes.items() if n not in values}}
+            self._store(trial, values, {**log.curves(), **attributes_of(constraints, values)})
             if (unmeasured := never_measured(self.study, values)) is not None:
                 return unmeasured
         self._streak.end()
         return None
-
-    def _constraints(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the attributes by which Optuna knows whether values keep the constraints."""
-        return attributes_of(constraints_of(self.study), values)
 
     def _evaluator_of(self, candidate: Candidate) -> Evaluator:
         """Return what evaluates a candidate, without what was measured before it was chosen."""

@@ -82,7 +82,8 @@ WAYS = ["status 0", "KeyboardInterrupt", "sys.exit", "sys.exit(0)", "GeneratorEx
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_evaluation_that_ends_its_worker_is_a_failure_at_last(way: str, tmp_path: Path) -> None:
-    found = searched(Ending(way), 6, storage=str(tmp_path / "a.log"), n_jobs=2)
+    storage = str(tmp_path / "a.log")
+    found = searched(Ending(way), 6, storage=storage, n_jobs=2, isolation=None)
     assert found.missing == 0
     assert len(found.candidates) == 5
     (text,) = found.failures.values()
@@ -103,8 +104,8 @@ def test_one_worker_raises_it_and_gives_up_after_some_calls(way: str) -> None:
     storage = InMemoryStorage()
     for _ in range(8):
         with pytest.raises((SystemExit, GeneratorExit, OwnEnd)):
-            searched(Ending(way), 6, storage=storage, study_name="s")
-    found = searched(Ending(way), 6, storage=storage, study_name="s")
+            searched(Ending(way), 6, storage=storage, study_name="s", isolation=None)
+    found = searched(Ending(way), 6, storage=storage, study_name="s", isolation=None)
     assert (found.missing, len(found.candidates), len(found.failures)) == (0, 5, 1)
     assert "the last one by" in str(found.failures)
 
@@ -115,7 +116,7 @@ def exiting(candidate: Candidate) -> dict[str, float]:
 
 def test_evaluations_that_all_end_their_processes_end_the_search(tmp_path: Path) -> None:
     with pytest.raises(EvaluationFailed, match="5 architectures in a row ended every process"):
-        searched(exiting, 30, storage=str(tmp_path / "a.log"), n_jobs=2)
+        searched(exiting, 30, storage=str(tmp_path / "a.log"), n_jobs=2, isolation=None)
 
 
 def interrupted(candidate: Candidate) -> dict[str, float]:

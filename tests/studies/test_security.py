@@ -46,7 +46,19 @@ def called(source: Path) -> set[str]:
 @pytest.mark.parametrize("name", ["eval", "exec", "pickle.load", "pickle.loads", "marshal.loads"])
 def test_no_module_runs_or_unpickles_data(name: str) -> None:
     assert len(SOURCES) > 100
-    assert [str(path) for path in SOURCES if name in called(path)] == []
+    allowed = {
+        # An export runs the source that it has just written, to compare it with the network.
+        "eval": {"bonas/evaluation/export/source/constructors.py"},
+        "exec": {"bonas/evaluation/export/source/network_source.py"},
+        # What a child of this process has measured: over a pipe, or a file of the two alone.
+        "pickle.load": {"bonas/checking/events.py"},
+        "pickle.loads": {
+            "bonas/evaluation/isolation/child.py",
+            "bonas/evaluation/isolation/run.py",
+        },
+    }
+    found = {str(path.relative_to(ROOT)) for path in SOURCES if name in called(path)}
+    assert found == allowed.get(name, set())
 
 
 def test_only_data_from_a_parent_or_child_process_are_unpacked() -> None:
@@ -54,7 +66,7 @@ def test_only_data_from_a_parent_or_child_process_are_unpacked() -> None:
     allowed = {
         # The contract of a space copies the space that the test itself has made.
         "cloudpickle.loads": {"pickling.py", "testing.py"},
-        "unpacked": {"job.py", "worker_pool.py"},
+        "unpacked": {"child.py", "job.py", "server.py", "worker_pool.py"},
     }
     for name, where in allowed.items():
         assert {path.name for path in SOURCES if name in called(path)} == where

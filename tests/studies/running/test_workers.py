@@ -64,7 +64,8 @@ def keys(study: optuna.Study) -> list[str]:
 
 
 def test_a_proposal_that_kills_its_workers_counts_as_failed(tmp_path: Path) -> None:
-    found = searched(deadly, 6, storage=str(tmp_path / "a.log"), n_jobs=2)
+    storage = str(tmp_path / "a.log")
+    found = searched(deadly, 6, storage=storage, n_jobs=2, isolation=None)
     failed = [trial for trial in found.study.trials if ERROR.is_in(trial)]
     assert [Candidate.of(SPACE, trial).number for trial in failed] == [3]
     assert "8 processes died" in str(ERROR.read(failed[0]))
