@@ -256,8 +256,7 @@ class ShortTraining(StreamingEvaluator):
         measurements torch's generators and threads are as the program left them.
         """
         device = resolved_device(self.device)
-        seed = np.random.SeedSequence((self.seed, candidate.number))
-        weights, order, copies = seed.spawn(3)
+        weights, order, copies = self._seeds(candidate).spawn(3)
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
         settings = partial(active, Generators(weights, device), self.threads)
         yield from suspended(self._measurements(candidate, device, shuffler, copies), settings)
@@ -315,8 +314,7 @@ class ShortTraining(StreamingEvaluator):
             EvaluationFailed: if the training diverges.
         """
         device = resolved_device(self.device)
-        number = max(candidate.number, 0)  # that of one without a trial is -1
-        weights, order, _ = np.random.SeedSequence((self.seed, number)).spawn(3)
+        weights, order, _ = self._seeds(candidate).spawn(3)
         shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
         with active(Generators(weights, device), self.threads):
             network = candidate.build().to(device)
@@ -346,6 +344,9 @@ class ShortTraining(StreamingEvaluator):
             names = [objective.name for objective in self.objectives]
             given = Measurement(scorer(network, batches)).checked(names, 0.0).values
             return {name: given[name] for name in names}, None
+
+    def _seeds(self, candidate: Candidate) -> np.random.SeedSequence:
+        return np.random.SeedSequence((self.seed, max(candidate.number, 0)))  # -1: without a trial
 
     @property
     def _unread(self) -> bool:

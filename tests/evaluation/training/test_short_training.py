@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from bonas.errors import EvaluationFailed, InvalidArgument, InvalidData
-from bonas.evaluation import ACCURACY, Objective, ShortTraining, measured
+from bonas.evaluation import ACCURACY, Candidate, Objective, ShortTraining, measured
 from bonas.evaluation.data.sealed import opened
 from bonas.evaluation.training import recipe as module
 from bonas.spaces import CellSpace, NASBench201
@@ -128,6 +128,12 @@ def test_the_same_seed_and_trial_give_the_same_network(data: Any) -> None:
     first, again = (trained(ShortTraining(data, epochs=1), normalised, 5) for _ in range(2))
     assert weights(first[1]) == weights(again[1])
     assert first[0]["accuracy"] == again[0]["accuracy"]
+
+
+def test_a_candidate_without_a_trial_is_trained_as_the_first_one() -> None:
+    training, first = ShortTraining(PAIR, epochs=1), candidate(normalised)
+    alone = Candidate.without_trial(first.space, first.choices)
+    assert training(alone)["accuracy"] == training(first)["accuracy"]
 
 
 def test_another_seed_or_trial_gives_another_network() -> None:
