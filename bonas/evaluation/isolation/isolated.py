@@ -37,6 +37,7 @@ from bonas.processes.pickling import packed
 from bonas.processes.server import ChildServer
 from bonas.spaces import Space
 
+_IMPORTED = int(6e8)  # bytes of a process that has imported torch and bonas, at most
 _SPARE = 2e8  # bytes that a limit leaves to an evaluation at least, beyond what a process has
 
 
@@ -218,5 +219,8 @@ def check_limits(time_limit: object, memory_limit: object) -> None:
 
 @lru_cache(maxsize=1)
 def private_bytes_at_start() -> int:
-    """Return about how much private memory a process has before it evaluates anything."""
-    return min(private_bytes(), int(1e9))
+    """Return about how much private memory a fresh process has before it evaluates anything.
+
+    This one has as much once it has imported the same, and more with the data of a program.
+    """
+    return min(private_bytes(), _IMPORTED)
