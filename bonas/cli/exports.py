@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from bonas.cli.options import STORAGE, add_command
+from bonas.cli.options import add_command, add_stored_search
 
 
 def add_export_command(commands: Any) -> None:
@@ -15,11 +15,7 @@ def add_export_command(commands: Any) -> None:
         "export",
         "Write a trained network as a folder: source, weights, ONNX and a model card.",
     )
-    export.add_argument(
-        "search", help="The bonas.Search of the study, or a function that returns one: module:name."
-    )
-    export.add_argument("--storage", required=True, help=STORAGE)
-    export.add_argument("--study", default="bonas", help="Name of the study in the storage.")
+    add_stored_search(export)
     export.add_argument(
         "--trial", type=int, help="Number of the trial (default: the best, of one objective)."
     )

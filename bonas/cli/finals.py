@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from bonas.cli.options import STORAGE, add_command
+from bonas.cli.options import add_command, add_stored_search
 
 
 def add_final_commands(commands: Any) -> None:
@@ -16,11 +16,7 @@ def add_final_commands(commands: Any) -> None:
         "finalize",
         "Train the best networks of a search in full, choose one, and score it on the test rows.",
     )
-    final.add_argument(
-        "search", help="The bonas.Search of the study, or a function that returns one: module:name."
-    )
-    final.add_argument("--storage", required=True, help=STORAGE)
-    final.add_argument("--study", default="bonas", help="Name of the study in the storage.")
+    add_stored_search(final)
     final.add_argument("--top-k", type=int, default=3, help="Number of networks to compare.")
     final.add_argument(
         "--epochs", type=int, help="Epochs of a full training (default: ten times the search's)."

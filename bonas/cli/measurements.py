@@ -34,6 +34,14 @@ def _add_ask(parts: Any) -> None:
     ask.set_defaults(run=_run_ask)
 
 
+def _add_isolation(parts: Any) -> None:
+    isolation = add_command(
+        parts, "isolation", "Measure what a process of its own adds to an evaluation."
+    )
+    isolation.add_argument("--trials", type=int, default=60, help="Number of evaluations.")
+    isolation.set_defaults(run=_run_isolation)
+
+
 def _add_predict(parts: Any) -> None:
     predict = add_command(parts, "predict", "Measure how well surrogates predict NAS-Bench-201.")
     predict.add_argument(
@@ -171,14 +179,6 @@ def _add_feasibility(parts: Any) -> None:
 
 
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
-
-
-def _add_isolation(parts: Any) -> None:
-    isolation = add_command(
-        parts, "isolation", "Measure what a process of its own adds to an evaluation."
-    )
-    isolation.add_argument("--trials", type=int, default=60, help="Number of evaluations.")
-    isolation.set_defaults(run=_run_isolation)
 
 
 def _run_isolation(options: argparse.Namespace) -> None:

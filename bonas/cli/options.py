@@ -23,3 +23,17 @@ def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name, help=text, description=text, formatter_class=_Help
     )
     return made
+
+
+def add_stored_study(command: argparse.ArgumentParser) -> None:
+    """Let a command take a study that exists."""
+    command.add_argument("--storage", required=True, help=STORAGE)
+    command.add_argument("--study", default="bonas", help="Name of the study in the storage.")
+
+
+def add_stored_search(command: argparse.ArgumentParser) -> None:
+    """Let a command take a study that exists, and the search that it is of."""
+    command.add_argument(
+        "search", help="The bonas.Search of the study, or a function that returns one: module:name."
+    )
+    add_stored_study(command)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bonas.cli.options import STORAGE, SURROGATE, add_command
+from bonas.cli.options import STORAGE, SURROGATE, add_command, add_stored_study
 from bonas.errors import InvalidArgument, unknown
 
 _BUDGET = "Total number of architectures to evaluate."
@@ -58,8 +58,7 @@ def _add_check(commands: Any) -> None:
 
 def _add_front(commands: Any) -> None:
     front = add_command(commands, "front", "Print the Pareto front of a stored study.")
-    front.add_argument("--storage", required=True, help=STORAGE)
-    front.add_argument("--study", default="bonas", help="Name of the study in the storage.")
+    add_stored_study(front)
     front.set_defaults(run=_front)
 
 
