@@ -1,0 +1,5 @@
+"""Supernets: one set of weights for all networks of a space.
+
+What shared weights say of a network is cheap and not true: it is knowledge for a surrogate, a start
+for a training, a source of candidates. It is never the value of a trial.
+"""
