@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_PARTS = ("benchmarks", "encoders", "evaluation", "spaces", "studies", "surrogates")
+_PARTS = (
+    "benchmarks",
+    "encoders",
+    "evaluation",
+    "gradient_search",
+    "spaces",
+    "studies",
+    "supernets",
+    "surrogates",
+)
 _HOME = {
     "Architecture": "bonas.spaces",
     "ArchitectureGraph": "bonas.spaces",
@@ -37,8 +46,10 @@ if TYPE_CHECKING:  # an alias exports a name
     from bonas import benchmarks as benchmarks
     from bonas import encoders as encoders
     from bonas import evaluation as evaluation
+    from bonas import gradient_search as gradient_search
     from bonas import spaces as spaces
     from bonas import studies as studies
+    from bonas import supernets as supernets
     from bonas import surrogates as surrogates
     from bonas.benchmarks.comparison import ablate as ablate
     from bonas.checking import check as check

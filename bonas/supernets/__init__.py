@@ -3,3 +3,8 @@
 What shared weights say of a network is cheap and not true: it is knowledge for a surrogate, a start
 for a training, a source of candidates. It is never the value of a trial.
 """
+
+from bonas.supernets.slot import Piece, Sharing, Slot
+from bonas.supernets.supernet import Supernet
+
+__all__ = ["Piece", "Sharing", "Slot", "Supernet"]

@@ -1,0 +1,1 @@
+"""How the networks of the built-in spaces share their weights: by role, not by position."""

@@ -1,0 +1,131 @@
+"""The supernet of a space: one set of weights, of which every network is a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from bonas.arguments import check_count
+from bonas.evaluation import ShortTraining
+from bonas.evaluation.runtime import resolved_device
+from bonas.settings import own_settings
+from bonas.spaces import Choices, Space
+from bonas.supernets.binding import bind
+from bonas.supernets.sharing import sharing_of
+from bonas.supernets.slot import Slot
+from bonas.supernets.store import Store
+
+
+class Supernet:
+    """Shared weights for all networks of a space.
+
+    What shared weights say of a network is cheap, and hardly more than its number of parameters
+    says: use it as knowledge of a search, as the start of trainings, or to find candidates. It is
+    never the value of a trial.
+
+    Args:
+        space: The architectures; it builds networks.
+        training: How the weights are trained: the rows, the loss and the recipe. None for weights
+            that are trained elsewhere.
+        seed: Of the initial weights, and of everything that is drawn in a training.
+        device: Where the weights are; None is the training's, or the CPU.
+
+    Raises:
+        InvalidArgument: for a space or a training that cannot work.
+        MissingBuilder: if the space builds no networks.
+
+    >>> import bonas
+    >>> space = bonas.spaces.NASBench201(channels=4, cells=1)
+    >>> supernet = Supernet(space)
+    >>> choices = dict.fromkeys(space.parameters, "nor_conv_3x3")
+    >>> one, other = supernet.network(choices), supernet.network(choices)
+    >>> one.stem[0].weight.data_ptr() == other.stem[0].weight.data_ptr()
+    True
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        training: ShortTraining | None = None,
+        *,
+        seed: int = 0,
+        device: str | None = None,
+    ) -> None:
+        self.sharing = sharing_of(space)
+        self.space, self.training = space, training
+        self.seed = check_count("seed", seed, least=0)
+        where = device or (None if training is None else training.device) or "cpu"
+        self.store = Store(self.seed, resolved_device(where))
+
+    def network(self, choices: Choices) -> nn.Module:
+        """Return a network that shares its weights with all others: a part of the supernet.
+
+        Its parameters are slices of shared tensors, which gradients reach; what a training changes
+        in these it changes here, except in parameters of several blocks, which are copies: take a
+        network for one step. Its buffers, such as running statistics, are its own and fresh.
+
+        Raises:
+            InvalidSpace: if the choices are not of the space, or weights cannot be shared.
+        """
+        network, slots = self._built(choices)
+        network.to(self.store.device)
+        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+        bind(network, {s.name: self.store.take(s, shapes[s.name]) for s in slots})
+        return network.train()
+
+    def extract(self, choices: Choices) -> nn.Module:
+        """Return a network with a copy of its shared weights; its buffers are fresh.
+
+        Raises:
+            InvalidSpace: if the choices are not of the space, or weights cannot be shared.
+        """
+        network, slots = self._built(choices)
+        network.to(self.store.device)
+        self._copy(network, slots)
+        return network.train()
+
+    def copy_into(self, network: nn.Module, choices: Choices) -> None:
+        """Give a network that the space built of these choices its shared weights.
+
+        Raises:
+            InvalidSpace: if the choices are not of the space, or weights cannot be shared.
+        """
+        self._copy(network, self._built(choices)[1])
+
+    def cover(self, choices: Choices) -> list[str]:
+        """Make room for a network; return the keys of shared tensors that are new or larger.
+
+        Raises:
+            InvalidSpace: if the choices are not of the space, or weights cannot be shared.
+        """
+        checked = self._checked(choices)
+        return self._cover(checked, self.sharing.build(checked)[1])
+
+    def _built(self, choices: Choices) -> tuple[nn.Module, Sequence[Slot]]:
+        """Build a network without values, and make room for it."""
+        checked = self._checked(choices)
+        network, slots = self.sharing.build(checked)
+        self._cover(checked, slots)
+        return network, slots
+
+    def _checked(self, choices: Choices) -> Choices:
+        numbers = {name: choices[name] for name in self.space.numeric if name in choices}
+        own = {name: value for name, value in choices.items() if name not in numbers}
+        return {**self.space.checked(own), **numbers}
+
+    def _cover(self, choices: Choices, slots: Sequence[Slot]) -> list[str]:
+        if not self.store.lacks(slots):
+            return []
+        with own_settings(), torch.device("cpu"), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)
+            initial = self.space.build(choices)
+        return self.store.grow(slots, dict(initial.named_parameters()))
+
+    def _copy(self, network: nn.Module, slots: Sequence[Slot]) -> None:
+        own = dict(network.named_parameters())
+        with torch.no_grad():
+            for slot in slots:
+                parameter = own[slot.name]
+                parameter.copy_(self.store.take(slot, parameter.shape))
