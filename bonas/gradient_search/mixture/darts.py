@@ -3,7 +3,8 @@
 A state is the sum of two operations on a pair of earlier states. Pair and operations are decided
 independently, so that the expectation of the state over these decisions is
 
-    sum_i sum_o w_io o_i(x_i)       w_io = P(i is first) P(first is o) + P(i is second) P(second is o)
+    sum_i sum_o w_io o_i(x_i)
+    w_io = P(i is first) P(first is o) + P(i is second) P(second is o)
 
 with one module ``o_i`` for an operation on the edge from a state, whichever of the two it is.
 """

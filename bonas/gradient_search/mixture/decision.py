@@ -1,6 +1,6 @@
 """A decision: a choice among options, each with a probability.
 
-    p = softmax(logits)     over the options that are kept
+p = softmax(logits)     over the options that are kept
 """
 
 from __future__ import annotations

@@ -100,14 +100,14 @@ class Mixture(nn.Module):
     @property
     def weights(self) -> list[nn.Parameter]:
         """All other parameters."""
-        decided = {
-            id(module.logits) for module in self.modules() if isinstance(module, Decision)
-        }
+        decided = {id(module.logits) for module in self.modules() if isinstance(module, Decision)}
         return [weight for weight in self.parameters() if id(weight) not in decided]
 
     def probabilities(self) -> dict[str, dict[Choice, float]]:
         """Return a parameter -> an option -> its probability."""
         return {
-            name: dict(zip(self.decision(name).options, self.decision(name)().tolist(), strict=True))
+            name: dict(
+                zip(self.decision(name).options, self.decision(name)().tolist(), strict=True)
+            )
             for name in self.decisions
         }

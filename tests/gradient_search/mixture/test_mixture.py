@@ -17,7 +17,13 @@ from bonas.spaces.darts.cell import KERNELS
 
 CELLS = CellSpace(3, tuple(OPERATIONS), channels=3, cells=2, stages=2, in_channels=1, image_size=6)
 DARTS = DARTSSpace(
-    3, operations=tuple(KERNELS), channels=2, cells=3, in_channels=1, image_size=6, repeat_inputs=True
+    3,
+    operations=tuple(KERNELS),
+    channels=2,
+    cells=3,
+    in_channels=1,
+    image_size=6,
+    repeat_inputs=True,
 )
 
 
