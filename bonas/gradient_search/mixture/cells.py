@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from bonas.errors import InvalidSpace
-from bonas.gradient_search.mixture.mixed_operation import MixedOperation
+from bonas.gradient_search.mixture.mixed_operation import MixedOperation, Weights
 from bonas.spaces import CellSpace, Choices
 from bonas.spaces.cells.network import Cell
 
@@ -16,7 +16,7 @@ ABSENT = "none"
 
 
 def mix_cells(
-    space: CellSpace, build: Callable[[Choices], nn.Module], decisions: Mapping[str, nn.Module]
+    space: CellSpace, build: Callable[[Choices], nn.Module], decisions: Mapping[str, Weights]
 ) -> nn.Module:
     """Return a network of the space in whose cells each edge is a mixed operation.
 

@@ -42,9 +42,18 @@ class EdgeWeights(nn.Module):
     def __init__(self, source: int, inputs: Decision, first: Decision, second: Decision) -> None:
         super().__init__()
         self.inputs, self.first, self.second = inputs, first, second
-        pairs = [tuple(map(int, str(option).split("+"))) for option in inputs.options]
+        self._source = source
+        self._pairs = [tuple(map(int, str(option).split("+"))) for option in inputs.options]
         for i, name in enumerate(("from_first", "from_second")):
-            self.register_buffer(name, torch.tensor([float(p[i] == source) for p in pairs]))
+            self.register_buffer(name, torch.tensor([float(p[i] == source) for p in self._pairs]))
+
+    @property
+    def possible(self) -> list[bool]:
+        """Whether each operation may have a weight other than 0."""
+        pairs = [pair for pair, kept in zip(self._pairs, self.inputs.possible, strict=True) if kept]
+        reads = [any(pair[i] == self._source for pair in pairs) for i in (0, 1)]
+        both = zip(self.first.possible, self.second.possible, strict=True)
+        return [(reads[0] and first) or (reads[1] and second) for first, second in both]
 
     def forward(self) -> Tensor:
         pairs = self.inputs()

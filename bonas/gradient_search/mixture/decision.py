@@ -23,28 +23,29 @@ class Decision(nn.Module):
     Attributes:
         options: In the order of the probabilities.
         logits: One per option.
-        kept: Which options are kept; the others have the probability 0.
+        possible: Whether each option is kept; one that is not has the probability 0.
 
     Args:
         options: At least one.
         generator: Draws the first logits, which are almost equal.
     """
 
-    kept: Tensor
+    _kept: Tensor
 
     def __init__(self, options: Sequence[Choice], generator: torch.Generator) -> None:
         super().__init__()
         self.options = tuple(options)
         self.logits = nn.Parameter(_SPREAD * torch.randn(len(self.options), generator=generator))
-        self.register_buffer("kept", torch.ones(len(self.options), dtype=torch.bool))
+        self.possible: Sequence[bool] = (True,) * len(self.options)
+        self.register_buffer("_kept", torch.tensor(self.possible), persistent=False)
 
     def forward(self) -> Tensor:
-        return self.logits.masked_fill(~self.kept, -torch.inf).softmax(0)
+        return self.logits.masked_fill(~self._kept, -torch.inf).softmax(0)
 
     @property
     def left(self) -> list[Choice]:
         """The options that are kept."""
-        return [o for o, kept in zip(self.options, self.kept.tolist(), strict=True) if kept]
+        return [o for o, kept in zip(self.options, self.possible, strict=True) if kept]
 
     @contextmanager
     def without(self, option: Choice) -> Iterator[None]:
@@ -55,12 +56,12 @@ class Decision(nn.Module):
     @contextmanager
     def only(self, options: Collection[Choice]) -> Iterator[None]:
         """Keep no other options while the block runs."""
-        before = self.kept.clone()
+        before = self.left
         self.keep(options)
         try:
             yield
         finally:
-            self.kept.copy_(before)
+            self.keep(before)
 
     def keep(self, options: Collection[Choice]) -> None:
         """Keep these options, and drop all others.
@@ -71,4 +72,5 @@ class Decision(nn.Module):
         for option in options or [None]:
             if option not in self.options:
                 raise unknown("option", option, map(str, self.options))
-        self.kept.copy_(torch.tensor([option in options for option in self.options]))
+        self.possible = tuple(option in options for option in self.options)
+        self._kept.copy_(torch.tensor(self.possible))

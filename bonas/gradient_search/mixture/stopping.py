@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bonas.arguments import check_count, check_range
 from bonas.spaces import Choice
@@ -45,6 +45,7 @@ class Check:
     eigenvalue: float
 
 
+@runtime_checkable
 class StoppingRule(Protocol):
     """A rule of one search."""
 
