@@ -1,7 +1,7 @@
 """How the networks of a space share their weights.
 
-The networks of a built-in space share by role: stage, block and kind of layer, as its class of
-networks says in ``builtin/``. Those of all other spaces share by the place in the code where a
+The networks of a built-in space share by role: stage, block and kind of layer, as the module of the
+space in ``builtin/`` says. Those of all other spaces share by the place in the code where a
 layer is made (``call_sites``).
 """
 
@@ -14,14 +14,35 @@ from torch import nn
 
 from bonas.errors import InvalidArgument
 from bonas.spaces import Choices, Space
-from bonas.spaces.cells.network import CellNetwork
+from bonas.spaces.cells import CellSpace
+from bonas.spaces.darts import DARTSSpace
+from bonas.spaces.mlp import MLPSpace
+from bonas.spaces.mobile import MobileSpace
+from bonas.spaces.nas_bench_101 import NASBench101Space
+from bonas.spaces.planned import PlannedSpace
+from bonas.spaces.recurrent import RecurrentSpace
+from bonas.spaces.transformers import TransformerSpace
 from bonas.supernets.builtin.cells import cell_pieces
+from bonas.supernets.builtin.darts import darts_pieces
+from bonas.supernets.builtin.mlp import mlp_pieces
+from bonas.supernets.builtin.mobile import mobile_pieces
+from bonas.supernets.builtin.nas_bench_101 import nas_bench_101_pieces
+from bonas.supernets.builtin.recurrent import recurrent_pieces
+from bonas.supernets.builtin.transformers import transformer_pieces
 from bonas.supernets.roles import Roles
 from bonas.supernets.slot import Sharing, Slot
 from bonas.supernets.uninitialised import built_without_values
 
-BUILT_IN: dict[type[nn.Module], Roles] = {CellNetwork: cell_pieces}
-"""The class of a space's networks -> how they share."""
+BUILT_IN: dict[type[PlannedSpace], Roles] = {
+    CellSpace: cell_pieces,
+    DARTSSpace: darts_pieces,
+    MLPSpace: mlp_pieces,
+    MobileSpace: mobile_pieces,
+    NASBench101Space: nas_bench_101_pieces,
+    RecurrentSpace: recurrent_pieces,
+    TransformerSpace: transformer_pieces,
+}
+"""The class of a space -> how its networks share."""
 
 
 def sharing_of(space: Space) -> Sharing:
@@ -35,11 +56,18 @@ def sharing_of(space: Space) -> Sharing:
         raise InvalidArgument(f"expected a bonas.Space, got {space!r}")
     if type(space).build is Space.build:
         space.build({})  # raises MissingBuilder
-    network: type[nn.Module] | None = getattr(type(space), "network", None)
-    roles = None if network is None else BUILT_IN.get(network)
+    roles = _built_in_roles(type(space))
     if roles is None:
         raise InvalidArgument(f"the networks of {type(space).__name__} cannot share weights yet")
     return SharingByRole(space, roles)
+
+
+def _built_in_roles(space: type[Space]) -> Roles | None:
+    """Return the roles of a built-in space, or of a subclass of one that builds the same."""
+    for of, roles in BUILT_IN.items():
+        if issubclass(space, of) and space.build is of.build and space.network is of.network:
+            return roles
+    return None
 
 
 @dataclass(frozen=True)
