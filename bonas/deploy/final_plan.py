@@ -22,11 +22,9 @@ from bonas.evaluation import Candidate, Objective, ShortTraining, Splits
 from bonas.evaluation.constraint import Constraints, as_constraints
 from bonas.evaluation.data.held_out import held_out
 from bonas.evaluation.data.sealed import SealedPart
+from bonas.evaluation.training.description import differing_rows
 from bonas.result import SearchResult
 from bonas.studies.records import DESCRIPTION
-
-_DATA = ("data", "task", "validation", "test", "seed")
-"""What of a training's description decides which rows it reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,12 +159,7 @@ def _check_data(result: SearchResult, trainings: Sequence[ShortTraining], goal: 
     found = [one.describe()[goal.name] for one in trainings]
     first = wanted if isinstance(wanted, dict) and "data" in wanted else found[0]
     for one in found:
-        differing = [
-            f"{name}: {one.get(name)!r} instead of {first.get(name)!r}"
-            for name in _DATA
-            if one.get(name) != first.get(name)
-        ]
-        if differing:
+        if differing := differing_rows(one, first):
             raise StudyMismatch(
                 "expected a training on the data and the split of the search, got "
                 f"{'; '.join(differing)}. Rows that the search trained on could be test rows; "

@@ -123,10 +123,15 @@ class Candidate:
         Raises:
             MissingBuilder: if the space does not say how.
         """
-        numbers = {name: self.trial.params[name] for name in self.space.numeric}
         alive = self.trial if isinstance(self.trial, Trial) else None
         with phase(BUILD):
-            return self.space.build_for({**self.choices, **numbers}, alive)
+            return self.space.build_for(self.numbered_choices, alive)
+
+    @property
+    def numbered_choices(self) -> Choices:
+        """The choices with the numbers that the space's builder takes besides them."""
+        numbers = {name: self.trial.params[name] for name in self.space.numeric}
+        return {**self.choices, **numbers}
 
     def trained(self, folder: Folder | None = None) -> nn.Module:
         """Build the network with the weights of its training, in evaluation mode.

@@ -3,12 +3,17 @@
 A tensor grows where a network needs more of it. Its new numbers are those of this network's own
 initialisation, as far as it covers them; the corners that no network has initialised are drawn from
 the numbers that are known, so that they have the same distribution.
+
+What it holds once a training has ended is marked. Later growth depends on which networks were asked
+for and in which order, so it is no part of what the store is known by (``digest``) and of what a
+network inherits (``copied``). Without marks all that it holds counts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from zlib import crc32
 
 import torch
@@ -32,6 +37,7 @@ class Store:
         self.seed, self.device = seed, torch.device(device)
         self._tensors: dict[str, nn.Parameter] = {}
         self._kernels: dict[str, int] = {}
+        self.marked: dict[str, tuple[int, ...]] = {}  # the sides of what was trained, by key
 
     def __getitem__(self, key: str) -> nn.Parameter:
         return self._tensors[key]
@@ -66,6 +72,39 @@ class Store:
         else:
             self._tensors[key] = nn.Parameter(values.clone(), requires_grad=trained)
         self._kernels[key] = kernel
+
+    def mark(self) -> None:
+        """Take all that it holds now as what was trained."""
+        self.marked = {key: tuple(tensor.shape) for key, tensor in self._tensors.items()}
+
+    def digest(self) -> str:
+        """Return 16 characters that depend on every marked number."""
+        found = blake2b(digest_size=8)
+        for key in sorted(self.marked or self._tensors):
+            known = self._known(key)
+            found.update(f"{key} {tuple(known.shape)} {known.dtype}".encode())
+            numbers = known.cpu().reshape(-1).clone(memory_format=torch.contiguous_format)
+            found.update(numbers.view(torch.uint8).numpy().data)
+        return found.hexdigest()
+
+    def copied(self, slot: Slot, parameter: Tensor) -> Tensor:
+        """Return a network's parameter with the marked numbers; where there are none, its own."""
+        parts = []
+        for piece, own in zip(slot.pieces, _parts(slot, parameter.detach().clone()), strict=True):
+            if piece.key in (self.marked or self._tensors):
+                self._is_short_of(piece)  # refuses other dimensions
+                known = self._known(piece.key)
+                sides = [min(pair) for pair in zip(known.shape, piece.shape, strict=True)]
+                inside, source = (box(x.shape, sides, piece.kernel) for x in (own, known))
+                own[inside] = known[source].to(own)
+            parts.append(own.reshape(-1))
+        return torch.cat(parts).view(parameter.shape)
+
+    def _known(self, key: str) -> Tensor:
+        """Return the marked part of a shared tensor."""
+        tensor = self._tensors[key].detach()
+        sides = self.marked.get(key, tuple(tensor.shape))
+        return tensor[box(tensor.shape, sides, self._kernels[key])]
 
     def lacks(self, slots: Iterable[Slot]) -> bool:
         """Return whether a tensor of these slots is missing or too small."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from bonas.arguments import check_count
+from bonas.errors import InvalidArgument
 from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
 from bonas.settings import own_settings
@@ -87,12 +89,42 @@ class Supernet:
         return network.train()
 
     def copy_into(self, network: nn.Module, choices: Choices) -> None:
-        """Give a network that the space built of these choices its shared weights.
+        """Give a network that the space built of these choices its shared weights, as trained.
+
+        What no trained network has held keeps the values that it has, so that the result depends on
+        no network that was asked for before.
 
         Raises:
             InvalidSpace: if the choices are not of the space, or weights cannot be shared.
+            InvalidArgument: if the network is another one, or the supernet holds no weights.
         """
-        self._copy(network, self._built(choices)[1])
+        self._check_held()
+        slots = self.sharing.build(self._checked(choices))[1]
+        own = dict(network.named_parameters())
+        if strange := [slot.name for slot in slots if slot.name not in own]:
+            raise InvalidArgument(
+                f"expected a network that the space builds of {dict(choices)}, got one without the "
+                f"parameters {strange[:3]}; build it with space.build"
+            )
+        with torch.no_grad():
+            for slot in slots:
+                own[slot.name].copy_(self.store.copied(slot, own[slot.name]))
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON values that differ for other weights, whatever trained them.
+
+        Raises:
+            InvalidArgument: if it holds no weights.
+        """
+        self._check_held()
+        return {"supernet": self.store.digest()}
+
+    def _check_held(self) -> None:
+        if not len(self.store):
+            raise InvalidArgument(
+                "expected a supernet whose weights were trained, got one without weights; call "
+                "fit(), or Supernet.load(path, space, training)"
+            )
 
     def cover(self, choices: Choices) -> list[str]:
         """Make room for a network; return the keys of shared tensors that are new or larger.

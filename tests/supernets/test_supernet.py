@@ -63,9 +63,68 @@ def test_an_extracted_network_owns_its_weights() -> None:
 
 def test_a_built_network_receives_the_shared_weights() -> None:
     supernet, choices = Supernet(_SPACE), _all("nor_conv_1x1")
+    supernet.cover(choices)
     built, x = _SPACE.build(choices), torch.rand(4, 3, 8, 8)
     supernet.copy_into(built, choices)
     assert torch.equal(built(x), supernet.network(choices)(x))
+
+
+def test_a_built_network_keeps_what_the_supernet_lacks_and_the_supernet_does_not_grow() -> None:
+    supernet = Supernet(_SPACE)
+    supernet.cover(_all("nor_conv_1x1"))
+    built, held, digest = (
+        _SPACE.build(_all("nor_conv_3x3")),
+        len(supernet.store),
+        supernet.describe(),
+    )
+    before = {name: weight.clone() for name, weight in built.named_parameters()}
+    supernet.copy_into(built, _all("nor_conv_3x3"))
+    changed = {n for n, w in built.named_parameters() if not torch.equal(w, before[n])}
+    assert "stem.0.weight" in changed
+    assert not any("operations" in name for name in changed)
+    assert len(supernet.store) == held
+    assert supernet.describe() == digest
+
+
+def test_the_description_follows_the_weights() -> None:
+    supernet = Supernet(_SPACE)
+    supernet.cover(_all("nor_conv_1x1"))
+    before = supernet.describe()
+    again = Supernet(_SPACE)
+    again.cover(_all("nor_conv_1x1"))
+    assert again.describe() == before
+    with torch.no_grad():
+        supernet.store.parameters()[-1].view(-1)[-1] += 1e-3
+    assert supernet.describe() != before
+
+
+def test_growth_after_a_mark_changes_neither_the_description_nor_what_is_inherited() -> None:
+    supernet, mixed = Supernet(_SPACE), {**_all("nor_conv_3x3"), "edge_0_1": "nor_conv_1x1"}
+    supernet.cover(_all("nor_conv_1x1"))
+    supernet.store.mark()
+    one, other = _SPACE.build(mixed), _SPACE.build(mixed)
+    other.load_state_dict(one.state_dict())
+    before = supernet.describe()
+    supernet.copy_into(one, mixed)
+    assert supernet.cover(_all("nor_conv_3x3"))
+    assert supernet.describe() == before
+    supernet.copy_into(other, mixed)
+    assert all(map(torch.equal, one.parameters(), other.parameters()))
+
+
+@pytest.mark.parametrize("call", ["copy_into", "describe"])
+def test_without_weights_nothing_is_inherited(call: str) -> None:
+    supernet, choices = Supernet(_SPACE), _all("nor_conv_1x1")
+    given = (_SPACE.build(choices), choices) if call == "copy_into" else ()
+    with pytest.raises(InvalidArgument, match="got one without weights; call fit"):
+        getattr(supernet, call)(*given)
+
+
+def test_the_network_of_other_choices_is_refused() -> None:
+    supernet = Supernet(_SPACE)
+    supernet.cover(_all("nor_conv_1x1"))
+    with pytest.raises(InvalidArgument, match="got one without the parameters"):
+        supernet.copy_into(_SPACE.build(_all("skip_connect")), _all("nor_conv_1x1"))
 
 
 def test_batch_norms_have_statistics_of_their_own() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, partial
@@ -24,7 +23,14 @@ from bonas.evaluation.evaluator import StreamingEvaluator
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.objective import Direction, Objective
 from bonas.evaluation.runtime import resolved_device
+from bonas.evaluation.training.description import described
 from bonas.evaluation.training.inherited_start import check_inherit, start_inherited
+from bonas.evaluation.training.initial_weights import (
+    InitialWeights,
+    check_initial,
+    described_initial,
+    start_initial,
+)
 from bonas.evaluation.training.loss import Loss
 from bonas.evaluation.training.metrics import (
     Metric,
@@ -33,26 +39,16 @@ from bonas.evaluation.training.metrics import (
     checked_metric,
     metric_for,
 )
-from bonas.evaluation.training.procedure import Procedure, Trained
+from bonas.evaluation.training.procedure import Procedure, Run, Trained
 from bonas.evaluation.training.recipe import Recipe, default_rates
 from bonas.evaluation.training.row_scores import RowScores
 from bonas.evaluation.training.scoring import Score, Scorer, objectives_of
+from bonas.evaluation.training.seeds import Seeds
 from bonas.evaluation.training.supervised import Augment, LossFunction
 from bonas.evaluation.training.suspension import Generators, active, suspended
 from bonas.evaluation.training.trainer import Step
 from bonas.evaluation.training.user_functions import check_conflicts, check_functions
 from bonas.evaluation.weights import checked_folder, keep_weights
-
-_SETTINGS = (
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "schedule",
-    "validation",
-    "test",
-    "seed",
-)
-_OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +124,8 @@ class ShortTraining(StreamingEvaluator):
             training and spoils the ranking: a value says as much about the parent as about the
             architecture, and is not comparable with one from scratch, so that a study with it is
             another search. ``candidate.lineage`` and ``result.lineages`` show who inherited what.
+        initial: Weights from which each network starts, such as a ``bonas.supernets.Supernet`` that
+            was trained on these rows. Which weights is part of what a study is for.
         validate_every: Epochs between two points of the metric's learning curve, counted back from
             the last epoch; 0 leaves only that one. A point costs a pass over the validation rows
             (7 to 12 % of an epoch with the default split) and changes no result. None takes as many
@@ -168,6 +166,7 @@ class ShortTraining(StreamingEvaluator):
     folder: Folder | None = None
     keep_weights: Folder | None = None
     inherit: bool = False
+    initial: InitialWeights | None = None
     validate_every: int | None = None
     device: str | None = None
     threads: int | None = 1
@@ -195,13 +194,15 @@ class ShortTraining(StreamingEvaluator):
         if self.keep_weights is not None:
             object.__setattr__(self, "keep_weights", checked_folder(self.keep_weights))
         check_inherit(self.inherit, self.keep_weights)
+        check_initial(self.initial, inherit=self.inherit)
         resolved_device(self.device)
 
     @cached_property
     def splits(self) -> Splits:
         """The data in its three parts, loaded once."""
         if self._unread:
-            return load_unread(self.data, self._shares, self.folder)
+            shares = Shares(self.validation, self.test, self.seed)
+            return load_unread(self.data, shares, self.folder)
         return load(
             self.data,
             task=self.task,
@@ -235,19 +236,9 @@ class ShortTraining(StreamingEvaluator):
         and its result by rounding at most. Settings of later versions are described only where they
         are not the default.
         """
-        recipe = self._recipe
-        settings = {name: getattr(self, name) for name in _SETTINGS}
-        settings |= {"learning_rate": recipe.learning_rate, "weight_decay": recipe.weight_decay}
-        if self._has_usual_loss:
-            settings["label_smoothing"] = self._loss.smoothing
-        if self.splits.task not in ("classification", None):
-            settings["task"] = self.splits.task
-        for name in ("class_weights", "precision", "inherit"):
-            if getattr(self, name) not in (None, False):
-                settings[name] = getattr(self, name)
-        settings |= {n: _described(getattr(self, n)) for n in _OWN if callable(getattr(self, n))}
-        described = {"data": self.splits.name, **settings}
-        return {objective.name: dict(described) for objective in self.objectives}
+        initial = {} if self.initial is None else {"initial": self._initial}
+        found = {**self._described, **initial}
+        return {objective.name: dict(found) for objective in self.objectives}
 
     def measurements(self, candidate: Candidate) -> Generator[Measurement, None, None]:
         """Yield a point of the learning curves per epoch, and then the values that count.
@@ -255,40 +246,42 @@ class ShortTraining(StreamingEvaluator):
         These are the objectives, whatever else the score measures, and ``seconds``. Between two
         measurements torch's generators and threads are as the program left them.
         """
-        device = resolved_device(self.device)
-        weights, order, copies = self._seeds(candidate).spawn(3)
-        shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
-        settings = partial(active, Generators(weights, device), self.threads)
-        yield from suspended(self._measurements(candidate, device, shuffler, copies), settings)
+        device, seeds = resolved_device(self.device), Seeds.of(self.seed, candidate)
+        settings = partial(active, Generators(seeds.weights, device), self.threads)
+        yield from suspended(self._measurements(candidate, device, seeds), settings)
 
     def _measurements(
-        self,
-        candidate: Candidate,
-        device: torch.device,
-        shuffler: torch.Generator,
-        copies: np.random.SeedSequence,
+        self, candidate: Candidate, device: torch.device, seeds: Seeds
     ) -> Generator[Measurement, None, None]:
         """Build, train and score a network, under the settings of the training."""
-        network = candidate.build().to(device)
-        run = self._procedure.prepare(network, candidate, device, shuffler)
+        run = self._prepared(candidate, device, seeds)
         if self.inherit:
             goal = self.objectives[0]
-            described = self.describe()[goal.name]
-            start_inherited(candidate, network, self.splits, run.feed, described, goal, copies)
+            own, network = self.describe()[goal.name], run.network
+            start_inherited(candidate, network, self.splits, run.feed, own, goal, seeds.start)
         yield from run.measurements(candidate.rungs)
         if self.keep_weights is not None:
-            keep_weights(candidate, network, self.keep_weights)
+            keep_weights(candidate, run.network, self.keep_weights)
         yield Measurement({"seconds": run.seconds, **run.values})
 
     def on(
-        self, splits: Splits, *, epochs: int | None = None, seed: int | None = None
+        self,
+        splits: Splits,
+        *,
+        epochs: int | None = None,
+        seed: int | None = None,
+        initial: InitialWeights | None = None,
     ) -> ShortTraining:
-        """Return the same training on other rows, from scratch, that keeps no weights.
+        """Return the same training on other rows, that keeps no weights; by default from scratch.
 
         Args:
             splits: Used as they are; their class counts and scale decide the loss.
             epochs: Length of the schedule; None is as before.
             seed: Of the training; None is as before.
+            initial: Weights to start from, trained on the training rows of before.
+
+        Raises:
+            InvalidArgument: if they were trained on others.
         """
         changed = replace(
             self,
@@ -296,7 +289,10 @@ class ShortTraining(StreamingEvaluator):
             seed=self.seed if seed is None else seed,
             keep_weights=None,
             inherit=False,
+            initial=initial,
         )
+        if initial is not None:  # what was described is kept, too
+            vars(changed)["_initial"] = described_initial(initial, self._described)
         vars(changed)["splits"] = splits  # where a cached property keeps its value
         return changed
 
@@ -313,13 +309,9 @@ class ShortTraining(StreamingEvaluator):
             InvalidData: if the network does not fit the data.
             EvaluationFailed: if the training diverges.
         """
-        device = resolved_device(self.device)
-        weights, order, _ = self._seeds(candidate).spawn(3)
-        shuffler = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
-        with active(Generators(weights, device), self.threads):
-            network = candidate.build().to(device)
-            run = self._procedure.prepare(network, candidate, device, shuffler)
-            return run.trained()
+        device, seeds = resolved_device(self.device), Seeds.of(self.seed, candidate)
+        with active(Generators(seeds.weights, device), self.threads):
+            return self._prepared(candidate, device, seeds).trained()
 
     def score_rows(
         self, network: nn.Module, candidate: Candidate, part: Part
@@ -345,8 +337,13 @@ class ShortTraining(StreamingEvaluator):
             given = Measurement(scorer(network, batches)).checked(names, 0.0).values
             return {name: given[name] for name in names}, None
 
-    def _seeds(self, candidate: Candidate) -> np.random.SeedSequence:
-        return np.random.SeedSequence((self.seed, max(candidate.number, 0)))  # -1: without a trial
+    def _prepared(self, candidate: Candidate, device: torch.device, seeds: Seeds) -> Run:
+        """Build a network, with its initial weights if there are any; return its training."""
+        network = candidate.build().to(device)
+        run = self._procedure.prepare(network, candidate, device, seeds.shuffler)
+        if self.initial is not None:
+            start_initial(self.initial, self._initial, candidate, run, seeds.start)
+        return run
 
     @property
     def _unread(self) -> bool:
@@ -358,8 +355,16 @@ class ShortTraining(StreamingEvaluator):
         return self.loss is None and self.step is None
 
     @property
-    def _shares(self) -> Shares:
-        return Shares(self.validation, self.test, self.seed)
+    def _described(self) -> dict[str, Any]:
+        """The description without initial weights."""
+        smoothing = self._loss.smoothing if self._has_usual_loss else None
+        return described(vars(self), self.splits, self._recipe, smoothing)
+
+    @cached_property
+    def _initial(self) -> dict[str, Any]:
+        """The description of the initial weights when it was first asked for."""
+        assert self.initial is not None
+        return described_initial(self.initial, self._described)
 
     @cached_property
     def _recipe(self) -> Recipe:
@@ -393,8 +398,3 @@ class ShortTraining(StreamingEvaluator):
             objectives=self.objectives,
             validate_every=self.validate_every,
         )
-
-
-def _described(function: object) -> str:
-    """Return the text of a function, or of a callable object, without its address."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(function))
