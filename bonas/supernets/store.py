@@ -68,7 +68,7 @@ class Store:
         """Set a shared tensor; one that exists keeps its identity, for optimizers that hold it."""
         values = tensor.detach().to(self.device)
         if key in self._tensors:
-            self._tensors[key].data = values
+            _replace_data(self._tensors[key], values)
         else:
             self._tensors[key] = nn.Parameter(values.clone(), requires_grad=trained)
         self._kernels[key] = kernel
@@ -180,6 +180,19 @@ class Store:
         )
         values[~known] = pool[picked.to(self.device)]
         self.set(piece.key, values, piece.kernel)
+
+
+def _replace_data(parameter: nn.Parameter, values: Tensor) -> None:
+    """Give a parameter other numbers, of any shape; a gradient of another shape is dropped.
+
+    While a network that reads the parameter lives, autograd keeps a node with the shape at that
+    time, and would refuse gradients of the new one; it forgets the node when the type changes.
+    """
+    if parameter.shape != values.shape:
+        parameter.grad = None
+        other = torch.float32 if values.dtype == torch.float64 else torch.float64
+        parameter.data = torch.empty(0, dtype=other, device=values.device)
+    parameter.data = values
 
 
 def box(sides: Sequence[int], shape: Sequence[int], kernel: int) -> Box:

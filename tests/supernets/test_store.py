@@ -65,6 +65,21 @@ def test_a_grown_tensor_stays_the_parameter_that_an_optimizer_holds() -> None:
     assert held.shape == (2,)
 
 
+def test_a_tensor_grows_while_networks_that_read_it_live() -> None:
+    """Keep what an earlier network took; its gradients and those of the next have two shapes."""
+    store, small = Store(), Slot("w", (Piece("a", (1, 2)),))
+    store.grow([small], {"w": torch.ones(1, 2, requires_grad=True)})
+    earlier = store.take(Slot("w", (Piece("a", (1, 1)),)), (1, 1))
+    earlier.sum().backward()
+    large = Slot("w", (Piece("a", (2, 3)),))
+    store.grow([large], {"w": torch.ones(2, 3, requires_grad=True)})
+    assert store["a"].grad is None
+    store.take(Slot("w", (Piece("a", (2, 2)),)), (2, 2)).sum().backward()
+    assert store["a"].grad is not None
+    assert store["a"].grad.tolist() == [[1, 1, 0], [1, 1, 0]]
+    assert earlier.shape == (1, 1)
+
+
 def test_corners_that_no_network_initialised_are_drawn_from_known_numbers() -> None:
     store = Store()
     store.grow([Slot("w", (Piece("a", (1, 3)),))], {"w": torch.ones(1, 3)})
