@@ -21,9 +21,11 @@ from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.training.suspension import Generators, active
 from bonas.gradient_search.mixture.alternation import Alternation, Descent
+from bonas.gradient_search.mixture.cells import ABSENT
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.perturbation import select_by_perturbation
 from bonas.gradient_search.mixture.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
+from bonas.gradient_search.policy import Policy
 from bonas.spaces import Choices, Space
 from bonas.supernets.supernet import Supernet
 
@@ -40,6 +42,7 @@ class Descended:
     """What a search by a mixture found.
 
     Attributes:
+        space: That was searched.
         logits: A parameter of the space -> its logits, in the order of the options; where a rule
             stopped the search, those it went back to.
         selected: What perturbation selected; None where nothing but the logits decides.
@@ -50,6 +53,7 @@ class Descended:
         seconds: Wall time.
     """
 
+    space: Space
     logits: Mapping[str, tuple[float, ...]]
     selected: Choices | None
     steps: int
@@ -57,6 +61,22 @@ class Descended:
     losses: tuple[float, ...]
     eigenvalues: tuple[float, ...]
     seconds: float
+
+    def policy(self) -> Policy:
+        """Return the policy of the logits, in which ``none`` is the least likely operation.
+
+        As in DARTS, ``none`` is left out where an architecture is derived: in a mixture it only
+        scales what the others bring, which norms undo, so that its logit says nothing.
+        """
+        policy = Policy(self.space)
+        with torch.no_grad():
+            for name, own in policy.logits.items():
+                options = self.space.distributions[name].choices
+                found = dict(zip(options, self.logits[name], strict=True))
+                least = min(logit for option, logit in found.items() if option != ABSENT)
+                values = [least if o == ABSENT else logit for o, logit in found.items()]
+                own.copy_(torch.tensor(values))
+        return policy
 
 
 def search_by_mixture(
@@ -154,6 +174,7 @@ class _Run:
             )
         needed = self._rule is not None and self._rule.needs_eigenvalue
         return Descended(
+            space=self._mixture.space,
             logits=logits,
             selected=selected,
             steps=len(self._losses),

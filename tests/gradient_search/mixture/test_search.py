@@ -8,7 +8,7 @@ from bonas.errors import InvalidArgument, NotFinite
 from bonas.evaluation import ShortTraining
 from bonas.gradient_search.mixture.alternation import Alternation, Descent
 from bonas.gradient_search.mixture.mixture import Mixture
-from bonas.gradient_search.mixture.search import search_by_mixture
+from bonas.gradient_search.mixture.search import Descended, search_by_mixture
 from bonas.gradient_search.mixture.stopping import Check
 from bonas.spaces import CellSpace, MLPSpace
 
@@ -103,6 +103,17 @@ def test_perturbation_selects_choices_of_the_space() -> None:
     found = search_by_mixture(SPACE, TRAINING, steps=10, select="perturbation")
     assert found.selected is not None
     assert SPACE.checked(found.selected) == found.selected
+
+
+def test_a_policy_has_the_logits_but_none_is_never_likelier_than_the_others() -> None:
+    options = ("none", "skip_connect", "nor_conv_3x3")
+    space = CellSpace(3, options, 3, 1, 1, 2, 1, 4)
+    logits = {"edge_0_1": (3.0, -1.0, 2.0), "edge_0_2": (-5.0, 0.5, 0.0), "edge_1_2": (0.0,) * 3}
+    policy = Descended(space, logits, None, 1, None, (), (), 0.0).policy()
+    found = {name: own.tolist() for name, own in policy.logits.items()}
+    assert found["edge_0_1"] == [-1.0, -1.0, 2.0]
+    assert found["edge_0_2"] == [0.0, 0.5, 0.0]
+    assert policy.mode()["edge_0_1"] == "nor_conv_3x3"
 
 
 def test_a_descent_that_diverges_says_so() -> None:
