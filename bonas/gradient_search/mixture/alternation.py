@@ -91,8 +91,7 @@ class Alternation:
         self._scored = procedure.batches(other, device)
         self._train, self._validation = (_endless(batches) for batches in self._parts)
         self.weights = [*mixture.weights, *trainer.others.parameters()]
-        self._optimizer = self._recipe.make_optimizer(self.weights)
-        self._schedule, self._tick = self._recipe.make_schedule(self._optimizer, _TICKS), 0
+        self.restart()
         self._adam = torch.optim.Adam(
             mixture.logits,
             descent.learning_rate,
@@ -114,16 +113,16 @@ class Alternation:
         """
         train, validation = next(self._train), next(self._validation)
         self._step_logits(train, validation)
-        loss = self._step_weights(train)
-        while self._tick < progress * _TICKS - 1:
-            self._schedule.step()
-            self._tick += 1
-        return loss
+        return self._step_weights(train, progress)
 
-    def tune(self, steps: int) -> None:
-        """Take steps of the weights alone."""
-        for _ in range(steps):
-            self._step_weights(next(self._train))
+    def tune(self, progress: float) -> None:
+        """Take a step of the weights alone."""
+        self._step_weights(next(self._train), progress)
+
+    def restart(self) -> None:
+        """Begin the schedule of the weights anew."""
+        self._optimizer = self._recipe.make_optimizer(self.weights)
+        self._schedule, self._tick = self._recipe.make_schedule(self._optimizer, _TICKS), 0
 
     def validation_loss(self) -> float:
         """Return the mean loss over the half of the rows that descends the logits.
@@ -132,14 +131,14 @@ class Alternation:
             NotFinite: if it is none.
         """
         with torch.no_grad():
-            found = [self._loss_of(batch) for batch in self._scored]
+            found = [self._loss(self.mixture, batch) for batch in self._scored]
         return _finite(torch.stack([loss for loss in found if loss is not None]).mean())
 
     def eigenvalue(self, generator: torch.Generator) -> float:
         """Return the dominant eigenvalue of the Hessian of the logits, on one batch."""
         batch = next(self._validation)
         return dominant_eigenvalue(
-            lambda: self._known(batch), self.mixture.logits, generator=generator, steps=_PRODUCTS
+            lambda: self._exact(batch), self.mixture.logits, generator=generator, steps=_PRODUCTS
         )
 
     def _step_logits(self, train: Any, validation: Any) -> None:
@@ -149,8 +148,8 @@ class Alternation:
         else:
             rate = float(self._optimizer.param_groups[0]["lr"])
             found = second_order(
-                lambda: self._known(train),
-                lambda: self._known(validation),
+                lambda: self._exact(train),
+                lambda: self._exact(validation),
                 self.weights,
                 logits,
                 rate,
@@ -159,22 +158,27 @@ class Alternation:
             own.grad = gradient
         self._adam.step()
 
-    def _step_weights(self, batch: Any) -> Tensor:
+    def _step_weights(self, batch: Any, progress: float) -> Tensor:
         loss = self._known(batch)
         for own, gradient in zip(self.weights, gradients(loss, self.weights), strict=True):
             own.grad = gradient
         self._optimizer.step()
+        while self._tick < progress * _TICKS - 1:
+            self._schedule.step()
+            self._tick += 1
         return loss.detach()
 
     def _known(self, batch: Any) -> Tensor:
-        loss = self._loss_of(batch)
+        """Return the loss of a batch in the precision of the training."""
+        with in_precision(self._recipe.precision, self._device):
+            return self._exact(batch)
+
+    def _exact(self, batch: Any) -> Tensor:
+        """Return the loss in full precision: of close losses, differences matter."""
+        loss = self._loss(self.mixture, batch)
         if loss is None:
             raise InvalidData("expected batches of at least two rows, got one; drop the last batch")
         return loss
-
-    def _loss_of(self, batch: Any) -> Tensor | None:
-        with in_precision(self._recipe.precision, self._device):
-            return self._loss(self.mixture, batch)
 
 
 def _endless(batches: Batches) -> Iterator[Any]:

@@ -3,8 +3,9 @@
     importance(o) = L_val(mixture without o) - L_val(mixture)
 
 Of each decision, in random order, the option with the largest importance is kept, and the weights
-are trained on for a while. A logit says how much an option contributes to the training of the
-mixture, not how much the network needs it: skip connections have large logits and small importance.
+are trained on for a while, from the start of their schedule. A logit says how much an option
+contributes to the training of the mixture, not how much the network needs it: skip connections have
+large logits and small importance.
 
 The loss takes the place of the paper's accuracy: it ranks better where few rows are at hand.
 

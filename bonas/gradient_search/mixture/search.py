@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -166,12 +167,7 @@ class _Run:
         logits = _values(self._mixture)
         selected = None
         if select == "perturbation":
-            selected = select_by_perturbation(
-                self._mixture,
-                self._alternation.validation_loss,
-                lambda: self._alternation.tune(_TUNED),
-                self._generator,
-            )
+            selected = self._selected()
         needed = self._rule is not None and self._rule.needs_eigenvalue
         return Descended(
             space=self._mixture.space,
@@ -183,6 +179,20 @@ class _Run:
             eigenvalues=tuple(check.eigenvalue for check in self._checks) if needed else (),
             seconds=time.perf_counter() - self._began,
         )
+
+    def _selected(self) -> Choices:
+        """Select by perturbation; the schedule of the weights begins anew for the steps between."""
+        steps = _TUNED * len(self._mixture.decisions)
+        shares = iter([i / steps for i in range(steps)])
+
+        def tune() -> None:
+            """Take the steps after a decision."""
+            for share in islice(shares, _TUNED):
+                self._alternation.tune(share)
+
+        self._alternation.restart()
+        loss = self._alternation.validation_loss
+        return select_by_perturbation(self._mixture, loss, tune, self._generator)
 
     def _progress(self, steps: int | None, seconds: float | None) -> float:
         """Return the share of the steps, or of the time, that is over: the larger of both."""

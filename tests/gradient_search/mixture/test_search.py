@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from bonas.gradient_search.mixture.alternation import Alternation, Descent
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.search import Descended, search_by_mixture
 from bonas.gradient_search.mixture.stopping import Check
-from bonas.spaces import CellSpace, MLPSpace
+from bonas.spaces import CellSpace, DARTSSpace, MLPSpace
 
 SPACE = CellSpace(3, ("skip_connect", "nor_conv_3x3"), 3, 1, 1, 2, 1, 4)
 
@@ -114,6 +115,29 @@ def test_a_policy_has_the_logits_but_none_is_never_likelier_than_the_others() ->
     assert found["edge_0_1"] == [-1.0, -1.0, 2.0]
     assert found["edge_0_2"] == [0.0, 0.5, 0.0]
     assert policy.mode()["edge_0_1"] == "nor_conv_3x3"
+
+
+def test_cells_of_darts_are_searched_with_their_inputs() -> None:
+    space = DARTSSpace(
+        2,
+        operations=("none", "skip_connect", "sep_conv_3x3"),
+        channels=2,
+        cells=3,
+        classes=2,
+        in_channels=1,
+        image_size=4,
+    )
+    found = search_by_mixture(space, TRAINING, steps=3, select="perturbation")
+    assert set(found.logits) == set(space.parameters)
+    assert space.allows(found.policy().mode())
+    assert found.selected is not None
+    assert space.checked(found.selected) == found.selected
+
+
+def test_mixed_precision_descends() -> None:
+    training = replace(TRAINING, precision="bf16")
+    found = search_by_mixture(SPACE, training, steps=4, descent=Descent(2), stop="eigenvalue")
+    assert np.isfinite(found.losses).all()
 
 
 def test_a_descent_that_diverges_says_so() -> None:
