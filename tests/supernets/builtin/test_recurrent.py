@@ -63,6 +63,14 @@ def test_what_both_directions_pass_on_is_two_blocks() -> None:
         assert weight[0].tolist() == expected
 
 
+def test_a_norm_between_layers_has_the_first_units_of_both_directions() -> None:
+    supernet = Supernet(_SPACE)
+    supernet.cover(_network("gru", **_LARGEST, layer_norm=True))
+    supernet.store.set("gru.norms.0.weight", torch.arange(8.0).view(2, 4))
+    narrow = _network("gru", width=2, depth=2, bidirectional=True, layer_norm=True)
+    assert weight_of(supernet.network(narrow), "norms.0.weight").tolist() == [0, 1, 4, 5]
+
+
 def test_kinds_of_cells_share_nothing() -> None:
     keys = [{p.key for p in pieces_of(_SPACE, _network(cell, **_LARGEST))} for cell in GATES]
     assert len(set().union(*keys)) == sum(map(len, keys))
