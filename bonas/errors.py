@@ -46,6 +46,10 @@ class StudyMismatch(BonasError, ValueError):
     """A stored study belongs to another space or other objectives."""
 
 
+class CheckpointMismatch(BonasError, ValueError):
+    """A checkpoint belongs to another space, another training, or another version of the format."""
+
+
 class StorageUnavailable(BonasError, RuntimeError):
     """A storage cannot be opened, or can no longer be used.
 

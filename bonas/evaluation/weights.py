@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import torch
@@ -60,8 +60,16 @@ def keep_weights(candidate: Candidate, network: nn.Module, folder: Folder) -> Pa
 
 def write_weights(network: nn.Module, path: Path) -> None:
     """Save the weights of a network as a file that appears once it is complete."""
-    partial = path.with_suffix(".part")
-    state = mapped(lambda tensor: tensor.detach().to("cpu", copy=True), network.state_dict())
+    state = network.state_dict()
+    write_tensors(mapped(lambda tensor: tensor.detach().to("cpu", copy=True), state), path)
+
+
+def write_tensors(state: Any, path: Path) -> None:
+    """Save tensors and plain values as a file that appears once it is complete.
+
+    A file that is there is replaced at once: whoever reads it sees the earlier one or this.
+    """
+    partial = path.with_name(f"{path.stem}.{uuid4().hex}.part")
     try:
         with partial.open("wb") as file:
             torch.save(state, file)

@@ -38,6 +38,8 @@ class Store:
         self._tensors: dict[str, nn.Parameter] = {}
         self._kernels: dict[str, int] = {}
         self.marked: dict[str, tuple[int, ...]] = {}  # the sides of what was trained, by key
+        self.growths = 0
+        """How often a tensor was made or has grown; what was taken before may not be up to date."""
 
     def __getitem__(self, key: str) -> nn.Parameter:
         return self._tensors[key]
@@ -128,6 +130,7 @@ class Store:
             for piece, own in zip(slot.pieces, _parts(slot, parameter.detach()), strict=True):
                 if self._is_short_of(piece):
                     self._extend(piece, own, parameter.requires_grad)
+                    self.growths += 1
                     grown.append(piece.key)
         return grown
 

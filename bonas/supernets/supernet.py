@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from bonas.arguments import check_count
+from bonas.arguments import check_count, check_range
 from bonas.errors import InvalidArgument
 from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
+from bonas.evaluation.weights import Folder
 from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
 from bonas.supernets.binding import bind
 from bonas.supernets.sharing import sharing_of
 from bonas.supernets.slot import Slot
 from bonas.supernets.store import Store
+from bonas.supernets.training.checkpoint import (
+    Checkpoint,
+    adopt,
+    belonging_of,
+    checked_path,
+    checkpoint_of,
+)
+from bonas.supernets.training.inherited import all_scored, recalibrated, scored
+from bonas.supernets.training.record import FitRecord, Length
+from bonas.supernets.training.resumption import fit
+from bonas.supernets.training.rule import Rule
+from bonas.supernets.training.scoring import InheritedScore
+from bonas.supernets.training.state import State
 
 
 class Supernet:
@@ -32,7 +47,7 @@ class Supernet:
         training: How the weights are trained: the rows, the loss and the recipe. None for weights
             that are trained elsewhere.
         seed: Of the initial weights, and of everything that is drawn in a training.
-        device: Where the weights are; None is the training's, or the CPU.
+        device: Where the weights are; None is that of the training, or the CPU without one.
 
     Raises:
         InvalidArgument: for a space or a training that cannot work.
@@ -58,8 +73,9 @@ class Supernet:
         self.sharing = sharing_of(space)
         self.space, self.training = space, training
         self.seed = check_count("seed", seed, least=0)
-        where = device or (None if training is None else training.device) or "cpu"
+        where = device or ("cpu" if training is None else training.device)
         self.store = Store(self.seed, resolved_device(where))
+        self.state = State()
 
     def network(self, choices: Choices) -> nn.Module:
         """Return a network that shares its weights with all others: a part of the supernet.
@@ -134,6 +150,135 @@ class Supernet:
         """
         checked = self._checked(choices)
         return self._cover(checked, self.sharing.build(checked)[1])
+
+    @property
+    def fits(self) -> tuple[FitRecord, ...]:
+        """The trainings of these weights that have ended."""
+        return self.state.fits
+
+    def fit(
+        self,
+        paths: int | None = None,
+        *,
+        seconds: float | None = None,
+        rule: str | Rule = "auto",
+        checkpoint: Folder | None = None,
+        checkpoint_every: float = 30.0,
+        progress: bool = True,
+    ) -> FitRecord:
+        """Train the shared weights.
+
+        Rows, loss, optimizer, rates and precision are those of the training; its schedule is
+        stretched over the whole. With a checkpoint a training goes on where an earlier process
+        stopped, and gives the weights that it would have given without the stop (if it is limited
+        by paths); one that has ended is loaded.
+
+        Args:
+            paths: How many networks contribute to the updates; by default 2,400.
+            seconds: Wall time, instead.
+            rule: Which networks learn in a step: ``"uniform"``, ``"fair"``, ``"sandwich"``,
+                ``"shrinking"``, or a rule with settings from ``bonas.supernets.training``.
+                ``"auto"`` is fair where all parameters have equally many options, sandwich where
+                most have numbers as options, else uniform; the record says which, and why.
+            checkpoint: A file that always holds the latest state, complete or not at all.
+            checkpoint_every: Seconds between two writes of it; more, if they take over 5 % of the
+                time.
+            progress: Whether a bar is shown.
+
+        Raises:
+            InvalidArgument: if an argument cannot be used, or the supernet has no training.
+            InvalidData: if networks of the space do not fit the data.
+            CheckpointMismatch: if the file belongs to another space or training.
+            NotFinite: if the loss diverges: the weights, and the file, are those of the last good
+                state.
+        """
+        return fit(
+            self,
+            Length.of(paths, seconds),
+            rule,
+            None if checkpoint is None else checked_path(checkpoint),
+            check_range("checkpoint_every", checkpoint_every, 0.0, math.inf),
+            progress=progress,
+        )
+
+    def score(self, choices: Choices) -> float:
+        """Return what a network is worth with the shared weights: minus its validation loss.
+
+        Its batch norms are recalibrated before, on the same training rows for all networks. The
+        score is kept until the weights change. NaN if the loss is not finite.
+
+        Raises:
+            InvalidArgument: if the supernet has no training.
+            InvalidSpace: if the choices are not of the space.
+        """
+        return scored(self, choices).value
+
+    def scores(
+        self,
+        of: int | Iterable[Choices] = 500,
+        *,
+        checkpoint: Folder | None = None,
+        progress: bool = True,
+    ) -> tuple[InheritedScore, ...]:
+        """Return the scores of many networks.
+
+        Args:
+            of: How many distinct networks are drawn, always the same ones for a seed, or which.
+            checkpoint: The file of ``fit`` or ``save``, which keeps the scores: after an
+                interruption they are not computed again.
+            progress: Whether a bar is shown.
+
+        Raises:
+            InvalidArgument: if the supernet has no training.
+        """
+        path = None if checkpoint is None else checked_path(checkpoint)
+        return all_scored(self, of, path, progress=progress)
+
+    def recalibrated(self, network: nn.Module) -> nn.Module:
+        """Give a network, such as an extracted one, statistics that fit its weights.
+
+        Args:
+            network: On the supernet's device. The running statistics of its batch norms are set; it
+                is left in evaluation mode.
+
+        Raises:
+            InvalidArgument: if the supernet has no training.
+        """
+        return recalibrated(self, network)
+
+    def save(self, path: Folder) -> None:
+        """Write the weights, and the scores that are known, to a file."""
+        checkpoint_of(self).write(checked_path(path))
+
+    @classmethod
+    def load(
+        cls,
+        path: Folder,
+        space: Space,
+        training: ShortTraining | None = None,
+        *,
+        device: str | None = None,
+    ) -> Supernet:
+        """Return the supernet that a file of ``save`` or ``fit`` holds.
+
+        Args:
+            path: The file.
+            space: The space with which it was trained.
+            training: The training, whose rows and loss must be the same; the recipe (rates, epochs,
+                batch size) may be another. None if it is neither trained nor scored.
+            device: Where the weights are; None is that of the training, or the CPU without one.
+
+        Raises:
+            MissingData: if the file does not exist.
+            InvalidData: if it is damaged, or something else.
+            CheckpointMismatch: if it belongs to another space or training, naming the difference.
+        """
+        file = checked_path(path)
+        kept = Checkpoint.read(file)
+        supernet = cls(space, training, seed=kept.belonging.seed, device=device)
+        kept.check(file, belonging_of(supernet), recipe=False)
+        adopt(supernet, kept)
+        return supernet
 
     def _built(self, choices: Choices) -> tuple[nn.Module, Sequence[Slot]]:
         """Build a network without values, and make room for it."""

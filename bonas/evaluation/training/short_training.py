@@ -298,7 +298,7 @@ class ShortTraining(StreamingEvaluator):
 
     def work(self) -> tuple[int, int]:
         """Return the steps of a training, and the passes over all validation rows."""
-        return self._procedure.work(resolved_device(self.device))
+        return self.procedure.work(resolved_device(self.device))
 
     def train(self, candidate: Candidate) -> Trained:
         """Train a candidate's network on the training rows, and score it on no others.
@@ -328,8 +328,8 @@ class ShortTraining(StreamingEvaluator):
         """
         device = resolved_device(self.device)
         with active(Generators(np.random.SeedSequence(0), device), self.threads):
-            scorer = self._procedure.scorer(network.to(device), candidate, device)
-            batches = self._procedure.batches(part, device)
+            scorer = self.procedure.scorer(network.to(device), candidate, device)
+            batches = self.procedure.batches(part, device)
             if isinstance(scorer, Scorer):
                 rows = scorer.rows(network, batches)
                 return {scorer.metric.objective.name: rows.score()}, rows
@@ -340,7 +340,7 @@ class ShortTraining(StreamingEvaluator):
     def _prepared(self, candidate: Candidate, device: torch.device, seeds: Seeds) -> Run:
         """Build a network, with its initial weights if there are any; return its training."""
         network = candidate.build().to(device)
-        run = self._procedure.prepare(network, candidate, device, seeds.shuffler)
+        run = self.procedure.prepare(network, candidate, device, seeds.shuffler)
         if self.initial is not None:
             start_initial(self.initial, self._initial, candidate, run, seeds.start)
         return run
@@ -385,7 +385,7 @@ class ShortTraining(StreamingEvaluator):
         return Loss.of(self.splits, self.label_smoothing, balanced=self.class_weights is not None)
 
     @cached_property
-    def _procedure(self) -> Procedure:
+    def procedure(self) -> Procedure:
         return Procedure(
             splits=self.splits,
             recipe=self._recipe,

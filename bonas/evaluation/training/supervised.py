@@ -46,10 +46,25 @@ class Supervised:
     running: RunningMetric | None = None
 
     def __call__(self, network: nn.Module, batch: Any) -> Tensor | None:
-        inputs, targets = self._parts(batch)
-        if self.reader is not None and len(targets) == 1:  # batch norm has no variance to divide by
+        rows = self.rows(batch)
+        if rows is None:
             return None
-        returned = self.feed(augmented(inputs, self.augment)).call(network)
+        inputs, targets = rows
+        return self.loss_of(self.feed(inputs).call(network), targets)
+
+    def rows(self, batch: Any) -> tuple[Inputs, Any] | None:
+        """Return the inputs of a batch, as ``augment`` changed them, and its targets.
+
+        None for a batch of a single row, if anything is known of the targets: batch norm has no
+        variance to divide by.
+        """
+        inputs, targets = self._parts(batch)
+        if self.reader is not None and len(targets) == 1:
+            return None
+        return augmented(inputs, self.augment), targets
+
+    def loss_of(self, returned: Any, targets: Any) -> Tensor:
+        """Return the loss of what a network returned for the inputs of these targets."""
         if self.reader is None:
             assert not isinstance(self.loss, Loss)  # which needs to know its targets
             return self.loss(returned, targets)

@@ -80,7 +80,7 @@ class Trainer:
                 loss = self.step(network, batch)
             if loss is None:
                 continue
-            _check_loss(loss)
+            check_loss(loss)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             optimizer.step()
@@ -95,7 +95,12 @@ class Trainer:
         return total.item() / steps if steps else None
 
 
-def _check_loss(loss: object) -> None:
+def check_loss(loss: object) -> None:
+    """Refuse what cannot be minimised.
+
+    Raises:
+        InvalidArgument: if it is no tensor of one number with a gradient.
+    """
     if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
         got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         graded = isinstance(loss, Tensor) and loss.requires_grad
