@@ -82,7 +82,7 @@ class Alternation:
     ) -> None:
         self.mixture, self._descent, self._device = mixture.to(device), descent, device
         nobody = Candidate.without_trial(mixture.space, {})
-        procedure = training._procedure
+        procedure = training.procedure
         trainer = procedure.prepare(mixture, nobody, device, generator).trainer
         step, self._recipe = trainer.step, trainer.recipe
         self._loss = replace(step, running=None) if isinstance(step, Supervised) else step
