@@ -95,6 +95,10 @@ class NotFinite(EvaluationFailed):
     """An evaluation gave a value, a loss or an output that is NaN or infinite."""
 
 
+class UnsharableWeights(BonasError, ValueError):
+    """A network holds weights of which no part can be another network's."""
+
+
 class NoScore(BonasError, ValueError):
     """A zero-cost score has no value for a network, such as one without activations."""
 

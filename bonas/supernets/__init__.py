@@ -4,7 +4,8 @@ What shared weights say of a network is cheap and not true: it is knowledge for 
 for a training, a source of candidates. It is never the value of a trial.
 """
 
+from bonas.supernets.blocks import declare_blocks
 from bonas.supernets.slot import Piece, Sharing, Slot
 from bonas.supernets.supernet import Supernet
 
-__all__ = ["Piece", "Sharing", "Slot", "Supernet"]
+__all__ = ["Piece", "Sharing", "Slot", "Supernet", "declare_blocks"]

@@ -29,6 +29,7 @@ from bonas.supernets.builtin.mobile import mobile_pieces
 from bonas.supernets.builtin.nas_bench_101 import nas_bench_101_pieces
 from bonas.supernets.builtin.recurrent import recurrent_pieces
 from bonas.supernets.builtin.transformers import transformer_pieces
+from bonas.supernets.call_sites import SharingByCallSite
 from bonas.supernets.roles import Roles
 from bonas.supernets.slot import Sharing, Slot
 from bonas.supernets.uninitialised import built_without_values
@@ -57,9 +58,7 @@ def sharing_of(space: Space) -> Sharing:
     if type(space).build is Space.build:
         space.build({})  # raises MissingBuilder
     roles = _built_in_roles(type(space))
-    if roles is None:
-        raise InvalidArgument(f"the networks of {type(space).__name__} cannot share weights yet")
-    return SharingByRole(space, roles)
+    return SharingByCallSite(space) if roles is None else SharingByRole(space, roles)
 
 
 def _built_in_roles(space: type[Space]) -> Roles | None:

@@ -23,6 +23,7 @@ from bonas.settings import own_settings
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.families.choice_tree import ChoiceTree, Question
 from bonas.spaces.families.chooser import Answer, Chooser, replayed, resumed
+from bonas.spaces.families.listener import listening
 from bonas.spaces.families.named_options import Options
 from bonas.spaces.families.ranges import Number, Numbers, middle
 from bonas.spaces.tracing.unallocated import seeded, unallocated, without_memory
@@ -187,7 +188,7 @@ class Builder:
         self, chooser: Chooser, where: AbstractContextManager[None]
     ) -> tuple[nn.Module | None, Exception | None]:
         try:
-            with where:
+            with where, listening(None):
                 return without_memory(self._network(chooser)), None
         except BonasError:
             raise

@@ -27,6 +27,7 @@ from torch import nn
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
+from bonas.spaces.families.listener import note_asked, note_copied
 from bonas.spaces.families.named_options import NamedOptions, Options, named_options
 from bonas.spaces.families.option_calls import call_option
 from bonas.spaces.families.ranges import Number, Numbers, middle
@@ -105,7 +106,7 @@ class Chooser(BaseTrial):
         picked = options[key]
         if callable(picked) and not isinstance(picked, nn.Module):
             return call_option(name, key, picked)
-        return _unshared(picked)
+        return self._own_copy(name, picked)
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Suggest one of ``choices``, which may be of any kind; else as in ``optuna.Trial``."""
@@ -226,18 +227,29 @@ class Chooser(BaseTrial):
 
     def _pick(self, name: str, given: object) -> Any:
         named = named_options(_checked_name(name), given)
+        note_asked(name)
         self._check_repeated(name, named.names)
         if name not in self.asked:
             self.asked[name] = named.names
             if len(named.names) > 1:
                 answer = self._answer(name, named.names)
                 self.choices[name] = own_option(name, named.names, answer)
-        self._params[name] = picked = _unshared(self._picked(name, named))
+        self._params[name] = picked = self._own_copy(name, self._picked(name, named))
         return picked
 
     def _picked(self, name: str, named: NamedOptions) -> Any:
-        chosen = self.choices.get(name, named.names[0])
-        return named.objects[named.names.index(chosen)]
+        return named.objects[named.names.index(self._chosen(name))]
+
+    def _chosen(self, name: str) -> Choice:
+        return self.choices.get(name, self.asked[name][0])
+
+    def _own_copy(self, name: str, picked: Any) -> Any:
+        """Copy a network with weights: networks that share them would train each other's."""
+        if not (isinstance(picked, nn.Module) and picked.state_dict()):
+            return picked
+        own = copy.deepcopy(picked)
+        note_copied(name, self._chosen(name), own)
+        return own
 
     def _suggest_number(self, name: str, numbers: Numbers) -> float:
         _checked_name(name)
@@ -293,10 +305,3 @@ def _make_range(name: str, make: Callable[[], Numbers]) -> Numbers:
         return make()
     except ValueError as error:
         raise InvalidSpace(f"the range of {name!r} is invalid: {error}") from None
-
-
-def _unshared(picked: Any) -> Any:
-    """Copy a network with weights: networks that share them would train each other's."""
-    if isinstance(picked, nn.Module) and picked.state_dict():
-        return copy.deepcopy(picked)
-    return picked

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bonas.errors import InvalidSpace
+from bonas.spaces.families.listener import calling
 
 
 def call_option(name: str, key: object, option: Callable[[], Any]) -> Any:
@@ -24,7 +25,8 @@ def call_option(name: str, key: object, option: Callable[[], Any]) -> Any:
             return option()
         except TypeError:
             raise _needs_arguments(name, key, option, ["x"]) from None
-    return option()
+    with calling(name, key):
+        return option()
 
 
 def _required(option: Callable[..., Any]) -> list[str]:
