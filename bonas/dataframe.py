@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bonas.errors import MissingPackage
 from bonas.evaluation import Objective, partial_values
 from bonas.plots.front_table import parameter_names
-from bonas.studies.records import ERROR
+from bonas.studies.records import ERROR, PROPOSED_BY
 from bonas.texts import RESERVED
 
 _PARAMETER, _MEASUREMENT = "params_", "user_attrs_"  # Optuna's prefixes, for names that collide
@@ -22,7 +22,8 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
 
     The columns are ``number``, ``state`` (Optuna's names), the objectives (also those measured
     before an evaluation failed or was pruned), the parameters, all other user attributes, and
-    ``failure``, the last line of a failed evaluation's traceback. A parameter or user attribute
+    ``failure``, the last line of a failed evaluation's traceback; before it ``proposed_by``, the
+    names of sources of candidates, if any trial came from one. A parameter or user attribute
     whose name collides with an earlier column is prefixed as in Optuna's ``trials_dataframe``:
     ``params_number``, ``user_attrs_accuracy``.
 
@@ -30,8 +31,10 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
         MissingPackage: if pandas is not installed.
     """
     goals = [objective.name for objective in objectives]
-    params = _columns(parameter_names(trials), {"number", "state", "failure", *goals}, _PARAMETER)
-    taken = {"number", "state", "failure", *goals, *params.values()}
+    sources = ["proposed_by"] if any(map(PROPOSED_BY.read, trials)) else []
+    own = {"number", "state", "failure", *sources, *goals}
+    params = _columns(parameter_names(trials), own, _PARAMETER)
+    taken = {*own, *params.values()}
     noted = dict.fromkeys(n for t in trials for n in t.user_attrs if not n.startswith(RESERVED))
     notes = _columns(list(noted), taken, _MEASUREMENT)
     rows = []
@@ -46,10 +49,11 @@ def trials_frame(objectives: Sequence[Objective], trials: Sequence[FrozenTrial])
                 **dict(zip(goals, values, strict=False)),
                 **_renamed(trial.params, params),
                 **_renamed(trial.user_attrs, notes),
+                **{name: PROPOSED_BY.read(trial) or None for name in sources},
                 "failure": _last_line(ERROR.read(trial)),
             }
         )
-    columns = ["number", "state", *goals, *params.values(), *notes.values(), "failure"]
+    columns = ["number", "state", *goals, *params.values(), *notes.values(), *sources, "failure"]
     return imported_pandas().DataFrame(rows, columns=columns)
 
 

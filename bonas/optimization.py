@@ -15,6 +15,7 @@ from bonas.run import RunSettings, run
 from bonas.spaces import Space
 from bonas.studies.budget import Budget
 from bonas.studies.lease import LEASE
+from bonas.studies.proposing.candidate_source import Candidates
 from bonas.studies.running.worker import Callback
 from bonas.studies.running.worker_pool import Executor
 from bonas.studies.search import Search
@@ -35,6 +36,7 @@ def optimize(
     encoder: str | Encoder | Sequence[str | Encoder] | None = None,
     stopping: str | bool | StoppingRule | None = None,
     zero_cost: bool | ScoreSource = True,
+    candidates: Candidates | None = None,
     storage: Storage | None = None,
     study_name: str | None = None,
     on_mismatch: OnMismatch = "refuse",
@@ -90,6 +92,11 @@ def optimize(
             first proposals. True takes those that an evaluator declares or, if the space builds
             networks, computes some of 60 to 300 networks once that takes at most 5 % of the
             search's time; in short searches there are none. A ``ScoreSource`` computes others.
+        candidates: Networks that something else considers good: a list of choices, or a
+            ``bonas.studies.CandidateSource`` such as the result of ``bonas.gradient_search``. They
+            are every second proposal of the initial design, and among the candidates of the model
+            in spaces that are too large to be enumerated; their values are measured as all others
+            are. The study stores them once; ``SearchResult.proposed_by`` tells which were tried.
         storage: An Optuna storage, its URL, or the path of a journal; None keeps the study in
             memory.
         study_name: Name of the study in the storage. Default: ``"bonas"``.
@@ -154,6 +161,7 @@ def optimize(
         isolation,
         time_limit,
         memory_limit,
+        candidates,
     )
     settings = RunSettings(
         storage=storage,

@@ -38,7 +38,7 @@ from bonas.studies.outcomes import (
 )
 from bonas.studies.proposing.front import finished, front_of
 from bonas.studies.proposing.scoring import Scored, scored
-from bonas.studies.records import PREDICTION, STOPPED_EARLY
+from bonas.studies.records import PREDICTION, PROPOSED_BY, STOPPED_EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,15 @@ class SearchResult:
                     feasible=_probability(prediction.get("feasible")),
                 )
         return found
+
+    @property
+    def proposed_by(self) -> dict[int, str]:
+        """The source of candidates that a trial came from, by the trial's number.
+
+        Of the trials of ``optimize(candidates=...)`` alone: all others were proposed by the search.
+        """
+        found = {t.number: PROPOSED_BY.read(t) for t in self.study.get_trials(deepcopy=False)}
+        return {number: source for number, source in found.items() if source}
 
     @property
     def lineages(self) -> dict[int, Lineage]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
+    from bonas.studies.proposing.candidate_source import CandidateSource
     from bonas.studies.proposing.presets import SURROGATES
     from bonas.studies.salvage.rescue import Rescued, rescue
     from bonas.studies.sampler import ArchitectureSampler
@@ -26,6 +27,7 @@ __all__ = [
     "SURROGATES",
     "Acquisition",
     "ArchitectureSampler",
+    "CandidateSource",
     "Combined",
     "Decision",
     "MedianRule",
@@ -42,6 +44,7 @@ _HOME = {
     "ACQUISITIONS": "proposing.acquisition",
     "Acquisition": "proposing.acquisition",
     "ArchitectureSampler": "sampler",
+    "CandidateSource": "proposing.candidate_source",
     "Combined": "stopping.combined",
     "Decision": "stopping.rule",
     "MedianRule": "stopping.median",

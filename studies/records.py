@@ -20,6 +20,8 @@ SUCCESSOR        user    name of a study    a call with more options            
 ``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
 SCORED_NETWORKS  user    whole number       whoever proposes                    proposing
 ARCHITECTURES    system  JSON lists         whoever proposes                    proposing
+CANDIDATES       user    JSON object, and   whoever proposes                    proposing
+                 system  JSON lists
 of a trial
 INDEX            user    whole number       the trial's worker                  ``Candidate.number``
 WORKER           user    mapping            the trial's worker                  running
@@ -27,6 +29,7 @@ RENEWED          system  whole number       the trial's worker                  
 OFFER            system  JSON object        the server of the trial's worker    running
 PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
 PREDICTION       system  JSON object        with the proposal                   ``SearchResult``
+PROPOSED_BY      user    text               with the proposal                   ``SearchResult``
 MEASUREMENTS     system  JSON lists         the trial's worker                  proposing, stopping
 NETWORK          system  JSON object        the trial's worker                  lineage
 ERROR            user    text               the trial's worker                  outcomes
@@ -119,6 +122,12 @@ SUCCESSOR: Final = StudyAttribute("bonas:successor", "the name of a study", text
 SCORED_NETWORKS: Final = StudyAttribute("bonas:scored_networks", "a whole number", whole)
 """Of how many networks the zero-cost scores are computed that proposals read."""
 
+CANDIDATES: Final = StudyAttribute(
+    "bonas:candidates", "sources of candidates", json_object, json.dumps
+)
+"""The digest of a source's description -> its name, and under which keys (which begin with this
+one's) its candidates are stored, see ``proposing.suggested``."""
+
 WORKER: Final = TrialAttribute("bonas:worker", "a mapping", mapping)
 """Which process evaluates the trial, as ``lease.Worker`` describes it."""
 RENEWED: Final = TrialAttribute("bonas:renewed", "a whole number", whole, is_system=True)
@@ -132,6 +141,8 @@ PREDICTION: Final = _json("bonas:prediction")
 """What the surrogate expected: ``mean`` and ``sd`` of each objective in its own unit, and
 ``weights``, each objective's mixture weights; ``evaluable`` and ``feasible``, the probabilities
 that its evaluation does not fail and that it keeps all constraints, where these may happen."""
+PROPOSED_BY: Final = TrialAttribute("bonas:proposed_by", "a text", text)
+"""The source of candidates that the proposal came from; empty or absent for all others."""
 NETWORK: Final = _json("bonas:network")
 """Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
 ERROR: Final = TrialAttribute("bonas:error", "a text", text)
@@ -252,17 +263,21 @@ class Proposal:
         index: Which proposal of the study it is.
         params: A parameter's name -> its value.
         prediction: What the surrogate expects of it; None for a random one.
+        source: The source of candidates that it came from; None for none.
     """
 
     index: int
     params: Mapping[str, Any]
     prediction: Mapping[str, Any] | None
+    source: str | None = None
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Proposal | None:
         """Return what a trial evaluates, or else what it was offered; None if that is nothing."""
         if is_proposed(trial):
-            return cls(index_of(trial), proposed(trial), PREDICTION.read(trial) or None)
+            prediction = PREDICTION.read(trial) or None
+            source = PROPOSED_BY.read(trial) or None
+            return cls(index_of(trial), proposed(trial), prediction, source)
         return cls.offered(trial)
 
     @classmethod
@@ -272,7 +287,7 @@ class Proposal:
         index, params, prediction = (found.get(key) for key in ("index", "params", "prediction"))
         if not is_count(index) or not isinstance(params, dict):
             return None
-        return cls(index, params, mapping(prediction))
+        return cls(index, params, mapping(prediction), text(found.get("source")))
 
     @staticmethod
     def withdraw(study: Study, trial: FrozenTrial) -> None:
@@ -297,6 +312,8 @@ class Proposal:
             set_user_attr(study, trial, INDEX, self.index)
         if self.prediction is not None or PREDICTION.is_in(trial):
             PREDICTION.write(study, trial, dict(self.prediction or {}))
+        if self.source is not None or PROPOSED_BY.is_in(trial):
+            PROPOSED_BY.write(study, trial, self.source or "")
         PROPOSAL.write(study, trial, dict(self.params))
 
 

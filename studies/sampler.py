@@ -22,11 +22,12 @@ from bonas.spaces import Space
 from bonas.studies.outcomes import next_index
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import check_reference_point, make_proposer
+from bonas.studies.proposing.candidate_source import Candidates
 from bonas.studies.proposing.independent import fit_to_bounds
 from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.observations import Observations, choices_of
 from bonas.studies.proposing.parameters import Parameters, independent_value
-from bonas.studies.proposing.proposer import Recommendation
+from bonas.studies.proposing.recommendation import Recommendation
 from bonas.studies.proposing.search_space import outside_parameters
 from bonas.studies.proposing.taken import Taken
 from bonas.studies.proposing.task import Task
@@ -70,6 +71,10 @@ class ArchitectureSampler(BaseSampler):
         measure_first: Cheap evaluators, whose objectives (the study's metric names) are measured
             for the best candidates before one of them is proposed; the results are stored in the
             study. None believes the surrogate.
+        candidates: Networks that something else considers good: a list of choices, or a
+            ``CandidateSource`` such as a policy of ``bonas.gradient_search``. They are every second
+            proposal of the initial design, and candidates of the model in spaces that are too large
+            to be enumerated. They are stored in the study once.
         seed: Seed of every random number generator; None takes a fresh one.
 
     Raises:
@@ -95,6 +100,7 @@ class ArchitectureSampler(BaseSampler):
         source_tasks: Sequence[SourceTask] = (),
         zero_cost: bool | ScoreSource = True,
         measure_first: MeasureFirst | None = None,
+        candidates: Candidates | None = None,
         seed: int | None = None,
     ) -> None:
         self.space, self.measure_first = space, measure_first or MeasureFirst()
@@ -107,6 +113,7 @@ class ArchitectureSampler(BaseSampler):
             n_initial=n_initial,
             source_tasks=source_tasks,
             zero_cost=zero_cost,
+            candidates=candidates,
         )
         self._reference_point = check_reference_point(reference_point)
         self._distributions = {} if space is None else space.distributions
@@ -180,11 +187,12 @@ class ArchitectureSampler(BaseSampler):
                 observations = Observations.of(study, task, trial.number)
                 scores = self._proposer.scoring.networks(study, self.space)
                 cheap = self.measure_first.objectives(study, task)
+                suggested = self._proposer.suggestions.of(study, self.space, self.seed)
                 made = self._proposer.propose(
-                    task, observations, self.seed, index, 1, scores, cheap
+                    task, observations, self.seed, index, 1, scores, cheap, suggested
                 )
                 (found,) = made or [self._repeat(parameters, index)]
-                proposal = Proposal(index, found.point.params, found.prediction)
+                proposal = Proposal(index, found.point.params, found.prediction, found.source)
                 proposal.settle(study, known[trial.number])
                 if not made or not self._is_taken(study, trial, proposal, parameters):
                     return

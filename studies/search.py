@@ -38,6 +38,7 @@ from bonas.evaluation.score_source import ScoreSource, checked_source
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import make_proposer, score_source
+from bonas.studies.proposing.candidate_source import Candidates, checked_candidates
 from bonas.studies.proposing.measure_first import SHARE, MeasureFirst
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.sampler import ArchitectureSampler
@@ -78,6 +79,8 @@ class Search:
             never.
         time_limit: Seconds that an evaluation may take.
         memory_limit: Bytes of memory that the process of an evaluation may have.
+        candidates: Networks that something else considers good: a list of choices, or a
+            ``CandidateSource``, as ``ArchitectureSampler`` takes it.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -96,6 +99,7 @@ class Search:
     isolation: Literal["auto", "process"] | None = "auto"
     time_limit: float | None = None
     memory_limit: float | None = None
+    candidates: Candidates | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -142,6 +146,7 @@ class Search:
         self._check_isolation()
         if not isinstance(self.zero_cost, bool):
             checked_source(self.zero_cost)
+        checked_candidates(self.candidates)
         first: object = self.measure_first
         if not (isinstance(first, bool) or (is_number(first) and 0 <= first <= 1)):
             raise InvalidArgument(
@@ -230,6 +235,7 @@ class Search:
             encoder=self.encoder,
             source_tasks=self.source_tasks,
             zero_cost=self._zero_cost,
+            candidates=self.candidates,
         )
 
     def measured_first(self) -> MeasureFirst:
@@ -265,6 +271,7 @@ class Search:
             source_tasks=self.source_tasks,
             zero_cost=self._zero_cost,
             measure_first=self.measured_first(),
+            candidates=self.candidates,
             seed=seed,
         )
 

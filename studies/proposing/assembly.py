@@ -19,9 +19,11 @@ from bonas.evaluation.score_source import (
 from bonas.evaluation.zero_cost import ZeroCost
 from bonas.spaces import Space
 from bonas.studies.proposing.acquisition import ACQUISITIONS, Acquisition
+from bonas.studies.proposing.candidate_source import Candidates, checked_candidates
 from bonas.studies.proposing.presets import WITH_SCORES, preset
 from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.proposing.scoring import Scoring
+from bonas.studies.proposing.suggested import Suggestions
 from bonas.studies.transfer.prior_mean import check_source_tasks
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
@@ -36,6 +38,7 @@ def make_proposer(
     n_initial: int | None = None,
     source_tasks: Sequence[SourceTask] = (),
     zero_cost: bool | ScoreSource = True,
+    candidates: Candidates | None = None,
 ) -> Proposer:
     """Return a proposer; the arguments are those of ``ArchitectureSampler``.
 
@@ -60,6 +63,7 @@ def make_proposer(
         check_source_tasks(source_tasks, space, surrogate, surrogates.reads_prior_mean),
         _chosen_scoring(zero_cost, space, encoders, encoder is None and scored is not None),
         scored,
+        _chosen_suggestions(candidates, space),
     )
 
 
@@ -111,6 +115,15 @@ def _chosen_scoring(
             "networks, or zero_cost=False; give zero_cost=..., or leave out the encoder"
         )
     return Scoring(source, share=None)
+
+
+def _chosen_suggestions(given: Candidates | None, space: Space | None) -> Suggestions:
+    source = checked_candidates(given)
+    if source is not None and space is None:
+        raise InvalidArgument(
+            f"candidates are networks; give a space, got candidates={source.name!r} without one"
+        )
+    return Suggestions(source)
 
 
 def _chosen_encoders(

@@ -1,8 +1,9 @@
 """The candidates that an acquisition is maximised over.
 
 A space of at most 50,000 combinations is enumerated. A larger one, or one with parameters outside
-the space, is searched by random draws, by mutation and crossover of the best points, and then by
-local search: the neighbours of the best candidates are scored until none is better.
+the space, is searched by random draws, by what sources of candidates suggest, by mutation and
+crossover of the best points, and then by local search: the neighbours of the best candidates are
+scored until none is better.
 """
 
 from __future__ import annotations
@@ -40,10 +41,16 @@ class CandidatePool:
     """All points that may be proposed: a source of random draws and, where finite, of all points.
 
     ``excluded`` are keys of points that need no proposal: evaluated, pending, or failed.
+
+    Attributes:
+        space: The architectures; None in a search over other parameters alone.
+        parameters: The parameters outside the space.
+        suggested: Architectures that are among the candidates of a space that is not enumerated.
     """
 
     space: Space | None
     parameters: Parameters
+    suggested: tuple[Architecture, ...] = ()
 
     def draw(self, rng: np.random.Generator, excluded: Keys) -> Point | None:
         """Return a random point that is not excluded; None if there seems to be none left."""
@@ -113,6 +120,7 @@ class CandidatePool:
             return [self.all[int(row)] for row in order[: min(keep, len(scores) - len(gone))]]
         third = self._third
         start = [self._random(rng) for _ in range(third)]
+        start += [Point(each, self.parameters.sample(rng)) for each in self.suggested]
         if best:
             start += [self._offspring(best, rng) for _ in range(third)]
             picked = rng.permutation(len(best))[:_CLIMBERS]

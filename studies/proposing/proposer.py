@@ -36,8 +36,16 @@ from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
 from bonas.studies.proposing.posterior import Posteriors
 from bonas.studies.proposing.presets import Preset
+from bonas.studies.proposing.recommendation import Recommendation
 from bonas.studies.proposing.recommender import Recommender
 from bonas.studies.proposing.scoring import Scoring
+from bonas.studies.proposing.suggested import (
+    Suggested,
+    Suggestions,
+    has_turn,
+    next_suggested,
+    source_of,
+)
 from bonas.studies.proposing.task import Task
 from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
@@ -49,14 +57,6 @@ _logger = logging.getLogger(__name__)
 _COLD, _WARM = 10, 4  # initial proposals, without and with source tasks
 _DRAWN = 200  # random points among which one keeps constraints on sizes
 _NUMERICAL = (FitFailed, NanError, NotPSDError, LinAlgError)
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A point to evaluate, and what the surrogate predicts of it; None for a random point."""
-
-    point: Point
-    prediction: dict[str, Any] | None = None
 
 
 @dataclass
@@ -82,10 +82,12 @@ class Proposer:
         scoring: Gives the networks of a study zero-cost scores.
         with_scores: The surrogates that take the place of ``surrogates`` where there are scores;
             None for the same.
+        suggestions: Gives a study the candidates of a source.
 
     Attributes:
         n_initial: The number of trials before the first fit of a search without scores.
         scoring: The same.
+        suggestions: The same.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Proposer:
         source_tasks: Sequence[SourceTask],
         scoring: Scoring | None = None,
         with_scores: Preset | None = None,
+        suggestions: Suggestions | None = None,
     ) -> None:
         self.space, self.surrogates, self.encoders = space, surrogates, encoders
         if ZeroCostScores.name in encoders:  # made of the scores of a study
@@ -105,6 +108,7 @@ class Proposer:
         self.n_initial = n_initial or (_WARM if source_tasks else _COLD)
         self.source_tasks = source_tasks
         self.scoring = scoring or Scoring(None)
+        self.suggestions = suggestions or Suggestions()
         self._with_scores = with_scores or surrogates
         self._is_led, self._may_be_short = not source_tasks, n_initial is None
         self._scored: _Scored | None = None
@@ -125,30 +129,49 @@ class Proposer:
         n: int,
         scores: ScoredNetworks | None = None,
         cheap: CheapObjectives | None = None,
+        suggested: tuple[Suggested, ...] = (),
     ) -> list[Recommendation]:
         """Return at most ``n`` recommendations, the first for the proposal ``index``.
 
         Empty if every point is excluded. They are a function of the arguments; ``scores`` are what
-        ``scoring`` gives the study, and a model may have ``cheap`` measure more.
+        ``scoring`` gives the study, ``suggested`` what ``suggestions`` does, and a model may have
+        ``cheap`` measure more.
         """
         rng = np.random.default_rng([seed, index])
-        pool, excluded = self._pool_over(task.parameters), observations.excluded
+        pool, excluded = self._pool_over(task.parameters, suggested), observations.excluded
         surrogates = self.surrogates if scores is None else self._with_scores
         surrogate = surrogates.for_objectives(len(task.objectives))
-        found: list[Recommendation]
         if surrogate is not None and self.has_model(observations, scores):
             found = self._by_model(
-                task, observations, surrogate, pool, seed, rng, n, index, scores, cheap
+                task, observations, surrogate, pool, seed, rng, n, index, scores, cheap, suggested
             )
         elif surrogate is not None:
-            prior, m = self._prior_of(task), len(task.objectives)
-            design = self._design(m, scores)
-            led = None if design is None else design.point(pool, observations, rng)
-            found = _random(led or initial_point(pool, excluded, prior, m, index, rng))
+            found = self._initial(task, observations, pool, rng, index, scores, suggested)
         else:
             found = _random(pool.draw(rng, excluded))
         found = self._of_allowed_size(found, task, observations, pool, rng)
         return found or _random(pool.left(excluded))
+
+    def _initial(
+        self,
+        task: Task,
+        observations: Observations,
+        pool: CandidatePool,
+        rng: np.random.Generator,
+        index: int,
+        scores: ScoredNetworks | None,
+        suggested: Sequence[Suggested],
+    ) -> list[Recommendation]:
+        """Return the proposal ``index`` of the initial design; empty if nothing is left."""
+        prior, m = self._prior_of(task), len(task.objectives)
+        excluded, known = observations.excluded, None
+        if has_turn(index, m, prior is not None):
+            known = next_suggested(suggested, pool, excluded, rng)
+        if known is not None:
+            return [Recommendation(known[0], source=known[1])]
+        design = self._design(m, scores)
+        led = None if design is None else design.point(pool, observations, rng)
+        return _random(led or initial_point(pool, excluded, prior, m, index, rng))
 
     def _of_allowed_size(
         self,
@@ -170,18 +193,19 @@ class Proposer:
         while len(drawn) < _DRAWN:
             violation = float(violation_of_sizes(drawn[-1:], sizes, task.space))
             if violation == 0:
-                return _random(drawn[-1])
+                return found if len(drawn) == 1 else _random(drawn[-1])
             point = pool.draw(rng, observations.excluded)
             if point is None:
                 break
             drawn.append(point)
-        return _random(drawn[int(violation_of_sizes(drawn, sizes, task.space).argmin())])
+        least = int(violation_of_sizes(drawn, sizes, task.space).argmin())
+        return found if least == 0 else _random(drawn[least])
 
     def repeat(self, parameters: Parameters, seed: int, index: int) -> Point:
         """Return a random point, for a space of which all were proposed before."""
         _logger.warning("every architecture of the space was proposed before; one comes again")
         rng = np.random.default_rng([seed, index])
-        point = self._pool_over(parameters).draw(rng, frozenset())
+        point = self._pool_over(parameters, ()).draw(rng, frozenset())
         assert point is not None  # nothing is excluded
         return point
 
@@ -231,6 +255,7 @@ class Proposer:
         index: int,
         scores: ScoredNetworks | None,
         cheap: CheapObjectives | None,
+        suggested: Sequence[Suggested],
     ) -> list[Recommendation]:
         """Return the candidates with the best acquisition values.
 
@@ -268,7 +293,11 @@ class Proposer:
                 )
             encode = candidates.features.encode
             return [
-                Recommendation(p, _prediction(task, posteriors, p, encode([p]), feasibility))
+                Recommendation(
+                    p,
+                    _prediction(task, posteriors, p, encode([p]), feasibility),
+                    source_of(p, pool, suggested),
+                )
                 for p in points
             ]
         except _NUMERICAL as error:
@@ -299,11 +328,13 @@ class Proposer:
             self._prior = TransferPrior(self.space, self.source_tasks, objectives)
         return self._prior
 
-    def _pool_over(self, parameters: Parameters) -> CandidatePool:
+    def _pool_over(self, parameters: Parameters, suggested: Sequence[Suggested]) -> CandidatePool:
         """Return the latest pool if it is over the same parameters: it keeps its enumeration."""
-        if self._pool is None or self._pool.parameters != parameters:
-            self._pool = CandidatePool(self.space, parameters)
-        return self._pool
+        also = tuple(each.architecture for each in suggested)
+        kept = self._pool
+        if kept is None or kept.parameters != parameters or kept.suggested != also:
+            kept = self._pool = CandidatePool(self.space, parameters, also)
+        return kept
 
     def _encoders(self, scores: ScoredNetworks | None, m: int) -> Blocks | None:
         """Return the encoders' blocks, trained, that of scores included; None without a space.

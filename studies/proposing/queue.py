@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.proposing.proposer import Recommendation
+from bonas.studies.proposing.recommendation import Recommendation
 
 _SHARE = 0.05  # of an evaluation's time that an ask may take before proposals are made ahead
 

@@ -25,8 +25,9 @@ from bonas.studies.proposing.enqueued import completed, is_whole, objection, unk
 from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.observations import Observations, point_at
 from bonas.studies.proposing.parameters import Parameters
-from bonas.studies.proposing.proposer import Proposer, Recommendation
+from bonas.studies.proposing.proposer import Proposer
 from bonas.studies.proposing.queue import ProposalQueue
+from bonas.studies.proposing.recommendation import Recommendation
 from bonas.studies.proposing.search_space import outside_parameters
 from bonas.studies.proposing.taken import Taken
 from bonas.studies.proposing.task import Task
@@ -196,7 +197,7 @@ class ProposalServer:
             if not found:
                 break
             for each in found:
-                made.append(Proposal(index, each.point.params, each.prediction))
+                made.append(Proposal(index, each.point.params, each.prediction, each.source))
                 observations = observations.with_pending(each.point)
                 index += 1
         return made
@@ -215,8 +216,9 @@ class ProposalServer:
         """Return at most ``n`` new proposals, from ``index`` on; empty if all were made before."""
         began = time.perf_counter()
         cheap = self._measure_first.objectives(self.study, task)
+        suggested = self._proposer.suggestions.of(self.study, task.space, self.seed)
         found = self._proposer.propose(
-            task, observations, self.seed, index, n, self._scores(), cheap
+            task, observations, self.seed, index, n, self._scores(), cheap, suggested
         )
         self._queue.seconds = time.perf_counter() - began
         return found

@@ -60,6 +60,8 @@ EXAMPLES: dict[str, Any] = {
     "RELEASED": "its worker died",
     "KNOWN": "ab-0",
     "COPIED": "s#3",
+    "CANDIDATES": {"0a": {"source": "gdas", "key": "1b", "batches": 1}},
+    "PROPOSED_BY": "gdas",
 }
 ATTRIBUTES = {name: getattr(records, name) for name in EXAMPLES}
 OF_STUDIES = [name for name, x in ATTRIBUTES.items() if isinstance(x, StudyAttribute)]

@@ -12,8 +12,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
 from bonas.studies.proposing.point import Point
-from bonas.studies.proposing.proposer import Recommendation
 from bonas.studies.proposing.queue import ProposalQueue
+from bonas.studies.proposing.recommendation import Recommendation
 
 BEGAN = datetime(2026, 1, 1)
 NOTHING = Parameters({})
