@@ -13,6 +13,7 @@ def add_comparisons(parts: Any) -> None:
     """Add the commands to the subparsers of ``bonas bench``."""
     _add_run(parts)
     _add_report(parts)
+    _add_gradient(parts)
     _add_latency(parts)
 
 
@@ -43,6 +44,32 @@ def _add_report(parts: Any) -> None:
     )
     _add_report_options(report)
     report.set_defaults(run=_run_report)
+
+
+def _add_gradient(parts: Any) -> None:
+    gradient = add_command(
+        parts,
+        "gradient",
+        "Compare gradient searches with searches that train networks, in the same CPU time.",
+    )
+    gradient.add_argument(
+        "--methods", nargs="+", default=["optimize", "random", "darts"], help="Names of methods."
+    )
+    gradient.add_argument("--seeds", type=int, default=5, help="Number of runs per method.")
+    gradient.add_argument(
+        "--first-seed", type=int, default=0, help="Seed of the first run; the next follow."
+    )
+    gradient.add_argument("--seconds", type=float, default=20.0, help="CPU seconds per run.")
+    gradient.add_argument(
+        "--cells", type=int, default=60, help="Number of random cells to compare results with."
+    )
+    gradient.add_argument(
+        "--trainings", type=int, default=5, help="Stand-alone trainings per cell."
+    )
+    gradient.add_argument(
+        "--out", default="gradient-search", help="Folder of results and trainings."
+    )
+    gradient.set_defaults(run=_run_gradient)
 
 
 def _add_latency(parts: Any) -> None:
@@ -101,6 +128,21 @@ def _run_report(options: argparse.Namespace) -> None:
 
     found = load_comparison(options.storage, budget=options.budget, within=options.within)
     print(write(found, options.out, baseline=options.baseline))
+
+
+def _run_gradient(options: argparse.Namespace) -> None:
+    from bonas.arguments import check_count
+    from bonas.benchmarks.gradient_search import gradient_search_results, gradient_search_table
+
+    seeds = range(options.first_seed, options.first_seed + check_count("seeds", options.seeds))
+    found = []
+    for each in gradient_search_results(options.methods, seeds, options.seconds, options.out):
+        print(f"{each.method} with seed {each.seed}: {each.spent:.1f} CPU s", flush=True)
+        found.append(each)
+    table = gradient_search_table(
+        found, options.out, cells=options.cells, trainings=options.trainings
+    )
+    print(table)
 
 
 def _run_latency(options: argparse.Namespace) -> None:

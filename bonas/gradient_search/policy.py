@@ -161,7 +161,7 @@ class Policy:
         Raises:
             InvalidSpace: if none of 10,000 combinations is allowed.
         """
-        for choices in islice(self._by_log_odds(), _TRIES):
+        for choices in islice(self.by_log_odds(), _TRIES):
             if self.space.allows(choices):
                 return choices
         raise InvalidSpace(
@@ -277,7 +277,7 @@ class Policy:
     def _branches(self) -> dict[str, list[Branch]] | None:
         return branches_of(self.space)
 
-    def _by_log_odds(self) -> Iterator[Choices]:
+    def by_log_odds(self) -> Iterator[Choices]:
         """Yield different combinations in the order of the log-odds that they give up.
 
         Given up is, summed over all parameters, the logit of the likeliest option minus that of the
