@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bonas.errors import unknown
+from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import ShortTraining
 from bonas.gradient_search.result import GradientResult
 from bonas.spaces import Space
@@ -65,6 +65,10 @@ def search(
 
     if method not in ORDERS:
         raise unknown("method", method, ORDERS)
+    if training is not None and not isinstance(training, ShortTraining):
+        raise InvalidArgument(
+            f"expected a ShortTraining, got {training!r}; as in ShortTraining('digits')"
+        )
     found = search_by_mixture(
         space,
         ShortTraining() if training is None else training,

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,17 @@ def test_a_space_without_parameters_has_no_result() -> None:
         result(Policy(space))
 
 
-def test_unknown_methods_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="unknown method 'magic'"):
-        search(SPACE, training(), method="magic")
+@pytest.mark.parametrize(
+    ("space", "settings", "message"),
+    [
+        (SPACE, {"method": "magic"}, "unknown method 'magic'"),
+        (SPACE, {"training": "digits"}, "expected a ShortTraining, got 'digits'"),
+        (SPACE, {"initial": 3}, "Supernet as initial, got 3"),
+        ("nas", {}, "expected a CellSpace or a DARTSSpace, got a str"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(
+    space: Any, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        search(space, **{"training": training(), "steps": 1, **settings})

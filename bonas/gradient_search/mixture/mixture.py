@@ -58,6 +58,15 @@ class Mixture(nn.Module):
             InvalidArgument: for another space.
         """
         check_count("seed", seed, least=0)
+        if not isinstance(space, (CellSpace, DARTSSpace)):
+            raise InvalidArgument(
+                f"expected a CellSpace or a DARTSSpace, got a {type(space).__name__}: only their "
+                "operations can be mixed; search by another method"
+            )
+        if initial is not None and not isinstance(initial, Supernet):
+            raise InvalidArgument(
+                f"expected a bonas.supernets Supernet as initial, got {initial!r}"
+            )
         if initial is not None and initial.space.describe() != space.describe():
             raise InvalidArgument(
                 f"expected a supernet of the space {space!r}, got one of {initial.space!r}"
@@ -69,14 +78,9 @@ class Mixture(nn.Module):
             if isinstance(space, CellSpace):
                 decisions = {n: Decision(o, drawn) for n, o in space.parameters.items()}
                 network = mix_cells(space, build, decisions)
-            elif isinstance(space, DARTSSpace):
+            else:
                 decisions = {n: Decision(o, drawn) for n, o in space.options.items()}
                 network = mix_darts(space, build, decisions)
-            else:
-                raise InvalidArgument(
-                    f"expected a CellSpace or a DARTSSpace, got a {type(space).__name__}: only "
-                    "their operations can be mixed; search by another method"
-                )
         normalise_by_batch(network)
         for module in network.modules():
             if isinstance(module, MixedOperation):
