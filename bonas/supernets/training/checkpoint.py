@@ -84,6 +84,7 @@ class Checkpoint:
         scores: Those that are known of these weights.
         loss_weights: Those of a loss that is trained along.
         unfinished: A training that has not ended.
+        marked: A key -> the sides of what was trained, where a training has ended.
     """
 
     belonging: Belonging
@@ -94,6 +95,7 @@ class Checkpoint:
     scores: Sequence[InheritedScore] = ()
     loss_weights: Mapping[str, Tensor] = field(default_factory=dict)
     unfinished: Unfinished | None = None
+    marked: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the file, complete or not at all."""
@@ -105,6 +107,7 @@ class Checkpoint:
             "shapes": {key: list(tensor.shape) for key, tensor in self.weights.items()},
             "kernels": dict(self.kernels),
             "trained": list(self.trained),
+            "marked": {key: list(sides) for key, sides in self.marked.items()},
             "fits": [asdict(fit) for fit in self.fits],
             "scores": [asdict(score) for score in self.scores],
         }
@@ -146,6 +149,7 @@ class Checkpoint:
             weights=weights,
             kernels=about["kernels"],
             trained=about["trained"],
+            marked=about.get("marked", {}),
             fits=tuple(FitRecord(**fit) for fit in about["fits"]),
             scores=tuple(InheritedScore(**score) for score in about["scores"]),
             loss_weights=state["loss"],
@@ -212,6 +216,7 @@ def checkpoint_of(supernet: Supernet, unfinished: Unfinished | None = None) -> C
         fits=supernet.state.fits,
         scores=tuple(supernet.state.scores.values()),
         loss_weights=supernet.state.loss_weights,
+        marked=supernet.store.marked,
         unfinished=unfinished,
     )
 
@@ -220,6 +225,7 @@ def adopt(supernet: Supernet, kept: Checkpoint) -> None:
     """Give a supernet the weights of a checkpoint, and what is known of them."""
     device = supernet.store.device
     kept.restore(supernet.store)
+    supernet.store.marked = {key: tuple(sides) for key, sides in kept.marked.items()}
     supernet.state = State(
         fits=tuple(kept.fits),
         scores={key_of(score.choices): score for score in kept.scores},

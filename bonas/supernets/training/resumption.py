@@ -61,6 +61,7 @@ def fit(
     finally:
         supernet.state.changed()
     supernet.state.fits = (*supernet.state.fits, record)
+    supernet.store.mark()
     if checkpoint is not None:
         checkpoint_of(supernet).write(checkpoint)
     return record

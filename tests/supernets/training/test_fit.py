@@ -422,6 +422,21 @@ def test_a_loaded_supernet_is_the_saved_one(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["supernet.pt"]
 
 
+def test_a_supernet_is_known_by_what_was_trained_also_after_it_was_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "supernet.pt"
+    saved = supernet()
+    saved.fit(10, progress=False)
+    known = saved.describe()
+    saved.store.set("later", torch.ones(3))  # as a network that needs more of the store
+    assert saved.describe() == known
+    saved.save(path)
+    loaded = Supernet.load(path, _SPACE)
+    assert "later" in loaded.store
+    assert loaded.describe() == known
+    saved.fit(10, progress=False)
+    assert saved.describe() != known
+
+
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "supernet.pt"
     with pytest.raises(MissingData, match="got no such file"):
