@@ -20,6 +20,7 @@ def add_measurements(parts: Any) -> None:
         _add_curves,
         _add_inherit,
         _add_feasibility,
+        _add_supernet,
     ):
         add(parts)
 
@@ -178,6 +179,40 @@ def _add_feasibility(parts: Any) -> None:
     feasibility.set_defaults(run=_run_feasibility)
 
 
+def _add_supernet(parts: Any) -> None:
+    supernet = add_command(
+        parts, "supernet", "Measure what shared weights say of networks, on digits."
+    )
+    supernet.add_argument(
+        "--folder", required=True, help="Folder that keeps what was measured; a rerun goes on."
+    )
+    supernet.add_argument(
+        "--problems",
+        nargs="+",
+        default=["cells", "transformers", "mobile", "family"],
+        help="Spaces: cells, transformers, mobile or family.",
+    )
+    supernet.add_argument("--networks", type=int, default=80, help="Random networks per space.")
+    supernet.add_argument("--seeds", type=int, default=4, help="Trainings of each network.")
+    supernet.add_argument("--supernets", type=int, default=3, help="Trainings of the supernet.")
+    supernet.add_argument("--paths", type=int, default=2_400, help="Length of such a training.")
+    supernet.add_argument(
+        "--rule", default="auto", help="Which networks learn in a step, as Supernet.fit takes it."
+    )
+    supernet.add_argument("--draws", type=int, default=50, help="Random draws of evaluations.")
+    supernet.add_argument("--searches", type=int, default=16, help="Paired searches.")
+    supernet.add_argument("--budget", type=int, default=60, help="Evaluations of a search.")
+    supernet.add_argument(
+        "--parts",
+        nargs="+",
+        choices=["ranking", "surrogate", "search"],
+        default=["ranking", "surrogate"],
+        help="What to measure: rank correlations; the score as an input of a surrogate; searches "
+        "with the score and without (for spaces where all parameters apply to all networks).",
+    )
+    supernet.set_defaults(run=_run_supernet)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -280,3 +315,18 @@ def _run_feasibility(options: argparse.Namespace) -> None:
         if "constraint" in options.parts:
             told = list(bench.search_with_constraint(options.budget, seeds))
             print(f"\n{bench.searched_table(told)}", flush=True)
+
+
+def _run_supernet(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.supernets import SupernetBench, Training
+
+    training = Training(options.paths, options.rule)
+    numbers = options.networks, options.seeds, options.supernets
+    benches = [SupernetBench(name, options.folder, *numbers, training) for name in options.problems]
+    for bench in benches:
+        if "ranking" in options.parts:
+            print(f"{bench.ranking()}\n", flush=True)
+        if "surrogate" in options.parts:
+            print(f"{bench.surrogate(draws=options.draws)}\n", flush=True)
+        if "search" in options.parts:
+            print(f"{bench.search(options.budget, options.searches)}\n", flush=True)

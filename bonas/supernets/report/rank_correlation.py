@@ -67,7 +67,12 @@ class RankCorrelation:
             return cls(undefined, undefined, n)
         rho = float(stats.spearmanr(x, y).statistic)
         tau = float(stats.kendalltau(x, y).statistic)
-        return cls(_fisher(rho, 1 + rho**2 / 2, n - 3), _fisher(tau, 0.437, n - 4), n)
+        return cls(spearman_interval(rho, n), _fisher(tau, 0.437, n - 4), n)
+
+
+def spearman_interval(rho: float, n: int) -> Estimate:
+    """Return a Spearman correlation of ``n`` networks with its interval."""
+    return _fisher(rho, 1 + rho**2 / 2, n - 3)
 
 
 def advantage(
