@@ -17,6 +17,8 @@ from bonas.evaluation.weights import Folder
 from bonas.settings import own_settings
 from bonas.spaces import Choices, Space
 from bonas.supernets.binding import bind
+from bonas.supernets.report import Measured, SupernetReport, report
+from bonas.supernets.report.measured import Source
 from bonas.supernets.sharing import sharing_of
 from bonas.supernets.slot import Slot
 from bonas.supernets.store import Store
@@ -28,6 +30,7 @@ from bonas.supernets.training.checkpoint import (
     checkpoint_of,
 )
 from bonas.supernets.training.inherited import all_scored, recalibrated, scored
+from bonas.supernets.training.preparation import training_of
 from bonas.supernets.training.record import FitRecord, Length
 from bonas.supernets.training.resumption import fit
 from bonas.supernets.training.rule import Rule
@@ -245,6 +248,37 @@ class Supernet:
             InvalidArgument: if the supernet has no training.
         """
         return recalibrated(self, network)
+
+    def report(
+        self, of: Source, *, objective: str | None = None, retrain: int = 0, seed: int = 0
+    ) -> SupernetReport:
+        """Compare the scores of networks with what was measured of them.
+
+        Beside the rank correlation of the scores stands that of the parameters, that of the
+        multiply-adds, and that of one more training; the price is in trainings from scratch.
+
+        Args:
+            of: A result, an Optuna study, or pairs of choices and values.
+            objective: A name; by default what the training measures, or else all objectives.
+            retrain: How many networks are trained again with another seed, for the ceiling.
+            seed: Of the draw of these, of their training and of the bootstrap.
+
+        Raises:
+            InvalidArgument: if the supernet has no training, or fewer than five networks were
+                measured.
+        """
+        training = training_of(self)
+        measured = Measured.of(of, self.space, training.objectives)
+        return report(
+            self.score,
+            self.space,
+            measured,
+            measured.chosen(objective, training.objectives),
+            seconds=sum(fit.seconds for fit in self.fits) or None,
+            training=training,
+            retrain=check_count("retrain", retrain, least=0),
+            seed=check_count("seed", seed, least=0),
+        )
 
     def save(self, path: Folder) -> None:
         """Write the weights, and the scores that are known, to a file."""

@@ -20,6 +20,7 @@ from bonas.evaluation.objective import ACCURACY
 from bonas.result import SearchResult
 from bonas.spaces import Choices, NASBench201
 from bonas.supernets.report import Measured, Price, SupernetReport, report
+from bonas.supernets.supernet import Supernet
 
 _SPACE = NASBench201(channels=4, cells=1)
 _TRAINING = ShortTraining(epochs=1)
@@ -209,3 +210,17 @@ def test_what_cannot_be_read_is_refused(source: Any, message: str) -> None:
 def test_an_objective_that_was_not_measured_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="latency"):
         _report(_study([(v,) for v in _VALUES], ("accuracy",)), _oracle, "latency")
+
+
+def test_a_supernet_reports_what_its_own_scores_say() -> None:
+    supernet = Supernet(_SPACE, _TRAINING)
+    supernet.fit(10, progress=False)
+    found = supernet.report(_study([(v,) for v in _VALUES], ("accuracy",), seconds=2.0))
+    assert found.scores == [supernet.score(choices) for choices in _NETWORKS]
+    (fit,) = supernet.fits
+    assert found.price.seconds == fit.seconds
+
+
+def test_a_supernet_without_a_training_cannot_report() -> None:
+    with pytest.raises(InvalidArgument, match="training"):
+        Supernet(_SPACE).report(zip(_NETWORKS, _VALUES, strict=True))
