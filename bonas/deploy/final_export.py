@@ -32,10 +32,12 @@ def export_finalist(
     others = replace(candidate, values={**candidate.values, **finalist.measured})
     facts = facts_of(others)
     rows = "training and validation rows" if finalist.on_all_rows else "the training rows"
+    start = "" if training.initial is None else ", from the weights of a supernet"
     details = {
-        "full training": f"{training.epochs} epochs on {rows}, {len(finalist.files)} seeds",
-        f"{goal.name} above": "of the short training in the search, on validation rows",
+        "full training": f"{training.epochs} epochs on {rows}, {len(finalist.files)} seeds{start}"
     }
+    if goal.name in candidate.values:
+        details[f"{goal.name} above"] = "of the short training in the search, on validation rows"
     values = list(facts.values)
     if finalist.test is not None:
         test = finalist.test

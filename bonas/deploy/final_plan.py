@@ -18,13 +18,15 @@ from bonas.deploy.retraining import (
     training_in,
 )
 from bonas.errors import EvaluationFailed, InvalidArgument, StudyMismatch, unknown
-from bonas.evaluation import Candidate, Objective, ShortTraining, Splits
+from bonas.evaluation import Candidate, Objective, ShortTraining, Splits, Stages
 from bonas.evaluation.constraint import Constraints, as_constraints
 from bonas.evaluation.data.held_out import held_out
 from bonas.evaluation.data.sealed import SealedPart
 from bonas.evaluation.training.description import differing_rows
+from bonas.evaluation.training.initial_weights import InitialWeights, check_initial
 from bonas.result import SearchResult
 from bonas.studies.records import DESCRIPTION
+from bonas.supernets.inherited_loss import InheritedLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Plan:
         finalists: The best of the search first.
         trainings: The full training of each.
         goal: What they measure, by which one is chosen.
+        ranked_by: What the search ranked networks by: the goal, or what stands for it there.
         seeds: Number of trainings per finalist.
         rows: On which rows the chosen one is trained in the end.
         test: The test rows, sealed; None if there are none.
@@ -44,6 +47,7 @@ class Plan:
     finalists: Sequence[Candidate]
     trainings: Sequence[ShortTraining]
     goal: Objective
+    ranked_by: Objective
     seeds: int
     rows: TrainedRows
     test: SealedPart | None
@@ -85,6 +89,7 @@ def make_plan(
     candidates: Sequence[Candidate] | None,
     constraints: Constraints | None,
     training: Training | None,
+    initial: InitialWeights | None,
     epochs: int | None,
     seeds: int,
     rows: TrainedRows,
@@ -96,33 +101,40 @@ def make_plan(
         BonasError: as ``finalize`` does, before anything is trained.
     """
     check_count("seeds", seeds)
+    check_initial(initial, inherit=False)
     limits = as_constraints(constraints)
     if not result:
         finalists_of(result, top_k, result.objectives[0], limits)  # raises
     given = _given_training(result, training)
-    goal = _goal(result, training_for(given, result.candidates[0]))
+    goal = training_for(given, result.candidates[0]).objectives[0]
+    ranked_by = _ranked_by(result, goal)
     if candidates is None:
-        chosen = finalists_of(result, top_k, goal, limits)
+        chosen = finalists_of(result, top_k, ranked_by, limits)
     else:
         if limits:
             raise InvalidArgument(
                 f"expected candidates or constraints, got both; leave out {limits[0]}"
             )
-        chosen = checked_candidates(result, candidates, goal)
+        chosen = checked_candidates(result, candidates, ranked_by)
     short = [training_for(given, candidate) for candidate in chosen]
-    _check_data(result, short, goal)
-    longer = {id(one): one.on(one.splits, epochs=full_epochs(one, epochs)) for one in short}
+    _check_data(result, short, ranked_by)
+    longer = {
+        id(one): one.on(one.splits, epochs=full_epochs(one, epochs), initial=initial)
+        for one in short
+    }
     full = [longer[id(one)] for one in short]
     if rows not in get_args(TrainedRows):
         raise unknown("rows", rows, get_args(TrainedRows))
     if rows == "all":
         joined_splits(full[0])  # raises where that is impossible
     sealed, name = _test_rows(short[0].splits, test)
-    return Plan(chosen, full, goal, seeds, rows, sealed, name)
+    return Plan(chosen, full, goal, ranked_by, seeds, rows, sealed, name)
 
 
 def _given_training(result: SearchResult, training: Training | None) -> Training:
     found = training_in(result.evaluate) if training is None else training
+    if found is None and (inherited := inherited_in(result.evaluate)) is not None:
+        found = inherited.supernet.training
     if found is None:
         raise InvalidArgument(
             "expected a search that was evaluated by a ShortTraining, got "
@@ -132,10 +144,12 @@ def _given_training(result: SearchResult, training: Training | None) -> Training
     return found
 
 
-def _goal(result: SearchResult, training: ShortTraining) -> Objective:
-    """Return the first objective of the training, which the search must have."""
-    goal = training.objectives[0]
+def _ranked_by(result: SearchResult, goal: Objective) -> Objective:
+    """Return the objective of the search that is the goal, or the inherited loss in its place."""
     known = {objective.name: objective for objective in result.objectives}
+    inherited = inherited_in(result.evaluate)
+    if goal.name not in known and inherited is not None:
+        goal = inherited.objectives[0]
     if goal.name not in known:
         raise InvalidArgument(
             f"expected a training that measures an objective of the search, {list(known)}, got "
@@ -149,14 +163,22 @@ def _goal(result: SearchResult, training: ShortTraining) -> Objective:
     return goal
 
 
-def _check_data(result: SearchResult, trainings: Sequence[ShortTraining], goal: Objective) -> None:
+def inherited_in(evaluate: object) -> InheritedLoss | None:
+    """Return what scored the networks of a search with inherited weights; None if nothing did."""
+    parts = evaluate.evaluators if isinstance(evaluate, Stages) else [evaluate]
+    return next((part for part in parts if isinstance(part, InheritedLoss)), None)
+
+
+def _check_data(
+    result: SearchResult, trainings: Sequence[ShortTraining], ranked_by: Objective
+) -> None:
     """Refuse other data than the search had: its training rows could be the test rows here.
 
     Raises:
         StudyMismatch: naming the differences.
     """
-    wanted = (DESCRIPTION.read(result.study) or {}).get("evaluation", {}).get(goal.name)
-    found = [one.describe()[goal.name] for one in trainings]
+    wanted = (DESCRIPTION.read(result.study) or {}).get("evaluation", {}).get(ranked_by.name)
+    found = [next(iter(one.describe().values())) for one in trainings]
     first = wanted if isinstance(wanted, dict) and "data" in wanted else found[0]
     for one in found:
         if differing := differing_rows(one, first):

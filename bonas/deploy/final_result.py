@@ -33,7 +33,7 @@ class Finalist:
     Attributes:
         candidate: The candidate, with the values of the search.
         training: Its training, with the epochs of the full schedule.
-        short: The value of the training's objective in the search.
+        short: What the search ranked it by (``FinalResult.ranked_by``).
         validation: The same after the full schedule on the training rows, on the validation rows:
             a value per seed. Empty where nothing was to be compared.
         test: Of the networks that are delivered, on the test rows; None if there are none. For a
@@ -65,11 +65,10 @@ class Finalist:
     @property
     def values(self) -> dict[str, float]:
         """What is known of the delivered networks: the objective (on test rows) and the rest."""
-        name = self.training.objectives[0].name
+        name, known = self.training.objectives[0].name, {**self.candidate.values, **self.measured}
         if self.test is not None:
-            return {**self.candidate.values, **self.measured, name: self.test.mean}
-        value = float(np.mean(self.validation)) if self.validation else self.short
-        return {**self.candidate.values, **self.measured, name: value}
+            return {**known, name: self.test.mean}
+        return {**known, name: float(np.mean(self.validation))} if self.validation else known
 
     def network(self, seed: int = 0) -> nn.Module:
         """Return a trained network, on the CPU and in evaluation mode.
@@ -127,6 +126,8 @@ class FinalResult:
         openings: When the test rows were opened for this study, in UTC; the last one is this one's.
             After the second a score is no longer one on rows that no choice has seen.
         seconds: Wall time of all trainings.
+        ranked_by: What the search ranked networks by, if it was another objective, such as the loss
+            with inherited weights.
     """
 
     objective: Objective
@@ -135,6 +136,7 @@ class FinalResult:
     agreement: RankAgreement | None
     openings: Sequence[str] = ()
     seconds: float = 0.0
+    ranked_by: Objective | None = None
 
     @property
     def best(self) -> Finalist:
@@ -150,7 +152,7 @@ class FinalResult:
         lines = [
             FinalistLine(
                 f"trial {each.number}",
-                each.short,
+                each.short if self.ranked_by is None else None,
                 each.validation,
                 None if each.test is None else each.test.mean,
                 (math.nan, math.nan) if each.test is None else each.test.interval,
@@ -195,8 +197,9 @@ class FinalResult:
         name = str(self.objective)
         measured = dict.fromkeys(n for each in self.finalists for n in each.measured)
         has_test = self.best.test is not None
-        rows = [["", "trial", f"{name} in the search", "full, validation"]]
-        rows[0] += ["full, test"] * has_test
+        full = name if self.ranked_by is not None else "full"
+        rows = [["", "trial", f"{self.ranked_by or name} in the search", f"{full}, validation"]]
+        rows[0] += [f"{full}, test"] * has_test
         rows[0] += [f"{n} [{UNITS[n]}]" if n in UNITS else n for n in measured]
         for each in self.finalists:
             row = ["*" if each.number == self.chosen else "", str(each.number)]
@@ -231,6 +234,8 @@ class FinalResult:
             notes.append("there are no test rows: scores on validation rows are optimistic")
         if self.agreement is not None:
             notes.append(f"Kendall's tau of search and full training: {self.agreement}")
+        if best.training.initial is not None:
+            notes.append("full trainings started from the weights of a supernet")
         if len(self.openings) > 1:
             notes.append(
                 f"the test rows were opened {len(self.openings)} times, first at "

@@ -5,7 +5,7 @@ A search ranks networks by a short training, and the best of them is the best by
 1. The finalists are trained in full on the training rows, several seeds each, and scored on the
    validation rows. How far the ranking of the search held is Kendall's tau between the two.
 2. The best mean on the validation rows is chosen. No test row has been read.
-3. The chosen network is trained from scratch on training and validation rows.
+3. The chosen network is trained anew on training and validation rows.
 4. The test rows are opened once. What the chosen networks score there is the result; what the
    others score is for information, since choosing by it would spoil it.
 
@@ -32,13 +32,15 @@ from bonas.deploy.held_out_score import HeldOutScore, bounds_of, rows_half_width
 from bonas.deploy.rank_agreement import RankAgreement
 from bonas.deploy.retraining import TrainedRows, Training, joined_splits, retrain
 from bonas.errors import BonasError, EvaluationFailed, InvalidArgument, SealedRows
-from bonas.evaluation import Candidate, Evaluator, Objective, ShortTraining, Stages
+from bonas.evaluation import Candidate, Evaluator, Objective, ShortTraining, Stages, oriented
 from bonas.evaluation.constraint import Constraints
 from bonas.evaluation.data.sealed import SealedPart, opened
 from bonas.evaluation.declared import declared_objectives
 from bonas.evaluation.evaluator import measured
+from bonas.evaluation.training.initial_weights import InitialWeights
 from bonas.evaluation.training.row_scores import RowScores
 from bonas.result import SearchResult
+from bonas.supernets.inherited_loss import InheritedLoss
 
 _logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ def finalize(
     candidates: Sequence[Candidate] | None = None,
     constraints: Constraints | None = None,
     training: Training | None = None,
+    initial: InitialWeights | None = None,
     rows: TrainedRows = "all",
     test: Any = None,
     folder: str | os.PathLike[str] = "finalists",
@@ -77,7 +80,10 @@ def finalize(
         constraints: What finalists have to keep besides the constraints of the search, such as
             ``{"latency": "<= 10"}``.
         training: The recipe, where the evaluation is a function of your own or is to differ: a
-            ``ShortTraining`` on the same data, or a function of a candidate that returns one.
+            ``ShortTraining`` on the same data, or a function of a candidate that returns one. For
+            a search by ``InheritedLoss`` that of its supernet.
+        initial: Weights that are fine-tuned, instead of a start from scratch: a
+            ``bonas.supernets.Supernet`` that was trained on the training rows of the search.
         rows: ``"all"`` trains the chosen network on training and validation rows; ``"train"``
             keeps the networks that were compared, and saves ``seeds`` trainings.
         test: Test rows, where the training holds out none: a pair of inputs and targets, a data
@@ -104,6 +110,7 @@ def finalize(
         candidates=candidates,
         constraints=constraints,
         training=training,
+        initial=initial,
         epochs=epochs,
         seeds=seeds,
         rows=rows,
@@ -176,6 +183,7 @@ class _Trainings:
                 epochs=training.epochs,
                 seed=self.plan.seed(place, seed),
                 rows=rows,
+                initial=training.initial,
             )
             scores = made.scores(training.splits.validation) if rows == "train" else {}
         except EvaluationFailed as error:
@@ -277,12 +285,14 @@ def _measured_again(
 
 
 def _others(evaluate: Evaluator | None) -> list[Evaluator]:
-    """Return the evaluators that declare objectives and are no training."""
+    """Return the evaluators that declare objectives, and read no network's training."""
     parts = evaluate.evaluators if isinstance(evaluate, Stages) else [evaluate]
     return [
         part
         for part in parts
-        if part is not None and not isinstance(part, ShortTraining) and declared_objectives(part)
+        if part is not None
+        and not isinstance(part, (ShortTraining, InheritedLoss))
+        and declared_objectives(part)
     ]
 
 
@@ -294,7 +304,6 @@ def _result(
     again: Sequence[Mapping[str, float]],
     opening: Opening | None,
 ) -> FinalResult:
-    name = plan.goal.name
     finalists = []
     for place, candidate in enumerate(plan.finalists):
         rows: TrainedRows = "all" if (place, "all") in done else "train"
@@ -303,9 +312,11 @@ def _result(
             Finalist(
                 candidate=candidate,
                 training=plan.trainings[place],
-                short=candidate.values[name],
+                short=candidate.values[plan.ranked_by.name],
                 validation=tuple(
-                    one.scores[name] for one in done.get((place, "train"), ()) if one.path
+                    one.scores[plan.goal.name]
+                    for one in done.get((place, "train"), ())
+                    if one.path
                 ),
                 test=_score(opening, place, rows, plan.goal),
                 train_test=_score(opening, place, "train", plan.goal),
@@ -316,14 +327,16 @@ def _result(
             )
         )
     compared = [each for each in finalists if each.validation]
-    full = [float(np.mean(each.validation)) for each in compared]
+    pairs = [(each.short, float(np.mean(each.validation))) for each in compared]
+    short, full = oriented(pairs, [plan.ranked_by.direction, plan.goal.direction]).T
     return FinalResult(
         objective=plan.goal,
         finalists=tuple(finalists),
         chosen=plan.finalists[chosen].trial.number,
-        agreement=RankAgreement.of([each.short for each in compared], full),
+        agreement=RankAgreement.of(short.tolist(), full.tolist()),
         openings=tuple(each.at for each in record.openings),
         seconds=sum(one.seconds for many in done.values() for one in many),
+        ranked_by=None if plan.ranked_by.name == plan.goal.name else plan.ranked_by,
     )
 
 

@@ -1,4 +1,4 @@
-"""Retraining: a candidate's network trained from scratch, longer and on more rows than in a search.
+"""Retraining: a candidate's network trained anew, longer and on more rows than in a search.
 
 A search compares networks after a short training. What is deployed is trained by the same recipe
 (loss, optimizer, schedule, augmentation) over more epochs, and on the validation rows as well.
@@ -18,6 +18,7 @@ from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import Candidate, Evaluator, ShortTraining, Splits, Stages
 from bonas.evaluation.data.joined import joined
 from bonas.evaluation.data.splits import Part
+from bonas.evaluation.training.initial_weights import InitialWeights, check_initial
 from bonas.evaluation.training.row_scores import RowScores
 
 Training = ShortTraining | Callable[[Candidate], ShortTraining]
@@ -33,7 +34,7 @@ FULL = 10
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Retrained:
-    """A network trained from scratch.
+    """A network trained anew.
 
     Attributes:
         candidate: The architecture.
@@ -65,11 +66,13 @@ def retrain(
     epochs: int | None = None,
     seed: int | None = None,
     rows: TrainedRows = "all",
+    initial: InitialWeights | None = None,
 ) -> Retrained:
-    """Train the network of a candidate from scratch, by the recipe of a short training.
+    """Train the network of a candidate anew, by the recipe of a short training.
 
-    With the epochs and the seed of the short training and ``rows="train"``, its weights are those
-    that the search trained. No score is computed; the test rows stay sealed.
+    It starts from scratch, unless there are initial weights to be fine-tuned. With the epochs and
+    the seed of the short training and ``rows="train"``, its weights are those that the search
+    trained. No score is computed; the test rows stay sealed.
 
     Args:
         candidate: The architecture.
@@ -78,6 +81,8 @@ def retrain(
         seed: Of the training; None is that of the short training.
         rows: ``"all"`` trains on training and validation rows, whose targets decide class weights
             and scale; ``"train"`` on the training rows alone, so that validation rows can judge.
+        initial: Weights to start from, such as a ``bonas.supernets.Supernet`` that was trained on
+            the training rows of this training.
 
     Raises:
         InvalidArgument: for a training or a setting that cannot work.
@@ -92,6 +97,7 @@ def retrain(
     >>> len(made.curves["train_loss"]), len(made.training.splits.train)
     (5, 120)
     """
+    check_initial(initial, inherit=False)
     own = training_for(training, candidate)
     if rows not in get_args(TrainedRows):
         raise unknown("rows", rows, get_args(TrainedRows))
@@ -99,7 +105,7 @@ def retrain(
     splits = joined_splits(own) if rows == "all" else own.splits
     if seed is not None:
         check_count("seed", seed, least=0)
-    made = own.on(splits, epochs=longer, seed=seed)
+    made = own.on(splits, epochs=longer, seed=seed, initial=initial)
     trained = made.train(candidate)
     return Retrained(candidate, trained.network, made, trained.curves, trained.seconds)
 

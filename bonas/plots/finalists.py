@@ -24,7 +24,7 @@ class FinalistLine:
 
     Attributes:
         label: Its name.
-        short: Its value in the search.
+        short: Its value in the search; None if that is of another objective.
         full: Its values after the full training, one per seed; empty if it was not compared.
         test: Its mean on the test rows; None if there are none.
         interval: Of the mean, 95 %.
@@ -32,11 +32,20 @@ class FinalistLine:
     """
 
     label: str
-    short: float
+    short: float | None
     full: Sequence[float]
     test: float | None
     interval: tuple[float, float]
     is_chosen: bool
+
+    @property
+    def start(self) -> tuple[float, float]:
+        """Its first point: where it is, and its value there."""
+        if self.short is not None:
+            return _LEFT, self.short
+        if self.full:
+            return _MIDDLE, float(np.mean(self.full))
+        return _RIGHT, np.nan if self.test is None else self.test
 
 
 def finalists_figure(objective: Objective, lines: Sequence[FinalistLine], title: str) -> Figure:
@@ -46,6 +55,8 @@ def finalists_figure(objective: Objective, lines: Sequence[FinalistLine], title:
     for place, line in enumerate(lines):
         _draw(axis, line, _RIGHT + _APART * (place - (len(lines) - 1) / 2))
     ticks = {_LEFT: "in the search:\nshort training", _MIDDLE: "full training,\nvalidation rows"}
+    if lines[0].short is None:
+        del ticks[_LEFT]
     if any(line.test is not None for line in lines):
         ticks[_RIGHT] = "full training,\ntest rows"
     axis.set_xlim(right=max(ticks) + 0.4)
@@ -60,7 +71,7 @@ def finalists_figure(objective: Objective, lines: Sequence[FinalistLine], title:
 
 def _draw(axis: Axes, line: FinalistLine, right: float) -> None:
     colour, order = (_CHOSEN, 3) if line.is_chosen else (_OTHERS, 2)
-    points = [(_LEFT, line.short)]
+    points = [] if line.short is None else [(_LEFT, line.short)]
     if line.full:
         points.append((_MIDDLE, float(np.mean(line.full))))
         x = np.full(len(line.full), _MIDDLE)
@@ -78,17 +89,18 @@ def _label(axis: Axes, lines: Sequence[FinalistLine]) -> None:
     """Write the names at the left end, from the top down, with room for each."""
     low, high = axis.get_ylim()
     at = np.inf
-    for line in sorted(lines, key=lambda each: -each.short):
-        at = min(line.short, at - _CLOSE * (high - low))
+    left = min(line.start[0] for line in lines)
+    for line in sorted(lines, key=lambda each: -each.start[1]):
+        at = min(line.start[1], at - _CLOSE * (high - low))
         axis.annotate(
             line.label,
-            (_LEFT, line.short),
-            (_LEFT - 0.12, at),
+            line.start,
+            (left - 0.12, at),
             ha="right",
             va="center",
             fontsize=8,
             color=_CHOSEN if line.is_chosen else _OTHERS,
             arrowprops={"arrowstyle": "-", "lw": 0.5, "color": "0.7"},
         )
-    axis.set_xlim(left=_LEFT - 0.55)
+    axis.set_xlim(left=left - 0.55)
     axis.set_ylim(min(low, at - _CLOSE * (high - low)), high)

@@ -13,6 +13,19 @@ _SETTINGS = ("epochs", "batch_size", "optimizer", "schedule", "validation", "tes
 _LATER = ("class_weights", "precision", "inherit")  # described where they are not the default
 _OWN = ("metric", "augment", "loss", "step", "score")  # may be functions, described by their names
 
+_RECIPE = (
+    "augment",
+    "batch_size",
+    "epochs",
+    "inherit",
+    "initial",
+    "learning_rate",
+    "optimizer",
+    "schedule",
+    "step",
+    "weight_decay",
+)
+"""What of a description decides how a network is trained, and not what is measured of it."""
 _ROWS = ("data", "task", "validation", "test", "seed")
 """What of a description decides which rows are trained on, judge and are held out."""
 
@@ -36,6 +49,11 @@ def described(
         found["task"] = splits.task
     found |= {name: settings[name] for name in _LATER if settings[name] not in (None, False)}
     return found | {name: _text(settings[name]) for name in _OWN if callable(settings[name])}
+
+
+def without_recipe(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a description decides what is measured, and not how weights are trained."""
+    return {name: value for name, value in found.items() if name not in _RECIPE}
 
 
 def differing_rows(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
