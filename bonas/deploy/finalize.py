@@ -314,9 +314,7 @@ def _result(
                 training=plan.trainings[place],
                 short=candidate.values[plan.ranked_by.name],
                 validation=tuple(
-                    one.scores[plan.goal.name]
-                    for one in done.get((place, "train"), ())
-                    if one.path
+                    one.scores[plan.goal.name] for one in done.get((place, "train"), ()) if one.path
                 ),
                 test=_score(opening, place, rows, plan.goal),
                 train_test=_score(opening, place, "train", plan.goal),
