@@ -5,6 +5,7 @@ Its values are no data of the search at hand; ``prior_mean.py`` makes a transfer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -42,6 +43,20 @@ class Searched(Protocol):
     @property
     def objectives(self) -> Sequence[Objective]:
         """The objectives, in the order of the trials' values."""
+        ...
+
+
+class NetworkScore(Protocol):
+    """A network and its score, such as an ``InheritedScore`` of a supernet."""
+
+    @property
+    def choices(self) -> Choices:
+        """The choices of the network."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """The score; more is better."""
         ...
 
 
@@ -184,6 +199,34 @@ class SourceTask:
             for choices, measured in pairs
         ]
         return cls.of_rows(task, rows, objectives)
+
+    @classmethod
+    def of_scores(
+        cls,
+        task: str,
+        scores: Iterable[NetworkScore],
+        *,
+        objective: str = "accuracy",
+        direction: Direction = "maximize",
+    ) -> SourceTask:
+        """Return cheap scores of many networks, such as ``supernet.scores(500)``.
+
+        Scores that are not finite are left out.
+
+        Args:
+            task: The name of the source task.
+            scores: One per network; more is better, whatever the direction of the objective.
+            objective: The name of the objective of the search that the scores concern.
+            direction: Its direction: scores of one to be minimised are negated.
+
+        Raises:
+            InvalidArgument: if no score is finite.
+        """
+        sign = -1.0 if direction == "minimize" else 1.0
+        kept = [each for each in scores if math.isfinite(each.value)]
+        table = np.array([[sign * each.value] for each in kept], np.float64).reshape(-1, 1)
+        goals = as_objectives({objective: direction})
+        return cls(task, [each.choices for each in kept], table, goals)
 
     def architectures(self, space: Space) -> list[Architecture]:
         """Return the ``n`` architectures in ``space``; its ``is_valid`` is not consulted.

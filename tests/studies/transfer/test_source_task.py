@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import optuna
@@ -298,3 +298,24 @@ def test_a_source_task_saves_evaluations_and_a_false_one_costs_few() -> None:
     false = np.mean([_queries([_known(n=40, sign=-1.0)], seed) for seed in seeds])
     assert warm < 0.7 * cold
     assert false < cold + 5
+
+
+# scores ----------------------------------------------------------------------------------------
+
+
+class _Score(NamedTuple):
+    choices: Choices
+    value: float
+
+
+@pytest.mark.parametrize(("direction", "sign"), [("maximize", 1.0), ("minimize", -1.0)])
+def test_scores_are_oriented_as_the_objective_is(direction: Any, sign: float) -> None:
+    scores = [_Score(GOOD, -0.5), _Score(GOOD, float("nan"))]
+    known = SourceTask.of_scores("supernet", scores, objective="loss", direction=direction)
+    assert known.values.tolist() == [[-0.5 * sign]]
+    assert (known.objectives[0].name, known.objectives[0].direction) == ("loss", direction)
+
+
+def test_scores_none_of_which_is_finite_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="empty"):
+        SourceTask.of_scores("supernet", [_Score(GOOD, float("inf"))])
