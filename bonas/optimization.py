@@ -109,7 +109,8 @@ def optimize(
             ``to_dict("records")`` such as a pandas ``DataFrame``. They become finished trials of
             the study, once, and do not count towards the budget.
             A ``bonas.studies.SourceTask`` of another task or device, alone or in the list, becomes
-            a transfer prior, whose weight the search learns.
+            a transfer prior, whose weight the search learns; so does a trained ``Supernet``, by its
+            scores of 500 networks.
         measure_first: Whether cheap objectives, such as a latency, are measured for the best
             candidates before one of these is chosen for training, where ``evaluate`` has evaluators
             that declare a small ``cost`` next to others. The results are stored in the study, and

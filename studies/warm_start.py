@@ -37,7 +37,10 @@ from bonas.studies.transfer.rows import (
     records_of,
 )
 from bonas.studies.transfer.source_task import SourceTask
+from bonas.supernets import Supernet
 from bonas.texts import RESERVED, objection, shown
+
+_SCORED = 500  # networks whose scores a supernet gives a search
 
 _logger = logging.getLogger(__name__)
 
@@ -45,17 +48,38 @@ _logger = logging.getLogger(__name__)
 def split_source_tasks(given: object) -> tuple[list[SourceTask], object]:
     """Return the source tasks in ``given``, and the rest, which is of the same task, or None.
 
+    A trained supernet becomes the source task of its scores.
+
     >>> split_source_tasks(None), split_source_tasks([])
     (([], None), ([], []))
     """
-    if isinstance(given, SourceTask):
-        return [given], None
+    if isinstance(given, (SourceTask, Supernet)):
+        return [_as_source_task(given)], None
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
         return [], given
-    sources = [item for item in given if isinstance(item, SourceTask)]
+    sources = [item for item in given if isinstance(item, (SourceTask, Supernet))]
     if not sources:
         return [], given
-    return sources, [item for item in given if not isinstance(item, SourceTask)] or None
+    rest = [item for item in given if not isinstance(item, (SourceTask, Supernet))]
+    return [_as_source_task(item) for item in sources], rest or None
+
+
+def _as_source_task(given: SourceTask | Supernet) -> SourceTask:
+    """Return a source task, that of a supernet made of its scores of many networks.
+
+    Raises:
+        InvalidArgument: if the supernet was not trained.
+    """
+    if isinstance(given, SourceTask):
+        return given
+    if given.training is None or not given.fits:
+        raise InvalidArgument(
+            "expected a supernet that was trained, got one that was not; call "
+            "Supernet(space, training).fit() first, or Supernet.load(path, space, training)"
+        )
+    goal = given.training.objectives[0]
+    scores = given.scores(_SCORED, progress=False)
+    return SourceTask.of_scores("supernet", scores, objective=goal.name, direction=goal.direction)
 
 
 def add_known(study: optuna.Study, search: Search, given: object) -> int:
