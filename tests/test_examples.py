@@ -124,3 +124,22 @@ def test_a_search_is_finished_by_a_test_score(
     runpy.run_path(str(path), run_name="__main__")
     assert "test accuracy" in capsys.readouterr().out
     assert (tmp_path / "finalists.png").is_file()
+
+
+def test_one_supernet_serves_two_latencies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / "once_for_all.py"
+    given = ["--paths", "8", "--budget", "2", "--shares", "5", "9", "--epochs", "1", "--top-k", "1"]
+    monkeypatch.setattr(sys, "argv", [str(path), *given, "--seeds", "1", "--out", str(tmp_path)])
+    before = optuna.logging.get_verbosity()
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        optuna.logging.set_verbosity(before)
+    printed = capsys.readouterr().out
+    assert "supernet: 8 paths by the rule 'sandwich'" in printed
+    assert printed.count("full trainings started from the weights of a supernet") == 2
+    *_, header, first, second = printed.splitlines()
+    assert header.startswith("target [ms]  latency [ms]  inherited loss  test accuracy")
+    assert float(first.split()[0]) < float(second.split()[0])
