@@ -199,6 +199,9 @@ def _add_supernet(parts: Any) -> None:
     supernet.add_argument(
         "--rule", default="auto", help="Which networks learn in a step, as Supernet.fit takes it."
     )
+    supernet.add_argument(
+        "--sizes", type=int, nargs="+", default=[10, 40], help="Numbers of evaluations."
+    )
     supernet.add_argument("--draws", type=int, default=50, help="Random draws of evaluations.")
     supernet.add_argument("--searches", type=int, default=16, help="Paired searches.")
     supernet.add_argument("--budget", type=int, default=60, help="Evaluations of a search.")
@@ -327,6 +330,6 @@ def _run_supernet(options: argparse.Namespace) -> None:
         if "ranking" in options.parts:
             print(f"{bench.ranking()}\n", flush=True)
         if "surrogate" in options.parts:
-            print(f"{bench.surrogate(draws=options.draws)}\n", flush=True)
+            print(f"{bench.surrogate(options.sizes, options.draws)}\n", flush=True)
         if "search" in options.parts:
             print(f"{bench.search(options.budget, options.searches)}\n", flush=True)

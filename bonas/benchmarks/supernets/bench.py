@@ -17,7 +17,7 @@ from bonas.benchmarks.supernets.search import saving_table, savings
 from bonas.benchmarks.supernets.surrogate import gain_table, gains
 from bonas.benchmarks.supernets.truth import TRAINING, opened, trainings
 from bonas.benchmarks.tables.scale import Array
-from bonas.errors import unknown
+from bonas.errors import InvalidArgument, unknown
 from bonas.spaces import Choices
 
 
@@ -61,7 +61,18 @@ class SupernetBench:
         return f"{agreement_table(list(found))}\n\n{price}"
 
     def surrogate(self, sizes: Sequence[int] = (10, 40), draws: int = 50) -> str:
-        """Return the table of what the score is worth to a surrogate."""
+        """Return the table of what the score is worth to a surrogate.
+
+        Raises:
+            InvalidArgument: if a size leaves fewer than half of the networks to be predicted.
+        """
+        check_count("draws", draws)
+        most = self.networks // 2
+        if max(sizes) > most:
+            raise InvalidArgument(
+                f"expected sizes of at most {most}, half of the networks, got {list(sizes)}; train "
+                "more networks, or leave the larger sizes out"
+            )
         known = self._problem, self._drawn, self._trainings, self._inherited
         return gain_table(list(gains(*known, sizes, draws)))
 
