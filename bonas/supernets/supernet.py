@@ -91,7 +91,7 @@ class Supernet:
             InvalidSpace: if the choices are not of the space, or weights cannot be shared.
         """
         network, slots = self._built(choices)
-        network.to(self.store.device)
+        self._move(network)
         shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
         bind(network, {s.name: self.store.take(s, shapes[s.name]) for s in slots})
         return network.train()
@@ -103,7 +103,7 @@ class Supernet:
             InvalidSpace: if the choices are not of the space, or weights cannot be shared.
         """
         network, slots = self._built(choices)
-        network.to(self.store.device)
+        self._move(network)
         self._copy(network, slots)
         return network.train()
 
@@ -320,6 +320,11 @@ class Supernet:
         network, slots = self.sharing.build(checked)
         self._cover(checked, slots)
         return network, slots
+
+    def _move(self, network: nn.Module) -> None:
+        """Move a network, which was built on the CPU, to the device of the shared weights."""
+        if self.store.device.type != "cpu":  # where that takes a visit to each tensor, for nothing
+            network.to(self.store.device)
 
     def _checked(self, choices: Choices) -> Choices:
         numbers = {name: choices[name] for name in self.space.numeric if name in choices}
