@@ -16,6 +16,7 @@ from bonas.errors import unknown
 LEARNING_RATES = {"adamw": 0.003, "sgd": 0.1}
 WEIGHT_DECAYS = {"adamw": 0.01, "sgd": 0.0005}
 _SCHEDULES = ("cosine", "one_cycle")
+_FINE_TUNING = 0.1  # of the learning rate from scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,21 @@ class Recipe:
 
 
 def default_rates(
-    optimizer: object, learning_rate: float | None, weight_decay: float | None
+    optimizer: object,
+    learning_rate: float | None,
+    weight_decay: float | None,
+    *,
+    is_fine_tuning: bool = False,
 ) -> tuple[float, float]:
     """Return learning rate and weight decay; None is the optimizer's default.
+
+    That of a fine-tuning is a tenth: the full rate undoes in an epoch what the weights knew.
 
     Raises:
         InvalidArgument: if the optimizer is unknown.
     """
     if not isinstance(optimizer, str) or optimizer not in LEARNING_RATES:
         raise unknown("optimizer", optimizer, LEARNING_RATES)
-    rate = LEARNING_RATES[optimizer] if learning_rate is None else learning_rate
+    default = LEARNING_RATES[optimizer] * (_FINE_TUNING if is_fine_tuning else 1.0)
+    rate = default if learning_rate is None else learning_rate
     return rate, WEIGHT_DECAYS[optimizer] if weight_decay is None else weight_decay

@@ -101,7 +101,8 @@ class ShortTraining(StreamingEvaluator):
         epochs: Passes over the training rows.
         batch_size: Rows per step, at least 2; a last batch of a single row is left out.
         optimizer: ``"adamw"`` or ``"sgd"`` (with Nesterov momentum 0.9).
-        learning_rate: The highest of the schedule; by default 0.003 for adamw, 0.1 for sgd.
+        learning_rate: The highest of the schedule; by default 0.003 for adamw, 0.1 for sgd, and a
+            tenth of these from ``initial`` weights.
         weight_decay: By default 0.01 for adamw, 0.0005 for sgd.
         label_smoothing: Share of each label that is spread over all classes, in [0, 1); by default
             0.1 for labels and 0 for tokens. Other targets have none.
@@ -368,7 +369,8 @@ class ShortTraining(StreamingEvaluator):
 
     @cached_property
     def _recipe(self) -> Recipe:
-        rate, decay = default_rates(self.optimizer, self.learning_rate, self.weight_decay)
+        given = self.optimizer, self.learning_rate, self.weight_decay
+        rate, decay = default_rates(*given, is_fine_tuning=self.initial is not None)
         return Recipe(self.epochs, self.optimizer, rate, decay, self.schedule, self.precision)
 
     @property
