@@ -78,7 +78,9 @@ class SupernetBench:
 
     def search(self, budget: int = 60, searches: int = 16) -> str:
         """Return the table of the evaluations that the score saves."""
-        storage = Path(self.folder) / f"{self.problem}-{self.networks}-{self.training.paths}.log"
+        rule, paths = self.training.rule, self.training.paths
+        name = f"{self.problem}-{self.networks}-{self.seeds}-{self.supernets}-{rule}-{paths}.log"
+        storage = Path(self.folder) / name
         known = self._problem, self._drawn, self._trainings, self._inherited
         found = savings(*known, budget=budget, seeds=searches, storage=storage)
         return saving_table(list(found))

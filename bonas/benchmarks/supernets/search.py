@@ -1,13 +1,13 @@
 """Evaluations that a supernet's score saves a search, replayed on networks that were all trained.
 
 An evaluation returns the accuracy of one training; the networks that a search found are judged by
-the mean over all trainings. The score is read as a zero-cost score. Noise and the reversed score
-take its place to show what a supernet costs that says nothing, or the opposite.
+the mean over all trainings. The score is read as a zero-cost score, or as a source task. Noise and
+the reversed score take its place to show what a supernet costs that says nothing, or the opposite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,14 @@ from bonas.benchmarks.tables.scale import Array
 from bonas.benchmarks.tables.scores import RecordedScores
 from bonas.evaluation.objective import ACCURACY, Objective
 from bonas.spaces import Choices
+from bonas.studies.transfer.source_task import SourceTask
+from bonas.supernets.training.scoring import InheritedScore
 
 SIGNALS = ("published", "noise", "reversed")
 """What a search reads as scores: the supernet's, noise, or the negated ones."""
 
 _MULTIPLY_ADDS = Objective("multiply_adds", "minimize")
+_WITHOUT: MakeSampler = SearchSettings({"zero_cost": False})
 _NEAR = 0.02  # the share of the best networks one of which is to be found
 _GAP = 1.0  # percent of the hypervolume that a front may lack
 
@@ -41,6 +44,7 @@ class Saving:
         problem: Its name.
         goal: What was wanted.
         signal: A name out of ``SIGNALS``.
+        door: How the search reads it.
         without: Evaluations of the search that reads no scores.
         with_score: The same of the one that does.
     """
@@ -48,6 +52,7 @@ class Saving:
     problem: str
     goal: str
     signal: str
+    door: str
     without: Array
     with_score: Array
 
@@ -83,21 +88,21 @@ def savings(
         metric, at = ("until", _GAP) if several else ("within", tolerance)
         for signal in signals:
             table = _table(problem, networks, trainings, scores.shown_as(signal), several=several)
-            methods: Mapping[str, MakeSampler] = {
-                "without": SearchSettings({"zero_cost": False}),
-                "with": SearchSettings({}),
-            }
+            methods = {"without": _WITHOUT, **_doors(networks, table)}
             found = compare(
                 methods, [table], budget, seeds, storage, progress=False, within=(tolerance,)
             )
             spent = found.values(table.name, metric, at)
-            yield Saving(problem.name, goal, signal, spent["without"], spent["with"])
+            own = spent.pop("without")
+            for door, with_score in spent.items():
+                yield Saving(problem.name, goal, signal, door, own, with_score)
 
 
 def saving_table(found: Sequence[Saving]) -> str:
     """Return a text table: mean evaluations, and the difference with its 95 % interval."""
     lines = [
-        "problem       until found            score      seeds  without    with    difference",
+        "problem       until found            score      read as      seeds  without    with"
+        "    difference",
         "",
     ]
     for each in found:
@@ -105,11 +110,24 @@ def saving_table(found: Sequence[Saving]) -> str:
         own = each.without.mean()
         shares = [100 * float(x) / own for x in (difference.mean, difference.low, difference.high)]
         lines.append(
-            f"{each.problem:13} {each.goal:21}  {each.signal:9}  {len(each.without):5d}"
+            f"{each.problem:13} {each.goal:21}  {each.signal:9}  {each.door:11}"
+            f"  {len(each.without):5d}"
             f"  {own:7.1f} {each.with_score.mean():7.1f}"
             f"    {shares[0]:+.0f} % [{shares[1]:+.0f}, {shares[2]:+.0f}]"
         )
     return "\n".join(lines)
+
+
+def _doors(networks: Sequence[Choices], table: Table) -> dict[str, MakeSampler]:
+    """Return the searches that read the scores of a table, by how they do."""
+    assert table.scores is not None
+    values = table.scores.values[:, 0].tolist()
+    scores = [InheritedScore(*each) for each in zip(networks, values, strict=True)]
+    task = SourceTask.of_scores("supernet", scores)
+    return {
+        "score": SearchSettings({}),
+        "source task": SearchSettings({"zero_cost": False, "source_tasks": [task]}),
+    }
 
 
 def _table(

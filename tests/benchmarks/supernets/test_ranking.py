@@ -92,6 +92,10 @@ def test_a_search_that_reads_the_truth_as_a_score_needs_fewer_evaluations(
             storage=tmp_path / "searches.log",
         )
     )
-    assert [each.goal for each in found] == ["one of the best 2%", "1 % gap"]
-    assert found[0].with_score.mean() < found[0].without.mean()
+    goals = ["one of the best 2%", "1 % gap"]
+    assert [(each.goal, each.door) for each in found] == [
+        (goal, door) for goal in goals for door in ("score", "source task")
+    ]
+    for each in found[:2]:
+        assert each.with_score.mean() < each.without.mean(), each.door
     assert "%" in saving_table(found)
