@@ -6,7 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
-from functools import partial
+from functools import partial, partialmethod
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bonas.benchmarks.baselines import METHODS
 from bonas.benchmarks.tables.registry import FOLDER_PROBLEMS, PROBLEMS
 from bonas.cli import make_parser
 from bonas.studies import SURROGATES
+from bonas.supernets import Supernet
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,7 +37,9 @@ def _briefly(search: Callable[..., Any]) -> Callable[..., Any]:
 
     def brief(space: Any, budget: int, **settings: Any) -> Any:
         settings = {k: v for k, v in settings.items() if k != "n_jobs"}
-        return search(space, 2, progress=False, surrogate="random", **settings)
+        reads = "warm_start" in settings  # knowledge, which "random" does not
+        surrogate, n = ("gp", 5) if reads else ("random", 2)
+        return search(space, n, progress=False, surrogate=surrogate, **settings)
 
     return brief
 
@@ -58,6 +61,11 @@ def test_its_programs_run_one_after_the_other(
         ),
     )
     monkeypatch.setattr(bonas, "check", partial(bonas.check, seconds=1))
+    fit, scores = Supernet.fit, Supernet.scores
+    monkeypatch.setattr(Supernet, "fit", partialmethod(fit, 10, progress=False))
+    monkeypatch.setattr(
+        Supernet, "scores", lambda own, n, **more: scores(own, 20 if n == 500 else n, **more)
+    )
     finalize = partial(bonas.finalize, top_k=1, seeds=1, epochs=1, progress=False)
     monkeypatch.setattr(bonas, "finalize", finalize)
     names: dict[str, Any] = {"__name__": "readme"}
