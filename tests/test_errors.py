@@ -23,6 +23,8 @@ BUILT_IN = {
     "MissingData": FileNotFoundError,
     "MissingPackage": ImportError,
     "StudyMismatch": ValueError,
+    "CheckpointMismatch": ValueError,
+    "UnsharableWeights": ValueError,
     "StorageUnavailable": RuntimeError,
     "DeviceUnavailable": RuntimeError,
     "EvaluationFailed": RuntimeError,
