@@ -17,6 +17,15 @@ from bonas.evaluation import load
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+def _run(path: Path) -> None:
+    """Run a program, which may change what Optuna logs; undo that."""
+    before = optuna.logging.get_verbosity()
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
 def test_a_space_of_ones_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,11 +87,7 @@ def test_short_trainings_are_counted_by_their_length(
     path = EXAMPLES / "low_fidelity.py"
     given = ["--budget", "2", "--seeds", "1", "--known", "50", "--within", "50", "--storage"]
     monkeypatch.setattr(sys, "argv", [str(path), *given, str(tmp_path / "a.log")])
-    before = optuna.logging.get_verbosity()
-    try:
-        runpy.run_path(str(path), run_name="__main__")
-    finally:
-        optuna.logging.set_verbosity(before)
+    _run(path)
     text = capsys.readouterr().out
     assert "nb201-cifar100: full trainings until within 50 %" in text
     best, *_ = (line for line in text.splitlines() if line.startswith("  50 short trainings"))
@@ -132,11 +137,7 @@ def test_one_supernet_serves_two_latencies(
     path = EXAMPLES / "once_for_all.py"
     given = ["--paths", "8", "--budget", "2", "--shares", "5", "9", "--epochs", "1", "--top-k", "1"]
     monkeypatch.setattr(sys, "argv", [str(path), *given, "--seeds", "1", "--out", str(tmp_path)])
-    before = optuna.logging.get_verbosity()
-    try:
-        runpy.run_path(str(path), run_name="__main__")
-    finally:
-        optuna.logging.set_verbosity(before)
+    _run(path)
     printed = capsys.readouterr().out
     assert "supernet: 8 paths by the rule 'sandwich'" in printed
     assert printed.count("full trainings started from the weights of a supernet") == 2

@@ -22,7 +22,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
@@ -31,11 +31,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import optuna
 from scipy.stats import t as student
 from torch.utils.data import TensorDataset
 
 from bonas.arguments import check_count, check_positive
+from bonas.benchmarks.comparison.execution import quiet
 from bonas.benchmarks.tables.scale import Array
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import Candidate, ShortTraining
@@ -298,7 +298,7 @@ def gradient_search_results(
     task = task or Task.digits()
     for seed, name in product(seeds, methods):
         if (name, seed) not in known:
-            with one_thread(), _quiet():
+            with one_thread(), quiet():
                 known[name, seed] = _searched(task, name, seed, seconds)
             _append(path, asdict(known[name, seed]))
         yield known[name, seed]
@@ -333,7 +333,7 @@ def gradient_search_table(
     check_count("cells", cells, least=4)
     check_count("trainings", trainings)
     truths = Truths(task or Task.digits(), folder, trainings)
-    with one_thread(), _quiet():
+    with one_thread(), quiet():
         random = truths.of_random(cells)
         values = {id(each): truths.of(each.choices) for each in found}
     low, median, high = np.quantile(random, (0.25, 0.5, 0.75))
@@ -391,14 +391,3 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _append(path: Path, row: Mapping[str, Any]) -> None:
     with path.open("a") as file:
         file.write("\n" * (file.tell() > 0) + json.dumps(row))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Run the block without Optuna's lines per trial."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -12,16 +12,14 @@ from bonas.evaluation import ShortTraining
 from bonas.studies import SourceTask
 from bonas.studies.warm_start import split_source_tasks
 from bonas.supernets import Supernet
-
-_SPACE = bonas.spaces.MLPSpace(inputs=4, classes=3, depths=(1, 2, 3), widths=(8, 16, 64))
-_TRAINING = ShortTraining("iris", epochs=1, batch_size=16)
+from tests.trained_supernets import IRIS as _SPACE
+from tests.trained_supernets import ON_IRIS as _TRAINING
+from tests.trained_supernets import trained
 
 
 @pytest.fixture(scope="module")
 def supernet() -> Supernet:
-    made = Supernet(_SPACE, _TRAINING)
-    made.fit(30, rule="uniform", progress=False)
-    return made
+    return trained(_SPACE, _TRAINING, 30, "uniform")
 
 
 def test_its_scores_become_a_source_task_of_the_objective(supernet: Supernet) -> None:

@@ -14,18 +14,14 @@ from bonas.evaluation import Candidate, ParameterCount, ShortTraining
 from bonas.evaluation.evaluator import measured
 from bonas.spaces import MLPSpace
 from bonas.supernets import InheritedLoss, Supernet
-
-SPACE = MLPSpace(4, 2, depths=(1, 2), widths=(4, 8), norms=("none", "batch_norm"))
-Y = np.arange(160) % 2
-X = np.random.default_rng(0).normal(size=(160, 4)) + Y[:, None]
-TRAINING = ShortTraining((X, Y), epochs=1)
+from tests.trained_supernets import BLOBS as SPACE
+from tests.trained_supernets import ON_BLOBS as TRAINING
+from tests.trained_supernets import X, Y, trained
 
 
 @pytest.fixture(scope="module")
 def supernet() -> Supernet:
-    made = Supernet(SPACE, TRAINING)
-    made.fit(40, progress=False)
-    return made
+    return trained(SPACE, TRAINING, 40)
 
 
 def candidates(n: int) -> list[Candidate]:

@@ -7,19 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-import bonas
-from bonas.evaluation import ShortTraining
 from bonas.supernets import Supernet
-
-_SPACE = bonas.spaces.MLPSpace(inputs=4, classes=3, depths=(1, 2, 3), widths=(8, 16, 64))
-_TRAINING = ShortTraining("iris", epochs=1, batch_size=16)
+from tests.trained_supernets import IRIS as _SPACE
+from tests.trained_supernets import ON_IRIS as _TRAINING
+from tests.trained_supernets import trained
 
 
 @pytest.fixture(scope="module")
 def supernet() -> Supernet:
-    made = Supernet(_SPACE, _TRAINING)
-    made.fit(20, rule="uniform", progress=False)
-    return made
+    return trained(_SPACE, _TRAINING, 20, "uniform")
 
 
 def test_networks_that_are_asked_for_later_change_nothing(supernet: Supernet) -> None:

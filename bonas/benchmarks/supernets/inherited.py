@@ -1,7 +1,8 @@
 """What supernets say of networks: their scores, and losses after an epoch from their weights.
 
-That epoch has a tenth of the learning rate of a training from scratch: at the whole rate it spoils
-what the shared weights know (0.34 instead of 0.65 on the cells, for one supernet).
+That epoch has the default learning rate from given weights, a tenth of that from scratch: at the
+whole rate it spoils what the shared weights know (0.34 instead of 0.65 on the cells, for one
+supernet).
 
 A supernet is trained when the first of its values is asked for that the record lacks, and kept as a
 checkpoint beside the record.
@@ -25,7 +26,6 @@ from bonas.spaces import Choices
 from bonas.supernets.supernet import Supernet
 
 _EPOCHS = 1  # from inherited weights
-_RATE = 0.1  # of the learning rate from scratch
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,9 @@ class _One:
 
     @cached_property
     def _tuning(self) -> ShortTraining:
-        training = self._problem.training
-        (settings,) = training.describe().values()
-        rate = _RATE * settings["learning_rate"]
         return replace(
-            training,
+            self._problem.training,
             initial=self._supernet,
             epochs=_EPOCHS,
-            learning_rate=rate,
             metric="cross_entropy",
         )

@@ -6,13 +6,9 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
-from bonas.errors import InvalidSpace
-from bonas.gradient_search.mixture.mixed_operation import MixedOperation, Weights
+from bonas.gradient_search.mixture.mixed_operation import MixedOperation, Weights, present
 from bonas.spaces import CellSpace, Choices
 from bonas.spaces.cells.network import Cell
-
-ABSENT = "none"
-"""The operation that no network has a module for."""
 
 
 def mix_cells(
@@ -28,13 +24,9 @@ def mix_cells(
     Raises:
         InvalidSpace: if ``none`` is its only operation.
     """
-    present = [name for name in space.operations if name != ABSENT]
-    if not present:
-        raise InvalidSpace(
-            f"expected operations that can be mixed, got {list(space.operations)}; add some"
-        )
-    built = {name: build(dict.fromkeys(space.parameters, name)) for name in present}
-    network = built[present[0]]
+    names = present(space.operations)
+    built = {name: build(dict.fromkeys(space.parameters, name)) for name in names}
+    network = built[names[0]]
     modules = {name: _cells(one) for name, one in built.items()}
     for i, cell in enumerate(_cells(network)):
         mixed = {}

@@ -16,13 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from bonas.errors import InvalidSpace
 from bonas.gradient_search.mixture.decision import Decision
-from bonas.gradient_search.mixture.mixed_operation import MixedOperation
+from bonas.gradient_search.mixture.mixed_operation import MixedOperation, present
 from bonas.spaces import Choices, DARTSSpace
 from bonas.spaces.darts.network import Cell
 
-_ABSENT = "none"
 _Place = tuple[str, int, int, str]  # name of the cell, state, source, operation
 
 
@@ -75,13 +73,8 @@ def mix_darts(
     Raises:
         InvalidSpace: if ``none`` is its only operation.
     """
-    present = [name for name in space.operations if name != _ABSENT]
-    if not present:
-        raise InvalidSpace(
-            f"expected operations that can be mixed, got {list(space.operations)}; add some"
-        )
     modules: dict[_Place, nn.Module] = {}
-    for operation in present:
+    for operation in present(space.operations):
         for choices in _covering(space, operation):
             network = build(choices)
             modules |= _modules(network)

@@ -9,10 +9,28 @@ Source: Liu, Simonyan and Yang (2019), "DARTS: Differentiable architecture searc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
+
+from bonas.errors import InvalidSpace
+
+ABSENT = "none"
+"""The operation that no network has a module for."""
+
+
+def present(operations: Iterable[str]) -> list[str]:
+    """Return the operations that have modules.
+
+    Raises:
+        InvalidSpace: if there are none.
+    """
+    names = list(operations)
+    found = [name for name in names if name != ABSENT]
+    if not found:
+        raise InvalidSpace(f"expected operations that can be mixed, got {names}; add some")
+    return found
 
 
 class Weights(Protocol):

@@ -22,7 +22,7 @@ from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.training.suspension import Generators, active
 from bonas.gradient_search.mixture.alternation import Alternation, Descent
-from bonas.gradient_search.mixture.cells import ABSENT
+from bonas.gradient_search.mixture.mixed_operation import ABSENT
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.perturbation import select_by_perturbation
 from bonas.gradient_search.mixture.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
