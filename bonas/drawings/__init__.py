@@ -1,0 +1,1 @@
+"""Drawings of networks: a labelled graph as an SVG picture."""

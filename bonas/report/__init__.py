@@ -1,0 +1,1 @@
+"""The report of a search: one HTML file that needs no other."""
