@@ -5,7 +5,7 @@ one operation everywhere, mostly the skip connection (on NAS-Bench-201, CIFAR-10
 ends there, at a test accuracy of 54.30 %, where the best cell has 94.37 %). Pools or ``none`` in
 its place are no better. ``check_mode`` says so before a study spends a training on them.
 
-A collapse is also seen while it happens (``bonas.gradient_search.mixture.stopping``), and avoided
+A collapse is also seen while it happens (``bonas.gradient_search.stopping``), and avoided
 by another selection than the mode (``bonas.gradient_search.mixture.perturbation``).
 
 Sources: Zela, Elsken, Saikia, Marrakchi, Brox and Hutter (2020), "Understanding and robustifying

@@ -10,7 +10,7 @@ from bonas.evaluation import ShortTraining
 from bonas.gradient_search.mixture.alternation import Alternation, Descent
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.search import Descended, search_by_mixture
-from bonas.gradient_search.mixture.stopping import Check
+from bonas.gradient_search.stopping import Check
 from bonas.spaces import CellSpace, DARTSSpace, MLPSpace
 
 SPACE = CellSpace(3, ("skip_connect", "nor_conv_3x3"), 3, 1, 1, 2, 1, 4)

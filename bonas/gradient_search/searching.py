@@ -47,7 +47,7 @@ def search(
         seconds: Wall time of the descent, at most.
         learning_rate: Of the logits, by Adam.
         stop: A rule against the collapse: ``"eigenvalue"`` (RobustDARTS), ``"skips"`` (DARTS+), or
-            a ``bonas.gradient_search.mixture.stopping.StoppingRule``; None runs to the end.
+            a ``bonas.gradient_search.stopping.StoppingRule``; None runs to the end.
         select: ``"mode"``, or ``"perturbation"``: what the mixture loses without an option
             (DARTS-PT).
         initial: A ``Supernet`` of the space, whose weights the operations start with.

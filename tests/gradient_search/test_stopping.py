@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from bonas.errors import InvalidArgument
-from bonas.gradient_search.mixture.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
+from bonas.gradient_search.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
 
 OPTIONS = ("skip_connect", "conv", "pool")
 SKIP, CONV, POOL = (2.0, 1.0, 0.0), (1.0, 2.0, 0.0), (0.0, 1.0, 2.0)

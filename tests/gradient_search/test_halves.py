@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from bonas.errors import InvalidData
 from bonas.evaluation.data.splits import Rows
-from bonas.gradient_search.mixture.halves import halves
+from bonas.gradient_search.halves import halves
 
 X, Y = torch.arange(9.0).reshape(9, 1), torch.arange(9)
 

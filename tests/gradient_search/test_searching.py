@@ -9,7 +9,7 @@ from bonas.evaluation import ShortTraining
 from bonas.gradient_search.guards import check_mode
 from bonas.gradient_search.policy import Policy
 from bonas.gradient_search.result import GradientResult
-from bonas.gradient_search.search import search
+from bonas.gradient_search.searching import search
 from bonas.spaces import CellSpace, Choices
 
 SPACE = CellSpace(3, ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"), 3, 1, 1, 2, 1, 4)
