@@ -41,8 +41,8 @@ from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import Candidate, ShortTraining
 from bonas.gradient_search.guards import check_mode
 from bonas.gradient_search.mixture.search import RULES
-from bonas.gradient_search.stopping import Check
 from bonas.gradient_search.searching import search as gradient_search
+from bonas.gradient_search.stopping import Check
 from bonas.spaces import Choices, NASBench201, Space
 from bonas.studies.running.trials import complete
 from bonas.studies.search import Search

@@ -24,9 +24,9 @@ from bonas.evaluation import Candidate, ShortTraining
 from bonas.evaluation.data.batches import Batches
 from bonas.evaluation.runtime import in_precision
 from bonas.evaluation.training.supervised import Supervised
+from bonas.gradient_search.halves import halves
 from bonas.gradient_search.mixture.bilevel import first_order, gradients, second_order
 from bonas.gradient_search.mixture.curvature import dominant_eigenvalue
-from bonas.gradient_search.halves import halves
 from bonas.gradient_search.mixture.mixture import Mixture
 
 _TICKS = 1_000  # of the schedule over a whole search

@@ -25,8 +25,8 @@ from bonas.gradient_search.mixture.alternation import Alternation, Descent
 from bonas.gradient_search.mixture.mixed_operation import ABSENT
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.perturbation import select_by_perturbation
-from bonas.gradient_search.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
 from bonas.gradient_search.policy import Policy
+from bonas.gradient_search.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
 from bonas.spaces import Choices, Space
 from bonas.supernets.supernet import Supernet
 

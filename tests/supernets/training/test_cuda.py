@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bonas.evaluation import Candidate, ShortTraining
-from bonas.gradient_search.search import search
+from bonas.gradient_search import search
 from bonas.spaces import MobileSpace, NASBench201, Space, TransformerSpace
 from bonas.supernets import InheritedLoss, Supernet
 
