@@ -17,6 +17,8 @@ process asked for, to create a trial together with its claim, to read one trial 
 ``_contains``               whether a value is within a distribution
 ``_backend``,               the file behind a journal
 ``_file_path``
+``_CachedStorage``,         what ``get_storage`` puts before a database (``_cached_storage``), and
+``_backend``                the database
 ``_CONSTRAINTS_KEY``        where ``Trial.set_constraint`` writes (``_constrained_optimization``); a
                             trial of a worker that was thought dead is stored as a whole
 ``FrozenStudy``             what a storage's ``get_all_studies`` returns
@@ -34,6 +36,7 @@ from typing import Any
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.study._frozen import FrozenStudy
@@ -167,6 +170,11 @@ def contains(distribution: BaseDistribution, value: Any) -> bool:
 def backend_of(storage: JournalStorage) -> object:
     """Return the backend that stores the lines of a journal."""
     return storage._backend
+
+
+def uncached(storage: BaseStorage) -> BaseStorage:
+    """Return the database behind Optuna's cache; any other storage as it is."""
+    return storage._backend if isinstance(storage, _CachedStorage) else storage
 
 
 def path_of(backend: JournalFileBackend) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -12,12 +11,11 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from bonas.arguments import is_count, is_number
 from bonas.dataframe import trials_frame
 from bonas.errors import EvaluationFailed, unknown
 from bonas.evaluation import Candidate, Evaluator, Lineage, Objective
 from bonas.evaluation.constraint import Constraint
-from bonas.evaluation.curve import measurements_of, partial_values
+from bonas.evaluation.curve import measurements_of
 from bonas.plots.curves import curves_figure
 from bonas.plots.failure_table import Failures
 from bonas.plots.front import front_figure
@@ -29,52 +27,14 @@ from bonas.studies.architecture_measurements import (
 )
 from bonas.studies.budget import Budget, budget_of
 from bonas.studies.constraints import Feasibility, constraints_of
-from bonas.studies.outcomes import (
-    evaluated,
-    failures,
-    is_stopped_early,
-    reopened_below,
-    share_of,
-)
+from bonas.studies.outcomes import evaluated, failures, reopened_below
+from bonas.studies.predictions import Prediction, prediction_of
 from bonas.studies.proposing.front import finished, front_of
 from bonas.studies.proposing.scoring import Scored, scored
-from bonas.studies.records import PREDICTION, PROPOSED_BY, STOPPED_EARLY
+from bonas.studies.records import PROPOSED_BY
+from bonas.studies.stops import Stop, stop_of
 
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The posterior of one trial before its evaluation, per objective and in its unit.
-
-    Attributes:
-        mean: Posterior mean.
-        sd: Posterior standard deviation, with observation noise.
-        weights: Weight of each member of a mixture; empty for other surrogates.
-        evaluable: Probability that its evaluation does not fail; None if none had failed by then.
-        feasible: Probability that it keeps all constraints; None if there were none.
-    """
-
-    mean: Mapping[str, float]
-    sd: Mapping[str, float]
-    weights: Mapping[str, Sequence[float]]
-    evaluable: float | None = None
-    feasible: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Where and why a stopping rule ended an evaluation.
-
-    Attributes:
-        reason: Why, in words.
-        step: The step of the latest measurement, such as the epoch; None if unknown.
-        fidelity: The share of the whole evaluation that was spent, in (0, 1].
-        values: What was measured by then: final values by their objectives' names.
-    """
-
-    reason: str
-    step: int | None
-    fidelity: float
-    values: Mapping[str, float]
+__all__ = ["Prediction", "SearchResult", "Stop"]
 
 
 @dataclass(frozen=True)
@@ -140,16 +100,9 @@ class SearchResult:
     @property
     def stopped(self) -> dict[int, Stop]:
         """What a stopping rule ended early, by the trials' numbers."""
-        names, found = [objective.name for objective in self.objectives], {}
-        for trial in filter(is_stopped_early, self.study.get_trials(deepcopy=False)):
-            stop = STOPPED_EARLY.read(trial) or {}
-            values = zip(names, partial_values(trial, names), strict=True)
-            known = {name: value for name, value in values if not math.isnan(value)}
-            step, reason = stop.get("step"), str(stop.get("reason", ""))
-            found[trial.number] = Stop(
-                reason, step if is_count(step) else None, share_of(trial), known
-            )
-        return found
+        names = [objective.name for objective in self.objectives]
+        found = {t.number: stop_of(t, names) for t in self.study.get_trials(deepcopy=False)}
+        return {number: stop for number, stop in found.items() if stop is not None}
 
     @property
     def scored(self) -> Scored:
@@ -188,20 +141,8 @@ class SearchResult:
         Random proposals have no prediction.
         """
         names = [objective.name for objective in self.objectives]
-        found = {}
-        for trial in self.study.get_trials(deepcopy=False):
-            prediction = PREDICTION.read(trial) or {}
-            parts = [_by_name(names, prediction.get(key)) for key in ("mean", "sd", "weights")]
-            if all(parts):
-                mean, sd, weights = parts
-                found[trial.number] = Prediction(
-                    mean,
-                    sd,
-                    weights,
-                    evaluable=_probability(prediction.get("evaluable")),
-                    feasible=_probability(prediction.get("feasible")),
-                )
-        return found
+        found = {t.number: prediction_of(t, names) for t in self.study.get_trials(deepcopy=False)}
+        return {number: each for number, each in found.items() if each is not None}
 
     @property
     def proposed_by(self) -> dict[int, str]:
@@ -352,15 +293,3 @@ class SearchResult:
     def _candidate(self, trial: FrozenTrial) -> Candidate:
         values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
         return Candidate.of(self.space, trial, values)
-
-
-def _probability(value: object) -> float | None:
-    """Return a stored probability; None if there is none."""
-    return float(value) if is_number(value) and 0 <= value <= 1 else None
-
-
-def _by_name(names: Sequence[str], values: object) -> dict[str, Any]:
-    """Return one value per objective; empty if another program stored something else."""
-    if not isinstance(values, list) or len(values) != len(names):
-        return {}
-    return dict(zip(names, values, strict=True))

@@ -30,10 +30,10 @@ def front_of(study: Study, space: Space | None = None) -> list[FrozenTrial]:
     feasibility = Feasibility(study, space)
     trials = [trial for trial in finished(study, space) if feasibility.is_feasible(trial)]
     Y = oriented([trial.values for trial in trials], directions(study))
-    return [trials[row] for row in _undominated(Y)]
+    return [trials[row] for row in undominated(Y)]
 
 
-def _undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
+def undominated(Y: npt.NDArray[np.float64]) -> Sequence[int]:
     """Return the rows of ``n x m`` oriented values that no other dominates, ascending.
 
     Sorted by the first objective, and by the next where it is equal, a row comes after all that

@@ -32,6 +32,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bonas.errors import StorageUnavailable
+from bonas.optuna_internals import uncached
 from bonas.studies.storages.address import Address
 from bonas.studies.storages.classification import (
     Classification,
@@ -41,7 +42,7 @@ from bonas.studies.storages.classification import (
 )
 from bonas.studies.storages.database import Database
 from bonas.studies.storages.filesystem import warn_of_network
-from bonas.studies.storages.journal import is_journal, open_journal
+from bonas.studies.storages.journal import is_journal, journal_file, open_journal
 from bonas.studies.storages.retry import Retry
 from bonas.studies.storages.retrying_storage import RetryingStorage
 from bonas.studies.storages.sqlite import SQLite
@@ -108,6 +109,7 @@ def open_storage(
 
 def is_in_memory(storage: Storage) -> bool:
     """Return whether only this process can see what the storage holds."""
+    storage = uncached(storage) if isinstance(storage, BaseStorage) else storage
     if isinstance(storage, RDBStorage):
         url = storage.engine.url
         return url.get_backend_name() == "sqlite" and sqlite_file(url) is None
@@ -141,6 +143,20 @@ def opening_error(storage: object, error: Exception) -> StorageUnavailable:
 def without_password(storage: object) -> str:
     """Return a storage's address as it may be shown."""
     return repr(storage) if isinstance(storage, BaseStorage) else str(Address(str(storage)))
+
+
+def shown_address(storage: BaseStorage) -> str | None:
+    """Return where an opened storage is, without passwords; None in memory, or if unknown."""
+    if isinstance(storage, RetryingStorage):
+        if is_in_memory(storage.inner):
+            return None
+        return str(storage.address)
+    opened = uncached(storage)
+    if isinstance(opened, RDBStorage):
+        url = opened.engine.url.render_as_string(hide_password=True)
+        return None if is_in_memory(opened) else str(Address(url))
+    file = journal_file(opened)
+    return None if file is None else str(file)
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -58,6 +58,11 @@ class RetryingStorage(BaseStorage):
         """The wrapped storage."""
         return self._wrapped
 
+    @property
+    def address(self) -> Address:
+        """Where the storage is."""
+        return self._address
+
     def __repr__(self) -> str:
         return f"<storage {self._address}>"
 

@@ -1,0 +1,1 @@
+"""Sections of a report: a module each, whose function ``section`` makes it of a search."""
