@@ -1,0 +1,1 @@
+"""What a chart draws: one kind of layer per file."""
