@@ -3,13 +3,17 @@
 Attributes are JSON values of any type, some of them texts of JSON, and other programs may write to
 a study, too. A reader returns a value of the attribute's type or None; what is ignored is logged
 once.
+
+Dashboards show user attributes, and no system attributes. What only programs read is a system
+attribute; a trial may hold words for people under the same key among its user attributes. Earlier
+versions kept some of these as user attributes, which are read where there is no system attribute.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -20,10 +24,18 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial
 
 from bonas.arguments import is_count
-from bonas.optuna_internals import id_of, set_system_attr, set_user_attr, storage_of
+from bonas.optuna_internals import (
+    id_of,
+    set_study_system_attr,
+    set_system_attr,
+    set_user_attr,
+    storage_of,
+    study_system_attrs,
+)
 
 T = TypeVar("T")
 
+_BRIEF = 160  # characters, as much as a dashboard shows without being filled by it
 _logger = logging.getLogger(__name__)
 _logged: WeakKeyDictionary[BaseStorage, set[tuple[int, str]]] = WeakKeyDictionary()
 
@@ -58,6 +70,16 @@ def mapping(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def brief(text: str) -> str:
+    r"""Return a text of one line and at most 160 characters.
+
+    >>> brief("two\n lines"), len(brief("x" * 1_000))
+    ('two lines', 160)
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= _BRIEF else f"{line[: _BRIEF - 1]}…"
+
+
 def as_it_is(value: T) -> T:
     """Return the value, which is a JSON value already."""
     return value
@@ -65,23 +87,25 @@ def as_it_is(value: T) -> T:
 
 @dataclass(frozen=True)
 class StudyAttribute(Generic[T]):
-    """A user attribute of a study.
+    """An attribute of a study.
 
     Attributes:
         key: Its name in the study.
         expected: Its type, in words.
         parse: The stored value -> a value of the type; None where it is something else.
         dump: Its inverse.
+        is_system: Whether it is one of the system's attributes, which users do not see.
     """
 
     key: str
     expected: str
     parse: Callable[[object], T | None]
     dump: Callable[[T], object] = as_it_is
+    is_system: bool = False
 
     def read(self, study: Study) -> T | None:
         """Return what the study holds; None for nothing, and for what is ignored."""
-        stored: object = study.user_attrs.get(self.key)
+        stored: object = self._stored(study)
         found = None if stored is None else self.parse(stored)
         if found is None and stored is not None:
             ignored_in_study(study, self.key, f"{self.expected} was expected, got {stored!r:.200}")
@@ -89,11 +113,23 @@ class StudyAttribute(Generic[T]):
 
     def write(self, study: Study, value: T) -> None:
         """Store a value in place of the one before."""
-        study.set_user_attr(self.key, self.dump(value))
+        if self.is_system:
+            set_study_system_attr(study, self.key, self.dump(value))
+        else:
+            study.set_user_attr(self.key, self.dump(value))
 
     def is_in(self, study: Study) -> bool:
         """Return whether the study has anything under the key."""
-        return self.key in study.user_attrs
+        return self._stored(study) is not None
+
+    def parsed(self, user: Mapping[str, Any], system: Mapping[str, Any]) -> T | None:
+        """Return what user and system attributes hold that were read before; None for nothing."""
+        among = system if self.is_system and self.key in system else user
+        return self.parse(among.get(self.key))
+
+    def _stored(self, study: Study) -> object:
+        system = study_system_attrs(study) if self.is_system else {}
+        return system[self.key] if self.key in system else study.user_attrs.get(self.key)
 
 
 @dataclass(frozen=True)
@@ -106,6 +142,7 @@ class TrialAttribute(Generic[T]):
         parse: The stored value -> a value of the type; None where it is something else.
         dump: Its inverse.
         is_system: Whether it is one of the system's attributes, which users do not see.
+        in_words: The value -> what users see of a system attribute, if anything.
     """
 
     key: str
@@ -113,6 +150,7 @@ class TrialAttribute(Generic[T]):
     parse: Callable[[object], T | None]
     dump: Callable[[T], object] = as_it_is
     is_system: bool = False
+    in_words: Callable[[T], str] | None = None
 
     def read(self, trial: FrozenTrial) -> T | None:
         """Return what the trial holds; None for nothing, and for what is ignored."""
@@ -130,17 +168,24 @@ class TrialAttribute(Generic[T]):
         """
         write = set_system_attr if self.is_system else set_user_attr
         write(study, trial, self.key, self.dump(value))
+        for key, words in self.words(value).items():  # last: a program must not read them
+            set_user_attr(study, trial, key, words)
 
     def holding(self, value: T) -> dict[str, Any]:
         """Return the attribute as ``create_trial`` takes it."""
         return {self.key: self.dump(value)}
+
+    def words(self, value: T) -> dict[str, str]:
+        """Return the user attribute that says it in words, as ``create_trial`` takes it."""
+        return {} if self.in_words is None else {self.key: brief(self.in_words(value))}
 
     def is_in(self, trial: FrozenTrial) -> bool:
         """Return whether the trial has anything under the key."""
         return self.key in self._among(trial)
 
     def _among(self, trial: FrozenTrial) -> dict[str, Any]:
-        return trial.system_attrs if self.is_system else trial.user_attrs
+        is_there = self.is_system and self.key in trial.system_attrs
+        return trial.system_attrs if is_there else trial.user_attrs
 
 
 def ignored_in_study(study: Study, key: str, what: str) -> None:

@@ -3,7 +3,9 @@
 Optuna keeps user attributes and system attributes. User attributes are the user's name space, and
 shown by ``trials_dataframe`` and dashboards: bonas keeps there what a person may want to know of a
 study or a trial, under keys that begin with ``bonas:`` (``bonas.texts.RESERVED``), which no
-measurement may. System attributes hold what only programs exchange.
+measurement may. System attributes hold what only programs exchange. Where a person wants to know of
+it, too, the same key of a trial's user attributes says it in words (``words`` below). Earlier
+versions kept these, and the JSON objects of a study, as user attributes; they are read there, too.
 
 ===============  ======  =================  ==================================  ====================
 attribute        kind    type               written by                          read by
@@ -13,18 +15,18 @@ SEED             user    whole number       the first call of a search          
 BUDGET           user    whole number, or   each call; 0 when it is handed on   every worker
                          mapping (seconds)
 REOPENED         user    number of a trial  a call without active workers       outcomes
-CONSTRAINTS      user    JSON object        each call that has some             constraints
-DESCRIPTION      user    JSON object        the creator of the study            lineage, salvage
-ORIGIN           user    JSON object        the creator of a fork or successor  lineage
+CONSTRAINTS      system  JSON object        each call that has some             constraints
+DESCRIPTION      system  JSON object        the creator of the study            lineage, salvage
+ORIGIN           system  JSON object        the creator of a fork or successor  lineage
 SUCCESSOR        user    name of a study    a call with more options            lineage
 ``bonas:stop:``  system  true               a worker, after ``study.stop()``    the pool's workers
 SCORED_NETWORKS  user    whole number       whoever proposes                    proposing
 ARCHITECTURES    system  JSON lists         whoever proposes                    proposing
-CANDIDATES       user    JSON object, and   whoever proposes                    proposing
-                 system  JSON lists
+CANDIDATES       system  JSON object, and   whoever proposes                    proposing
+                         JSON lists
 of a trial
 INDEX            user    whole number       the trial's worker                  ``Candidate.number``
-WORKER           user    mapping            the trial's worker                  running
+WORKER           words   mapping            the trial's worker                  running
 RENEWED          system  whole number       the trial's worker                  running
 OFFER            system  JSON object        the server of the trial's worker    running
 PROPOSAL         system  JSON object        the trial's worker or its sampler   proposing
@@ -32,9 +34,9 @@ PREDICTION       system  JSON object        with the proposal                   
 PROPOSED_BY      user    text               with the proposal                   ``SearchResult``
 MEASUREMENTS     system  JSON lists         the trial's worker                  proposing, stopping
 NETWORK          system  JSON object        the trial's worker                  lineage
-ERROR            user    text               the trial's worker                  outcomes
-FAILURE          user    mapping            the trial's worker                  outcomes
-STOPPED_EARLY    user    mapping            the trial's worker, for a rule      budget, result
+ERROR            words   text               the trial's worker                  outcomes
+FAILURE          words   mapping            the trial's worker                  outcomes
+STOPPED_EARLY    words   mapping            the trial's worker, for a rule      budget, result
 SECONDS          system  number             who copies or stores it late        budget
 RELEASED         system  text               a worker, coordinator or call       outcomes
 KNOWN            user    text               a warm start                        outcomes
@@ -89,6 +91,30 @@ def _json(key: str) -> TrialAttribute[dict[str, Any]]:
     return TrialAttribute(key, "a JSON object", json_object, json.dumps, is_system=True)
 
 
+def _place(worker: Mapping[str, Any]) -> str:
+    """Return where a worker is."""
+    return f"process {worker.get('pid', '?')} on {worker.get('host', '?')}"
+
+
+def _last_line(error: str) -> str:
+    """Return the line of a traceback that names the error."""
+    return next((line for line in reversed(error.splitlines()) if line.strip()), "")
+
+
+def _cause(failure: Mapping[str, Any]) -> str:
+    """Return of which kind a failure is, and where it was."""
+    kind = str(failure.get("kind", "exception")).replace("_", " ")
+    phase, signal = failure.get("phase"), failure.get("signal")
+    return kind + (f" in {phase}" if phase else "") + (f", signal {signal}" if signal else "")
+
+
+def _cut(stop: Mapping[str, Any]) -> str:
+    """Return when and why an evaluation was stopped."""
+    share: object = stop.get("fidelity")
+    part = f" after {share:.0%}" if is_number(share) and math.isfinite(share) else ""
+    return f"at step {stop.get('step', '?')}{part}: {stop.get('reason', '?')}"
+
+
 def _budget(value: object) -> int | dict[str, Any] | None:
     """Return a whole number, or a mapping with seconds; None for anything else."""
     if isinstance(value, dict):
@@ -110,12 +136,18 @@ BUDGET: Final = StudyAttribute[int | dict[str, Any]](
 """How many architectures its workers evaluate in all, or ``{"seconds": ...}``, see ``budget``."""
 REOPENED: Final = StudyAttribute("bonas:reopened", "a whole number", whole)
 """The number below which failed trials are tried again."""
-CONSTRAINTS: Final = StudyAttribute("bonas:constraints", "bounds by name", json_object, json.dumps)
+CONSTRAINTS: Final = StudyAttribute(
+    "bonas:constraints", "bounds by name", json_object, json.dumps, is_system=True
+)
 """A measurement -> its bounds ``lower`` and ``upper``, see ``constraints``; none if the latest call
 has no constraint of that name any more."""
-DESCRIPTION: Final = StudyAttribute("bonas:description", "a description", json_object, json.dumps)
+DESCRIPTION: Final = StudyAttribute(
+    "bonas:description", "a description", json_object, json.dumps, is_system=True
+)
 """What is searched and measured, see ``lineage.description``."""
-ORIGIN: Final = StudyAttribute("bonas:origin", "another study", json_object, json.dumps)
+ORIGIN: Final = StudyAttribute(
+    "bonas:origin", "another study", json_object, json.dumps, is_system=True
+)
 """What the study was made out of, see ``lineage.origin``."""
 SUCCESSOR: Final = StudyAttribute("bonas:successor", "the name of a study", text)
 """The study in which the search goes on."""
@@ -123,12 +155,14 @@ SCORED_NETWORKS: Final = StudyAttribute("bonas:scored_networks", "a whole number
 """Of how many networks the zero-cost scores are computed that proposals read."""
 
 CANDIDATES: Final = StudyAttribute(
-    "bonas:candidates", "sources of candidates", json_object, json.dumps
+    "bonas:candidates", "sources of candidates", json_object, json.dumps, is_system=True
 )
 """The digest of a source's description -> its name, and under which keys (which begin with this
 one's) its candidates are stored, see ``proposing.suggested``."""
 
-WORKER: Final = TrialAttribute("bonas:worker", "a mapping", mapping)
+WORKER: Final = TrialAttribute(
+    "bonas:worker", "a mapping", mapping, is_system=True, in_words=_place
+)
 """Which process evaluates the trial, as ``lease.Worker`` describes it."""
 RENEWED: Final = TrialAttribute("bonas:renewed", "a whole number", whole, is_system=True)
 """A count that grows while the trial's worker lives."""
@@ -145,12 +179,16 @@ PROPOSED_BY: Final = TrialAttribute("bonas:proposed_by", "a text", text)
 """The source of candidates that the proposal came from; empty or absent for all others."""
 NETWORK: Final = _json("bonas:network")
 """Which network the trial was evaluated as: ``hash``, and ``by``, the version of what traced it."""
-ERROR: Final = TrialAttribute("bonas:error", "a text", text)
+ERROR: Final = TrialAttribute("bonas:error", "a text", text, is_system=True, in_words=_last_line)
 """The traceback of a failed evaluation."""
-FAILURE: Final = TrialAttribute("bonas:failure", "a mapping", mapping)
+FAILURE: Final = TrialAttribute(
+    "bonas:failure", "a mapping", mapping, is_system=True, in_words=_cause
+)
 """Of which ``kind`` a failure is, in which ``phase``, and by which ``signal``. It is written before
 ``ERROR``, by which the trial counts as failed."""
-STOPPED_EARLY: Final = TrialAttribute("bonas:stopped_early", "a mapping", mapping)
+STOPPED_EARLY: Final = TrialAttribute(
+    "bonas:stopped_early", "a mapping", mapping, is_system=True, in_words=_cut
+)
 """Why a rule has stopped the evaluation, at which ``step`` and which ``fidelity``: the share of a
 whole evaluation that the budget counts."""
 SECONDS: Final = TrialAttribute("bonas:seconds", "a number", _seconds, is_system=True)

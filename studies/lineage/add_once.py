@@ -66,13 +66,16 @@ def _marked_trials(study: Study, attribute: TrialAttribute[str]) -> dict[str, li
 
 def _running_copy(trial: FrozenTrial, mark: Mapping[str, Any]) -> FrozenTrial:
     """Return the trial as a running one; without its error, which marks it as evaluated."""
-    kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR.key}
+    user, system = (
+        {name: value for name, value in attributes.items() if name != ERROR.key}
+        for attributes in (trial.user_attrs, trial.system_attrs)
+    )
     return create_trial(
         state=TrialState.RUNNING,
         params=trial.params,
         distributions=trial.distributions,
-        user_attrs={**kept, **mark},
-        system_attrs=trial.system_attrs,
+        user_attrs={**user, **mark},
+        system_attrs=system,
         intermediate_values=trial.intermediate_values,
     )
 

@@ -17,7 +17,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 
 from bonas.arguments import is_count
-from bonas.optuna_internals import storage_of
+from bonas.optuna_internals import storage_of, study_system_attrs
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.description import (
     Description,
@@ -25,10 +25,18 @@ from bonas.studies.lineage.description import (
     is_description,
     store_description,
 )
-from bonas.studies.records import BUDGET, DESCRIPTION, ORIGIN, SUCCESSOR
+from bonas.studies.records import (
+    BUDGET,
+    CANDIDATES,
+    CONSTRAINTS,
+    DESCRIPTION,
+    ORIGIN,
+    SUCCESSOR,
+)
 
-# Attributes about one study only.
-_NOT_COPIED = tuple(attribute.key for attribute in (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR))
+# Attributes about one study only; candidates are asked for again, of the space of the new study.
+_OF_ONE_STUDY = (DESCRIPTION, BUDGET, ORIGIN, SUCCESSOR, CANDIDATES)
+_NOT_COPIED = tuple(attribute.key for attribute in (*_OF_ONE_STUDY, CONSTRAINTS))
 _ORIGIN_TIMEOUT = 2.0  # seconds in which another process stores the origin of a study it creates
 
 
@@ -149,6 +157,8 @@ def complete_attributes(study: optuna.Study, source: optuna.Study, origin: Origi
     for name, value in source.user_attrs.items():
         if name not in _NOT_COPIED:
             study.set_user_attr(name, value)
+    if (bounds := CONSTRAINTS.read(source)) is not None:
+        CONSTRAINTS.write(study, bounds)
     store_description(study, origin.description)
 
 
@@ -162,4 +172,5 @@ def _gets_origin(study: optuna.Study) -> bool:
 
 def _is_blank(study: optuna.Study) -> bool:
     """Return whether a study has neither attributes nor trials."""
-    return not study.user_attrs and not study.get_trials(deepcopy=False)
+    has_attributes = bool(study.user_attrs) or bool(study_system_attrs(study))
+    return not has_attributes and not study.get_trials(deepcopy=False)

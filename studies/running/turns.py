@@ -56,12 +56,16 @@ _DEAD = 1.0  # seconds between two looks for dead workers
 
 def begin(study: Study, worker: Worker) -> FrozenTrial:
     """Return a trial that ``worker`` has claimed: one that was enqueued, or a new one."""
-    claim = WORKER.holding(worker.described())
-    trial = take_enqueued(study)
+    own, trial = worker.described(), take_enqueued(study)
     if trial is None:
-        return create_stored(study, create_trial(state=TrialState.RUNNING, user_attrs=claim))
+        claimed = create_trial(
+            state=TrialState.RUNNING,
+            user_attrs=WORKER.words(own),
+            system_attrs=WORKER.holding(own),
+        )
+        return create_stored(study, claimed)
     with suppress(UpdateFinishedTrialError):
-        WORKER.write(study, trial, worker.described())
+        WORKER.write(study, trial, own)
     return trial
 
 

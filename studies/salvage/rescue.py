@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from os import PathLike
@@ -133,7 +132,8 @@ def _named(salvaged: Salvaged, study: str | None) -> list[SalvagedStudy]:
 def _described_directions(study: SalvagedStudy) -> list[StudyDirection]:
     """Return the directions that a study's description repeats; empty if it has none."""
     try:
-        objectives = json.loads(study.user_attrs[DESCRIPTION.key])["objectives"]
+        found = DESCRIPTION.parsed(study.user_attrs, study.system_attrs) or {}
+        objectives = found["objectives"]
         return [StudyDirection[direction.upper()] for direction in objectives.values()]
     except (KeyError, TypeError, ValueError, AttributeError):
         return []

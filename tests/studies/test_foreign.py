@@ -200,7 +200,7 @@ def test_two_studies_made_out_of_each_other_are_joined() -> None:
     two = searched(Widths(), 3, storage, study_name="t").study
     for study, other in ((one, two), (two, one)):
         origin = {"root": "s", "study": other.study_name, "trials": 3}
-        origin["description"] = json.loads(study.user_attrs[DESCRIPTION.key])
+        origin["description"] = DESCRIPTION.read(study)
         study.set_user_attr(ORIGIN.key, json.dumps(origin))
     assert evaluated(searched(Widths(), 8, storage).study) == 8
 

@@ -14,7 +14,12 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bonas.evaluation.candidate import INDEX
-from bonas.optuna_internals import set_study_system_attr, set_system_attr, storage_of
+from bonas.optuna_internals import (
+    set_study_system_attr,
+    set_system_attr,
+    storage_of,
+    study_system_attrs,
+)
 from bonas.studies import records
 from bonas.studies.attributes import StudyAttribute, TrialAttribute
 from bonas.studies.records import (
@@ -100,8 +105,10 @@ def test_the_table_names_each_record() -> None:
     table = (records.__doc__ or "").split("``INDEX`` is declared")[0]
     rows = {line.split()[0]: line.split()[1] for line in table.splitlines() if len(line) > 60}
     assert rows.keys() >= EXAMPLES.keys()
-    for name in OF_TRIALS:
-        assert rows[name] == ("system" if ATTRIBUTES[name].is_system else "user")
+    for name in (*OF_STUDIES, *OF_TRIALS):
+        attribute = ATTRIBUTES[name]
+        kind = "words" if getattr(attribute, "in_words", None) else "system"
+        assert rows[name] == (kind if attribute.is_system else "user")
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -111,7 +118,20 @@ def test_what_is_written_to_a_study_is_read(name: str, kind: str, tmp_path: Any)
     assert (attribute.read(study), attribute.is_in(study)) == (None, False)
     attribute.write(study, EXAMPLES[name])
     assert (attribute.read(study), attribute.is_in(study)) == (EXAMPLES[name], True)
-    assert study.user_attrs.keys() == {attribute.key}
+    held = study_system_attrs(study) if attribute.is_system else study.user_attrs
+    assert held.keys() == {attribute.key}
+    assert attribute.parsed(study.user_attrs, study_system_attrs(study)) == EXAMPLES[name]
+
+
+@pytest.mark.parametrize("name", OF_STUDIES)
+def test_what_an_earlier_version_kept_as_a_user_attribute_of_a_study_is_read(name: str) -> None:
+    study, attribute = optuna.create_study(), ATTRIBUTES[name]
+    study.set_user_attr(attribute.key, attribute.dump(EXAMPLES[name]))
+    assert (attribute.read(study), attribute.is_in(study)) == (EXAMPLES[name], True)
+    assert attribute.parsed(study.user_attrs, study_system_attrs(study)) == EXAMPLES[name]
+    if attribute.is_system and isinstance(EXAMPLES[name], dict):
+        attribute.write(study, {"later": 1})
+        assert attribute.read(study) == {"later": 1}
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -125,6 +145,43 @@ def test_what_is_written_to_a_trial_is_read(name: str, kind: str, tmp_path: Any)
     assert (attribute.read(found), attribute.is_in(found)) == (EXAMPLES[name], True)
     held = found.system_attrs if attribute.is_system else found.user_attrs
     assert held.keys() == {attribute.key}
+    if attribute.is_system:
+        assert found.user_attrs == attribute.words(EXAMPLES[name])
+
+
+@pytest.mark.parametrize("name", OF_TRIALS)
+def test_what_an_earlier_version_kept_as_a_user_attribute_of_a_trial_is_read(name: str) -> None:
+    attribute = ATTRIBUTES[name]
+    trial = create_trial(state=TrialState.FAIL, user_attrs=attribute.holding(EXAMPLES[name]))
+    assert (attribute.read(trial), attribute.is_in(trial)) == (EXAMPLES[name], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WORKER", {"host": "a", "pid": 5, "lease": 60.0}, "process 5 on a"),
+        ("WORKER", {}, "process ? on ?"),
+        ("ERROR", "Traceback ...\n  x = 1\nValueError: no\n", "ValueError: no"),
+        ("ERROR", "", ""),
+        ("FAILURE", {"kind": "out_of_memory", "phase": "training"}, "out of memory in training"),
+        ("FAILURE", {"kind": "crash", "phase": "", "signal": 11}, "crash, signal 11"),
+        (
+            "STOPPED_EARLY",
+            {"step": 3, "fidelity": 0.3, "reason": "r"},
+            "at step 3 after 30% of it: r",
+        ),
+        ("STOPPED_EARLY", {"fidelity": "x"}, "at step ?: ?"),
+    ],
+)
+def test_people_read_words(name: str, value: Any, words: str) -> None:
+    assert ATTRIBUTES[name].words(value) == {ATTRIBUTES[name].key: words}
+
+
+@pytest.mark.parametrize("error", ["x" * 10_000, "E: " + "<b>\n" * 900, "a\n" + " y" * 500])
+def test_words_are_few(error: str) -> None:
+    (text,) = ERROR.words(error).values()
+    assert len(text) <= 160
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize("name", OF_TRIALS)

@@ -17,7 +17,6 @@ from bonas.benchmarks.tables.scale import Scale, as_losses
 from bonas.errors import StudyMismatch
 from bonas.evaluation import Objective
 from bonas.optuna_internals import id_of
-from bonas.studies.attributes import json_object
 from bonas.studies.outcomes import share_of
 from bonas.studies.records import DESCRIPTION
 from bonas.studies.storages.opening import Storage, open_storage
@@ -140,7 +139,7 @@ def _records(storage: BaseStorage) -> list[_Record]:
     """Return the studies that are runs, in the order in which they were begun."""
     found = []
     for study in storage.get_all_studies():
-        description = json_object(study.user_attrs.get(DESCRIPTION.key)) or {}
+        description = DESCRIPTION.parsed(study.user_attrs, study.system_attrs) or {}
         if {*RunKey._fields, "signal"} <= description.keys():
             key = RunKey(*(description[field] for field in RunKey._fields))
             settings = study.user_attrs.get(SETTINGS, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -45,7 +44,7 @@ from bonas.errors import (
 from bonas.evaluation import Candidate, Curve, Measurement, as_objectives
 from bonas.evaluation.curve import measurements_of, partial_values
 from bonas.spaces import Space
-from bonas.studies.records import ERROR
+from bonas.studies.records import DESCRIPTION, ERROR
 from bonas.studies.storages.opening import open_storage
 from bonas.surrogates import fit_graph_gp
 
@@ -174,7 +173,7 @@ def test_trials_keep_all_that_a_report_needs() -> None:
     storage = InMemoryStorage()
     in_order(TWO, 2, storage=storage)
     study = optuna.load_study(study_name="two/in order/0", storage=storage)
-    description = json.loads(study.user_attrs["bonas:description"])
+    description = DESCRIPTION.read(study) or {}
     about = {name: description[name] for name in ("problem", "method", "seed", "signal")}
     assert about == {"problem": "two", "method": "in order", "seed": 0, "signal": "truth"}
     settings = study.user_attrs["bonas:run"]

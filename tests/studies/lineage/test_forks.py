@@ -97,7 +97,9 @@ def test_wherever_a_process_dies_the_next_call_completes_the_fork(
         fork = opened(Widths(max_params=32), storage, on_mismatch="fork")
         assert fork.study_name == "s-2"
         assert measured(fork) == [row for row in measured(first) if row[0] <= 32]
-        assert {ORIGIN.key, DESCRIPTION.key, "bonas:seed"} <= fork.user_attrs.keys()
+        assert ORIGIN.is_in(fork)
+        assert DESCRIPTION.is_in(fork)
+        assert "bonas:seed" in fork.user_attrs
         assert fork.metric_names == list(OBJECTIVES)
         assert optuna.get_all_study_names(storage) == ["s", "s-2"]
 

@@ -25,7 +25,14 @@ from bonas.studies.lineage.origin import (
     load_sibling,
     numbered,
 )
-from bonas.studies.records import BUDGET, DESCRIPTION, ORIGIN, SUCCESSOR
+from bonas.studies.records import (
+    BUDGET,
+    CANDIDATES,
+    CONSTRAINTS,
+    DESCRIPTION,
+    ORIGIN,
+    SUCCESSOR,
+)
 
 
 def _description(space: Widths = Widths()) -> Description:  # noqa: B008 # frozen
@@ -56,9 +63,26 @@ def test_a_claimed_study_has_its_origin_description_and_the_attributes_of_the_so
     assert description_of(study) == FORK.description
     assert study.metric_names == ["accuracy", "latency"]
     assert study.directions == source.directions
-    others = {k: v for k, v in study.user_attrs.items() if k not in (ORIGIN.key, DESCRIPTION.key)}
-    assert others == {"bonas:seed": 7, "mine": [1]}
+    assert study.user_attrs == {"bonas:seed": 7, "mine": [1]}
     assert study.sampler is source.sampler
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_claimed_study_has_the_constraints_of_its_source_and_asks_for_candidates_anew(
+    source: optuna.Study, is_old: bool
+) -> None:
+    bounds = {"latency": {"lower": None, "upper": 5.0}}
+    if is_old:  # earlier versions kept both among the user attributes
+        source.set_user_attr(CONSTRAINTS.key, json.dumps(bounds))
+        source.set_user_attr(CANDIDATES.key, json.dumps({"a": {}}))
+    else:
+        CONSTRAINTS.write(source, bounds)
+        CANDIDATES.write(source, {"a": {}})
+    study = claim_study(source, "s-2", FORK)
+    assert study is not None
+    assert CONSTRAINTS.read(study) == bounds
+    assert not CANDIDATES.is_in(study)
+    assert study.user_attrs == {"bonas:seed": 7, "mine": [1]}
 
 
 def test_a_name_is_claimed_again_by_the_same_origin_only(source: optuna.Study) -> None:

@@ -18,6 +18,7 @@ from optuna.trial import TrialState, create_trial
 from bonas.errors import StudyMismatch
 from bonas.evaluation import ShortTraining, as_objectives
 from bonas.studies import open_study, outcomes
+from bonas.studies.records import DESCRIPTION, ORIGIN
 
 DISTRIBUTIONS = {
     "width": CategoricalDistribution((8, 16, 32, 64)),
@@ -39,7 +40,7 @@ def stored(quick: Any) -> Any:
         "evaluation": {"accuracy": {"epochs": 1}, "latency": {"device": "cpu"}},
         "objectives": {"accuracy": "maximize", "latency": "minimize"},
     }
-    current = json.loads(opened(Widths(), None).user_attrs["bonas:description"])
+    current = DESCRIPTION.read(opened(Widths(), None)) or {}
     del current["bonas:version"]
     assert current.keys() == description.keys()  # else this is no longer what was stored
     study = optuna.create_study(storage=quick, study_name="s", directions=["maximize", "minimize"])
@@ -84,7 +85,7 @@ def test_it_is_resumed_and_counts_what_it_counted(stored: Any) -> None:
     assert study.study_name == "s"
     assert measured(study)[:4] == [*FOUR, KNOWN]
     assert outcomes.evaluated(study) == 6
-    assert json.loads(study.user_attrs["bonas:description"])["bonas:version"] == 2
+    assert (DESCRIPTION.read(study) or {})["bonas:version"] == 2
 
 
 def test_options_are_added_to_it_in_a_successor(stored: Any) -> None:
@@ -117,11 +118,10 @@ def test_a_fork_of_it_is_found_again(stored: Any) -> None:
 def test_a_successor_and_a_fork_of_a_release_go_on_together(stored: Any) -> None:
     """The fork was made by the release, out of a study that this version extends."""
     fork = opened(Widths((8, 16)), stored, on_mismatch="fork")
-    description = json.loads(fork.user_attrs["bonas:description"])
+    description = DESCRIPTION.read(fork) or {}
     del description["bonas:version"]
-    origin = {**json.loads(fork.user_attrs["bonas:origin"]), "description": description}
-    fork.set_user_attr("bonas:description", json.dumps(description))
-    fork.set_user_attr("bonas:origin", json.dumps(origin))
+    ORIGIN.write(fork, {**(ORIGIN.read(fork) or {}), "description": description})
+    DESCRIPTION.write(fork, description)
     assert searched(WIDER, 5, stored).study.study_name == "s.v2"
     for _ in range(2):
         found = opened(Widths((8, 16)), stored, on_mismatch="fork")
@@ -138,10 +138,10 @@ def test_it_knows_its_data_once_it_is_opened_with_them(quick: Any) -> None:
         return open_study(quick, "s", as_objectives(OBJECTIVES), description, RandomSampler())
 
     study = again(X)
-    old = json.loads(study.user_attrs["bonas:description"])
+    old = DESCRIPTION.read(study) or {}
     del old["bonas:version"]
     old["evaluation"]["accuracy"]["data"] = old["evaluation"]["accuracy"]["data"].split(", inp")[0]
-    study.set_user_attr("bonas:description", json.dumps(old))
+    DESCRIPTION.write(study, old)
     assert again(X).study_name == "s"
     with pytest.raises(StudyMismatch, match="data was"):
         again([[5.0], [1.0]] * 10)
