@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import NoneType
 from typing import Any
 
 import optuna
@@ -48,19 +49,20 @@ _logger = logging.getLogger(__name__)
 def split_source_tasks(given: object) -> tuple[list[SourceTask], object]:
     """Return the source tasks in ``given``, and the rest, which is of the same task, or None.
 
-    A trained supernet becomes the source task of its scores.
+    A trained supernet becomes the source task of its scores; None in a list is a supernet whose
+    file is gone (``Supernet.load_if_exists``).
 
-    >>> split_source_tasks(None), split_source_tasks([])
-    (([], None), ([], []))
+    >>> split_source_tasks(None), split_source_tasks([]), split_source_tasks([None])
+    (([], None), ([], []), ([], None))
     """
     if isinstance(given, (SourceTask, Supernet)):
         return [_as_source_task(given)], None
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
         return [], given
     sources = [item for item in given if isinstance(item, (SourceTask, Supernet))]
-    if not sources:
+    if not sources and None not in given:
         return [], given
-    rest = [item for item in given if not isinstance(item, (SourceTask, Supernet))]
+    rest = [item for item in given if not isinstance(item, (SourceTask, Supernet, NoneType))]
     return [_as_source_task(item) for item in sources], rest or None
 
 

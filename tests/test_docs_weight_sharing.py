@@ -57,11 +57,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_no_network_of_the_page_fails(names: dict[str, Any]) -> None:
-    report, knowledge, fidelity, once_for_all = names["results"]
+    report, knowledge, fidelity, once_for_all, resumed = names["results"]
     assert not any(each.failures for each in names["results"])
     assert [goal.name for goal in report.objectives] == ["accuracy"]
     assert [goal.name for goal in knowledge.objectives] == ["accuracy"]
     assert [goal.name for goal in fidelity.objectives] == ["accuracy"]
+    assert resumed.study.study_name == "bonas"
     assert [goal.name for goal in once_for_all.objectives] == ["inherited_loss", "latency"]
     assert all("inherited_accuracy" in c.trial.user_attrs for c in once_for_all.candidates)
 

@@ -49,6 +49,12 @@ class InheritedLoss:
     supernet: Supernet
 
     def __post_init__(self) -> None:
+        if self.supernet is None:
+            raise InvalidArgument(
+                "expected a Supernet, got None: the file of its weights is gone, and nothing else "
+                "measures inherited losses; train it again (bonas front shows what a study has "
+                "measured)"
+            )
         if not isinstance(self.supernet, Supernet):
             raise InvalidArgument(
                 f"expected a Supernet, got {self.supernet!r}; as in InheritedLoss(supernet)"

@@ -102,6 +102,20 @@ class Store:
             parts.append(own.reshape(-1))
         return torch.cat(parts).view(parameter.shape)
 
+    def holds(self, slots: Iterable[Slot]) -> bool:
+        """Return whether all numbers of these slots are marked."""
+        pieces = [piece for slot in slots for piece in slot.pieces]
+        return all(self._is_marked(piece) for piece in pieces)
+
+    def _is_marked(self, piece: Piece) -> bool:
+        if self._is_short_of(piece):
+            return False
+        held = tuple(self._tensors[piece.key].shape)
+        sides = self.marked.get(piece.key) if self.marked else held
+        if sides is None or (piece.kernel and sides != held):  # which may have another centre
+            return False
+        return all(own <= side for own, side in zip(piece.shape, sides, strict=True))
+
     def _known(self, key: str) -> Tensor:
         """Return the marked part of a shared tensor."""
         tensor = self._tensors[key].detach()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from bonas.arguments import check_count, check_range
-from bonas.errors import InvalidArgument
+from bonas.errors import InvalidArgument, MissingData
 from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.weights import Folder
@@ -36,6 +37,8 @@ from bonas.supernets.training.resumption import fit
 from bonas.supernets.training.rule import Rule
 from bonas.supernets.training.scoring import InheritedScore
 from bonas.supernets.training.state import State
+
+_logger = logging.getLogger(__name__)
 
 
 class Supernet:
@@ -90,22 +93,33 @@ class Supernet:
         Raises:
             InvalidSpace: if the choices are not of the space, or weights cannot be shared.
         """
-        network, slots = self._built(choices)
-        self._move(network)
-        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
-        bind(network, {s.name: self.store.take(s, shapes[s.name]) for s in slots})
-        return network.train()
+        checked = self._checked(choices)
+        network, slots = self.sharing.build(checked)
+        self._cover(checked, slots)
+        return self._bound(network, slots)
 
     def extract(self, choices: Choices) -> nn.Module:
         """Return a network with a copy of its shared weights; its buffers are fresh.
 
+        After ``fit``, what no trained network has held has its own initial values, which follow
+        from the choices and the seed: the result depends on no network that was asked for before.
+
         Raises:
             InvalidSpace: if the choices are not of the space, or weights cannot be shared.
         """
-        network, slots = self._built(choices)
-        self._move(network)
-        self._copy(network, slots)
-        return network.train()
+        checked = self._checked(choices)
+        slots = self.sharing.build(checked)[1]
+        if not self.store.marked:  # all that it holds counts
+            self._cover(checked, slots)
+        return self._copied(self._initial(checked), slots).train()
+
+    def _inherited(self, choices: Choices) -> nn.Module:
+        """Return a network with the values of ``extract``, shared where that says the same."""
+        checked = self._checked(choices)
+        network, slots = self.sharing.build(checked)
+        if self.store.holds(slots):
+            return self._bound(network, slots)
+        return self._copied(self._initial(checked), slots).train()
 
     def copy_into(self, network: nn.Module, choices: Choices) -> None:
         """Give a network that the space built of these choices its shared weights, as trained.
@@ -125,9 +139,7 @@ class Supernet:
                 f"expected a network that the space builds of {dict(choices)}, got one without the "
                 f"parameters {strange[:3]}; build it with space.build"
             )
-        with torch.no_grad():
-            for slot in slots:
-                own[slot.name].copy_(self.store.copied(slot, own[slot.name]))
+        self._copied(network, slots)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON values that differ for other weights, whatever trained them.
@@ -207,8 +219,9 @@ class Supernet:
     def score(self, choices: Choices) -> float:
         """Return what a network is worth with the shared weights: minus its validation loss.
 
-        Its batch norms are recalibrated before, on the same training rows for all networks. The
-        score is kept until the weights change. NaN if the loss is not finite.
+        Its batch norms are recalibrated before, on the same training rows for all networks. It is
+        that of ``extract``: a function of the trained weights and the choices, whatever was scored
+        before. The score is kept until the weights change. NaN if the loss is not finite.
 
         Raises:
             InvalidArgument: if the supernet has no training.
@@ -285,6 +298,35 @@ class Supernet:
         checkpoint_of(self).write(checked_path(path))
 
     @classmethod
+    def load_if_exists(
+        cls,
+        path: Folder,
+        space: Space,
+        training: ShortTraining | None = None,
+        *,
+        device: str | None = None,
+    ) -> Supernet | None:
+        """Return the supernet that a file holds; None, with a warning, if the file is gone.
+
+        A search goes on without it: ``warm_start=None`` brings no knowledge, and a training with
+        ``initial=None`` begins from scratch, which is another search than one from given weights
+        (``on_mismatch="fork"`` goes on in a fork of its study).
+
+        Raises:
+            InvalidData: as ``load`` does.
+            CheckpointMismatch: as ``load`` does.
+        """
+        try:
+            return cls.load(path, space, training, device=device)
+        except MissingData:
+            _logger.warning(
+                "the weights of a supernet are gone: there is no file %s. What reads them goes on "
+                "without them",
+                checked_path(path),
+            )
+            return None
+
+    @classmethod
     def load(
         cls,
         path: Folder,
@@ -314,17 +356,21 @@ class Supernet:
         adopt(supernet, kept)
         return supernet
 
-    def _built(self, choices: Choices) -> tuple[nn.Module, Sequence[Slot]]:
-        """Build a network without values, and make room for it."""
-        checked = self._checked(choices)
-        network, slots = self.sharing.build(checked)
-        self._cover(checked, slots)
-        return network, slots
-
-    def _move(self, network: nn.Module) -> None:
-        """Move a network, which was built on the CPU, to the device of the shared weights."""
+    def _bound(self, network: nn.Module, slots: Sequence[Slot]) -> nn.Module:
+        """Return a network, which was built on the CPU, with slices of the shared tensors."""
         if self.store.device.type != "cpu":  # where that takes a visit to each tensor, for nothing
             network.to(self.store.device)
+        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+        bind(network, {s.name: self.store.take(s, shapes[s.name]) for s in slots})
+        return network.train()
+
+    def _copied(self, network: nn.Module, slots: Sequence[Slot]) -> nn.Module:
+        """Return a network with a copy of what was trained, on the device where it is."""
+        own = dict(network.named_parameters())
+        with torch.no_grad():
+            for slot in slots:
+                own[slot.name].copy_(self.store.copied(slot, own[slot.name]))
+        return network
 
     def _checked(self, choices: Choices) -> Choices:
         numbers = {name: choices[name] for name in self.space.numeric if name in choices}
@@ -334,14 +380,10 @@ class Supernet:
     def _cover(self, choices: Choices, slots: Sequence[Slot]) -> list[str]:
         if not self.store.lacks(slots):
             return []
+        return self.store.grow(slots, dict(self._initial(choices, "cpu").named_parameters()))
+
+    def _initial(self, choices: Choices, device: torch.device | str | None = None) -> nn.Module:
+        """Return a network with its own initial values, which the seed decides."""
         with own_settings(), torch.device("cpu"), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
-            initial = self.space.build(choices)
-        return self.store.grow(slots, dict(initial.named_parameters()))
-
-    def _copy(self, network: nn.Module, slots: Sequence[Slot]) -> None:
-        own = dict(network.named_parameters())
-        with torch.no_grad():
-            for slot in slots:
-                parameter = own[slot.name]
-                parameter.copy_(self.store.take(slot, parameter.shape))
+            return self.space.build(choices).to(device or self.store.device)

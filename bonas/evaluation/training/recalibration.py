@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 BATCHES = 8
 """How many batches are enough: the error of a mean is that of a few hundred rows."""
@@ -52,10 +53,23 @@ def recalibrate(network: nn.Module, passes: Iterable[Callable[[], object]]) -> b
             stack.callback(setattr, norm, "momentum", norm.momentum)
             norm.reset_running_stats()
             norm.momentum, norm.training = None, True  # None: the average over all since the reset
+            if isinstance(norm, _InstanceNorm):  # which reads None as 0
+                stack.callback(norm.register_forward_pre_hook(_Average()).remove)
         with torch.no_grad():
             for run in passes:
                 run()
     return True
+
+
+class _Average:
+    """A hook before a norm is called: its momentum is such that its statistics are averages."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, norm: nn.Module, inputs: object) -> None:
+        self._calls += 1
+        cast("_NormBase", norm).momentum = 1 / self._calls
 
 
 def _is_running(part: nn.Module) -> TypeGuard[_NormBase]:

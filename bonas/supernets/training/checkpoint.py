@@ -229,6 +229,7 @@ def adopt(supernet: Supernet, kept: Checkpoint) -> None:
     supernet.state = State(
         fits=tuple(kept.fits),
         scores={key_of(score.choices): score for score in kept.scores},
+        weights=supernet.store.digest(),
         loss_weights={name: x.to(device) for name, x in kept.loss_weights.items()},
     )
 

@@ -19,7 +19,7 @@ from bonas.spaces import Architecture, Choices, Space
 from bonas.supernets.training.checkpoint import checkpoint_of
 from bonas.supernets.training.preparation import prepared, training_of
 from bonas.supernets.training.scoring import InheritedScore, Scoring
-from bonas.supernets.training.state import key_of
+from bonas.supernets.training.state import Key, key_of
 
 if TYPE_CHECKING:
     from bonas.supernets.supernet import Supernet
@@ -37,12 +37,25 @@ def recalibrated(supernet: Supernet, network: nn.Module) -> nn.Module:
 
 def scored(supernet: Supernet, choices: Choices) -> InheritedScore:
     """Return the score of a network; one that is known is not computed again."""
+    return _scored(supernet, choices, _known(supernet))
+
+
+def _known(supernet: Supernet) -> dict[Key, InheritedScore]:
+    """Return the scores that are known of the weights as they are."""
+    if not supernet.store.marked:
+        with _settings(supernet):
+            _scoring(supernet)  # makes room for all networks, before the weights are looked at
+    return supernet.state.scores_of(supernet.store.digest())
+
+
+def _scored(
+    supernet: Supernet, choices: Choices, scores: dict[Key, InheritedScore]
+) -> InheritedScore:
     own = supernet.space.checked(choices)
-    scores = supernet.state.scores
     if key_of(own) not in scores:
         with _settings(supernet), torch.no_grad():
-            scoring = _scoring(supernet)
-            scores[key_of(own)] = scoring.score(supernet.network(own), own)
+            network = supernet._inherited(own)
+            scores[key_of(own)] = _scoring(supernet).score(network, own)
     return scores[key_of(own)]
 
 
@@ -56,15 +69,16 @@ def all_scored(
     """Return the scores of random networks, or of given ones."""
     training_of(supernet)
     networks = of if isinstance(of, Iterable) else drawn_networks(supernet.space, of, supernet.seed)
-    found, known, written = [], len(supernet.state.scores), time.perf_counter()
+    scores = _known(supernet)
+    found, known, written = [], len(scores), time.perf_counter()
     try:
         for choices in tqdm(list(networks), disable=not progress, unit="network", desc="scores"):
-            found.append(scored(supernet, choices))
+            found.append(_scored(supernet, choices, scores))
             if checkpoint is not None and time.perf_counter() - written > _INTERVAL:
                 checkpoint_of(supernet).write(checkpoint)
-                known, written = len(supernet.state.scores), time.perf_counter()
+                known, written = len(scores), time.perf_counter()
     finally:
-        if checkpoint is not None and len(supernet.state.scores) > known:
+        if checkpoint is not None and len(scores) > known:
             checkpoint_of(supernet).write(checkpoint)
     return tuple(found)
 

@@ -71,3 +71,17 @@ def test_batches_of_other_statistics_give_other_ones() -> None:
     assert float(norm.running_mean) == 3.0
     assert norm.running_var is not None
     assert float(norm.running_var) == 0.0
+
+
+def test_instance_norms_with_running_statistics_average_over_batches_too() -> None:
+    norm = nn.InstanceNorm1d(2, track_running_stats=True, momentum=0.3)
+    given = [x.T.reshape(1, 2, 5) + 4.0 for x in batches()]
+    assert recalibrate(norm, passes(norm, given))
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    mean = torch.stack([x.mean((0, 2)) for x in given]).mean(0)
+    variance = torch.stack([x.var((0, 2)) for x in given]).mean(0)
+    assert torch.allclose(norm.running_mean, mean)
+    assert torch.allclose(norm.running_var, variance)
+    assert norm.momentum == 0.3
+    assert not norm._forward_pre_hooks

@@ -19,6 +19,7 @@ from bonas.evaluation import ShortTraining
 from bonas.supernets import Supernet
 from bonas.supernets.training.inherited import drawn_networks
 from bonas.supernets.training.scoring import BATCHES, Scoring
+from tests.trained_supernets import IRIS, ON_IRIS
 
 _X = np.random.default_rng(0).normal(size=(700, 3, 4, 4)).astype("float32")
 _Y = (_X.mean((1, 2, 3)) > 0).astype(int)
@@ -202,3 +203,53 @@ def test_a_supernet_can_be_sent_to_another_process() -> None:
 def test_numbers_of_networks_are_checked() -> None:
     with pytest.raises(InvalidArgument, match="of must be a whole number of at least 1"):
         supernet().scores(0, progress=False)
+
+
+def test_scores_do_not_depend_on_the_order_of_requests() -> None:
+    """Training reaches the narrow networks only, so that the wide ones have parts of their own."""
+    narrow = [choices for choices in IRIS if all(w != 64 for w in choices.values())]
+    wide = [choices for choices in IRIS if choices not in narrow][::7]
+    made = []
+    for order in (wide, wide[::-1]):
+        of = Supernet(IRIS, ON_IRIS)
+        for choices in narrow[:4]:
+            of.cover(choices)
+        of.store.mark()
+        of.network(order[0])
+        made.append({str(choices): of.score(choices) for choices in order})
+        assert of.recalibrated(of.extract(wide[0])) is not None
+    assert made[0] == made[1]
+    assert len(set(made[0].values())) > 1
+
+
+def test_scores_of_a_supernet_without_a_training_do_not_depend_on_their_order_either() -> None:
+    orders = list(IRIS)[::9], list(IRIS)[::-9]
+    some = [each for each in orders[0] if each in orders[1]]
+    made = []
+    for order in (some, some[::-1]):
+        of = Supernet(IRIS, ON_IRIS)
+        made.append({str(choices): of.score(choices) for choices in order})
+    assert made[0] == made[1]
+
+
+def test_a_score_of_what_was_not_trained_is_that_of_the_extracted_network() -> None:
+    scored = supernet()
+    scored.cover(dict.fromkeys(_SPACE.parameters, "nor_conv_1x1"))
+    scored.store.mark()
+    before = scored.score(_ONE)
+    held = len(scored.store)
+    network = scored.recalibrated(scored.extract(_ONE))
+    x, y = rows(scored, "validation")
+    with torch.no_grad():
+        loss = float(cross_entropy(network(x), y, label_smoothing=0.1))
+    assert before == pytest.approx(-loss, rel=1e-5)
+    assert len(scored.store) == held
+
+
+def test_weights_that_are_trained_elsewhere_are_scored_anew() -> None:
+    scored = supernet()
+    before = scored.score(_ONE)
+    with torch.no_grad():
+        for weight in scored.store.parameters():
+            weight.data.mul_(1.5)  # as a fused optimizer, which no version counter sees
+    assert scored.score(_ONE) != before
