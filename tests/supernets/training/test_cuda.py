@@ -65,9 +65,8 @@ def test_weights_move_between_devices(tmp_path: Path) -> None:
     on_cuda = Supernet(_CELLS, _training())
     on_cuda.fit(20, progress=False)
     on_cuda.save(path)
-    on_cpu = Supernet.load(
-        path, _CELLS, ShortTraining((_IMAGES, _CLASSES), epochs=1, batch_size=16)
-    )
+    there = ShortTraining((_IMAGES, _CLASSES), epochs=1, batch_size=16, device="cpu")
+    on_cpu = Supernet.load(path, _CELLS, there)
     some = _some(_CELLS)
     assert {weight.device.type for weight in on_cpu.store.parameters()} == {"cpu"}
     assert on_cpu.describe() == on_cuda.describe()
