@@ -168,7 +168,7 @@ def test_what_an_earlier_version_kept_as_a_user_attribute_of_a_trial_is_read(nam
         (
             "STOPPED_EARLY",
             {"step": 3, "fidelity": 0.3, "reason": "r"},
-            "at step 3 after 30% of it: r",
+            "at step 3 after 30%: r",
         ),
         ("STOPPED_EARLY", {"fidelity": "x"}, "at step ?: ?"),
     ],
