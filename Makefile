@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check golden families clean
+.PHONY: demo test check docs golden families clean
 .NOTPARALLEL:
 
 demo: .venv/demo.stamp
@@ -21,6 +21,10 @@ check: .venv/check.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/test_packaging.py
+
+# The site, in build/docs/index.html: every page is built, every code cell run, every link followed.
+docs: .venv/docs.stamp
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going docs build/docs
 
 # Proposals are what they were: for changes of structure, on the machine that recorded them.
 golden: .venv/test.stamp
@@ -38,6 +42,7 @@ clean:
 .venv/demo.stamp: EXTRA :=
 .venv/test.stamp: EXTRA := [test]
 .venv/check.stamp: EXTRA := [dev]
+.venv/docs.stamp: EXTRA := [docs]
 .venv/%.stamp: .venv/pip.stamp pyproject.toml constraints.txt
 	$(INSTALL) --editable ".$(EXTRA)"
 	@touch $@

@@ -27,7 +27,7 @@ class DeviceMeasurement:
     Args:
         measure: Called with the path of the file, which is removed afterwards; returns a mapping
             from names to finite numbers, the objectives among them.
-        objectives: A name -> its direction; or ``bonas.Objective``s, which have units.
+        objectives: A name -> its direction; or ``bonas.Objective`` instances, which have units.
         input_shape: Shape of one input, without the batch; None takes that of the space.
         batch_size: Number of inputs in the batch.
         precision: ``"fp32"`` or ``"int8"``: what the file holds.
