@@ -39,9 +39,9 @@ from bonas.benchmarks.comparison.execution import quiet
 from bonas.benchmarks.tables.scale import Array
 from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation import Candidate, ShortTraining
+from bonas.gradient_search import search as gradient_search
 from bonas.gradient_search.guards import check_mode
-from bonas.gradient_search.mixture.search import RULES
-from bonas.gradient_search.searching import search as gradient_search
+from bonas.gradient_search.loop import RULES
 from bonas.gradient_search.stopping import Check
 from bonas.spaces import Choices, NASBench201, Space
 from bonas.studies.running.trials import complete
@@ -241,6 +241,7 @@ class ByGradients:
                 stop=stop,
                 select=self.select,
                 seed=seed,
+                progress=False,
             )
         return found.choices, time.process_time() - began
 
@@ -266,6 +267,9 @@ METHODS: Mapping[str, Method] = {
     "darts-pt": ByGradients("darts", select="perturbation"),
     "darts+eigenvalue": ByGradients("darts", stop="eigenvalue"),
     "darts+skips": ByGradients("darts", stop="skips"),
+    "gdas": ByGradients("gdas"),
+    "proxyless": ByGradients("proxyless"),
+    "enas": ByGradients("enas"),
 }
 """The methods by name."""
 

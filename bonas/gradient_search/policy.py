@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
@@ -87,16 +87,28 @@ class Policy:
         """
         return next(self._allowed(generator))
 
-    def log_prob(self, choices: Choices) -> Tensor:
+    def log_prob(self, choices: Choices, of: Collection[str] | None = None) -> Tensor:
         """Return the log-probability of choices, before those that are not allowed are rejected.
 
         A scalar with gradient. Numbers among ``choices`` do not count.
+
+        Args:
+            choices: A combination.
+            of: The parameters that count; None counts all.
 
         Raises:
             InvalidSpace: if they are no combination of the space.
         """
         own = self.space.checked({n: x for n, x in choices.items() if n not in self.space.numeric})
-        return self._log_prob(own)
+        return self._log_prob({n: x for n, x in own.items() if of is None or n in of})
+
+    def options(self, generator: torch.Generator) -> Choices:
+        """Draw an option of every parameter, whether or not it applies."""
+        drawn = {}
+        for name, own in self.logits.items():
+            index = int(torch.multinomial(own.detach().softmax(0), 1, generator=generator))
+            drawn[name] = self.space.distributions[name].choices[index]
+        return drawn
 
     def acceptance(self, generator: torch.Generator, draws: int = 1_000) -> float:
         """Return the share of draws that the space allows, by that many draws."""
@@ -232,11 +244,7 @@ class Policy:
 
     def _drawn(self, generator: torch.Generator) -> Choices:
         """Draw a combination, allowed or not."""
-        drawn = {}
-        for name, own in self.logits.items():
-            index = int(torch.multinomial(own.detach().softmax(0), 1, generator=generator))
-            drawn[name] = self.space.distributions[name].choices[index]
-        return self.space.completed(drawn)
+        return self.space.completed(self.options(generator))
 
     def _allowed(self, generator: torch.Generator) -> Iterator[Choices]:
         """Yield draws that are allowed.

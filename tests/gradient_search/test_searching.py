@@ -89,7 +89,7 @@ def test_a_space_without_parameters_has_no_result() -> None:
         (SPACE, {"method": "magic"}, "unknown method 'magic'"),
         (SPACE, {"training": "digits"}, "expected a ShortTraining, got 'digits'"),
         (SPACE, {"initial": 3}, "Supernet as initial, got 3"),
-        ("nas", {}, "expected a CellSpace or a DARTSSpace, got a str"),
+        ("nas", {}, "expected a bonas.Space, got 'nas'"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(

@@ -28,6 +28,7 @@ from bonas.gradient_search.halves import halves
 from bonas.gradient_search.mixture.bilevel import first_order, gradients, second_order
 from bonas.gradient_search.mixture.curvature import dominant_eigenvalue
 from bonas.gradient_search.mixture.mixture import Mixture
+from bonas.gradient_search.penalty import Penalty
 
 _TICKS = 1_000  # of the schedule over a whole search
 _PRODUCTS = 10  # with the Hessian, for an eigenvalue
@@ -67,6 +68,7 @@ class Alternation:
         descent: How the logits descend.
         device: Where it computes.
         generator: Splits and shuffles the rows.
+        penalty: Of costly networks, added to L_val.
 
     Raises:
         InvalidData: if the mixture does not fit the data, or there are too few rows.
@@ -79,8 +81,10 @@ class Alternation:
         descent: Descent,
         device: torch.device,
         generator: torch.Generator,
+        penalty: Penalty | None = None,
     ) -> None:
         self.mixture, self._descent, self._device = mixture.to(device), descent, device
+        self._penalty = penalty
         nobody = Candidate.without_trial(mixture.space, {})
         procedure = training.procedure
         trainer = procedure.prepare(mixture, nobody, device, generator).trainer
@@ -154,6 +158,9 @@ class Alternation:
                 logits,
                 rate,
             )
+        if self._penalty is not None:
+            of_cost = gradients(self._penalty(self.mixture.policy()), logits)
+            found = [own + more.to(own) for own, more in zip(found, of_cost, strict=True)]
         for own, gradient in zip(logits, found, strict=True):
             own.grad = gradient
         self._adam.step()

@@ -15,9 +15,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from bonas.errors import InvalidSpace
-
-ABSENT = "none"
-"""The operation that no network has a module for."""
+from bonas.gradient_search.absence import ABSENT
 
 
 def present(operations: Iterable[str]) -> list[str]:

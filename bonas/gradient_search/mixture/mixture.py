@@ -23,6 +23,7 @@ from bonas.gradient_search.mixture.darts import mix_darts
 from bonas.gradient_search.mixture.decision import Decision
 from bonas.gradient_search.mixture.mixed_operation import MixedOperation
 from bonas.gradient_search.mixture.norms import normalise_by_batch, remove_scales
+from bonas.gradient_search.policy import Policy
 from bonas.settings import own_settings
 from bonas.spaces import CellSpace, Choice, DARTSSpace, Space
 from bonas.supernets.supernet import Supernet
@@ -61,7 +62,8 @@ class Mixture(nn.Module):
         if not isinstance(space, (CellSpace, DARTSSpace)):
             raise InvalidArgument(
                 f"expected a CellSpace or a DARTSSpace, got a {type(space).__name__}: only their "
-                "operations can be mixed; search by another method"
+                'operations can be mixed; search by method="enas", or "gdas" and "proxyless" where '
+                "options are modules"
             )
         if initial is not None and not isinstance(initial, Supernet):
             raise InvalidArgument(
@@ -106,6 +108,12 @@ class Mixture(nn.Module):
         """All other parameters."""
         decided = {id(module.logits) for module in self.modules() if isinstance(module, Decision)}
         return [weight for weight in self.parameters() if id(weight) not in decided]
+
+    def policy(self) -> Policy:
+        """Return the policy of the decisions as they are, whose gradients reach their logits."""
+        policy = Policy(self.space)
+        policy.logits = {n: self.decision(n).logits.double().cpu() for n in policy.logits}
+        return policy
 
     def probabilities(self) -> dict[str, dict[Choice, float]]:
         """Return a parameter -> an option -> its probability."""

@@ -6,9 +6,8 @@ the stopping rules and of the selection are named in their modules.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -16,25 +15,23 @@ from typing import Literal
 import numpy as np
 import torch
 
-from bonas.arguments import check_count, check_positive
-from bonas.errors import InvalidArgument, NotFinite, unknown
+from bonas.arguments import check_count
+from bonas.errors import unknown
 from bonas.evaluation import ShortTraining
 from bonas.evaluation.runtime import resolved_device
 from bonas.evaluation.training.suspension import Generators, active
+from bonas.gradient_search.absence import make_absence_unlikely
+from bonas.gradient_search.loop import Logits, Loop, check_length, checked_rule, rule_name
 from bonas.gradient_search.mixture.alternation import Alternation, Descent
-from bonas.gradient_search.mixture.mixed_operation import ABSENT
 from bonas.gradient_search.mixture.mixture import Mixture
 from bonas.gradient_search.mixture.perturbation import select_by_perturbation
+from bonas.gradient_search.penalty import Penalty
 from bonas.gradient_search.policy import Policy
-from bonas.gradient_search.stopping import Check, EigenvalueRule, SkipRule, StoppingRule
+from bonas.gradient_search.stopping import StoppingRule
 from bonas.spaces import Choices, Space
 from bonas.supernets.supernet import Supernet
 
-RULES: Mapping[str, Callable[[], StoppingRule]] = {"eigenvalue": EigenvalueRule, "skips": SkipRule}
-"""The stopping rules by name."""
 SELECTIONS = ("mode", "perturbation")
-_PASSES = 50  # over half of the rows
-_CHECKS = 25  # of a search, at equal distances
 _TUNED = 10  # steps of the weights between two decisions
 
 
@@ -64,19 +61,12 @@ class Descended:
     seconds: float
 
     def policy(self) -> Policy:
-        """Return the policy of the logits, in which ``none`` is the least likely operation.
-
-        As in DARTS, ``none`` is left out where an architecture is derived: in a mixture it only
-        scales what the others bring, which norms undo, so that its logit says nothing.
-        """
+        """Return the policy of the logits, in which ``none`` is the least likely operation."""
         policy = Policy(self.space)
         with torch.no_grad():
             for name, own in policy.logits.items():
-                options = self.space.distributions[name].choices
-                found = dict(zip(options, self.logits[name], strict=True))
-                least = min(logit for option, logit in found.items() if option != ABSENT)
-                values = [least if o == ABSENT else logit for o, logit in found.items()]
-                own.copy_(torch.tensor(values))
+                own.copy_(torch.tensor(self.logits[name]))
+        make_absence_unlikely(policy)
         return policy
 
 
@@ -90,7 +80,9 @@ def search_by_mixture(
     stop: str | StoppingRule | None = None,
     select: Literal["mode", "perturbation"] = "mode",
     initial: Supernet | None = None,
+    penalty: Penalty | None = None,
     seed: int = 0,
+    bar: str | None = None,
 ) -> Descended:
     """Search by gradient descent on the logits of a mixture of all networks.
 
@@ -104,83 +96,73 @@ def search_by_mixture(
         stop: ``"eigenvalue"``, ``"skips"``, or a rule that has not been used.
         select: ``"perturbation"`` decides by what the mixture loses without an option.
         initial: A supernet, whose weights the operations start with.
+        penalty: Of costly networks, added to the loss of the logits.
         seed: Of everything drawn.
+        bar: The text before a progress bar; None shows none.
 
     Raises:
         InvalidArgument: for another space, or a setting out of its range.
         InvalidData: if networks do not fit the data.
         NotFinite: if the descent diverges.
     """
-    rule = _rule(stop)
+    began, rule = time.perf_counter(), checked_rule(stop)
     if select not in SELECTIONS:
         raise unknown("selection", select, SELECTIONS)
-    if steps is not None:
-        check_count("steps", steps)
-    if seconds is not None:
-        check_positive("seconds", seconds)
+    check_length(steps, seconds)
     mixture = Mixture.of(space, seed=check_count("seed", seed, least=0), initial=initial)
     device = resolved_device(training.device)
     weights, order = np.random.SeedSequence(seed).spawn(2)
     generator = torch.Generator().manual_seed(int(order.generate_state(1)[0]))
     with active(Generators(weights, device), training.threads):
-        run = _Run(mixture, training, descent or Descent(), rule, device, generator)
-        run.descend(steps, seconds)
-        return run.result(select, _name(stop))
-
-
-class _Run:
-    """A search in progress."""
-
-    def __init__(
-        self,
-        mixture: Mixture,
-        training: ShortTraining,
-        descent: Descent,
-        rule: StoppingRule | None,
-        device: torch.device,
-        generator: torch.Generator,
-    ) -> None:
-        self._began, self._rule, self._generator = time.perf_counter(), rule, generator
-        self._mixture = mixture
-        self._alternation = Alternation(mixture, training, descent, device, generator)
-        self._epoch = self._alternation.steps_per_pass
-        self._losses: list[torch.Tensor] = []
-        self._checks: list[Check] = []
-        self._is_stopped = False
-
-    def descend(self, steps: int | None, seconds: float | None) -> None:
-        """Descend until all steps are taken, the time is over, or the rule stops."""
-        if steps is None and seconds is None:
-            steps = _PASSES * self._epoch
-        while not self._is_stopped:
-            progress = self._progress(steps, seconds)
-            if progress >= 1.0:
-                return
-            if self._rule is not None and progress * _CHECKS >= len(self._checks) + 1:
-                self._check(self._rule)
-            else:
-                self._losses.append(self._alternation.step(progress))
-                self._check_losses()
-
-    def result(self, select: str, rule: str | None) -> Descended:
-        """Select, and return what was found."""
-        logits = _values(self._mixture)
-        selected = None
-        if select == "perturbation":
-            selected = self._selected()
-        needed = self._rule is not None and self._rule.needs_eigenvalue
+        descent = descent or Descent()
+        alternation = Alternation(mixture, training, descent, device, generator, penalty)
+        own = _Descending(alternation, generator)
+        loop = Loop(own, rule, bar=bar, began=began)
+        loop.run(steps, seconds)
+        logits = own.logits
+        selected = own.selected() if select == "perturbation" else None
+        needed = rule is not None and rule.needs_eigenvalue
         return Descended(
-            space=self._mixture.space,
+            space=space,
             logits=logits,
             selected=selected,
-            steps=len(self._losses),
-            stopped=rule if self._is_stopped else None,
-            losses=tuple(loss.item() for loss in self._losses),
-            eigenvalues=tuple(check.eigenvalue for check in self._checks) if needed else (),
-            seconds=time.perf_counter() - self._began,
+            steps=len(loop.losses),
+            stopped=rule_name(stop) if loop.is_stopped else None,
+            losses=tuple(loss.item() for loss in loop.losses),
+            eigenvalues=tuple(check.eigenvalue for check in loop.checks) if needed else (),
+            seconds=loop.seconds,
         )
 
-    def _selected(self) -> Choices:
+
+class _Descending:
+    """The alternating descent of a mixture, as the loop sees it."""
+
+    def __init__(self, alternation: Alternation, generator: torch.Generator) -> None:
+        self._alternation, self._generator = alternation, generator
+        self._mixture = alternation.mixture
+        self.options = {n: self._mixture.decision(n).options for n in self._mixture.decisions}
+
+    @property
+    def logits(self) -> Logits:
+        names = self._mixture.decisions
+        return {name: tuple(self._mixture.decision(name).logits.tolist()) for name in names}
+
+    @property
+    def steps_per_pass(self) -> int:
+        return self._alternation.steps_per_pass
+
+    def step(self, progress: float) -> torch.Tensor:
+        return self._alternation.step(progress)
+
+    def eigenvalue(self) -> float:
+        return self._alternation.eigenvalue(self._generator)
+
+    def restore(self, logits: Logits) -> None:
+        with torch.no_grad():
+            for name, values in logits.items():
+                self._mixture.decision(name).logits.copy_(torch.tensor(values))
+
+    def selected(self) -> Choices:
         """Select by perturbation; the schedule of the weights begins anew for the steps between."""
         steps = _TUNED * len(self._mixture.decisions)
         shares = iter([i / steps for i in range(steps)])
@@ -193,55 +175,3 @@ class _Run:
         self._alternation.restart()
         loss = self._alternation.validation_loss
         return select_by_perturbation(self._mixture, loss, tune, self._generator)
-
-    def _progress(self, steps: int | None, seconds: float | None) -> float:
-        """Return the share of the steps, or of the time, that is over: the larger of both."""
-        done = 0.0 if steps is None else len(self._losses) / steps
-        gone = 0.0 if seconds is None else (time.perf_counter() - self._began) / seconds
-        return max(done, gone)
-
-    def _check(self, rule: StoppingRule) -> None:
-        """Ask the rule; where it stops, put back the logits that it wants."""
-        options = {name: self._mixture.decision(name).options for name in self._mixture.decisions}
-        needed = rule.needs_eigenvalue
-        eigenvalue = self._alternation.eigenvalue(self._generator) if needed else math.nan
-        self._checks.append(Check(_values(self._mixture), options, eigenvalue))
-        back = rule(self._checks[-1])
-        if back is None:
-            return
-        self._is_stopped = True
-        kept = self._checks[max(0, len(self._checks) - 1 - back)]
-        with torch.no_grad():
-            for name, values in kept.logits.items():
-                own = self._mixture.decision(name).logits
-                own.copy_(torch.tensor(values))
-
-    def _check_losses(self) -> None:
-        """Look at the latest losses once per pass: each look waits for the device."""
-        if len(self._losses) % self._epoch == 0 and not self._losses[-1].isfinite():
-            raise NotFinite(
-                f"expected a finite loss of the mixture, got {self._losses[-1].item()} at step "
-                f"{len(self._losses)}; lower the learning rate of the training"
-            )
-
-
-def _values(mixture: Mixture) -> dict[str, tuple[float, ...]]:
-    return {name: tuple(mixture.decision(name).logits.tolist()) for name in mixture.decisions}
-
-
-def _rule(stop: object) -> StoppingRule | None:
-    if stop is None:
-        return None
-    if isinstance(stop, str):
-        if stop not in RULES:
-            raise unknown("stopping rule", stop, RULES)
-        return RULES[stop]()
-    if isinstance(stop, StoppingRule) and not isinstance(stop, type):
-        return stop
-    raise InvalidArgument(
-        f"expected a stopping rule or one of the names {list(RULES)}, got {stop!r}"
-    )
-
-
-def _name(stop: object) -> str | None:
-    return stop if isinstance(stop, str) or stop is None else type(stop).__name__

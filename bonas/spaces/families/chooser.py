@@ -27,7 +27,7 @@ from torch import nn
 
 from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
-from bonas.spaces.families.listener import note_asked, note_copied
+from bonas.spaces.families.listener import note_asked, note_copied, note_module
 from bonas.spaces.families.named_options import NamedOptions, Options, named_options
 from bonas.spaces.families.option_calls import call_option
 from bonas.spaces.families.ranges import Number, Numbers, middle
@@ -105,8 +105,8 @@ class Chooser(BaseTrial):
         key = self._pick(name, options)
         picked = options[key]
         if callable(picked) and not isinstance(picked, nn.Module):
-            return call_option(name, key, picked)
-        return self._own_copy(name, picked)
+            return note_module(name, call_option(name, key, picked))
+        return note_module(name, self._own_copy(name, picked))
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Suggest one of ``choices``, which may be of any kind; else as in ``optuna.Trial``."""
@@ -234,7 +234,8 @@ class Chooser(BaseTrial):
             if len(named.names) > 1:
                 answer = self._answer(name, named.names)
                 self.choices[name] = own_option(name, named.names, answer)
-        self._params[name] = picked = self._own_copy(name, self._picked(name, named))
+        picked = note_module(name, self._own_copy(name, self._picked(name, named)))
+        self._params[name] = picked
         return picked
 
     def _picked(self, name: str, named: NamedOptions) -> Any:

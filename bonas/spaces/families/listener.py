@@ -1,7 +1,8 @@
 """Listeners: who wants to know what a builder asks for while it runs, beside its chooser.
 
-A supernet names the weights of a network by the options whose functions made them, which the
-network itself does not show. A listener belongs to one thread.
+A supernet names the weights of a network by the options whose functions made them, and a gradient
+search scales the outputs of modules that options consist of; the network itself shows neither. A
+listener belongs to one thread.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Protocol
+from copy import deepcopy
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -68,3 +70,30 @@ def note_copied(name: str, option: Choice, picked: object) -> None:
     listener = _current.get()
     if listener is not None and isinstance(picked, nn.Module):
         listener.copied(name, option, picked)
+
+
+_picked: ContextVar[list[tuple[str, nn.Module]] | None] = ContextVar("_picked", default=None)
+
+
+@contextmanager
+def noting_modules() -> Iterator[list[tuple[str, nn.Module]]]:
+    """Note the modules that options consist of, with the names that are asked for.
+
+    Each is an object of its own, also where one without state is an option in several places.
+    """
+    found: list[tuple[str, nn.Module]] = []
+    token = _picked.set(found)
+    try:
+        yield found
+    finally:
+        _picked.reset(token)
+
+
+def note_module(name: str, picked: Any) -> Any:
+    """Return what an option consists of; if it is a module, and somebody notes them, note it."""
+    found = _picked.get()
+    if found is None or not isinstance(picked, nn.Module):
+        return picked
+    own = picked if picked.state_dict() else deepcopy(picked)
+    found.append((name, own))
+    return own

@@ -163,7 +163,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
 
 
 def test_other_spaces_and_orders_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="search by another method"):
+    with pytest.raises(InvalidArgument, match='search by method="enas"'):
         search_by_mixture(MLPSpace(16, 2), TRAINING)
     with pytest.raises(InvalidArgument, match="expected the order 1 or 2, got 3"):
         Descent(order=3)

@@ -1,0 +1,1 @@
+"""Sampled paths: single networks with shared weights, drawn by the policy that they improve."""

@@ -1,0 +1,210 @@
+"""The search by sampled paths: a step of the logits, a step of the weights of a drawn network, ...
+
+| method | estimator | Adam: rate, betas, weight decay |
+|---|---|---|
+| ``gdas`` | ``gumbel`` | 3e-4, (0.5, 0.999), 1e-3, as in the source |
+| ``proxyless`` | ``binary_gates`` | 1e-3, (0, 0.999), 0, as in the source |
+| ``enas`` | ``reinforce`` | 1e-2, (0.9, 0.999), 0 |
+
+The rate of ENAS is that of Dong and Yang (2020), "NAS-Bench-201", ICLR, for a policy of independent
+choices. Weights learn from one half of the training rows, logits from the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bonas.arguments import check_count, check_positive
+from bonas.errors import InvalidArgument, NotFinite
+from bonas.evaluation import ShortTraining
+from bonas.evaluation.training.suspension import Generators, active
+from bonas.gradient_search.absence import make_absence_unlikely
+from bonas.gradient_search.loop import Logits, Loop, check_length, checked_rule, rule_name
+from bonas.gradient_search.paths.binary_gates import BinaryGates
+from bonas.gradient_search.paths.estimator import Estimator
+from bonas.gradient_search.paths.gumbel import GumbelGates
+from bonas.gradient_search.paths.places import Places
+from bonas.gradient_search.paths.reinforce import Reinforce
+from bonas.gradient_search.paths.shared_weights import SharedWeights, own_supernet
+from bonas.gradient_search.penalty import Penalty
+from bonas.gradient_search.policy import Policy
+from bonas.gradient_search.stopping import StoppingRule
+from bonas.spaces import Choice, Space
+from bonas.supernets.supernet import Supernet
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """The optimizer of the logits, as a method has it."""
+
+    learning_rate: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+METHODS: Mapping[str, Adam] = {
+    "gdas": Adam(3e-4, (0.5, 0.999), 1e-3),
+    "proxyless": Adam(1e-3, (0.0, 0.999)),
+    "enas": Adam(1e-2),
+}
+"""The methods by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a search by sampled paths found.
+
+    Attributes:
+        policy: What it learned; with gates, ``none`` is its least likely operation (``absence``).
+        steps: Steps of the logits.
+        stopped: The name of the rule that stopped the search; None if it ran to its end.
+        losses: The loss of each step of the weights.
+        seconds: Wall time.
+    """
+
+    policy: Policy
+    steps: int
+    stopped: str | None
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def search_by_paths(
+    space: Space,
+    training: ShortTraining,
+    method: str,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    learning_rate: float | None = None,
+    stop: str | StoppingRule | None = None,
+    initial: Supernet | None = None,
+    penalty: Penalty | None = None,
+    seed: int = 0,
+    bar: str | None = None,
+) -> Sampled:
+    """Search by gradients of a policy through networks that it draws.
+
+    Args:
+        space: Builds networks; for gates, some of their modules are options.
+        training: Gives rows, loss and the recipe of the weights. Only its training rows are read.
+        method: A name out of ``METHODS``.
+        steps: Of the logits, each with one of the weights; by default 50 passes over half the rows,
+            unless ``seconds`` are given.
+        seconds: Wall time of the descent, at most.
+        learning_rate: Of the logits; by default that of the method.
+        stop: ``"skips"``, or a rule that needs no eigenvalue and has not been used.
+        initial: A supernet, with whose weights it begins.
+        penalty: Of costly networks, added to the loss of the logits.
+        seed: Of everything drawn.
+        bar: The text before a progress bar; None shows none.
+
+    Raises:
+        InvalidArgument: for a space without a place for gates, or a setting out of its range.
+        InvalidData: if networks do not fit the data.
+        NotFinite: if the search diverges.
+    """
+    began, rule = time.perf_counter(), checked_rule(stop)
+    if rule is not None and rule.needs_eigenvalue:
+        raise InvalidArgument(
+            f"expected a rule that needs no eigenvalue for method={method!r}, got {stop!r}: only a "
+            'mixture (method="darts") has the Hessian of its logits; use stop="skips"'
+        )
+    check_length(steps, seconds)
+    settings = METHODS[method]
+    rate = settings.learning_rate if learning_rate is None else learning_rate
+    check_positive("learning_rate", rate)
+    supernet = own_supernet(space, training, check_count("seed", seed, least=0), initial)
+    weights, order, draws = np.random.SeedSequence(seed).spawn(3)
+    with active(Generators(weights, supernet.store.device), training.threads):
+        shared = SharedWeights(supernet, _generator(order))
+        policy, generator = Policy(space), _generator(draws)
+        estimator: Estimator
+        if method == "enas":
+            estimator = Reinforce(policy, supernet, shared, generator)
+        elif method == "gdas":
+            estimator = GumbelGates(policy, Places(supernet, method), shared, generator)
+        else:
+            places, keeps = Places(supernet, method), penalty is None
+            estimator = BinaryGates(policy, places, shared, generator, keeps=keeps)
+        adam = torch.optim.Adam(
+            policy.logits.values(), rate, settings.betas, weight_decay=settings.weight_decay
+        )
+        descent = _Descending(policy, shared, estimator, adam, penalty, generator)
+        loop = Loop(descent, rule, bar=bar, began=began)
+        loop.run(steps, seconds)
+    if method != "enas":
+        make_absence_unlikely(policy)
+    return Sampled(
+        policy=policy,
+        steps=len(loop.losses),
+        stopped=rule_name(stop) if loop.is_stopped else None,
+        losses=tuple(loss.item() for loss in loop.losses),
+        seconds=loop.seconds,
+    )
+
+
+class _Descending:
+    """The alternation of both steps, as the loop sees it."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        weights: SharedWeights,
+        estimator: Estimator,
+        adam: torch.optim.Adam,
+        penalty: Penalty | None,
+        generator: torch.Generator,
+    ) -> None:
+        self._policy, self._weights, self._estimator = policy, weights, estimator
+        self._adam, self._penalty, self._generator = adam, penalty, generator
+        self.options: Mapping[str, tuple[Choice, ...]] = {
+            name: tuple(d.choices) for name, d in policy.space.distributions.items()
+        }
+
+    @property
+    def logits(self) -> Logits:
+        return {name: tuple(own.tolist()) for name, own in self._policy.logits.items()}
+
+    @property
+    def steps_per_pass(self) -> int:
+        return self._weights.steps_per_pass
+
+    def step(self, progress: float) -> Tensor:
+        """Take a step of the logits, then one of the weights of a network that is drawn."""
+        self._step_logits(progress)
+        return self._weights.learn(self._policy.sample(self._generator), progress)
+
+    def eigenvalue(self) -> float:
+        raise NotImplementedError  # rules that ask for it are refused
+
+    def restore(self, logits: Logits) -> None:
+        with torch.no_grad():
+            for name, values in logits.items():
+                self._policy.logits[name].copy_(torch.tensor(values, dtype=torch.float64))
+
+    def _step_logits(self, progress: float) -> None:
+        loss = self._estimator.loss(progress)
+        if self._penalty is not None:
+            loss = loss + self._penalty(self._policy)
+        if not loss.isfinite():
+            raise NotFinite(
+                f"expected a finite loss of the policy, got {loss.item()}; lower the learning rate "
+                "of the training"
+            )
+        logits = list(self._policy.logits.values())
+        found = torch.autograd.grad(loss, logits, allow_unused=True)
+        for own, gradient in zip(logits, found, strict=True):
+            own.grad = gradient
+        self._adam.step()
+        self._estimator.settle()
+
+
+def _generator(seed: np.random.SeedSequence) -> torch.Generator:
+    return torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
