@@ -1,32 +1,126 @@
-"""``draw``: from a labelled graph to a picture."""
+"""``draw``: from a labelled graph to a picture.
+
+``graph -> blocks -> stacks -> repetitions -> collapsed blocks -> layers -> places -> SVG``
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from html import escape
+from dataclasses import replace
+from typing import Literal
 
+from bonas.drawings import graphviz
+from bonas.drawings.blocks import whole_level
+from bonas.drawings.collapse import collapsed
+from bonas.drawings.columns import in_columns
+from bonas.drawings.diagram import Level
 from bonas.drawings.drawing import Drawing
-from bonas.spaces import ArchitectureGraph
+from bonas.drawings.layers import layered
+from bonas.drawings.matching import Differences
+from bonas.drawings.placement import Order
+from bonas.drawings.repeats import folded
+from bonas.drawings.stacks import stacked
+from bonas.drawings.svg import size_of, svg_text
+from bonas.errors import InvalidArgument, MissingPackage, unknown
+from bonas.spaces import ArchitectureGraph, Outline
+from bonas.spaces.sketch import sizes_of
+
+Layout = Literal["auto", "layers", "dot"]
+LAYOUTS = ("auto", "layers", "dot")
+
+Network = ArchitectureGraph | Outline
 
 
 def draw(
-    graph: ArchitectureGraph, *, marked: Collection[int] = (), title: str = "network"
+    graph: Network,
+    *,
+    marked: Collection[int] = (),
+    compared_with: Network | None = None,
+    title: str = "network",
+    fold: bool = True,
+    layout: Layout = "auto",
 ) -> Drawing:
-    """Draw a network.
+    """Draw a network from top to bottom, deep ones in columns.
+
+    Norms and activations stand on the operation that feeds them. Equal consecutive parts are drawn
+    once, with how often they follow each other; so are blocks that return at another width.
 
     Args:
-        graph: The network.
-        marked: The indices of nodes that are to stand out.
-        title: What the picture is called by a screen reader and by a tooltip.
+        graph: A graph, or ``space.outline(choices)``, which has the shapes and blocks, too.
+        marked: Indices of nodes that stand out.
+        compared_with: Another network; what it does not have is marked, and what it has besides is
+            listed below the drawing.
+        title: What a screen reader says.
+        fold: Whether equal parts are drawn once.
+        layout: Who puts nodes in order: ``"layers"`` is bonas alone, ``"dot"`` asks Graphviz where
+            lines cross, and so does ``"auto"`` where Graphviz is installed. Looks are the same.
+
+    Raises:
+        InvalidArgument: for something else than a graph, a node that is not in it, or an unknown
+            layout.
+        MissingPackage: for ``layout="dot"`` without Graphviz.
+
+    >>> import bonas
+    >>> chain = bonas.ArchitectureGraph(["input", "conv", "output"], [(0, 1), (1, 2)])
+    >>> draw(chain, title="a chain").svg[:4]
+    '<svg'
     """
-    rows = []
-    for row, node in enumerate(graph.order):
-        text = escape(graph.labels[node].encode("utf-8", "replace").decode())
-        weight = ' font-weight="700"' if node in marked else ""
-        rows.append(f'<text x="12" y="{20 + 18 * row}"{weight}>{text}</text>')
-    height = 10 + 18 * len(rows)
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 240 {height}" '
-        f'width="240" height="{height}"><title>{escape(title)}</title>{"".join(rows)}</svg>'
-    )
-    return Drawing(svg, 240, height)
+    outline = as_outline(graph)
+    order = _order(layout)
+    marks = _checked_marks(marked, len(outline))
+    legend: list[tuple[str, bool]] = []
+    if compared_with is not None:
+        other = as_outline(compared_with)
+        differences = Differences.between(outline, other)
+        marks |= differences.own | differences.rewired
+        legend = differences.sentences(outline, other)
+    picture = in_columns(diagram_of(outline, marks, fold=fold), order)
+    width, height = size_of(picture, legend)
+    return Drawing(svg_text(picture, title, legend), width, height)
+
+
+def as_outline(graph: object) -> Outline:
+    """Return the outline of a network, with the sizes that a graph's features stand for.
+
+    Raises:
+        InvalidArgument: for something else than a graph or an outline.
+    """
+    if isinstance(graph, Outline):
+        return graph
+    if not isinstance(graph, ArchitectureGraph):
+        raise InvalidArgument(
+            f"expected a bonas.ArchitectureGraph or an outline, got {type(graph).__name__}; "
+            "draw space.outline(choices) or candidate.graph"
+        )
+    outline = Outline.of_graph(graph)
+    return replace(outline, sizes=sizes_of(graph) or outline.sizes)
+
+
+def diagram_of(outline: Outline, marked: Collection[int] = (), *, fold: bool = True) -> Level:
+    """Return what is drawn of a network, as a diagram without places."""
+    level = stacked(whole_level(outline, marked))
+    return collapsed(folded(level)) if fold else level
+
+
+def _checked_marks(marked: Collection[int], nodes: int) -> frozenset[int]:
+    marks = frozenset(marked)
+    wrong = [mark for mark in marks if type(mark) is not int or not 0 <= mark < nodes]
+    if wrong:
+        raise InvalidArgument(
+            f"expected indices of the {nodes} nodes in marked, got {wrong[0]!r}; count from 0"
+        )
+    return marks
+
+
+def _order(layout: object) -> Order:
+    """Return how layers are found."""
+    if layout not in LAYOUTS:
+        raise unknown("layout", layout, LAYOUTS)
+    if layout == "layers" or (layout == "auto" and not graphviz.is_installed()):
+        return layered
+    if not graphviz.is_installed():
+        raise MissingPackage(
+            "layout='dot' needs Graphviz, and there is no program dot on the path; install "
+            "Graphviz, or use layout='layers'"
+        )
+    return graphviz.dot_layered

@@ -10,6 +10,7 @@ from bonas.spaces.graph import IDENTITY, INPUT, OUTPUT, ArchitectureGraph
 from bonas.spaces.mlp import MLPSpace
 from bonas.spaces.mobile import MobileSpace, ScaledNetwork, Stage, scale
 from bonas.spaces.nas_bench_101 import NASBench101Space
+from bonas.spaces.outline import Outline
 from bonas.spaces.planned import Plan, PlannedSpace
 from bonas.spaces.recurrent import RecurrentSpace
 from bonas.spaces.sized import SizedSpace
@@ -37,6 +38,7 @@ __all__ = [
     "MobileSpace",
     "NASBench101Space",
     "NASBench201",
+    "Outline",
     "Plan",
     "PlannedSpace",
     "RecurrentSpace",

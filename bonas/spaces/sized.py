@@ -18,6 +18,7 @@ from bonas.errors import InvalidSpace
 from bonas.spaces.architecture import Choice, Choices
 from bonas.spaces.conditional import ConditionalSpace
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.sketch import Sizes, Sketch
 
 _DRAWS = 8  # before the first walk, so that samples stay uniform where the bounds are loose
@@ -84,6 +85,11 @@ class SizedSpace(ConditionalSpace):
         sketch, output = self._sketch(choices)
         self._sizes(choices)  # encoders ask for the costs of what they see, when the sketch is gone
         return sketch.graph(output)
+
+    def outline(self, choices: Choices) -> Outline:
+        """Return the whole network, with sizes, shapes and the blocks of its sketch."""
+        sketch, output = self._sketch(choices)
+        return sketch.outline(output)
 
     def costs(self, choices: Choices) -> dict[str, float]:
         """Return trainable ``parameters``, and ``multiply_adds`` for one example."""

@@ -14,11 +14,13 @@ Each node of the graph has the features ``FEATURES``, all as ``log(1 + value)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bonas.errors import InvalidGraph
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.outline import Block, Outline
 
 FEATURES = (
     "inputs",
@@ -39,16 +41,21 @@ Sizes = Mapping[str, float]
 """``parameters``, ``multiply_adds`` for one example, ``memory`` in bytes -> how many."""
 
 _BYTES = 4.0  # per number, in float32
+_LARGEST = math.log(2.0**62)  # of a feature
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One node: its label, the nodes that it reads, the ``shape`` of one example's output."""
+    """One node: its label, the nodes that it reads, the ``shape`` of one example's output.
+
+    ``blocks`` are those that it is in, the outermost first.
+    """
 
     label: str
     sources: tuple[int, ...]
     shape: Shape
     sizes: Mapping[str, int]
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass
@@ -61,6 +68,8 @@ class Sketch:
 
     shape: Shape
     operations: list[Operation] = field(default_factory=list, init=False)
+    _open: list[Block] = field(default_factory=list, init=False, repr=False, compare=False)
+    _opened: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.input = self._put(INPUT, (), tuple(self.shape), {"elements": math.prod(self.shape)})
@@ -146,15 +155,53 @@ class Sketch:
             groups=groups,
         )
 
+    def enter(self, name: str) -> None:
+        """Begin a block: all operations that are added before ``leave`` belong together."""
+        self._opened += 1
+        self._open.append((name, self._opened))
+
+    def leave(self) -> None:
+        """End the block that was entered last."""
+        self._open.pop()
+
+    @contextmanager
+    def block(self, name: str) -> Iterator[None]:
+        """Put the operations that are added meanwhile into one block, drawn as a box.
+
+        Blocks change neither the graph nor the costs.
+        """
+        self.enter(name)
+        try:
+            yield
+        finally:
+            self.leave()
+
     def graph(self, output: int) -> ArchitectureGraph:
         """Return the graph of all operations between the input and the operation ``output``."""
+        return self._whole_graph(output).pruned()
+
+    def outline(self, output: int) -> Outline:
+        """Return that graph with sizes, shapes and blocks of its nodes."""
+        whole = self._whole_graph(output)
+        live = whole.live()
+        kept = [node for i, node in enumerate(self.operations) if i in live or node.label == INPUT]
+        end = Operation(OUTPUT, (), self.operations[output].shape, {})
+        return Outline(
+            whole.pruned(),
+            tuple({name: n for name, n in node.sizes.items() if n} for node in (*kept, end)),
+            tuple(node.shape for node in (*kept, end)),
+            tuple(node.blocks for node in (*kept, end)),
+        )
+
+    def _whole_graph(self, output: int) -> ArchitectureGraph:
+        """Return the graph of all operations, also of those that lead to no output."""
         end = len(self.operations)
         edges = [(s, t) for t, node in enumerate(self.operations) for s in node.sources]
         return ArchitectureGraph(
             [*(node.label for node in self.operations), OUTPUT],
             [*edges, (output, end)],
             [*map(_row, self.operations), (0.0,) * len(FEATURES)],
-        ).pruned()
+        )
 
     @property
     def costs(self) -> dict[str, float]:
@@ -184,8 +231,23 @@ class Sketch:
             raise InvalidGraph(f"{label!r} reads {sources}, but only 0 to {number - 1} exist yet")
         if min(sizes.values()) < 0:
             raise InvalidGraph(f"the sizes of {label!r} must not be negative, got {sizes}")
-        self.operations.append(Operation(label, sources, shape, sizes))
+        self.operations.append(Operation(label, sources, shape, sizes, tuple(self._open)))
         return number
+
+
+def sizes_of(graph: ArchitectureGraph) -> tuple[Mapping[str, int], ...] | None:
+    """Return the sizes that the features of a sketch's graph stand for; None for other features."""
+    if graph.features is None or len(graph.features[0]) != len(FEATURES):
+        return None
+    found = []
+    for row in graph.features:
+        numbers = [round(math.expm1(x)) if 0 <= x < _LARGEST else -1 for x in row]
+        if any(
+            n < 0 or not math.isclose(math.log1p(n), x) for n, x in zip(numbers, row, strict=True)
+        ):
+            return None
+        found.append({name: n for name, n in zip(FEATURES, numbers, strict=True) if n})
+    return tuple(found)
 
 
 def _row(node: Operation) -> tuple[float, ...]:

@@ -19,7 +19,9 @@ from bonas.spaces.cache import ArchitectureCache
 from bonas.spaces.combinations import Combinations
 from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.reduction import Reading, Reduction
+from bonas.spaces.sketch import sizes_of
 
 _DRAWS = 10_000  # tries for one valid random combination
 _OF_TRACED = {"enumerable": 512, "reference_size": 300, "slow_to_draw": True}
@@ -99,6 +101,18 @@ class Space(Combinations):
             InvalidSpace: if there is neither a ``graph`` nor what it could be traced from.
         """
         return self._traced.graph(choices)
+
+    def outline(self, choices: Choices) -> Outline:
+        """Return what a drawing shows: the graph, and sizes, shapes and blocks where known.
+
+        By default the graph of ``graph``, or the whole network where that is traced.
+        """
+        if self._is_traced:
+            return self._traced.outline(choices)
+        graph = self.graph(choices)
+        return dataclasses.replace(
+            Outline.of_graph(graph), sizes=sizes_of(graph) or ({},) * len(graph)
+        )
 
     def build(self, choices: Choices) -> nn.Module:
         """Build an untrained network that maps a batch of inputs to a batch of outputs."""

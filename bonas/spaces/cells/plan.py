@@ -62,9 +62,11 @@ class CellPlan:
         x = sketch.convolution(sketch.input, self.in_channels, self.channels, 3)
         for width, _ in self.frames():
             if width > self.channels:
-                x = _add_reduction(sketch, x, width)
+                with sketch.block("reduction"):
+                    x = _add_reduction(sketch, x, width)
             for _ in range(self.cells):
-                x = self._add_cell(sketch, x)
+                with sketch.block("cell"):
+                    x = self._add_cell(sketch, x)
         return sketch, _add_head(sketch, x, self.classes)
 
     def sizes(self) -> Sizes:

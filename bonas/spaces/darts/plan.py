@@ -69,17 +69,26 @@ class DARTSPlan:
         return sketch, self._add_head(sketch, last)
 
     def graph(self) -> ArchitectureGraph:
-        """Return the graph of the first normal cell and the first reduction cell on top of it.
+        """Return the graph of ``designs``."""
+        sketch, output = self.designs()
+        return sketch.graph(output)
+
+    def designs(self) -> tuple[Sketch, int]:
+        """Return the first normal cell and the first reduction cell on top of it, as a sketch.
 
         Stem and head are in it; a kind of cell that nothing reads in the whole network is not.
         """
         layers = self.layers()
-        kinds = {layers[i].reduces for i, live in enumerate(live_layers(layers)) if live}
+        live = [
+            cell.reduces for cell, read in zip(layers, live_layers(layers), strict=True) if read
+        ]
         sketch, x = self._started()
         for cell in (layers[0], layers[self.reductions[0]]):
-            if cell.reduces in kinds:
-                x = cell.add_to(sketch, (x, x))
-        return sketch.graph(self._add_head(sketch, x))
+            if cell.reduces in live:
+                name = "reduction cell" if cell.reduces else "normal cell"
+                with sketch.block(f"{name}, {live.count(cell.reduces)} of {len(live)}"):
+                    x = cell.add_to(sketch, (x, x))
+        return sketch, self._add_head(sketch, x)
 
     def _started(self) -> tuple[Sketch, int]:
         """Return a sketch that holds the stem, and the stem's number."""

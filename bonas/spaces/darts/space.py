@@ -23,6 +23,7 @@ from bonas.spaces.darts.network import DARTSNetwork
 from bonas.spaces.darts.plan import DARTSPlan
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.options import names
+from bonas.spaces.outline import Outline
 from bonas.spaces.planned import PlannedSpace
 
 DARTS_OPERATIONS = tuple(name for name in KERNELS if name != "none")
@@ -139,6 +140,11 @@ class DARTSSpace(PlannedSpace):
     def graph(self, choices: Choices) -> ArchitectureGraph:
         """Return the graph of the two cells, with one node per operation."""
         return self.plan(choices).graph()
+
+    def outline(self, choices: Choices) -> Outline:
+        """Return the two cells between stem and head, as in ``graph``."""
+        sketch, output = self.plan(choices).designs()
+        return sketch.outline(output)
 
     def build(self, choices: Choices) -> nn.Module:
         """Build the whole network: stem, cells, head.

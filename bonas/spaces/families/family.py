@@ -41,6 +41,7 @@ from bonas.spaces.families.profiles import Profile, Profiler
 from bonas.spaces.families.ranges import Numbers, middle, numbered
 from bonas.spaces.families.reach import reachable
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.space import Space
 
 _DRAWS = 1_000  # tries for one valid random combination
@@ -163,6 +164,16 @@ class Family(Space):
                 f"{self._builder.name} gives no network for {dict(choices)}: {profile.failure}"
             )
         return profile.graph
+
+    def outline(self, choices: Choices) -> Outline:
+        """Return the graph with sizes, shapes and the modules that its operations belong to.
+
+        Raises:
+            InvalidSpace: as ``graph`` does.
+        """
+        graph = self.graph(choices)
+        own = self._without_numbers(choices)
+        return self._profiler.outline(own, self._lowered(own)) or Outline.of_graph(graph)
 
     def build(self, choices: Choices) -> nn.Module:
         """Build a new network; ``choices`` may hold numbers, others are those of its profile.

@@ -26,6 +26,7 @@ from bonas.spaces.families.builder import Builder, Run, summary
 from bonas.spaces.families.chooser import replayed
 from bonas.spaces.families.ranges import numbered
 from bonas.spaces.graph import INPUT, OUTPUT, ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.tracing.trace import Trace, traced
 from bonas.spaces.tracing.unallocated import seeded
 
@@ -111,6 +112,14 @@ class Profiler:
             self._nodes += 1 + len(profile.graph or ())
         return self._kept[key]
 
+    def outline(self, choices: Choices, numbers: Mapping[str, Any] = _MIDDLE) -> Outline | None:
+        """Return the outline of a network whose profile has a graph; None if it cannot run here."""
+        run = self.builder.run(replayed(choices), numbered(numbers))
+        if run.network is None or not self._runs_here:
+            return None
+        trace = self._traced(run.network, run.choices, numbers, blocks=True)
+        return trace.sketch.outline(trace.output) if isinstance(trace, Trace) else None
+
     @own_settings()
     def training_hash(self, choices: Choices) -> str:
         """Return the hash of the graph in training mode; empty if that cannot be traced."""
@@ -182,27 +191,37 @@ class Profiler:
 
     @own_settings()
     def _traced(
-        self, network: nn.Module, choices: Choices, numbers: Mapping[str, Any]
+        self,
+        network: nn.Module,
+        choices: Choices,
+        numbers: Mapping[str, Any],
+        *,
+        blocks: bool = False,
     ) -> Trace | Exception:
         """Trace a network; return the error if it cannot run."""
         self.builder.release()
         try:
-            return traced(network, self._meta)
+            return traced(network, self._meta, blocks=blocks)
         except Exception as error:
             _logger.debug("%s does not run on the meta device: %s", self.builder.name, error)
-        result = self._run(choices, numbers, by_value=False)
+        result = self._run(choices, numbers, by_value=False, blocks=blocks)
         if isinstance(result, Exception):
-            result = self._run(choices, numbers, by_value=True)
+            result = self._run(choices, numbers, by_value=True, blocks=blocks)
         return result
 
     def _run(
-        self, choices: Choices, numbers: Mapping[str, Any], *, by_value: bool
+        self,
+        choices: Choices,
+        numbers: Mapping[str, Any],
+        *,
+        by_value: bool,
+        blocks: bool = False,
     ) -> Trace | Exception:
         """Trace a network with memory and seeded weights; return the error if it cannot run."""
         try:
             with seeded():
                 network = self.builder.build(replayed(choices), numbered(numbers))
-                return traced(network, self.example, by_value=by_value)
+                return traced(network, self.example, by_value=by_value, blocks=blocks)
         except Exception as error:
             return error
 

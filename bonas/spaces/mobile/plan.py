@@ -123,7 +123,8 @@ class MobilePlan:
         x = sketch.convolution(x, self.in_channels, self.stem, 3, self.stem_stride)
         width = self.stem
         for block in self.blocks():
-            x = _add_block(sketch, x, block)
+            with sketch.block("inverted residual"):
+                x = _add_block(sketch, x, block)
             width = block.outputs
         x = sketch.convolution(x, width, self.head, 1)
         x = sketch.add("global_avg_pool", [x], (self.head,), inputs=self.head, outputs=self.head)

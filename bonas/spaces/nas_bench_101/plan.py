@@ -48,7 +48,8 @@ class NASBench101Plan:
                 side = -(-side // 2)
                 x = sketch.add("max_pool", [x], (inputs, side, side), kernel=2, stride=2)
             for _ in range(self.cells):
-                x = add_cell(sketch, x, self.cell, width)
+                with sketch.block("cell"):
+                    x = add_cell(sketch, x, self.cell, width)
         width = self.widths[-1]
         x = sketch.add("global_avg_pool", [x], (width,), inputs=width, outputs=width)
         return sketch, sketch.linear(x, width, self.classes)

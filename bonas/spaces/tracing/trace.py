@@ -14,6 +14,7 @@ alone count for the first operation on data that reads their result, and stand i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,7 @@ from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.sketch import Sketch
 from bonas.spaces.tracing.calls import tensors_of
+from bonas.spaces.tracing.module_blocks import module_blocks
 from bonas.spaces.tracing.recorder import Recorder, TimeFirst
 
 
@@ -57,7 +59,12 @@ class Trace:
 
 
 def traced(
-    module: nn.Module, inputs: object, *, by_value: bool = False, training: bool = False
+    module: nn.Module,
+    inputs: object,
+    *,
+    by_value: bool = False,
+    training: bool = False,
+    blocks: bool = False,
 ) -> Trace:
     """Run a module once, in evaluation mode unless ``training``, and record its operations.
 
@@ -69,6 +76,7 @@ def traced(
         by_value: Select parts of tensors as values say (``x[chosen == 1]``). Otherwise all of a
             tensor is taken, so that the graph depends on no value.
         training: Run in training mode.
+        blocks: Note which modules operations belong to, for a drawing.
 
     Raises:
         InvalidSpace: if the module returns no tensor. Errors of the module are passed on.
@@ -82,14 +90,15 @@ def traced(
         with torch.no_grad():  # lazy layers take their shapes in a run that is not recorded
             example.call(module.eval())
     try:
-        return _traced(module.train(training), example, 0, by_value)
+        return _traced(module.train(training), example, 0, by_value, blocks)
     except TimeFirst:
-        return _traced(module, example, 1, by_value)
+        return _traced(module, example, 1, by_value, blocks)
 
 
-def _traced(module: nn.Module, example: Example, axis: int, by_value: bool) -> Trace:
+def _traced(module: nn.Module, example: Example, axis: int, by_value: bool, blocks: bool) -> Trace:
     recorder = Recorder(module, example, axis, by_value)
-    with torch.no_grad(), recorder:
+    noted = module_blocks(module, recorder.builder.sketch) if blocks else nullcontext()
+    with torch.no_grad(), noted, recorder:
         result = example.call(module)
     tensors = tensors_of(result) or tensors_of(getattr(result, "__dict__", None))
     if not tensors:

@@ -98,8 +98,9 @@ class TransformerPlan:
         sketch = Sketch(self.embedding.input_shape)
         x = self.embedding.add_to(sketch, self.width)
         for layer in self.layers:
-            x = self._residual(sketch, x, self._attention(sketch, x, layer.attention))
-            x = self._residual(sketch, x, self._mlp(sketch, x, layer.mlp))
+            with sketch.block("layer"):
+                x = self._residual(sketch, x, self._attention(sketch, x, layer.attention))
+                x = self._residual(sketch, x, self._mlp(sketch, x, layer.mlp))
         x = self._norm(sketch, x)
         if self.causal:
             kept = 0 if self.tied else self.width * self.outputs

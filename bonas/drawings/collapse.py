@@ -1,0 +1,83 @@
+"""Named blocks that were drawn before at another width: a stage's cell, with twice the channels.
+
+Only the first is drawn in full; the others are one row each, which has its own width.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bonas.drawings.diagram import Box, Group, Item, Level, Row
+from bonas.drawings.kinds import Kind
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def collapsed(level: Level) -> Level:
+    """Return the level with one row in place of each block that was drawn at another width.
+
+    Where blocks of one title are of several forms, letters distinguish them.
+    """
+    forms: dict[str, dict[str, int]] = defaultdict(dict)  # title -> form -> how many are drawn
+    for group in _groups(level):
+        own = forms[group.title]
+        own[_form(group)] = own.get(_form(group), 0) + 1
+    letters = {
+        form: f" {letter}"
+        for own in forms.values()
+        if len(own) > 1 and max(own.values()) > 1
+        for form, letter in zip(own, _LETTERS, strict=False)
+    }
+    return _collapsed(level, set(), letters)
+
+
+def _groups(level: Level) -> Iterator[Group]:
+    """Yield the titled groups in the order of the drawing, the outer ones alone."""
+    for item in level.items:
+        if isinstance(item, Group):
+            if item.title:
+                yield item
+            else:
+                yield from _groups(item.level)
+
+
+def _form(group: Group) -> str:
+    return replace(group, times=1).form(group.width) if group.width else ""
+
+
+def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
+    items: list[Item] = []
+    for item in level.items:
+        if isinstance(item, Group) and item.title:
+            form = _form(item)
+            title = item.title + letters.get(form, "")
+            if form in seen and not item.marked:
+                items.append(_row(item, title))
+            else:
+                seen.add(form)
+                items.append(replace(item, title=title))
+        elif isinstance(item, Group):
+            items.append(replace(item, level=_collapsed(item.level, seen, letters)))
+        else:
+            items.append(item)
+    return replace(level, items=tuple(items))
+
+
+def _row(group: Group, title: str) -> Box:
+    """Return the row that stands for a group drawn before."""
+    width = f", {group.width}" if group.width else ""
+    detail = f"{title} as drawn before, {group.operations} operations"
+    times = f" × {group.times}" if group.times > 1 else ""
+    text = f"{title}{times}{width}"
+    row = Row(
+        -1,
+        Kind.BLOCK,
+        text,
+        detail,
+        group.shape,
+        width=group.width,
+        stands_for=group.operations,
+    )
+    return Box((row,), group.times)

@@ -1,0 +1,227 @@
+"""Coordinates: where nodes of ordered layers stand, from left to right.
+
+In each layer the places x_1 < x_2 < ... minimise  sum_i w_i (x_i - t_i)^2  with x_{i+1} - x_i at
+least the distance of the two nodes. Here t_i is the mean place of the neighbours of i, and w_i the
+weight of its edges: long edges weigh more, so that they are straight. Pooling adjacent violators
+solves it exactly. Layers are solved downwards and upwards in turn.
+
+Then strands are drawn straight, where that moves no other node: a strand is a long edge, or a chain
+of nodes each of which is the middle one of what its neighbours read or feed. What is left between
+them is placed again.
+
+Source: Barlow, Bartholomew, Bremner and Brunk (1972), "Statistical inference under order
+restrictions", Wiley.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bonas.drawings.layers import Layered
+
+_SWEEPS = 12
+_LAST = 4  # sweeps after strands were straightened
+_WEIGHTS = (2.0, 1.0, 8.0)  # of an edge with no, one or two dummy ends
+_FIXED = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a node reaches to the left and right of where edges come in.
+
+    ``out`` is how much further to the right they go out.
+    """
+
+    left: float
+    right: float
+    out: float = 0.0
+
+
+def places(layered: Layered, extents: Mapping[int, Extent], gap: float) -> dict[int, float]:
+    """Return the x of each node's port, dummies included.
+
+    Args:
+        layered: Nodes in layers.
+        extents: Of the real nodes; a dummy has none.
+        gap: Between two nodes of a layer.
+    """
+    point = Extent(0.0, 0.0)
+    near = _neighbours(layered, extents)
+    distances = [
+        [extents.get(a, point).right + gap + extents.get(b, point).left for a, b in pairwise(row)]
+        for row in layered.layers
+    ]
+    x = _packed(layered, distances)
+    for sweep in range(_SWEEPS):
+        _sweep(layered, distances, near, x, sweep, both=sweep >= _SWEEPS - 2)
+    strands = _strands(layered)
+    fixed = _straighten(layered, strands, distances, extents, x)
+    for sweep in range(_LAST):
+        _sweep(layered, distances, near, x, sweep, both=True, fixed=fixed)
+    _straighten(layered, strands, distances, extents, x)
+    return x
+
+
+def _sweep(
+    layered: Layered,
+    distances: list[list[float]],
+    near: Mapping[int, list[Near]],
+    x: dict[int, float],
+    sweep: int,
+    *,
+    both: bool,
+    fixed: Collection[int] = (),
+) -> None:
+    """Place one layer after the other, downwards in even sweeps, by one side or by both."""
+    count = len(layered.layers)
+    sides = (-1, 1) if both else ((-1,), (1,))[sweep % 2]
+    for i in range(count) if sweep % 2 == 0 else reversed(range(count)):
+        _place(layered.layers[i], distances[i], near, sides, x, fixed)
+
+
+Near = tuple[int, int, float, float]
+"""The side of a neighbour (-1 above, 1 below), its number, how far right of it a node wants to be,
+and the weight of the edge."""
+
+
+def _neighbours(layered: Layered, extents: Mapping[int, Extent]) -> dict[int, list[Near]]:
+    near: dict[int, list[Near]] = {}
+    for chain in layered.chains.values():
+        for a, b in pairwise(chain):
+            weight = _WEIGHTS[(a >= layered.n) + (b >= layered.n)]
+            out = extents[a].out if a in extents else 0.0
+            near.setdefault(a, []).append((1, b, -out, weight))
+            near.setdefault(b, []).append((-1, a, out, weight))
+    return near
+
+
+def _packed(layered: Layered, distances: list[list[float]]) -> dict[int, float]:
+    """Return places in which each layer is packed and centred."""
+    x = {}
+    for row, steps in zip(layered.layers, distances, strict=True):
+        at = -sum(steps) / 2
+        for node, step in zip(row, [*steps, 0.0], strict=True):
+            x[node] = at
+            at += step
+    return x
+
+
+def _place(
+    row: Sequence[int],
+    distances: Sequence[float],
+    near: Mapping[int, list[Near]],
+    sides: tuple[int, ...],
+    x: dict[int, float],
+    fixed: Collection[int],
+) -> None:
+    """Move the nodes of a layer to their neighbours."""
+    targets, weights = [], []
+    for node in row:
+        own = [
+            (x[other] + shift, w) for side, other, shift, w in near.get(node, ()) if side in sides
+        ]
+        total = sum(w for _, w in own)
+        free = bool(own) and node not in fixed
+        targets.append(sum(at * w for at, w in own) / total if free else x[node])
+        weights.append(total if free else _FIXED if node in fixed else 0.01)
+    offsets = [0.0]
+    for distance in distances:
+        offsets.append(offsets[-1] + distance)
+    wanted = [t - o for t, o in zip(targets, offsets, strict=True)]
+    for node, at, offset in zip(row, isotonic(wanted, weights), offsets, strict=True):
+        x[node] = at + offset
+
+
+def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the non-decreasing numbers with the least weighted squared distance to ``values``.
+
+    >>> isotonic([1.0, 3.0, 2.0], [1.0, 1.0, 1.0])
+    [1.0, 2.5, 2.5]
+    """
+    pools: list[tuple[float, float, int]] = []  # mean, weight, how many
+    for value, weight in zip(values, weights, strict=True):
+        pool = (value, weight, 1)
+        while pools and pools[-1][0] > pool[0]:
+            mean, heavy, count = pools.pop()
+            total = heavy + pool[1]
+            pool = ((mean * heavy + pool[0] * pool[1]) / total, total, count + pool[2])
+        pools.append(pool)
+    return [mean for mean, _, count in pools for _ in range(count)]
+
+
+def _strands(layered: Layered) -> list[list[int]]:
+    """Return chains of at least three nodes, or two, that are to stand below each other."""
+    above: dict[int, list[int]] = {}
+    below: dict[int, list[int]] = {}
+    for chain in layered.chains.values():
+        for a, b in pairwise(chain):
+            below.setdefault(a, []).append(b)
+            above.setdefault(b, []).append(a)
+    place = {node: j for row in layered.layers for j, node in enumerate(row)}
+    n = layered.n
+    after = {a: _middle(a, bs, place, n) for a, bs in below.items()}
+    before = {b: _middle(b, some, place, n) for b, some in above.items()}
+    following = {a: b for a, b in after.items() if b is not None and before.get(b) == a}
+    starts = following.keys() - following.values()
+    strands = []
+    for start in sorted(starts):
+        strand = [start]
+        while strand[-1] in following:
+            strand.append(following[strand[-1]])
+        strands.append(strand)
+    return sorted(strands, key=lambda strand: -len(strand))
+
+
+def _middle(node: int, others: Sequence[int], place: Mapping[int, int], n: int) -> int | None:
+    """Return the neighbour that a node stands in line with; None if there are two in the middle.
+
+    A dummy is in line with the rest of its edge. Of other nodes' neighbours, dummies count only
+    where all are.
+    """
+    real = [other for other in others if other < n] if node < n else others
+    if node < n and not real and len(others) > 1:
+        return None
+    row = sorted(real or others, key=place.__getitem__)
+    return row[len(row) // 2] if len(row) % 2 else None
+
+
+def _straighten(
+    layered: Layered,
+    strands: Sequence[Sequence[int]],
+    distances: list[list[float]],
+    extents: Mapping[int, Extent],
+    x: dict[int, float],
+) -> set[int]:
+    """Give all nodes of a strand one place, if their neighbours leave one; return those nodes."""
+    at = {node: (i, j) for i, row in enumerate(layered.layers) for j, node in enumerate(row)}
+    done: set[int] = set()
+    for strand in strands:
+        run: list[tuple[int, float]] = []  # nodes, and how far right of the first one
+        low, high, shift = -math.inf, math.inf, 0.0
+        for node in strand:
+            i, j = at[node]
+            row = layered.layers[i]
+            left = x[row[j - 1]] + distances[i][j - 1] - shift if j else -math.inf
+            right = x[row[j + 1]] - distances[i][j] - shift if j + 1 < len(row) else math.inf
+            if run and max(low, left) > min(high, right):
+                done |= _aligned(run, low, high, x)
+                run, low, high = [], -math.inf, math.inf
+            run.append((node, shift))
+            low, high = max(low, left), min(high, right)
+            shift += extents[node].out if node in extents else 0.0
+        done |= _aligned(run, low, high, x)
+    return done
+
+
+def _aligned(
+    run: Sequence[tuple[int, float]], low: float, high: float, x: dict[int, float]
+) -> set[int]:
+    """Give some nodes the place in the middle of theirs, between two bounds; return the nodes."""
+    wishes = sorted(x[node] - shift for node, shift in run)
+    place = min(max(wishes[len(wishes) // 2], low), high)
+    for node, shift in run:
+        x[node] = place + shift
+    return {node for node, _ in run}

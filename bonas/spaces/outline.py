@@ -1,0 +1,52 @@
+"""The outline of a network: its graph, and what a person wants to know of each node.
+
+Surrogates read graphs, people read drawings: sizes and shapes as numbers, and which operations
+belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bonas.errors import InvalidGraph
+from bonas.spaces.graph import ArchitectureGraph
+
+Block = tuple[str, int]
+"""The name of a block, and a number that no other block of the network has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A graph of ``v`` nodes with ``v`` sizes, shapes and blocks.
+
+    Attributes:
+        graph: What reads what.
+        sizes: A node's sizes by the names of ``bonas.spaces.FEATURES``; empty where unknown.
+        shapes: Of one example's output, without the batch; None where unknown.
+        blocks: The blocks that a node is in, the outermost first.
+
+    Raises:
+        InvalidGraph: if the lengths differ.
+    """
+
+    graph: ArchitectureGraph
+    sizes: tuple[Mapping[str, int], ...]
+    shapes: tuple[tuple[int, ...] | None, ...]
+    blocks: tuple[tuple[Block, ...], ...]
+
+    def __post_init__(self) -> None:
+        lengths = [len(self.sizes), len(self.shapes), len(self.blocks)]
+        if lengths != [len(self.graph)] * 3:
+            raise InvalidGraph(
+                f"expected sizes, shapes and blocks of {len(self.graph)} nodes, got {lengths}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    @classmethod
+    def of_graph(cls, graph: ArchitectureGraph) -> Outline:
+        """Return the outline of a graph of which nothing else is known."""
+        v = len(graph)
+        return cls(graph, ({},) * v, (None,) * v, ((),) * v)
