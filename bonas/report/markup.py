@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-_UNSHOWABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What HTML or SVG may not hold, or UTF-8 cannot encode."""
-_BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Marks that turn the direction of what follows, also outside the text that holds them."""
+from bonas.report.charts.markup import escaped
 
-
-def escaped(value: object) -> str:
-    """Return a text for the content or a quoted attribute of HTML or SVG.
-
-    Characters that neither can hold become the replacement character.
-
-    >>> escaped('<a href="x">')
-    '&lt;a href=&quot;x&quot;&gt;'
-    """
-    shown = _BIDIRECTIONAL.sub("", _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", str(value)))
-    return html.escape(shown, quote=True)
+__all__ = ["Column", "escaped", "facts", "listed", "shortened", "table"]
 
 
 def shortened(value: object, longest: int = 60) -> str:
@@ -49,23 +34,45 @@ class Column:
     align: Literal["left", "right"] = "left"
 
 
-def table(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
+def table(
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    trials: Sequence[int] = (),
+) -> str:
     """Return a table that scrolls within the page.
 
     Args:
         caption: What it shows, as plain text, for those who hear the page.
         columns: Of the table; the first one names the row.
         rows: The cells as HTML: escaped.
+        trials: The number of the trial of each row, where rows are trials.
     """
     head = "".join(
         f'<th scope="col"{_aligned(column)}>{escaped(column.title)}</th>' for column in columns
     )
-    body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
+    links = [f' data-trial="{number}"' for number in trials] or [""] * len(rows)
+    body = "".join(
+        f"<tr{link}>{_cells(columns, row)}</tr>" for row, link in zip(rows, links, strict=True)
+    )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(caption)}">'
         f'<table><caption class="hidden">{escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return a list of items that are HTML; one item stands alone, none is empty."""
+    if len(items) <= 1:
+        return "".join(items)
+    return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Return pairs of a term (plain text) and what is said of it (HTML)."""
+    cells = "".join(f"<div><dt>{escaped(term)}</dt><dd>{said}</dd></div>" for term, said in rows)
+    return f'<dl class="facts">{cells}</dl>'
 
 
 def _cells(columns: Sequence[Column], row: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from bonas.report.charts import style
 from bonas.report.markup import escaped
 from bonas.report.section import Section
 
@@ -61,7 +62,7 @@ def page(
 <meta name="generator" content="bonas">
 <title>{escaped(title)}</title>
 <link rel="icon" href="data:,">
-<style>{resource("style.css")}</style>
+<style>{resource("style.css")}{style()}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>

@@ -19,9 +19,17 @@ from bonas.report.markup import escaped
 from bonas.report.page import page
 from bonas.report.searched import Searched
 from bonas.report.section import MakeSection, Section
+from bonas.report.sections import continuation, failures, front, networks, summary, trials
 from bonas.spaces import Space
 
-_SECTIONS: Final[dict[str, MakeSection]] = {}
+_SECTIONS: Final[dict[str, MakeSection]] = {
+    "summary": summary.section,
+    "front": front.section,
+    "networks": networks.section,
+    "trials": trials.section,
+    "failures": failures.section,
+    "continuation": continuation.section,
+}
 """An anchor -> what makes the section, in the order of the page."""
 
 _logger = logging.getLogger(__name__)

@@ -6,34 +6,17 @@ import math
 from datetime import datetime
 
 import numpy as np
-import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 from shown_results import RESULT
+from written_studies import stored, trial
 
 import bonas
 from bonas.evaluation import Objective
 from bonas.report.searched import Searched
-from bonas.studies.lineage.description import set_names
 
 SEARCHED = Searched.of(RESULT.study, RESULT.space, RESULT.objectives)
-
-
-def stored(
-    *trials: FrozenTrial,
-    directions: tuple[str, ...] = ("maximize", "minimize"),
-    names: list[str] | None = None,
-) -> optuna.Study:
-    study = optuna.create_study(directions=list(directions), study_name="of another program")
-    if names is not None:
-        set_names(study, names)
-    study.add_trials(trials)
-    return study
-
-
-def trial(*values: float, **more: object) -> FrozenTrial:
-    return create_trial(values=list(values), **more)  # type: ignore[arg-type]  # its own arguments
 
 
 def test_it_agrees_with_the_result() -> None:
