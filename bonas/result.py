@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -20,6 +21,9 @@ from bonas.plots.curves import curves_figure
 from bonas.plots.failure_table import Failures
 from bonas.plots.front import front_figure
 from bonas.plots.front_table import front_note, front_table
+from bonas.report.notebook import result_html
+from bonas.report.report import Report
+from bonas.report.searched import Searched
 from bonas.spaces import Space
 from bonas.studies.architecture_measurements import (
     ArchitectureMeasurement,
@@ -217,6 +221,17 @@ class SearchResult:
             figure.savefig(path)
         return figure
 
+    def report(self, path: str | PathLike[str] = "report.html") -> Path:
+        """Write the report of the search to one HTML file that needs no other; return its path.
+
+        It has the front, the networks drawn, learning curves, what the surrogate predicted,
+        failures, and how to go on. It can be written while the search runs.
+
+        Raises:
+            InvalidArgument: if the file cannot be written.
+        """
+        return Report.of(self.study, self.space, self.objectives).save(path)
+
     def dataframe(self) -> Any:
         """Return all trials as a ``pandas.DataFrame``: one row each, failed and pruned ones, too.
 
@@ -246,6 +261,10 @@ class SearchResult:
     def __str__(self) -> str:
         shown = self._front_trials() or self._least_violated()
         table = front_table(self.objectives, shown)
+        return "\n".join(line for line in [table, *self._notes()] if line)
+
+    def _notes(self) -> list[str]:
+        """Return what is to be said below the front, in one line each."""
         stopped, measured, notes = self.stopped, self.measured, []
         if self.missing:
             notes.append(self._progress())
@@ -261,8 +280,11 @@ class SearchResult:
             notes.append(
                 f"{len(measured)} networks measured before one was chosen, {seconds:.3g} s"
             )
-        lines = [table, front_note(self.study, self.space), ", ".join(notes)]
-        return "\n".join(line for line in lines if line)
+        return [note for note in (front_note(self.study, self.space), ", ".join(notes)) if note]
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return result_html(Searched.of(self.study, self.space, self.objectives), self._notes())
 
     def _progress(self) -> str:
         """Return how much of the budget is spent."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from typing import Any, Literal
 
 from bonas.arguments import is_number
@@ -41,6 +38,7 @@ from bonas.studies.proposing.assembly import make_proposer, score_source
 from bonas.studies.proposing.candidate_source import Candidates, checked_candidates
 from bonas.studies.proposing.measure_first import SHARE, MeasureFirst
 from bonas.studies.proposing.proposer import Proposer
+from bonas.studies.references import imported
 from bonas.studies.sampler import ArchitectureSampler
 from bonas.studies.stopping.named import as_rule
 from bonas.studies.stopping.rule import StoppingRule
@@ -110,20 +108,7 @@ class Search:
         Raises:
             InvalidArgument: if there is none.
         """
-        module, _, name = reference.partition(":")
-        if not module or not name:
-            raise InvalidArgument(
-                f"expected module:name, where a bonas.Search is to be found, got {reference!r}"
-            )
-        if "" not in sys.path and os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            found: object = getattr(import_module(module), name)
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise InvalidArgument(
-                f"there is no {name!r} in a module {module!r} ({error}); start the worker in the "
-                "folder of the module, or install it"
-            ) from error
+        found = imported(reference, "a bonas.Search")
         made: object = found() if callable(found) else found
         if not isinstance(made, cls):
             raise InvalidArgument(f"{reference} must be or make a bonas.Search, got {made!r}")

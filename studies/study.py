@@ -92,18 +92,28 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
         StorageUnavailable: if the storage cannot be opened.
         StudyMismatch: if there is no such study in it, or bonas did not create it.
     """
+    study = find_study(storage, name)
+    stored = description_of(study)
+    if stored is None:
+        raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
+    return study, as_objectives(stored["objectives"])
+
+
+def find_study(storage: Storage, name: str) -> optuna.Study:
+    """Return a stored study of any program, or its latest successor.
+
+    Raises:
+        StorageUnavailable: if the storage cannot be opened.
+        StudyMismatch: if there is no such study in it.
+    """
     opened = open_storage(storage, create=False)
     names = optuna.get_all_study_names(opened)
     if name not in names:
         raise StudyMismatch(
             f"there is no study {name!r} in {without_password(storage)}; there are {sorted(names)}"
         )
-    study = optuna.load_study(study_name=name, storage=opened)
-    *_, study = lineage_of(study)
-    stored = description_of(study)
-    if stored is None:
-        raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
-    return study, as_objectives(stored["objectives"])
+    *_, study = lineage_of(optuna.load_study(study_name=name, storage=opened))
+    return study
 
 
 def _continued(

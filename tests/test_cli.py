@@ -87,7 +87,7 @@ def test_the_help_of_a_worker_names_its_defaults(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["demo"], ["front"], ["worker"], ["rescue"], ["finalize"], ["bench"], *BENCH],
+    [[], ["demo"], ["front"], ["worker"], ["rescue"], ["finalize"], ["report"], ["bench"], *BENCH],
     ids=lambda command: " ".join(command) or "bonas",
 )
 def test_every_argument_has_a_help_that_is_a_sentence(command: list[str]) -> None:

@@ -12,6 +12,7 @@ from bonas.cli.exports import add_export_command
 from bonas.cli.finals import add_final_commands
 from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
+from bonas.cli.reports import add_report_command
 from bonas.cli.searches import add_search_commands
 from bonas.errors import BonasError
 
@@ -41,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_search_commands(commands)
     add_final_commands(commands)
     add_export_command(commands)
+    add_report_command(commands)
     bench = add_command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from html import escape
 
 from optuna.trial import FrozenTrial
 
@@ -12,6 +13,8 @@ from bonas.evaluation.failure import Failure
 from bonas.studies.outcomes import failure_of
 
 _WIDTH = 100  # characters of a message
+_COLUMNS = ("number", "kind", "phase", "message")
+_CELL = "text-align:left;vertical-align:top"
 
 
 class Failures(dict[int, str]):
@@ -40,14 +43,34 @@ class Failures(dict[int, str]):
         parts = [f"{n} {kind.replace('_', ' ')}" for kind, n in self.count().items()]
         return f"{len(self)} failed ({', '.join(parts)})" if parts else ""
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the table, with the tracebacks folded."""
+        if not self:
+            return "<p>no failures</p>"
+        head = "".join(f'<th style="{_CELL}">{escape(title)}</th>' for title in _COLUMNS)
+        body = ""
+        for number, each in self.details.items():
+            message = (
+                f"<summary>{escape(self._short(each))}</summary><pre>{escape(each.text)}</pre>"
+            )
+            cells = [str(number), each.kind, escape(each.phase), f"<details>{message}</details>"]
+            row = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
+            body += f"<tr>{row}</tr>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f'<div style="overflow-x:auto;max-width:100%">{table}</div>'
+
+    @staticmethod
+    def _short(failure: Failure) -> str:
+        """Return the message of a failure in one line."""
+        message = failure.message
+        return message if len(message) <= _WIDTH else f"{message[: _WIDTH - 3]}..."
+
     def __str__(self) -> str:
         if not self:
             return "no failures"
-        rows = [("number", "kind", "phase", "message")]
+        rows = [_COLUMNS]
         for number, each in self.details.items():
-            message = each.message
-            short = message if len(message) <= _WIDTH else f"{message[: _WIDTH - 3]}..."
-            rows.append((str(number), each.kind, each.phase, short))
+            rows.append((str(number), each.kind, each.phase, self._short(each)))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
         return "\n".join(lines)
