@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +14,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import nn
 
 from bonas.arguments import is_count
-from bonas.errors import unknown
+from bonas.drawings import Drawing, Layout, draw
+from bonas.errors import InvalidArgument, unknown
 from bonas.evaluation.curve import Curve, curve_names, measurements_of
 from bonas.evaluation.failure import BUILD, phase
 from bonas.evaluation.inheritance.lineage import Lineage
@@ -20,6 +23,7 @@ from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.weights import Folder, load_weights
 from bonas.settings import own_settings
 from bonas.spaces import ArchitectureGraph, Choices, Space
+from bonas.texts import shown, storable
 
 if TYPE_CHECKING:
     from bonas.evaluation.data.splits import Splits
@@ -116,6 +120,55 @@ class Candidate:
     @cached_property
     def _measurements(self) -> Sequence[Measurement]:
         return measurements_of(self.trial) if isinstance(self.trial, FrozenTrial) else ()
+
+    def draw(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        compared_with: Candidate | None = None,
+        layout: Layout = "auto",
+    ) -> Drawing:
+        """Draw its network, with sizes, repetitions folded and blocks in frames.
+
+        A notebook shows a candidate as its drawing with the measured values below.
+
+        Args:
+            path: Where to write the drawing, a name that ends in ``.svg``; None writes nothing.
+            compared_with: Another candidate; what its network does not have is marked, and what it
+                has besides is listed below the drawing.
+            layout: See ``bonas.drawings.draw``.
+
+        Raises:
+            InvalidArgument: for another ending, or an unknown layout.
+            InvalidSpace: if the space cannot say what the network computes.
+            MissingPackage: for ``layout="dot"`` without Graphviz.
+        """
+        other = None
+        if compared_with is not None:
+            if not isinstance(compared_with, Candidate):
+                raise InvalidArgument(
+                    f"expected a candidate to compare with, got {shown(compared_with)}; "
+                    "space.draw(choices, compared_with=other_choices) compares choices"
+                )
+            other = compared_with.space.outline(compared_with.choices)
+        outline = self.space.outline(self.choices)
+        return draw(outline, path, compared_with=other, layout=layout, title=self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"network {self.number}" if self.number >= 0 else "network"
+
+    def _repr_html_(self) -> str:
+        try:
+            picture = self.draw().svg
+        except Exception as error:  # a space may fail in any way; showing it must not
+            picture = f"<p>{escape(storable(f'not drawn: {error}'))}</p>"
+        rows = "".join(
+            f"<tr><td>{escape(storable(name))}</td><td>{value:.6g}</td></tr>"
+            for name, value in self.values.items()
+        )
+        table = f"<table><caption>{self._title}</caption>{rows}</table>"
+        return f"<figure>{picture}<figcaption>{table}</figcaption></figure>"
 
     def build(self) -> nn.Module:
         """Build an untrained network; while the trial runs, the builder may note things in it.

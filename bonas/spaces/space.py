@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.outline import Outline
 from bonas.spaces.reduction import Reading, Reduction
 from bonas.spaces.sketch import sizes_of
+
+if TYPE_CHECKING:
+    from bonas.drawings import Drawing, Layout
 
 _DRAWS = 10_000  # tries for one valid random combination
 _OF_TRACED = {"enumerable": 512, "reference_size": 300, "slow_to_draw": True}
@@ -113,6 +117,36 @@ class Space(Combinations):
         return dataclasses.replace(
             Outline.of_graph(graph), sizes=sizes_of(graph) or ({},) * len(graph)
         )
+
+    def draw(
+        self,
+        choices: Choices,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        compared_with: Choices | None = None,
+        layout: Layout = "auto",
+        title: str = "network",
+    ) -> Drawing:
+        """Draw the network of ``choices``, with sizes, repetitions folded and blocks in frames.
+
+        Args:
+            choices: A combination.
+            path: Where to write the drawing, a name that ends in ``.svg``; None writes nothing.
+            compared_with: Other choices; what their network does not have is marked, and what it
+                has besides is listed below the drawing.
+            layout: See ``bonas.drawings.draw``.
+            title: What a screen reader says.
+
+        Raises:
+            InvalidSpace: if the choices are no combination of the space.
+            InvalidArgument: for another ending, or an unknown layout.
+            MissingPackage: for ``layout="dot"`` without Graphviz.
+        """
+        from bonas.drawings import draw  # drawings are above spaces
+
+        other = None if compared_with is None else self.outline(self.checked(compared_with))
+        outline = self.outline(self.checked(choices))
+        return draw(outline, path, compared_with=other, layout=layout, title=title)
 
     def build(self, choices: Choices) -> nn.Module:
         """Build an untrained network that maps a batch of inputs to a batch of outputs."""

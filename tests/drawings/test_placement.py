@@ -9,9 +9,9 @@ import pytest
 from drawings.networks import SPACES, chain, outlines, random_graph
 
 from bonas.drawings.columns import in_columns
-from bonas.drawings.draw import as_outline, diagram_of
 from bonas.drawings.geometry import Frame, Picture, PlacedBox
 from bonas.drawings.layers import layered
+from bonas.drawings.network import as_outline, diagram_of
 
 
 def pictures() -> list[Picture]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Literal
@@ -14,7 +15,7 @@ from bonas.drawings.blocks import whole_level
 from bonas.drawings.collapse import collapsed
 from bonas.drawings.columns import in_columns
 from bonas.drawings.diagram import Level
-from bonas.drawings.drawing import Drawing
+from bonas.drawings.drawing import Drawing, svg_path
 from bonas.drawings.layers import layered
 from bonas.drawings.matching import Differences
 from bonas.drawings.placement import Order
@@ -22,7 +23,8 @@ from bonas.drawings.repeats import folded
 from bonas.drawings.stacks import stacked
 from bonas.drawings.svg import size_of, svg_text
 from bonas.errors import InvalidArgument, MissingPackage, unknown
-from bonas.spaces import ArchitectureGraph, Outline
+from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.sketch import sizes_of
 
 Layout = Literal["auto", "layers", "dot"]
@@ -33,6 +35,7 @@ Network = ArchitectureGraph | Outline
 
 def draw(
     graph: Network,
+    path: str | os.PathLike[str] | None = None,
     *,
     marked: Collection[int] = (),
     compared_with: Network | None = None,
@@ -47,6 +50,7 @@ def draw(
 
     Args:
         graph: A graph, or ``space.outline(choices)``, which has the shapes and blocks, too.
+        path: Where to write the drawing, a name that ends in ``.svg``; None writes nothing.
         marked: Indices of nodes that stand out.
         compared_with: Another network; what it does not have is marked, and what it has besides is
             listed below the drawing.
@@ -56,8 +60,8 @@ def draw(
             lines cross, and so does ``"auto"`` where Graphviz is installed. Looks are the same.
 
     Raises:
-        InvalidArgument: for something else than a graph, a node that is not in it, or an unknown
-            layout.
+        InvalidArgument: for something else than a graph, a node that is not in it, an unknown
+            layout, or another ending of the path.
         MissingPackage: for ``layout="dot"`` without Graphviz.
 
     >>> import bonas
@@ -65,6 +69,7 @@ def draw(
     >>> draw(chain, title="a chain").svg[:4]
     '<svg'
     """
+    target = None if path is None else svg_path(path)
     outline = as_outline(graph)
     order = _order(layout)
     marks = _checked_marks(marked, len(outline))
@@ -76,7 +81,10 @@ def draw(
         legend = differences.sentences(outline, other)
     picture = in_columns(diagram_of(outline, marks, fold=fold), order)
     width, height = size_of(picture, legend)
-    return Drawing(svg_text(picture, title, legend), width, height)
+    drawing = Drawing(svg_text(picture, title, legend), width, height)
+    if target is not None:
+        drawing.save(target)
+    return drawing
 
 
 def as_outline(graph: object) -> Outline:

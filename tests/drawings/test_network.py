@@ -13,7 +13,7 @@ from bonas import ArchitectureGraph, errors
 from bonas.drawings import Drawing, draw
 from bonas.drawings import graphviz as graphviz_module
 from bonas.drawings.diagram import rows_of
-from bonas.drawings.draw import as_outline, diagram_of
+from bonas.drawings.network import as_outline, diagram_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
