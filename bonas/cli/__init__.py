@@ -10,6 +10,7 @@ from bonas import __version__
 from bonas.cli.comparisons import add_comparisons
 from bonas.cli.exports import add_export_command
 from bonas.cli.finals import add_final_commands
+from bonas.cli.live import add_live_commands
 from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
 from bonas.cli.reports import add_report_command
@@ -43,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_final_commands(commands)
     add_export_command(commands)
     add_report_command(commands)
+    add_live_commands(commands)
     bench = add_command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)

@@ -1,1 +1,5 @@
-"""Studies that run, seen in a browser: the served report, and Optuna's dashboard."""
+"""Studies in a browser while they run: reports that refresh themselves, and Optuna's dashboard."""
+
+from bonas.live.watch import watch
+
+__all__ = ["watch"]

@@ -1,0 +1,58 @@
+"""Commands that show studies in a browser: watch."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bonas.cli.options import STORAGE, add_command
+
+_HOST = "Address to listen on; others than loopback addresses let other machines see the studies."
+_SEARCH = "The bonas.Search of the studies, as module:name: then networks are drawn."
+
+
+def add_live_commands(commands: Any) -> None:
+    """Add the commands to a parser's subparsers."""
+    for add in (_add_watch,):
+        add(commands)
+
+
+def _add_watch(commands: Any) -> None:
+    command = add_command(
+        commands, "watch", "Show the reports of running studies in a browser, always up to date."
+    )
+    _add_storage(command)
+    command.add_argument("--search", help=_SEARCH)
+    command.add_argument("--host", default="127.0.0.1", help=_HOST)
+    command.add_argument("--port", type=int, default=8000, help="Port; 0 for any that is free.")
+    command.add_argument(
+        "--every", type=float, default=5.0, help="Seconds between two readings of the storage."
+    )
+    command.set_defaults(run=_watch)
+
+
+def _add_storage(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--storage", required=True, help=STORAGE)
+    command.add_argument(
+        "--study",
+        action="append",
+        default=None,
+        help="Name of a study in the storage; may be given several times (default: all).",
+    )
+
+
+# Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
+
+
+def _watch(options: argparse.Namespace) -> None:
+    from bonas.live import watch
+    from bonas.studies.search import Search
+
+    watch(
+        options.storage,
+        options.study or (),
+        search=None if options.search is None else Search.named(options.search),
+        host=options.host,
+        port=options.port,
+        every=options.every,
+    )

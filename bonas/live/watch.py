@@ -1,0 +1,114 @@
+"""``bonas watch``: the reports of studies that run, served on a local address."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import optuna
+from optuna import Study
+
+from bonas.arguments import check_positive
+from bonas.errors import InvalidArgument, StudyMismatch
+from bonas.live import pages
+from bonas.live.fingerprint import fingerprint
+from bonas.live.hosts import is_loopback
+from bonas.live.opening import open_to_look
+from bonas.live.watcher import Watcher
+from bonas.spaces import Space
+from bonas.studies.lineage.description import differences, make_description
+from bonas.studies.lineage.origin import description_of
+from bonas.studies.search import Search
+from bonas.studies.storages.opening import Storage, without_password
+
+
+def watch(
+    storage: Storage,
+    studies: Sequence[str] = (),
+    *,
+    search: Search | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    every: float = 5.0,
+) -> None:
+    """Serve the reports of stored studies until Ctrl-C, refreshed where something has changed.
+
+    Nothing is written to the storage, and no request of a browser can write.
+
+    Args:
+        storage: A database's URL, the path of a journal, or a storage of Optuna.
+        studies: Names of the studies, whose successors are shown, too; all by default.
+        search: What was searched, for drawings of networks in the reports of its studies.
+        host: The address that the server listens on; others than loopback addresses let every
+            machine that reaches it see the reports.
+        port: Its port; 0 for any that is free.
+        every: Seconds between two readings of the storage.
+
+    Raises:
+        StorageUnavailable: if there is no such storage.
+        StudyMismatch: if none of ``studies`` is in it.
+        InvalidArgument: if the port is taken, or a value cannot work.
+        MissingPackage: without the extra ``watch``.
+    """
+    from bonas.live.serving import serve  # names the optional packages
+
+    check_positive("every", every, advice="give the seconds between two readings")
+    check_address(host, port)
+    watcher = make_watcher(storage, studies, search, every)
+    if not is_loopback(host):
+        print(
+            f"bonas watch: warning: {host} is no loopback address: every machine that reaches it "
+            "can see these reports",
+            file=sys.stderr,
+        )
+    serve(watcher, host=host, port=port, where=without_password(storage), every=every)
+
+
+def make_watcher(
+    storage: Storage, studies: Sequence[str], search: Search | None, every: float
+) -> Watcher:
+    """Return what reads the studies of a storage.
+
+    Raises:
+        StorageUnavailable: if there is no such storage.
+        StudyMismatch: if none of ``studies`` is in it.
+    """
+    known = optuna.get_all_study_names(open_to_look(storage))
+    if studies and not {*studies} & {*known}:
+        raise StudyMismatch(
+            f"there is no study {' or '.join(map(repr, studies))} in {without_password(storage)}; "
+            f"there are {sorted(known)}"
+        )
+    space_of = partial(_space_of, search)
+    objectives = None if search is None else search.goals
+    return Watcher(
+        partial(open_to_look, storage),
+        studies,
+        every,
+        fingerprint,
+        partial(pages.study_card, space_of=space_of),
+        partial(pages.report_page, every=every, space_of=space_of, objectives=objectives),
+    )
+
+
+def check_address(host: str, port: int) -> None:
+    """Check what a server is to be bound to.
+
+    Raises:
+        InvalidArgument: if it cannot be.
+    """
+    if not isinstance(host, str) or not host.strip():
+        raise InvalidArgument(f"expected a host such as 127.0.0.1, got {host!r}")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 65536:
+        raise InvalidArgument(
+            f"expected a port from 0 to 65535, got {port!r}; give one such as 8000"
+        )
+
+
+def _space_of(search: Search | None, study: Study) -> Space | None:
+    """Return the space of a search, if the study is of that search."""
+    if search is None or (stored := description_of(study)) is None:
+        return None
+    wanted = make_description(search.describe(), search.goals)
+    return None if differences(stored, wanted) else search.space
