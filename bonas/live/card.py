@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bonas.evaluation.objective import Objective
-from bonas.report.charts import Axis, Chart, Line, Points
+from bonas.report.charts import Axis, Chart, Line, Points, duration
+from bonas.report.counted import counted
+from bonas.report.front_chart import ordered_pair
 from bonas.report.markup import escaped, shortened
-from bonas.report.numbers import counted, duration, with_unit
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
+from bonas.report.values import value_text
 
 _WIDTH, _HEIGHT = 380.0, 220.0  # of the picture
 _POINTS = 300  # in it, apart from the front
@@ -55,58 +57,45 @@ def _best(searched: Searched) -> str:
     for objective in searched.objectives:
         best = searched.best(objective)
         if best is not None:
-            value = with_unit(best.values[objective.name], objective.unit)
-            name = shortened(objective.name, 30)
-            rows.append(f"<div><dt>best {escaped(name)}</dt><dd>{escaped(value)}</dd></div>")
+            value = escaped(value_text(best, objective))
+            rows.append(f"<dt>best {escaped(shortened(objective.name, 30))}</dt><dd>{value}</dd>")
     return f"<dl>{''.join(rows)}</dl>" if rows else "<p>Nothing is measured yet.</p>"
 
 
 def _picture(searched: Searched) -> str:
-    """Return two objectives of all trials, or one by the number of the trial."""
+    """Return the first two objectives of all trials, or one by the number of the trial."""
     if not searched.finished:
         return ""
-    x, y = axes_of(searched.objectives)
+    first, *others = searched.objectives
+    across, up = ordered_pair(first, others[0]) if others else (None, first)
     on_front = {trial.number for trial in searched.front}
-    others = [t for t in searched.finished if t.number not in on_front][-_POINTS:]
-    front = sorted(searched.front, key=lambda trial: _at(trial, x))
-    layers: list[Points | Line] = [_points(others, x, y, "evaluated")]
-    if len(searched.objectives) == 2:
-        layers.append(Line(*_places(front, x, y), "front"))
-    layers.append(_points(front, x, y, "front"))
-    axis = Axis("trial", whole=True) if x is None else _axis(x)
-    title = f"{y.name} by {axis.title}"
-    seen = counted(len(front), "network") + " on the front"
-    svg = Chart(title, axis, _axis(y), layers, seen, _WIDTH, _HEIGHT).svg()
+    dominated = [t for t in searched.finished if t.number not in on_front][-_POINTS:]
+    front = sorted(searched.front, key=lambda trial: _at(trial, across))
+    if across is not None and across.direction == "maximize":
+        front.reverse()  # the line goes from the best to the next worse
+    layers: list[Points | Line] = [Points(*_places(dominated, across, up))]
+    if len(others) == 1:
+        layers.append(Line(*_places(front, across, up), "front", steps=True))
+    layers.append(Points(*_places(front, across, up), "front"))
+    axis = Axis("trial", whole=True) if across is None else _axis(across)
+    seen = f"{counted(len(front), 'network')} on the front"
+    title = f"{up.name} by {axis.title}"
+    svg = Chart(title, axis, _axis(up), layers, seen, _WIDTH, _HEIGHT).svg()
     return f'<figure class="chart small">{svg}</figure>'
-
-
-def axes_of(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:
-    """Return what is drawn to the right, a cost if there is one, and what is drawn up."""
-    if len(objectives) == 1:
-        return None, objectives[0]
-    costs = [objective for objective in objectives if objective.direction == "minimize"]
-    x = costs[0] if costs else objectives[1]
-    return x, next(objective for objective in objectives if objective is not x)
 
 
 def _axis(objective: Objective) -> Axis:
     return Axis(shortened(objective.name, 24), objective.unit)
 
 
-def _at(trial: SearchedTrial, x: Objective | None) -> float:
-    return float(trial.number) if x is None else trial.values[x.name]
+def _at(trial: SearchedTrial, across: Objective | None) -> float:
+    return float(trial.number) if across is None else trial.values[across.name]
 
 
 def _places(
-    trials: Sequence[SearchedTrial], x: Objective | None, y: Objective
+    trials: Sequence[SearchedTrial], across: Objective | None, up: Objective
 ) -> tuple[list[float], list[float]]:
-    return [_at(trial, x) for trial in trials], [trial.values[y.name] for trial in trials]
-
-
-def _points(
-    trials: Sequence[SearchedTrial], x: Objective | None, y: Objective, series: str
-) -> Points:
-    return Points(*_places(trials, x, y), series)
+    return [_at(trial, across) for trial in trials], [trial.values[up.name] for trial in trials]
 
 
 def _latest(searched: Searched) -> str:

@@ -15,9 +15,8 @@ from bonas.errors import StorageUnavailable
 from bonas.evaluation.objective import Objective
 from bonas.live.card import card
 from bonas.live.watcher import State
-from bonas.report import charts
+from bonas.report.counted import counted
 from bonas.report.markup import escaped, shortened
-from bonas.report.numbers import counted
 from bonas.report.page import page
 from bonas.report.report import Report
 from bonas.report.searched import Searched
@@ -27,21 +26,27 @@ from bonas.spaces import Space
 SpaceOf = Callable[[Study], Space | None]
 """A study -> what was searched, if known."""
 _STYLE = """
-.cards { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
-.card { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; min-width: 0; }
-.card h3 { margin: 0 0 .5rem; overflow-wrap: anywhere; }
-.card p, .card dl { margin: .4rem 0; }
-.card dl { display: grid; gap: .1rem; }
-.card dl div { display: flex; gap: .5rem; justify-content: space-between; }
+.cards { display: grid; gap: 1.2rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); }
+.card { background: var(--surface); border: 1px solid var(--line); border-radius: 8px;
+  box-shadow: var(--shadow); padding: 1.1rem 1.2rem; min-width: 0; }
+.card h3 { margin: 0 0 .6rem; font-size: 1.05rem; overflow-wrap: anywhere; }
+.card p { margin: .4rem 0; }
+.card dl { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: .15rem 1rem;
+  margin: .6rem 0; }
 .card dt { color: var(--muted); overflow-wrap: anywhere; }
-.card dd { margin: 0; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.card progress { width: 100%; accent-color: var(--accent); }
-.card svg { width: 100%; height: auto; }
+.card dd { margin: 0; font-variant-numeric: tabular-nums; text-align: right; }
+.card progress { display: block; width: 100%; height: .5rem; accent-color: var(--accent); }
+.card figure { margin: .6rem 0 0; }
 """
 _LIVE_STYLE = """
-#live { margin: 0; font-size: .85rem; color: var(--muted); }
-#live.late { color: var(--bad); overflow-wrap: anywhere; }
+#live { position: fixed; z-index: 4; right: 1rem; bottom: 1rem; margin: 0; padding: .15rem .7rem;
+  max-width: min(40rem, calc(100vw - 2rem)); border: 1px solid var(--line); border-radius: 1rem;
+  background: var(--page); color: var(--muted); font-size: .85rem; overflow-wrap: anywhere; }
+#live::before { content: "\\25cf\\2002"; color: #1a7f4b; }
+#live.late { color: var(--text); }
+#live.late::before { color: #c2570c; }
+@media print { #live { display: none; } }
 """
 _logger = logging.getLogger(__name__)
 
@@ -77,7 +82,7 @@ def report_page(
         space = space_of(study)
         report = Report.of(study, space, objectives if space is not None else None)
         script = _script(version, every, study.study_name)
-        return _placed(report.html(scripts=[script], is_served=True))
+        return _placed(_with_way_back(report.html(scripts=[script], is_served=True)))
     except StorageUnavailable:
         raise
     except Exception as error:
@@ -97,7 +102,7 @@ def index_page(state: State, where: str, every: float) -> str:
     else:
         body = f'<div class="cards">{cards}</div>'
     title = counted(len(state.studies), "study", "studies")
-    section = Section("studies", title, f"<style>{_STYLE}{charts.style()}</style>{body}")
+    section = Section("studies", title, f"<style>{_STYLE}</style>{body}")
     return _live_page("Searches", where, section, _script(state.version, every))
 
 
@@ -128,8 +133,14 @@ def _live_page(title: str, subtitle: str, section: Section, script: str) -> str:
 
 
 def _placed(html: str) -> str:
-    """Return a page with the style of the badge, and a way back to all studies."""
+    """Return a page with the style of the badge."""
     return html.replace("</style>\n</head>", f"{_LIVE_STYLE}</style>\n</head>", 1)
+
+
+def _with_way_back(html: str) -> str:
+    """Return a page that leads to all studies, too."""
+    sections = '<nav aria-label="Sections"><ul>'
+    return html.replace(sections, f'{sections}<li><a href="/">All studies</a></li>', 1)
 
 
 def _script(version: str, every: float, study: str | None = None) -> str:

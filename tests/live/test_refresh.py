@@ -71,27 +71,33 @@ def test_a_reader_sees_what_is_new_and_keeps_the_place(
     import optuna
 
     process, address = served
-    index, wrong = opened(browser, address, width=390)
-    expect(index.locator(".card dd").first).to_contain_text("85")
-    assert index.evaluate("document.documentElement.scrollWidth") <= 390
-    index.locator(".card a").click()
-    report = index
+    report, wrong = opened(browser, address, width=390)
+    expect(report.locator(".card dd").first).to_contain_text("85")
+    assert report.evaluate("document.documentElement.scrollWidth") <= 390
+    report.locator(".card a").click()
     expect(report.locator("h1")).to_have_text(HOSTILE)
-    report.evaluate("document.querySelector('main').style.paddingBottom = '3000px'")
-    report.evaluate("history.replaceState({pinned: 3}, '')")
-    report.evaluate("scrollTo(0, 240)")
-    version = report.evaluate("document.scripts[document.scripts.length - 1].text")
+    pin = report.locator("button.trial[data-trial='3']").first
+    pin.click()
+    trials = report.locator("#trials")
+    trials.scroll_into_view_if_needed()
+    report.locator("#trials-outcome").select_option(index=1)
+    report.evaluate("document.activeElement.blur()")
+    report.evaluate("scrollBy(0, 30)")
+    place = trials.bounding_box()
+    chosen = report.locator("#trials-outcome").input_value()
     add(optuna.load_study(study_name=HOSTILE, storage=storage), [99.0, 1.0])
-    report.wait_for_function(
-        "before => document.scripts[document.scripts.length - 1].text !== before", arg=version
-    )
-    assert report.evaluate("history.state.pinned") == 3
-    report.wait_for_function("sessionStorage.length === 0")
-    end = report.evaluate("document.documentElement.scrollHeight - innerHeight")
-    assert report.evaluate("scrollY") == pytest.approx(min(240, end), abs=2)
+    expect(report.locator("#front")).to_contain_text("99")
+    assert pin.get_attribute("aria-pressed") == "true"
+    assert report.locator("#trials-outcome").input_value() == chosen
+    after = trials.bounding_box()
+    assert place is not None
+    assert after is not None
+    assert after["y"] == pytest.approx(place["y"], abs=2)
     overview, errors = opened(browser, address)
     expect(overview.locator(".card dd").first).to_contain_text("99")
     assert wrong == errors == []
+    report.get_by_text("All studies").click()
+    expect(report.locator(".card dd").first).to_contain_text("99")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
 
