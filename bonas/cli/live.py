@@ -8,7 +8,10 @@ from typing import Any
 from bonas.cli.options import STORAGE, add_command
 
 _HOST = "Address to listen on; others than loopback addresses let other machines see the studies."
-_SEARCH = "The bonas.Search of the studies, as module:name: then networks are drawn."
+_SPACE = (
+    "What was searched, for drawings of networks: a bonas.Space or a bonas.Search, or a function "
+    "that returns one, as module:name (default: a space of bonas as the study describes it)."
+)
 
 
 def add_live_commands(commands: Any) -> None:
@@ -22,7 +25,7 @@ def _add_watch(commands: Any) -> None:
         commands, "watch", "Show the reports of running studies in a browser, always up to date."
     )
     _add_storage(command)
-    command.add_argument("--search", help=_SEARCH)
+    command.add_argument("--space", help=_SPACE)
     command.add_argument("--host", default="127.0.0.1", help=_HOST)
     command.add_argument("--port", type=int, default=8000, help="Port; 0 for any that is free.")
     command.add_argument(
@@ -46,12 +49,12 @@ def _add_storage(command: argparse.ArgumentParser) -> None:
 
 def _watch(options: argparse.Namespace) -> None:
     from bonas.live import watch
-    from bonas.studies.search import Search
+    from bonas.report.stored import named_space
 
     watch(
         options.storage,
         options.study or (),
-        search=None if options.search is None else Search.named(options.search),
+        space=None if options.space is None else named_space(options.space),
         host=options.host,
         port=options.port,
         every=options.every,

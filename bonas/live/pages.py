@@ -12,7 +12,6 @@ from urllib.parse import quote
 from optuna import Study
 
 from bonas.errors import StorageUnavailable
-from bonas.evaluation.objective import Objective
 from bonas.live.card import card
 from bonas.live.watcher import State
 from bonas.report.counted import counted
@@ -70,17 +69,10 @@ def study_card(study: Study, space_of: SpaceOf) -> str:
         return f'<article class="card"><h3>{shown}</h3><p>It cannot be shown: {what}</p></article>'
 
 
-def report_page(
-    study: Study,
-    version: str,
-    every: float,
-    space_of: SpaceOf,
-    objectives: tuple[Objective, ...] | None = None,
-) -> str:
+def report_page(study: Study, version: str, every: float, space_of: SpaceOf) -> str:
     """Return the report of a study, as a page that refreshes itself."""
     try:
-        space = space_of(study)
-        report = Report.of(study, space, objectives if space is not None else None)
+        report = Report.of(study, space_of(study))
         script = _script(version, every, study.study_name)
         return _placed(_with_way_back(report.html(scripts=[script], is_served=True)))
     except StorageUnavailable:

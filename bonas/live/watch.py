@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import optuna
-from optuna import Study
 
 from bonas.arguments import check_positive
 from bonas.errors import InvalidArgument, StudyMismatch
@@ -15,11 +14,9 @@ from bonas.live import pages
 from bonas.live.fingerprint import fingerprint
 from bonas.live.hosts import is_loopback
 from bonas.live.opening import open_to_look
+from bonas.live.spaces import KnownSpaces
 from bonas.live.watcher import Watcher
 from bonas.spaces import Space
-from bonas.studies.lineage.description import differences, make_description
-from bonas.studies.lineage.origin import description_of
-from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage, without_password
 
 
@@ -27,7 +24,7 @@ def watch(
     storage: Storage,
     studies: Sequence[str] = (),
     *,
-    search: Search | None = None,
+    space: Space | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     every: float = 5.0,
@@ -39,7 +36,8 @@ def watch(
     Args:
         storage: A database's URL, the path of a journal, or a storage of Optuna.
         studies: Names of the studies, whose successors are shown, too; all by default.
-        search: What was searched, for drawings of networks in the reports of its studies.
+        space: What was searched, for drawings of networks in the reports of its studies; those of
+            bonas are known.
         host: The address that the server listens on; others than loopback addresses let every
             machine that reaches it see the reports.
         port: Its port; 0 for any that is free.
@@ -55,7 +53,7 @@ def watch(
 
     check_positive("every", every, advice="give the seconds between two readings")
     check_address(host, port)
-    watcher = make_watcher(storage, studies, search, every)
+    watcher = make_watcher(storage, studies, space, every)
     if not is_loopback(host):
         print(
             f"bonas watch: warning: {host} is no loopback address: every machine that reaches it "
@@ -66,7 +64,7 @@ def watch(
 
 
 def make_watcher(
-    storage: Storage, studies: Sequence[str], search: Search | None, every: float
+    storage: Storage, studies: Sequence[str], space: Space | None, every: float
 ) -> Watcher:
     """Return what reads the studies of a storage.
 
@@ -80,15 +78,14 @@ def make_watcher(
             f"there is no study {' or '.join(map(repr, studies))} in {without_password(storage)}; "
             f"there are {sorted(known)}"
         )
-    space_of = partial(_space_of, search)
-    objectives = None if search is None else search.goals
+    space_of = KnownSpaces(space).of
     return Watcher(
         partial(open_to_look, storage),
         studies,
         every,
         fingerprint,
         partial(pages.study_card, space_of=space_of),
-        partial(pages.report_page, every=every, space_of=space_of, objectives=objectives),
+        partial(pages.report_page, every=every, space_of=space_of),
     )
 
 
@@ -104,11 +101,3 @@ def check_address(host: str, port: int) -> None:
         raise InvalidArgument(
             f"expected a port from 0 to 65535, got {port!r}; give one such as 8000"
         )
-
-
-def _space_of(search: Search | None, study: Study) -> Space | None:
-    """Return the space of a search, if the study is of that search."""
-    if search is None or (stored := description_of(study)) is None:
-        return None
-    wanted = make_description(search.describe(), search.goals)
-    return None if differences(stored, wanted) else search.space
