@@ -24,6 +24,7 @@ extensions = [
     "command_help",
     "formulas",
     "module_heads",
+    "warm_kernel",
 ]
 exclude_patterns = ["extensions", "figures"]
 
@@ -41,6 +42,7 @@ myst_heading_anchors = 3
 # Code cells run once, in a kernel of one thread, and again when their page changes.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE.parent / "build" / "docs-executed")
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_show_tb = True
@@ -48,6 +50,7 @@ nb_output_stderr = "remove-warn"  # a page that prints warnings fails the build
 nb_merge_streams = True
 nb_ipywidgets_js = {}  # its default loads scripts from elsewhere
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # progress bars in notebooks
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 )

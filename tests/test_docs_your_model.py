@@ -1,4 +1,4 @@
-"""The programs of docs/your_model.md run, with a small budget."""
+"""The programs of docs/your_model.md and docs/models run, with a small budget."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ import torch
 
 import bonas
 
-PAGE = Path(__file__).parents[1] / "docs" / "your_model.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [DOCS / "your_model.md", *sorted(DOCS.glob("models/*.md"))]
 OTHERS = {"diffusers", "gymnasium", "lightning", "monai", "peft", "timm", "transformers"}
 """Optional packages: a program that needs one is skipped where it is not installed."""
 
 
 def programs() -> list[Any]:
-    """Return every block of Python by the heading above it."""
+    """Return every block of Python of every page by the heading above it."""
     found, heading = [], ""
-    for part in re.findall(r"^## [^\n]*$|^```python\n.*?^```$", PAGE.read_text(), re.M | re.S):
-        if part.startswith("## "):
-            heading = part.removeprefix("## ")
-        else:
-            code = part.removeprefix("```python\n").removesuffix("```")
-            found.append(pytest.param(code, id=heading))
+    for page in PAGES:
+        for part in re.findall(r"^## [^\n]*$|^```python\n.*?^```$", page.read_text(), re.M | re.S):
+            if part.startswith("## "):
+                heading = part.removeprefix("## ")
+            else:
+                code = part.removeprefix("```python\n").removesuffix("```")
+                found.append(pytest.param(code, id=heading))
     return found
+
+
+def test_no_program_was_lost() -> None:
+    assert len(programs()) == 15
 
 
 @pytest.mark.parametrize("code", programs())
@@ -40,7 +46,7 @@ def test_a_program_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
             pytest.importorskip(name[1], reason=f"the program needs {name[1]}")
             warnings.simplefilter("ignore")  # those libraries have warnings of their own
     names: dict[str, Any] = {"__name__": "your_model"}
-    exec(compile(code, str(PAGE), "exec"), names)
+    exec(compile(code, "your_model.md", "exec"), names)
     result = names["result"]
     assert not result.failures
     assert len(result.candidates) == 2
