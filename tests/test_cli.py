@@ -21,7 +21,7 @@ from bonas.cli import main, make_parser
 from bonas.run import RunSettings
 
 PAIRS = list(product(range(5), repeat=2))
-BENCH_PARTS = ("run", "report", "ask", "predict", "fidelity", "curves", "inherit")
+BENCH_PARTS = ("run", "report", "html", "ask", "predict", "fidelity", "curves", "inherit")
 BENCH = [["bench", part] for part in BENCH_PARTS]
 
 

@@ -13,7 +13,7 @@ from bonas.cli.finals import add_final_commands
 from bonas.cli.live import add_live_commands
 from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
-from bonas.cli.reports import add_report_command
+from bonas.cli.reports import add_report_benchmark, add_report_command
 from bonas.cli.searches import add_search_commands
 from bonas.errors import BonasError
 
@@ -49,4 +49,5 @@ def make_parser() -> argparse.ArgumentParser:
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)
     add_measurements(parts)
+    add_report_benchmark(parts)
     return parser

@@ -1,4 +1,4 @@
-"""The command that writes the report of a stored study."""
+"""The command that writes the report of a stored study, and the one that measures it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,28 @@ def add_report_command(commands: Any) -> None:
     report.set_defaults(run=_report)
 
 
-# The command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
+def add_report_benchmark(parts: Any) -> None:
+    """Add the command to the subparsers of ``bonas bench``."""
+    html = add_command(
+        parts, "html", "Measure how long the report of a search takes, and how large it is."
+    )
+    html.add_argument(
+        "--trials", type=int, nargs="+", default=[30, 200, 500, 10_000], help="Sizes of studies."
+    )
+    html.add_argument("--seed", type=int, default=0, help="Random seed of the studies.")
+    html.set_defaults(run=_run_html)
+
+
+# Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
 def _report(options: argparse.Namespace) -> None:
     from bonas.report.stored import stored_report
 
     print(stored_report(options.storage, options.study, options.space).save(options.out))
+
+
+def _run_html(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.html_report import report_cost_table, report_costs
+
+    print(report_cost_table(report_costs(options.trials, options.seed)))

@@ -47,6 +47,11 @@ def light(name: str) -> str:
     return _COLOURS[name][0]
 
 
+def properties(*, dark: bool) -> str:
+    """Return the CSS properties by which a page gives all drawings light or dark colours."""
+    return "".join(f"--bonas-drawing-{name}:{pair[dark]};" for name, pair in _COLOURS.items())
+
+
 def style(kinds: set[Kind]) -> str:
     """Return the style sheet of a drawing that has these kinds of operations.
 

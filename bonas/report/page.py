@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from bonas.drawings.theme import properties
 from bonas.report.charts import style
 from bonas.report.markup import escaped
 from bonas.report.section import Section
@@ -62,7 +63,7 @@ def page(
 <meta name="generator" content="bonas">
 <title>{escaped(title)}</title>
 <link rel="icon" href="data:,">
-<style>{resource("style.css")}{style()}</style>
+<style>{_style()}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
@@ -78,6 +79,15 @@ def page(
 </body>
 </html>
 """
+
+
+@cache
+def _style() -> str:
+    """Return the style sheets of the page, of charts, and the colours of drawings."""
+    light, dark = properties(dark=False), properties(dark=True)
+    themes = f':root[data-theme="light"]{{{light}}}:root[data-theme="dark"]{{{dark}}}'
+    printed = f"@media print{{:root,:root[data-theme]{{{light}}}}}"
+    return f"{resource('style.css')}{style()}{themes}{printed}"
 
 
 @cache

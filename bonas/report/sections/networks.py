@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bonas.drawings import draw
 from bonas.errors import BonasError
@@ -15,7 +16,7 @@ from bonas.report.searched_trial import SearchedTrial
 from bonas.report.section import Section
 from bonas.report.sections.front import trial_button
 from bonas.report.values import value_text
-from bonas.spaces import Space
+from bonas.spaces import Outline, Space
 from bonas.studies.lineage.networks import changed_trials
 
 _NETWORKS = 12  # that are drawn
@@ -30,7 +31,7 @@ def section(searched: Searched) -> Section | None:
     if not searched.front:
         return None
     shown = evenly(searched.front, _NETWORKS)
-    drawings = {} if searched.space is None else _drawings(shown, searched.space)
+    drawings = {} if searched.space is None else _drawings(shown, searched, searched.space)
     figures, before = [], None
     for trial in searched.front:
         if trial in shown:
@@ -50,19 +51,24 @@ def evenly(front: Sequence[SearchedTrial], most: int) -> list[SearchedTrial]:
     return [front[round(i * (n - 1) / (most - 1))] for i in range(most)]
 
 
-def _drawings(trials: Sequence[SearchedTrial], space: Space) -> dict[int, str]:
-    """Return the pictures of networks that can be drawn, within the characters there are."""
+def _drawings(trials: Sequence[SearchedTrial], searched: Searched, space: Space) -> dict[int, str]:
+    """Return the pictures of networks that can be drawn, within the characters there are.
+
+    What a network has and its neighbour has not is marked.
+    """
     rebuilt = {trial.number for trial in changed_trials([t.frozen for t in trials], space)}
+    before = {b.number: a for a, b in pairwise(searched.front)}
     found: dict[int, str] = {}
     for trial in trials:
         if trial.number in rebuilt:
             continue
-        choices = {
-            name: trial.choices[name] for name in space.distributions if name in trial.choices
-        }
+        neighbour = before.get(trial.number)
         try:
-            graph = space.graph(space.completed(choices))
-            svg = draw(graph, title=f"Network of trial {trial.number}").svg
+            svg = draw(
+                _outline(trial, space),
+                compared_with=None if neighbour is None else _outline(neighbour, space),
+                title=f"Network of trial {trial.number}",
+            ).svg
         except Exception as error:  # the space is the user's, and so are its errors
             level = logging.DEBUG if isinstance(error, BonasError) else logging.WARNING
             _logger.log(level, "the network of trial %d is not drawn: %s", trial.number, error)
@@ -70,6 +76,11 @@ def _drawings(trials: Sequence[SearchedTrial], space: Space) -> dict[int, str]:
         if sum(map(len, found.values())) + len(svg) <= _CHARACTERS:
             found[trial.number] = svg
     return found
+
+
+def _outline(trial: SearchedTrial, space: Space) -> Outline:
+    own = {name: trial.choices[name] for name in space.distributions if name in trial.choices}
+    return space.outline(space.completed(own))
 
 
 def _network(
