@@ -1,13 +1,16 @@
 """The search by sampled paths: a step of the logits, a step of the weights of a drawn network, ...
 
-| method | estimator | Adam: rate, betas, weight decay |
-|---|---|---|
-| ``gdas`` | ``gumbel`` | 3e-4, (0.5, 0.999), 1e-3, as in the source |
-| ``proxyless`` | ``binary_gates`` | 1e-3, (0, 0.999), 0, as in the source |
-| ``enas`` | ``reinforce`` | 1e-2, (0.9, 0.999), 0 |
+| method | estimator | Adam: rate, betas, weight decay | warm-up |
+|---|---|---|---|
+| ``gdas`` | ``gumbel`` | 3e-4, (0.5, 0.999), 1e-3, as in the source | 0 |
+| ``proxyless`` | ``binary_gates`` | 1e-3, (0, 0.999), 0, as in the source | 0 |
+| ``enas`` | ``reinforce`` | 1e-2, (0.9, 0.999), 0 | half of the search |
 
 The rate of ENAS is that of Dong and Yang (2020), "NAS-Bench-201", ICLR, for a policy of independent
-choices. Weights learn from one half of the training rows, logits from the other.
+choices. In a warm-up the weights learn alone, from networks that are drawn uniformly: at first
+shared weights favour networks that learn fast, and the score function has nothing else to go by. A
+search that begins with trained weights has none.
+Weights learn from one half of the training rows, logits from the other.
 """
 
 from __future__ import annotations
@@ -40,18 +43,26 @@ from bonas.supernets.supernet import Supernet
 
 
 @dataclass(frozen=True, slots=True)
-class Adam:
-    """The optimizer of the logits, as a method has it."""
+class Settings:
+    """The settings of a method.
+
+    Attributes:
+        learning_rate: Of the logits, by Adam.
+        betas: Of Adam.
+        weight_decay: Of the logits.
+        warm_up: The share of the search, in [0, 1), in which the weights learn alone.
+    """
 
     learning_rate: float
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    warm_up: float = 0.0
 
 
-METHODS: Mapping[str, Adam] = {
-    "gdas": Adam(3e-4, (0.5, 0.999), 1e-3),
-    "proxyless": Adam(1e-3, (0.0, 0.999)),
-    "enas": Adam(1e-2),
+METHODS: Mapping[str, Settings] = {
+    "gdas": Settings(3e-4, (0.5, 0.999), 1e-3),
+    "proxyless": Settings(1e-3, (0.0, 0.999)),
+    "enas": Settings(1e-2, warm_up=0.5),
 }
 """The methods by name."""
 
@@ -136,7 +147,8 @@ def search_by_paths(
         adam = torch.optim.Adam(
             policy.logits.values(), rate, settings.betas, weight_decay=settings.weight_decay
         )
-        descent = _Descending(policy, shared, estimator, adam, penalty, generator)
+        warm_up = settings.warm_up if initial is None else 0.0
+        descent = _Descending(policy, shared, estimator, adam, penalty, generator, warm_up)
         loop = Loop(descent, rule, bar=bar, began=began)
         loop.run(steps, seconds)
     if method != "enas":
@@ -161,8 +173,10 @@ class _Descending:
         adam: torch.optim.Adam,
         penalty: Penalty | None,
         generator: torch.Generator,
+        warm_up: float,
     ) -> None:
         self._policy, self._weights, self._estimator = policy, weights, estimator
+        self._warm_up = warm_up
         self._adam, self._penalty, self._generator = adam, penalty, generator
         self.options: Mapping[str, tuple[Choice, ...]] = {
             name: tuple(d.choices) for name, d in policy.space.distributions.items()
@@ -177,8 +191,9 @@ class _Descending:
         return self._weights.steps_per_pass
 
     def step(self, progress: float) -> Tensor:
-        """Take a step of the logits, then one of the weights of a network that is drawn."""
-        self._step_logits(progress)
+        """Take a step of the logits, after the warm-up, and one of a drawn network's weights."""
+        if progress >= self._warm_up:
+            self._step_logits(progress)
         return self._weights.learn(self._policy.sample(self._generator), progress)
 
     def eigenvalue(self) -> float:

@@ -7,7 +7,7 @@ import torch
 
 from bonas.errors import InvalidArgument, NotFinite
 from bonas.evaluation import ShortTraining
-from bonas.gradient_search.paths.search import METHODS, search_by_paths
+from bonas.gradient_search.paths.search import METHODS, _Descending, search_by_paths
 from bonas.gradient_search.paths.shared_weights import own_supernet
 from bonas.spaces import CellSpace, DARTSSpace
 from bonas.supernets import Supernet
@@ -35,6 +35,18 @@ def test_a_search_trains_the_weights_and_moves_the_logits(method: str) -> None:
     for own in found.policy.logits.values():
         assert own.abs().max() > 0.02
         assert not own.grad_fn
+
+
+def test_in_the_warm_up_the_weights_learn_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    monkeypatch.setattr(_Descending, "_step_logits", lambda _, progress: seen.append(progress))
+    monkeypatch.setitem(METHODS, "enas", replace(METHODS["enas"], warm_up=0.5))  # type: ignore[arg-type]  # a dict
+    found = search_by_paths(SPACE, TRAINING, "enas", steps=8)
+    assert seen == [0.5, 0.625, 0.75, 0.875]
+    assert len(found.losses) == 8
+    seen.clear()
+    search_by_paths(SPACE, TRAINING, "enas", steps=2, initial=Supernet(SPACE, TRAINING))
+    assert seen == [0.0, 0.5]
 
 
 @EACH
