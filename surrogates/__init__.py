@@ -7,7 +7,7 @@ from bonas.surrogates.gnn_ensemble import GNNEnsemble, fit_gnn_ensemble
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.lower_fidelity import LowerFidelity
-from bonas.surrogates.mixture import Mixture, fit_mixture
+from bonas.surrogates.mixture import Mixture, fit_mixture, share_of_prior
 from bonas.surrogates.mixture_posterior import MixturePosterior
 from bonas.surrogates.model import (
     SupportsConditioning,
@@ -46,5 +46,6 @@ __all__ = [
     "fit_outcome_transform",
     "fit_transformed",
     "fit_weisfeiler_lehman",
+    "share_of_prior",
     "supports",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from bonas.cli.options import NAMES, SURROGATE, add_command
+from bonas.cli.options import NAMES, STORAGE, SURROGATE, add_command
 
 
 def add_measurements(parts: Any) -> None:
@@ -21,6 +21,7 @@ def add_measurements(parts: Any) -> None:
         _add_inherit,
         _add_feasibility,
         _add_supernet,
+        _add_knowledge,
     ):
         add(parts)
 
@@ -216,6 +217,37 @@ def _add_supernet(parts: Any) -> None:
     supernet.set_defaults(run=_run_supernet)
 
 
+def _add_knowledge(parts: Any) -> None:
+    knowledge = add_command(
+        parts,
+        "knowledge",
+        "Measure what knowledge of cells is worth to a search, and what it costs.",
+    )
+    knowledge.add_argument(
+        "--dataset", default="ImageNet16-120", help="cifar10, cifar100 or ImageNet16-120."
+    )
+    knowledge.add_argument("--known", type=int, default=500, help="Number of known cells.")
+    knowledge.add_argument(
+        "--kinds",
+        nargs="+",
+        default=["helpful", "parameters", "noise", "reversed"],
+        help="What is known: helpful (12 epochs), parameters, noise or reversed.",
+    )
+    knowledge.add_argument(
+        "--doors",
+        nargs="+",
+        default=["task", "task, none guard", "task, literal guard", "scores"],
+        help="How it is read: as a source task under each guard, or as scores.",
+    )
+    knowledge.add_argument("--seeds", type=int, default=32, help="Number of paired searches.")
+    knowledge.add_argument(
+        "--first-seed", type=int, default=0, help="Seed of the first search; the next follow."
+    )
+    knowledge.add_argument("--budget", type=int, default=150, help="Evaluations of a search.")
+    knowledge.add_argument("--storage", help=f"{STORAGE} It keeps the searches; a rerun goes on.")
+    knowledge.set_defaults(run=_run_knowledge)
+
+
 # Each command imports what it needs: torch takes seconds, and `bonas --help` must not wait.
 
 
@@ -333,3 +365,16 @@ def _run_supernet(options: argparse.Namespace) -> None:
             print(f"{bench.surrogate(options.sizes, options.draws)}\n", flush=True)
         if "search" in options.parts:
             print(f"{bench.search(options.budget, options.searches)}\n", flush=True)
+
+
+def _run_knowledge(options: argparse.Namespace) -> None:
+    from bonas.benchmarks.knowledge import KnowledgeBench, worth_table
+
+    found = KnowledgeBench(options.dataset, options.known).worth(
+        options.kinds,
+        options.doors,
+        seeds=range(options.first_seed, options.first_seed + options.seeds),
+        budget=options.budget,
+        storage=options.storage,
+    )
+    print(worth_table(list(found)))

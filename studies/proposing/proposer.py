@@ -30,6 +30,7 @@ from bonas.studies.proposing.cheap_objectives import CheapObjectives
 from bonas.studies.proposing.feasibility import Feasibility, follows, violation_of_sizes
 from bonas.studies.proposing.features import EncodedPool, Features
 from bonas.studies.proposing.initial_design import initial_point
+from bonas.studies.proposing.knowledge import Knowledge
 from bonas.studies.proposing.led_design import LedDesign
 from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.parameters import Parameters
@@ -47,7 +48,6 @@ from bonas.studies.proposing.suggested import (
     source_of,
 )
 from bonas.studies.proposing.task import Task
-from bonas.studies.transfer.prior_mean import TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
 from bonas.surrogates import Surrogate
 from bonas.threads import one_thread
@@ -88,6 +88,7 @@ class Proposer:
         n_initial: The number of trials before the first fit of a search without scores.
         scoring: The same.
         suggestions: The same.
+        knowledge: What the source tasks say.
     """
 
     def __init__(
@@ -106,14 +107,13 @@ class Proposer:
         if ZeroCostScores.name in encoders:  # made of the scores of a study
             self.encoders = [each for each in encoders if each != ZeroCostScores.name]
         self.n_initial = n_initial or (_WARM if source_tasks else _COLD)
-        self.source_tasks = source_tasks
+        self.knowledge = Knowledge(space, source_tasks)
         self.scoring = scoring or Scoring(None)
         self.suggestions = suggestions or Suggestions()
         self._with_scores = with_scores or surrogates
         self._is_led, self._may_be_short = not source_tasks, n_initial is None
         self._scored: _Scored | None = None
         self._recommender = Recommender(acquisition)
-        self._prior: TransferPrior | None = None
         self._blocks: Blocks | None = None
         self._candidates: EncodedPool | None = None
         self._pool: CandidatePool | None = None
@@ -163,7 +163,7 @@ class Proposer:
         suggested: Sequence[Suggested],
     ) -> list[Recommendation]:
         """Return the proposal ``index`` of the initial design; empty if nothing is left."""
-        prior, m = self._prior_of(task), len(task.objectives)
+        prior, m = self.knowledge.prior(task, observations), len(task.objectives)
         excluded, known = observations.excluded, None
         if has_turn(index, m, prior is not None):
             known = next_suggested(suggested, pool, excluded, rng)
@@ -271,13 +271,14 @@ class Proposer:
                 Features(
                     self._encoders(scores, len(task.objectives)),
                     pool.parameters,
-                    self._prior_of(task),
+                    self.knowledge.prior(task, observations),
                 ),
             )
             with one_thread():
                 posteriors = self._recommender.posteriors(
                     surrogate, observations, candidates, seed, task.objectives
                 )
+                self.knowledge.say(posteriors.objectives)
                 if cheap is not None:
                     cheap.refresh()
                     posteriors = self._recommender.with_measurements(
@@ -319,15 +320,6 @@ class Proposer:
                 exc_info=error if with_traceback else None,
             )
 
-    def _prior_of(self, task: Task) -> TransferPrior | None:
-        """Return the transfer prior of the source tasks; None if there are none."""
-        if not self.source_tasks or self.space is None:
-            return None
-        objectives = {goal.name: goal.direction for goal in task.objectives if task.is_named}
-        if self._prior is None or self._prior.objectives != objectives:
-            self._prior = TransferPrior(self.space, self.source_tasks, objectives)
-        return self._prior
-
     def _pool_over(self, parameters: Parameters, suggested: Sequence[Suggested]) -> CandidatePool:
         """Return the latest pool if it is over the same parameters: it keeps its enumeration."""
         also = tuple(each.architecture for each in suggested)
@@ -353,7 +345,8 @@ class Proposer:
         scored = self._scored_of(scores)
         if scored.blocks is None:
             others = [] if self._blocks is None else self._blocks.encoders
-            more = self._with_scores.only_of_one if m == 1 else ()
+            votes = scored.design is not None
+            more = self._with_scores.only_of_one if m == 1 and votes else ()
             scored.blocks = Blocks(self.space, [*others, *more, scored.encoder])
         return scored.blocks
 

@@ -16,7 +16,9 @@ approximations are available", Biometrika 87.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -40,6 +42,11 @@ class TransferPrior:
         source_tasks: The other tasks.
         objectives: The objectives of the task at hand: a name -> ``maximize`` or ``minimize``.
 
+    Attributes:
+        objectives: The same.
+        columns: One for each source task and each of its objectives that is one of the task at
+            hand.
+
     Raises:
         InvalidArgument: if a source task has none of the objectives, has another direction, or does
             not fit the space.
@@ -55,18 +62,31 @@ class TransferPrior:
             )
         for each in source_tasks:
             _check(each, objectives)
-        means = {
-            name: [
-                _Mean(space, known, name, alone=len(objectives) == 1)
+        self.space, self.objectives = space, dict(objectives)
+        self._read(
+            [
+                PriorColumn(name, known, _Mean(space, known, name, alone=len(objectives) == 1))
+                for name in objectives
                 for known in source_tasks
                 if name in {objective.name for objective in known.objectives}
             ]
-            for name in objectives
-        }
-        self.objectives = dict(objectives)
-        blocks = [_SourceMeans(name, of_tasks) for name, of_tasks in means.items() if of_tasks]
-        self.blocks = Blocks(space, blocks)
-        self.measured = [a for each in source_tasks for a in each.architectures(space)]
+        )
+
+    def _read(self, columns: Sequence[PriorColumn]) -> None:
+        """Set the columns, and what follows from them."""
+        self.columns = tuple(columns)
+        own = {name: [c for c in columns if c.objective == name] for name in self.objectives}
+        self.blocks = Blocks(self.space, [_SourceMeans(n, c) for n, c in own.items() if c])
+        tasks = {id(column.known): column.known for column in columns}.values()
+        self.measured = [a for known in tasks for a in known.architectures(self.space)]
+
+    def keeping(self, columns: Sequence[PriorColumn]) -> TransferPrior | None:
+        """Return the prior of some of the columns; None of none."""
+        if not columns:
+            return None
+        kept = copy.copy(self)
+        kept._read(columns)
+        return kept
 
     def slices(self, start: int) -> list[slice | None]:
         """Return the columns of each objective, where the features begin at column ``start``."""
@@ -84,15 +104,30 @@ class TransferPrior:
         return torch.stack(columns, dim=1)
 
 
+@dataclass(frozen=True, eq=False)
+class PriorColumn:
+    """One column of a transfer prior: what a source task says of one objective.
+
+    Attributes:
+        objective: The name of the objective.
+        known: The source task.
+        mean: The posterior means of architectures, oriented and transformed.
+    """
+
+    objective: str
+    known: SourceTask
+    mean: Callable[[Sequence[Architecture]], Tensor]
+
+
 class _SourceMeans:
     """An encoder: the posterior means of one objective on several source tasks."""
 
-    def __init__(self, objective: str, means: Sequence[_Mean]) -> None:
-        self.name, self.width = objective, len(means)
-        self._means = means
+    def __init__(self, objective: str, columns: Sequence[PriorColumn]) -> None:
+        self.name, self.width = objective, len(columns)
+        self._columns = columns
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
-        return torch.stack([mean(architectures) for mean in self._means], dim=1)
+        return torch.stack([column.mean(architectures) for column in self._columns], dim=1)
 
 
 class _Mean:

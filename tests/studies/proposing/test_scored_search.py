@@ -46,7 +46,8 @@ class Known:
 
     def __call__(self, space: Space, choices: Choices) -> Mapping[str, float]:
         value = self.sign * worth(choices)
-        return {"synflow": math.exp(value), "jacov": value + len(space.reference) % 2}
+        found = math.exp(value), value + len(space.reference) % 2
+        return dict(zip(self.names, found, strict=False))
 
     def describe(self) -> dict[str, Any]:
         return {"sign": self.sign}
@@ -274,6 +275,15 @@ def test_neural_graph_features_are_read_with_scores_for_one_objective(
     blocks = proposer._encoders(scores, m)
     assert blocks is not None
     assert list(blocks.slices) == expected
+
+
+def test_scores_that_lead_no_design_come_without_neural_graph_features() -> None:
+    proposer = make_proposer(SPACE, zero_cost=Known(names=("supernet",)))
+    scores = proposer.scoring.networks(optuna.create_study(), SPACE)
+    assert scores is not None
+    blocks = proposer._encoders(scores, 1)
+    assert blocks is not None
+    assert list(blocks.slices) == ["one_hot", "statistics", "gnn", "zero_cost"]
 
 
 def test_presets_with_scores_are_of_surrogates_that_exist() -> None:

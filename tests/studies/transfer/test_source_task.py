@@ -279,7 +279,7 @@ def test_no_source_task_changes_nothing() -> None:
 def test_a_source_task_of_one_of_two_objectives_is_used() -> None:
     sampler = ArchitectureSampler(SPACE, surrogate="gp", source_tasks=[_known(LATENCY)], seed=0)
     study = _searched(sampler, 12, (ACCURACY, LATENCY))
-    layout = Features(None, Parameters({}), sampler._proposer._prior).layout
+    layout = Features(None, Parameters({}), sampler._proposer.knowledge.everything).layout
     assert layout.prior == [None, slice(0, 1)]
     assert len({str(each) for each in _proposals(study)}) == 12
 

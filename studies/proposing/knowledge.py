@@ -1,0 +1,183 @@
+"""What knowledge is worth once ten networks are measured: it is said, and what misleads is dropped.
+
+    lead = |rho(m, y)| - |rho(c, y)|        over the first 10 measured networks
+
+``y`` are their values, ``m`` what a source task predicts, ``c`` the number of parameters; rho is
+Spearman's rank correlation. A source task is dropped if the 95 % bootstrap interval of its lead is
+below 0, and its own rho no more than chance gives (p of at least 0.05). Signs do not count: the
+surrogate learns them, so that reversed knowledge is as good.
+
+The surrogate weighs knowledge by itself, and what says nothing gets little weight: in replayed
+searches stricter rules saved no evaluations (``docs/benchmarks.md``). So only what is sure to rank
+worse is dropped, and people see the rest. The decision follows from the stored trials alone.
+
+Source: Efron and Tibshirani (1993), "An introduction to the bootstrap", chapter 13.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.stats import rankdata, spearmanr
+from torch import Tensor
+
+from bonas.spaces import Architecture, Space
+from bonas.studies.proposing.observations import Observations
+from bonas.studies.proposing.task import Task
+from bonas.studies.transfer.prior_mean import PriorColumn, TransferPrior
+from bonas.studies.transfer.source_task import SourceTask
+from bonas.surrogates import TransformedModel, share_of_prior
+
+Array = npt.NDArray[np.float64]
+
+MEASURED = 10
+"""The number of measured networks at which knowledge is judged."""
+_DRAWS, _LEVEL = 2_000, 0.05
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How well knowledge ranks networks, beside their parameters.
+
+    Attributes:
+        knowledge: Spearman's rank correlation with the measured values; NaN if it is not defined.
+        parameters: That of the number of parameters; NaN if the space does not know it.
+        lead: The 95 % interval of the difference of the two, signs left out.
+        p: Of a test that the knowledge says nothing of the values.
+    """
+
+    knowledge: float
+    parameters: float
+    lead: tuple[float, float]
+    p: float
+
+    @classmethod
+    def of(cls, knowledge: Array, parameters: Array | None, values: Array) -> Agreement:
+        """Return the agreement of ``n`` numbers each; ``parameters`` None if they are not known."""
+        sizes = np.zeros_like(values) if parameters is None else parameters
+        columns = np.stack([knowledge, sizes, values])
+        rho, of_sizes = _correlations(columns[None])[0].tolist()
+        rows = np.random.default_rng(0).integers(len(values), size=(_DRAWS, len(values)))
+        drawn = np.abs(_correlations(columns[:, rows].swapaxes(0, 1)))
+        leads = drawn[:, 0] - drawn[:, 1]
+        leads = leads[np.isfinite(leads)]
+        low, high = np.quantile(leads, [0.025, 0.975]) if len(leads) else (np.nan, np.nan)
+        p = float(spearmanr(knowledge, values).pvalue) if np.isfinite(rho) else np.nan
+        return cls(rho, of_sizes, (float(low), float(high)), p)
+
+
+def clearly_misleads(found: Agreement) -> bool:
+    """Return whether knowledge ranks as chance does, and parameters better than chance could."""
+    return found.p >= _LEVEL and found.lead[1] < 0
+
+
+class Knowledge:
+    """What source tasks say of the objectives of a study, without those that mislead.
+
+    Args:
+        space: The architectures; None in a search over other parameters alone.
+        source_tasks: The source tasks.
+
+    Attributes:
+        everything: The prior of all of them, once a proposal has needed it.
+        misleads: Which of them are dropped.
+    """
+
+    def __init__(self, space: Space | None, source_tasks: Sequence[SourceTask]) -> None:
+        self.space, self.source_tasks = space, source_tasks
+        self.everything: TransferPrior | None = None
+        self.misleads: Callable[[Agreement], bool] = clearly_misleads
+        self._judged: dict[tuple[object, ...], Agreement] = {}
+        self._unsaid: dict[PriorColumn, Agreement] = {}
+        self._said: set[PriorColumn] = set()
+        self._kept: TransferPrior | None = None
+
+    def prior(self, task: Task, observations: Observations) -> TransferPrior | None:
+        """Return the prior of the source tasks that are read; None if there are none."""
+        if not self.source_tasks or self.space is None:
+            return None
+        objectives = {goal.name: goal.direction for goal in task.objectives if task.is_named}
+        if self.everything is None or self.everything.objectives != objectives:
+            self.everything = TransferPrior(self.space, self.source_tasks, objectives)
+            self._kept = self.everything
+        every = self.everything.columns
+        columns = [each for each in every if not self._is_dropped(each, observations)]
+        if self._kept is None or list(self._kept.columns) != columns:
+            everything = len(columns) == len(every)
+            self._kept = self.everything if everything else self.everything.keeping(columns)
+        return self._kept
+
+    def say(self, models: Sequence[TransformedModel]) -> None:
+        """Log, once, how well each source task ranks the first measured networks.
+
+        ``models``: those of the objectives, for the weight that they give to knowledge.
+        """
+        for column, found in self._unsaid.items():
+            if self.misleads(found):
+                _logger.warning("%s: it is dropped", _sentence(column, found))
+                continue
+            share = share_of_prior(models[self._index(column)].model)
+            more = "" if share is None else f"; in the surrogate it explains {share:.0%}"
+            _logger.info("%s%s", _sentence(column, found), more)
+        self._said |= self._unsaid.keys()
+        self._unsaid.clear()
+
+    def _index(self, column: PriorColumn) -> int:
+        assert self.everything is not None  # the column is one of it
+        return list(self.everything.objectives).index(column.objective)
+
+    def _is_dropped(self, column: PriorColumn, observations: Observations) -> bool:
+        j = self._index(column)
+        rows = torch.nonzero(~observations.values[:, j].isnan()).flatten()[:MEASURED]
+        if len(rows) < MEASURED:
+            return False
+        y = observations.values[rows, j]
+        points = [observations.points[i] for i in rows.tolist()]
+        key = column, tuple(point.key for point in points), tuple(y.tolist())
+        if key not in self._judged:
+            architectures = [point.architecture for point in points if point.architecture]
+            self._judged[key] = self._agreement(column, architectures, y)
+        if column not in self._said:
+            self._unsaid[column] = self._judged[key]
+        return self.misleads(self._judged[key])
+
+    def _agreement(
+        self, column: PriorColumn, architectures: Sequence[Architecture], y: Tensor
+    ) -> Agreement:
+        assert self.space is not None
+        costs = [self.space.costs(each.choices).get("parameters") for each in architectures]
+        sizes = None if None in costs else np.array(costs, np.float64)
+        return Agreement.of(column.mean(architectures).numpy(), sizes, y.numpy())
+
+
+def _sentence(column: PriorColumn, found: Agreement) -> str:
+    """Return what is logged of one source task."""
+    text = (
+        f"source task {column.known.task!r} ranks the first {MEASURED} networks by "
+        f"{column.objective!r} with a Spearman correlation of {found.knowledge:.2f}"
+    )
+    if np.isnan(found.parameters):
+        return text
+    return f"{text}, their number of parameters with one of {found.parameters:.2f}"
+
+
+def _correlations(columns: Array) -> Array:
+    """Return rho of the first and the second of three rows with the third, ``draws x 2``.
+
+    ``columns`` is ``draws x 3 x n``. NaN where one is constant.
+    """
+    ranks = rankdata(columns, axis=-1)
+    centred = ranks - ranks.mean(axis=-1, keepdims=True)
+    y = centred[:, 2:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Array = (centred[:, :2] * y).sum(-1) / np.sqrt(
+            (centred[:, :2] ** 2).sum(-1) * (y**2).sum(-1)
+        )
+    return found
