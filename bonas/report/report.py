@@ -19,13 +19,30 @@ from bonas.report.markup import escaped
 from bonas.report.page import page
 from bonas.report.searched import Searched
 from bonas.report.section import MakeSection, Section
-from bonas.report.sections import continuation, failures, front, networks, summary, trials
+from bonas.report.sections import (
+    continuation,
+    curves,
+    failures,
+    front,
+    importance,
+    networks,
+    progress,
+    summary,
+    surrogate,
+    time,
+    trials,
+)
 from bonas.spaces import Space
 
 _SECTIONS: Final[dict[str, MakeSection]] = {
     "summary": summary.section,
     "front": front.section,
     "networks": networks.section,
+    "progress": progress.section,
+    "curves": curves.section,
+    "importance": importance.section,
+    "surrogate": surrogate.section,
+    "time": time.section,
     "trials": trials.section,
     "failures": failures.section,
     "continuation": continuation.section,

@@ -12,6 +12,7 @@ differ in dashes and marks as well as in colour.
 
 from bonas.report.charts.axis import Axis, Rows
 from bonas.report.charts.chart import Chart
+from bonas.report.charts.grid import folded, grid
 from bonas.report.charts.layers.band import Band
 from bonas.report.charts.layers.bars import Bars
 from bonas.report.charts.layers.layer import Layer
@@ -39,6 +40,8 @@ __all__ = [
     "Spans",
     "duration",
     "escaped",
+    "folded",
+    "grid",
     "short",
     "style",
     "time_unit",

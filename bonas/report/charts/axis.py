@@ -52,7 +52,7 @@ class Axis:
         """Return the axis over ``values``, from ``start`` to ``end`` in the picture."""
         given = [bound for bound in (self.low, self.high) if bound is not None]
         data = [float(value) for value in values if is_drawable(value)] + given
-        is_log = self.scale == "log" and bool(data) and min(data) > 0
+        is_log = self.scale == "log" and bool(data) and min(data) > 1 / LARGEST
         low, high = _range(data, is_log=is_log)
         margin = _MARGIN * (high - low)
         low = low - margin if self.low is None else _transformed(self.low, is_log=is_log)
@@ -101,7 +101,7 @@ class Scale:
 
     def at(self, value: float) -> float:
         """Return the coordinate of a value; NaN where it has none."""
-        if not is_drawable(value) or (self.is_log and value <= 0):
+        if not is_drawable(value) or (self.is_log and value <= 1 / LARGEST):
             return math.nan
         share = (_transformed(value, is_log=self.is_log) - self.low) / (self.high - self.low)
         return self.start + min(max(share, -1.0), 2.0) * (self.end - self.start)

@@ -74,25 +74,45 @@ class Points:
         always = {*self.always}
         fixed = [i for i, row in enumerate(rows) if row in always]
         kept = points_kept(xs, ys, frame.most, fixed)
-        bars = "".join(self._bars(frame, rows[i]) for i in kept)
-        marks = [
-            self._mark(rows[i], float(xs[i]), float(ys[i]), is_first=order == 0)
-            for order, i in enumerate(kept)
-        ]
-        return Drawing(bars + "".join(marks), len(rows) - len(kept))
+        places = [(rows[i], float(xs[i]), float(ys[i])) for i in kept]
+        bars = "".join(self._bars(frame, row) for row, _, _ in places)
+        errors = element("path", {"class": f"error {self.series}", "d": bars}) if bars else ""
+        if self.trials or self.names:
+            marks = [self._mark(*place, is_first=not i) for i, place in enumerate(places)]
+            drawn = element("g", {"class": f"mark {self.series}"}, *marks) if marks else ""
+        else:
+            drawn = self._together([(x, y) for _, x, y in places])
+        return Drawing(errors + drawn, len(rows) - len(kept))
 
     def swatch(self) -> str:
         """Return one of them."""
         return element("path", {"class": f"mark {self.series}", "d": self._shape(12.0, 6.0)})
 
     def _mark(self, row: int, x: float, y: float, *, is_first: bool) -> str:
+        """Return one point, as an element of its own."""
+        attributes: dict[str, object] = {"d": self._shape(x, y)}
+        if self._is_round:
+            attributes = {"cx": x, "cy": y, "r": _RADIUS}
         name = self.names[row] if self.names else ""
-        attributes: dict[str, object] = {"class": f"mark {self.series}", "d": self._shape(x, y)}
         if self.trials:
-            focus = 0 if is_first else -1
-            attributes |= {"data-trial": self.trials[row], "tabindex": focus}
-            attributes |= {"role": "img", "aria-label": name or f"trial {self.trials[row]}"}
-        return element("path", attributes, title(name))
+            attributes |= {"data-trial": self.trials[row], "tabindex": 0 if is_first else -1}
+            label = None if name else f"trial {self.trials[row]}"  # a title is a name, too
+            attributes |= {"role": "img", "aria-label": label}
+        return element("circle" if self._is_round else "path", attributes, title(name))
+
+    def _together(self, places: Sequence[tuple[float, float]]) -> str:
+        """Return all points as one path, for those that nothing tells apart."""
+        if not places:
+            return ""
+        if self._is_round and self.series != "infeasible":
+            path = "".join(f"M{coordinate(x)} {coordinate(y)}h0" for x, y in places)
+            return element("path", {"class": f"mark dots {self.series}", "d": path})
+        path = "".join(self._shape(x, y) for x, y in places)
+        return element("path", {"class": f"mark {self.series}", "d": path})
+
+    @property
+    def _is_round(self) -> bool:
+        return self.series not in _MARKS
 
     def _shape(self, x: float, y: float) -> str:
         r = _RADIUS
@@ -102,7 +122,7 @@ class Points:
         return f"M{coordinate(x)} {coordinate(y)}{relative}"
 
     def _bars(self, frame: Frame, row: int) -> str:
-        """Return the error bars of a point."""
+        """Return the path of the error bars of a point."""
         x, y, parts = self.xs[row], self.ys[row], []
         if self.x_errors and self.x_errors[row] > 0:
             ends = [frame.x.at(x - self.x_errors[row]), frame.x.at(x + self.x_errors[row])]
@@ -116,9 +136,7 @@ class Points:
             if np.isfinite(ends).all():
                 at = coordinate(frame.x.at(x))
                 parts.append(f"M{at} {coordinate(ends[0])}V{coordinate(ends[1])}")
-        return (
-            element("path", {"class": f"error {self.series}", "d": "".join(parts)}) if parts else ""
-        )
+        return "".join(parts)
 
 
 def _ends(values: Sequence[float], errors: Sequence[float]) -> list[float]:

@@ -1,0 +1,1 @@
+"""Figures that sections of a report show, and how sure they are."""
