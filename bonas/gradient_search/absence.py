@@ -14,16 +14,22 @@ from __future__ import annotations
 import torch
 
 from bonas.gradient_search.policy import Policy
+from bonas.spaces import CellSpace, Choice, DARTSSpace, Space
 
 ABSENT = "none"
 """The operation that no network has a module for."""
 
 
+def is_absent(space: Space, option: Choice) -> bool:
+    """Return whether an option is an output of zeros; other spaces may call a module ``none``."""
+    return option == ABSENT and isinstance(space, (CellSpace, DARTSSpace))
+
+
 def make_absence_unlikely(policy: Policy) -> None:
-    """Give ``none`` the least logit of the other options, where it is one."""
+    """Give ``none`` the least logit of the other options, where it is an output of zeros."""
     with torch.no_grad():
         for name, own in policy.logits.items():
             options = list(policy.space.distributions[name].choices)
-            if ABSENT in options and len(options) > 1:
+            if any(is_absent(policy.space, option) for option in options):
                 absent = options.index(ABSENT)
                 own[absent] = torch.cat([own[:absent], own[absent + 1 :]]).min()

@@ -26,10 +26,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from bonas.gradient_search.absence import ABSENT
+from bonas.gradient_search.absence import is_absent
 from bonas.gradient_search.paths.estimator import combined, drawn_index
 from bonas.gradient_search.paths.gates import paired, scaled, straight_through
-from bonas.gradient_search.paths.places import Place, Places, zeros
+from bonas.gradient_search.paths.places import Place, Places
 from bonas.gradient_search.paths.shared_weights import SharedWeights
 from bonas.gradient_search.policy import Policy
 from bonas.spaces import Choice, Choices
@@ -105,10 +105,10 @@ class BinaryGates:
         exchangeable = self._places.exchangeable
         second = {name: self._other(name, x) for name, x in first.items() if name in exchangeable}
         for name, option in second.items():
-            if first[name] == ABSENT:  # the network that runs has to have a module there
+            if is_absent(space, first[name]):  # the network that runs has to have a module there
                 first[name], second[name] = option, first[name]
         choices = space.completed({**self._policy.options(self._generator), **first})
-        there = {name: option for name, option in second.items() if option != ABSENT}
+        there = {name: option for name, option in second.items() if not is_absent(space, option)}
         rest = self._policy.options(self._generator)
         return Paths(choices, second, space.completed({**rest, **choices, **there}))
 
@@ -131,7 +131,7 @@ class BinaryGates:
         alone: dict[Place, Tensor] = {}
         for whole in one[1]:
             place = whole.of(set(paths.second))
-            absent = zeros(space, paths.second, place.parameters)
+            absent = all(is_absent(space, paths.second[n]) for n in place.parameters)
             if place.parameters and (absent or place.name in seconds):
                 if place.parameters not in gates:
                     gates[place.parameters] = self._gates(paths, place.parameters)

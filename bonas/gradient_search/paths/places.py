@@ -105,12 +105,6 @@ class Places:
         return network, found
 
 
-def zeros(space: Space, choices: Choices, parameters: Sequence[str]) -> bool:
-    """Return whether options without a module stand for an output of zeros."""
-    own = isinstance(space, (CellSpace, DARTSSpace))
-    return own and all(choices[name] == ABSENT for name in parameters)
-
-
 def _built_in(space: Space) -> Found | None:
     """Return what finds the places of a built-in space, or of a subclass that builds the same."""
     table: dict[type[CellSpace | DARTSSpace | MobileSpace], Found] = {

@@ -1,13 +1,17 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 
+import bonas
 from bonas.gradient_search.paths.binary_gates import BinaryGates
 from bonas.gradient_search.paths.places import Places
 from bonas.gradient_search.policy import Policy
 from bonas.spaces import CellSpace
 from bonas.supernets import Supernet
 from tests.gradient_search.paths.fixed_losses import FixedLosses
-from tests.gradient_search.paths.test_gumbel import FACTORS, product
+from tests.gradient_search.paths.test_gumbel import FACTORS, Times, product
 
 CELLS = CellSpace(3, ("none", "skip_connect", "nor_conv_1x1"), 2, 1, 1, 2, 1, 4)
 
@@ -105,3 +109,20 @@ def test_binary_gates_prefer_what_lowers_the_loss() -> None:
         adam.step()
         own.settle()
     assert own._policy.mode() == {"first": "one", "second": 1}
+
+
+@bonas.space(input=torch.zeros(1, 1), identity="choices")
+def named_none(choose: Any) -> nn.Module:
+    options = {"none": lambda: Times(1.0), "two": lambda: Times(2.0)}
+    return nn.Sequential(choose("first", options))
+
+
+def test_a_module_that_is_called_none_is_a_path_of_its_own() -> None:
+    policy, generator = Policy(named_none), torch.Generator().manual_seed(0)
+    places = Places(Supernet(named_none), "proxyless")
+    own = BinaryGates(policy, places, FixedLosses(), generator)  # type: ignore[arg-type]  # that is all it asks of weights
+    for _ in range(5):
+        loss = own.loss(0.0)  # (1 or 2) squared, and dL/dg_j = 2 y o_j with w = 1/2
+        (gradient,) = torch.autograd.grad(loss, policy.logits["first"])
+        y = loss.item() ** 0.5
+        assert gradient.tolist() == pytest.approx([-y / 2, y / 2])  # 2 y (1 - 2) / 4

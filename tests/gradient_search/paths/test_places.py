@@ -7,7 +7,7 @@ from torch import nn
 
 import bonas
 from bonas.errors import InvalidArgument
-from bonas.gradient_search.paths.places import Places, zeros
+from bonas.gradient_search.paths.places import Places
 from bonas.spaces import CellSpace, Choices, DARTSSpace, MobileSpace, Space
 from bonas.supernets import Supernet
 from tests.small_transformers import IMAGES
@@ -126,12 +126,6 @@ def test_the_states_that_a_darts_operation_reads_cannot_be_exchanged_in_one_netw
     assert places.parameters - places.exchangeable == {
         name for name in DARTS.parameters if name.endswith("inputs")
     }
-
-
-def test_only_none_of_cells_is_an_output_of_zeros() -> None:
-    assert zeros(CELLS, {"edge_0_1": "none"}, ["edge_0_1"])
-    assert not zeros(CELLS, {"edge_0_1": "skip_connect"}, ["edge_0_1"])
-    assert not zeros(family, {"layer0": "none"}, ["layer0"])
 
 
 class Rebuilt(CellSpace):

@@ -93,8 +93,9 @@ def test_blocks_of_attention_are_shared_on_the_device() -> None:
     assert all(np.isfinite(supernet.score(choices)) for choices in _some(space))
 
 
-@pytest.mark.parametrize("method", ["darts", "darts-2nd"])
-def test_mixtures_descend_on_the_device(method: str) -> None:
+@pytest.mark.filterwarnings("ignore:.*selected a network that is refused")
+@pytest.mark.parametrize("method", ["darts", "darts-2nd", "gdas", "proxyless", "enas"])
+def test_gradient_searches_descend_on_the_device(method: str) -> None:
     found = search(_CELLS, _training(), method=method, steps=4)
     assert found.steps == 4
     assert _CELLS.is_valid(found.choices)
