@@ -1,13 +1,15 @@
 """Coordinates: where nodes of ordered layers stand, from left to right.
 
+A *strand* is a long edge, or a chain of nodes each of which is the middle one of what its
+neighbours read or feed; it is to be a straight line.
+
 In each layer the places x_1 < x_2 < ... minimise  sum_i w_i (x_i - t_i)^2  with x_{i+1} - x_i at
 least the distance of the two nodes. Here t_i is the mean place of the neighbours of i, and w_i the
-weight of its edges: long edges weigh more, so that they are straight. Pooling adjacent violators
-solves it exactly. Layers are solved downwards and upwards in turn.
+weight of its edges; those within strands weigh more. Pooling adjacent violators solves it exactly.
+Layers are solved downwards and upwards in turn.
 
-Then strands are drawn straight, where that moves no other node: a strand is a long edge, or a chain
-of nodes each of which is the middle one of what its neighbours read or feed. What is left between
-them is placed again.
+Then strands are drawn straight, the longest first, as far as they leave room for each other, and
+what is left between them is placed again.
 
 Source: Barlow, Bartholomew, Bremner and Brunk (1972), "Statistical inference under order
 restrictions", Wiley.
@@ -24,7 +26,7 @@ from bonas.drawings.layers import Layered
 
 _SWEEPS = 12
 _LAST = 4  # sweeps after strands were straightened
-_WEIGHTS = (2.0, 1.0, 8.0)  # of an edge with no, one or two dummy ends
+_STRAIGHT, _BENT = 8.0, 1.0  # weights of edges within strands, and of others
 _FIXED = 1e6
 
 
@@ -49,7 +51,8 @@ def places(layered: Layered, extents: Mapping[int, Extent], gap: float) -> dict[
         gap: Between two nodes of a layer.
     """
     point = Extent(0.0, 0.0)
-    near = _neighbours(layered, extents)
+    strands = _strands(layered)
+    near = _neighbours(layered, extents, strands)
     distances = [
         [extents.get(a, point).right + gap + extents.get(b, point).left for a, b in pairwise(row)]
         for row in layered.layers
@@ -57,7 +60,6 @@ def places(layered: Layered, extents: Mapping[int, Extent], gap: float) -> dict[
     x = _packed(layered, distances)
     for sweep in range(_SWEEPS):
         _sweep(layered, distances, near, x, sweep, both=sweep >= _SWEEPS - 2)
-    strands = _strands(layered)
     fixed = _straighten(layered, strands, distances, extents, x)
     for sweep in range(_LAST):
         _sweep(layered, distances, near, x, sweep, both=True, fixed=fixed)
@@ -87,11 +89,14 @@ Near = tuple[int, int, float, float]
 and the weight of the edge."""
 
 
-def _neighbours(layered: Layered, extents: Mapping[int, Extent]) -> dict[int, list[Near]]:
+def _neighbours(
+    layered: Layered, extents: Mapping[int, Extent], strands: Sequence[Sequence[int]]
+) -> dict[int, list[Near]]:
     near: dict[int, list[Near]] = {}
+    straight = {pair for strand in strands for pair in pairwise(strand)}
     for chain in layered.chains.values():
         for a, b in pairwise(chain):
-            weight = _WEIGHTS[(a >= layered.n) + (b >= layered.n)]
+            weight = _STRAIGHT if (a, b) in straight else _BENT
             out = extents[a].out if a in extents else 0.0
             near.setdefault(a, []).append((1, b, -out, weight))
             near.setdefault(b, []).append((-1, a, out, weight))
@@ -195,7 +200,11 @@ def _straighten(
     extents: Mapping[int, Extent],
     x: dict[int, float],
 ) -> set[int]:
-    """Give all nodes of a strand one place, if their neighbours leave one; return those nodes."""
+    """Give all nodes of a strand one place, the longest strand first; return the nodes.
+
+    Nodes beside it make room, except those of strands that are straight already: between these a
+    strand bends where it has to.
+    """
     at = {node: (i, j) for i, row in enumerate(layered.layers) for j, node in enumerate(row)}
     done: set[int] = set()
     for strand in strands:
@@ -203,25 +212,51 @@ def _straighten(
         low, high, shift = -math.inf, math.inf, 0.0
         for node in strand:
             i, j = at[node]
-            row = layered.layers[i]
-            left = x[row[j - 1]] + distances[i][j - 1] - shift if j else -math.inf
-            right = x[row[j + 1]] - distances[i][j] - shift if j + 1 < len(row) else math.inf
-            if run and max(low, left) > min(high, right):
-                done |= _aligned(run, low, high, x)
+            left, right = _room(layered.layers[i], distances[i], j, done, x)
+            if run and max(low, left - shift) > min(high, right - shift):
+                _align(run, low, high, x)
                 run, low, high = [], -math.inf, math.inf
             run.append((node, shift))
-            low, high = max(low, left), min(high, right)
+            low, high = max(low, left - shift), min(high, right - shift)
             shift += extents[node].out if node in extents else 0.0
-        done |= _aligned(run, low, high, x)
+        _align(run, low, high, x)
+        done.update(strand)
+        for node in strand:
+            i, j = at[node]
+            _push(layered.layers[i], distances[i], j, x)
     return done
 
 
-def _aligned(
-    run: Sequence[tuple[int, float]], low: float, high: float, x: dict[int, float]
-) -> set[int]:
-    """Give some nodes the place in the middle of theirs, between two bounds; return the nodes."""
+def _room(
+    row: Sequence[int], distances: Sequence[float], j: int, done: set[int], x: dict[int, float]
+) -> tuple[float, float]:
+    """Return between which places a node can stand, given those of nodes that stay."""
+    left = right = 0.0
+    low, high = -math.inf, math.inf
+    for k in reversed(range(j)):
+        left += distances[k]
+        if row[k] in done:
+            low = x[row[k]] + left
+            break
+    for k in range(j + 1, len(row)):
+        right += distances[k - 1]
+        if row[k] in done:
+            high = x[row[k]] - right
+            break
+    return low, high
+
+
+def _align(run: Sequence[tuple[int, float]], low: float, high: float, x: dict[int, float]) -> None:
+    """Give some nodes the place in the middle of theirs, between two bounds."""
     wishes = sorted(x[node] - shift for node, shift in run)
     place = min(max(wishes[len(wishes) // 2], low), high)
     for node, shift in run:
         x[node] = place + shift
-    return {node for node, _ in run}
+
+
+def _push(row: Sequence[int], distances: Sequence[float], j: int, x: dict[int, float]) -> None:
+    """Move the nodes beside one away as far as they are too near."""
+    for k in reversed(range(j)):
+        x[row[k]] = min(x[row[k]], x[row[k + 1]] - distances[k])
+    for k in range(j + 1, len(row)):
+        x[row[k]] = max(x[row[k]], x[row[k - 1]] + distances[k - 1])
