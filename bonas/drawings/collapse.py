@@ -53,7 +53,7 @@ def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
         if isinstance(item, Group) and item.title:
             form = _form(item)
             title = item.title + letters.get(form, "")
-            if form in seen and not item.marked:
+            if form and form in seen:
                 items.append(_row(item, title))
             else:
                 seen.add(form)
@@ -77,6 +77,7 @@ def _row(group: Group, title: str) -> Box:
         text,
         detail,
         group.shape,
+        group.marked,
         width=group.width,
         stands_for=group.operations,
     )

@@ -25,6 +25,8 @@ from itertools import pairwise
 from bonas.drawings.layers import Layered
 
 _SWEEPS = 12
+_FEWER = 4  # sweeps through very large networks
+_LARGE = 1500  # nodes, dummies included
 _LAST = 4  # sweeps after strands were straightened
 _STRAIGHT, _BENT = 8.0, 1.0  # weights of edges within strands, and of others
 _FIXED = 1e6
@@ -58,8 +60,9 @@ def places(layered: Layered, extents: Mapping[int, Extent], gap: float) -> dict[
         for row in layered.layers
     ]
     x = _packed(layered, distances)
-    for sweep in range(_SWEEPS):
-        _sweep(layered, distances, near, x, sweep, both=sweep >= _SWEEPS - 2)
+    sweeps = _SWEEPS if len(x) <= _LARGE else _FEWER
+    for sweep in range(sweeps):
+        _sweep(layered, distances, near, x, sweep, both=sweep >= sweeps - 2)
     fixed = _straighten(layered, strands, distances, extents, x)
     for sweep in range(_LAST):
         _sweep(layered, distances, near, x, sweep, both=True, fixed=fixed)
@@ -257,6 +260,12 @@ def _align(run: Sequence[tuple[int, float]], low: float, high: float, x: dict[in
 def _push(row: Sequence[int], distances: Sequence[float], j: int, x: dict[int, float]) -> None:
     """Move the nodes beside one away as far as they are too near."""
     for k in reversed(range(j)):
-        x[row[k]] = min(x[row[k]], x[row[k + 1]] - distances[k])
+        most = x[row[k + 1]] - distances[k]
+        if x[row[k]] <= most:
+            break
+        x[row[k]] = most
     for k in range(j + 1, len(row)):
-        x[row[k]] = max(x[row[k]], x[row[k - 1]] + distances[k - 1])
+        least = x[row[k - 1]] + distances[k - 1]
+        if x[row[k]] >= least:
+            break
+        x[row[k]] = least

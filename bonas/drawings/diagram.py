@@ -91,7 +91,7 @@ class Box:
 
     def form(self, unit: int) -> str:
         """Return a text that is equal for boxes that are alike at another width."""
-        rows = [(row.form, row.width / unit if unit else row.width) for row in self.rows]
+        rows = [(row.form, row.width / unit, row.marked) for row in self.rows]
         return repr((rows, self.times))
 
 

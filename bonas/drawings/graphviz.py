@@ -16,6 +16,7 @@ from bonas.drawings.layers import Edge, Layered, layered
 _logger = logging.getLogger(__name__)
 
 _SECONDS = 5.0
+_MOST = 800  # nodes, dummies included, that dot is asked about: it takes seconds for more
 
 
 def is_installed() -> bool:
@@ -26,10 +27,11 @@ def is_installed() -> bool:
 def dot_layered(n: int, edges: Sequence[Edge], last: int | None = None) -> Layered:
     """Return nodes in layers as ``layered`` does, in the order of ``dot`` if that crosses less.
 
-    Where ``dot`` is missing, fails or takes longer than 5 seconds, that of ``layered`` stays.
+    Where ``dot`` is missing, fails or takes longer than 5 seconds, and in very large networks, that
+    of ``layered`` stays.
     """
     own = layered(n, edges, last)
-    if not own.crossings:
+    if not own.crossings or sum(map(len, own.layers)) > _MOST:
         return own
     places = _places(own)
     if places is None:

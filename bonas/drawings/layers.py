@@ -12,6 +12,7 @@ structures", IEEE Transactions on Systems, Man, and Cybernetics.
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from itertools import pairwise
 Edge = tuple[int, int]
 
 _SWEEPS = 8
+_STARTS = 6
+_SEED = 5  # any fixed number
 _SWAPPED = 400  # nodes, dummies included, of the largest network in which neighbours are swapped
 
 
@@ -94,26 +97,43 @@ def _neighbours(chains: dict[Edge, tuple[int, ...]]) -> tuple[dict[int, list[int
 def _ordered(
     rows: list[list[int]], chains: dict[Edge, tuple[int, ...]], nodes: int
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the order of few crossings among those that the sweeps pass through."""
+    """Return the order of few crossings among those that the sweeps pass through.
+
+    Small networks are swept from several orders, which are the same every time.
+    """
     before, after = _neighbours(chains)
     best = tuple(map(tuple, rows))
     fewest = _crossings(best, after)
-    for sweep in range(_SWEEPS):
-        if not fewest:
-            break
-        down = sweep % 2 == 0
-        near = before if down else after
-        order = range(1, len(rows)) if down else reversed(range(len(rows) - 1))
-        for i in order:
-            place = {node: x for x, node in enumerate(rows[i - 1 if down else i + 1])}
-            rows[i] = _by_means(rows[i], near, place)
-        if nodes <= _SWAPPED:
-            for i in range(len(rows)):
-                _swap(rows, i, before, after)
-        found = _crossings(rows, after)
-        if found < fewest:
-            best, fewest = tuple(map(tuple, rows)), found
+    shuffle = random.Random(_SEED).shuffle
+    for start in range(_STARTS if nodes <= _SWAPPED else 1):
+        if start > 1:
+            for row in rows:
+                shuffle(row)
+        for sweep in range(start % 2, _SWEEPS + start % 2):
+            if not fewest:
+                return best
+            _sweep(rows, before, after, down=sweep % 2 == 0, swap=nodes <= _SWAPPED)
+            found = _crossings(rows, after)
+            if found < fewest:
+                best, fewest = tuple(map(tuple, rows)), found
     return best
+
+
+def _sweep(
+    rows: list[list[int]],
+    before: dict[int, list[int]],
+    after: dict[int, list[int]],
+    *,
+    down: bool,
+    swap: bool,
+) -> None:
+    """Order one layer after the other by the one before it, or upwards by the one after it."""
+    near = before if down else after
+    for i in range(1, len(rows)) if down else reversed(range(len(rows) - 1)):
+        place = {node: x for x, node in enumerate(rows[i - 1 if down else i + 1])}
+        rows[i] = _by_means(rows[i], near, place)
+    for i in range(len(rows) if swap else 0):
+        _swap(rows, i, before, after)
 
 
 def _by_means(row: list[int], near: dict[int, list[int]], place: dict[int, int]) -> list[int]:

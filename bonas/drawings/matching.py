@@ -18,12 +18,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bonas.drawings.blocks import captions_of, flow
+from bonas.drawings.text_width import shortened
 from bonas.spaces.outline import Outline
 
 _EQUAL = 16
 """What a partner counts; one that reads the same, or feeds the same, counts one more each."""
 
 _SHOWN = 6  # captions in a sentence
+_CAPTION = 18.0  # times the size of the font: the width of the longest caption in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def _counted(outline: Outline, nodes: Collection[int]) -> str:
     """Return the captions of some nodes with their counts, the first few of them."""
     captions = captions_of(outline)
     counts = Counter(captions[node] for node in flow(outline) if node in nodes)
-    parts = [f"{text} ({n})" if n > 1 else text for text, n in counts.items()]
+    parts = [
+        f"{shortened(text, 1, _CAPTION)} ({n})" if n > 1 else shortened(text, 1, _CAPTION)
+        for text, n in counts.items()
+    ]
     more = len(parts) - _SHOWN
     return "; ".join([*parts[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from bonas.drawings.diagram import ENTRY, Box, Group, Item, Level
 from bonas.drawings.kinds import Kind
@@ -79,13 +80,16 @@ def _folded_once(level: Level) -> Level | None:
 def _best(level: Level, chain: list[list[int]], marks: Sequence[int]) -> Repetition | None:
     """Return the repetition that hides most operations, of equal ones the shortest, then first."""
     best, most = None, (0, 0, 0, 0)
-    weights = [sum(level.items[i].operations for i in part) for part in chain]
+    sizes = [sum(level.items[i].operations for i in part) for part in chain]
+    before = [0, *accumulate(sizes)]
     for period in range(1, len(marks) // 2 + 1):
         run = 0  # of segments that equal the one a period later
         for i in reversed(range(len(marks) - period)):
             run = run + 1 if marks[i] == marks[i + period] else 0
+            if run < period:
+                continue
             times = run // period + 1
-            weight = sum(weights[i : i + period])
+            weight = before[i + period] - before[i]
             if times < (_SINGLE if weight == 1 else 2):
                 continue
             natural = _kind(level.items[chain[i][0]]) not in _BEFORE
@@ -123,4 +127,4 @@ def _repeated(level: Level, positions: list[int], times: int) -> Item:
         and (isinstance(first, Group) or first.operations == 1)
     ):
         return replace(first, times=times)
-    return Group(part_of(level, positions), times=times)
+    return Group(folded(part_of(level, positions)), times=times)

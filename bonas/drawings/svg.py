@@ -58,7 +58,7 @@ def svg_text(picture: Picture, title: str, legend: Sequence[tuple[str, bool]] = 
 
 def size_of(picture: Picture, legend: Sequence[tuple[str, bool]]) -> tuple[int, int]:
     """Return the width and height of the whole drawing."""
-    wide = max([picture.width, *(text_width(line, SMALL) + 24 for line, _ in legend)])
+    wide = max([picture.width, *(text_width(line, SMALL) + 40 for line, _ in legend)])
     notes = [note.x + text_width(note.text, SMALL) for note in picture.notes]
     high = picture.height + (_LEGEND * len(legend) + 4 if legend else 0)
     return round(max([wide, *notes])) + 2 * MARGIN, round(high) + 2 * MARGIN
@@ -96,7 +96,7 @@ def _row(row: Row, placed: PlacedBox, y: float) -> str:
     bold = ' font-weight="700"' if row.marked else ""
     middle = f'x="{_n(placed.x + placed.width / 2)}" y="{_n(y + ROW / 2 + 4.2)}"'
     words = f"<text {middle}{bold}>{caption}</text>"
-    return f"<g><title>{text(row.detail)}</title>{back}{rect}{words}</g>"
+    return f"<g>{_tooltip(row)}{back}{rect}{words}</g>"
 
 
 def _symbol(placed: PlacedBox) -> str:
@@ -104,7 +104,11 @@ def _symbol(placed: PlacedBox) -> str:
     x, y = placed.x + radius, placed.y + radius
     ring = f'cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" {_look(row)}'
     sign = f'<text x="{_n(x)}" y="{_n(y + 5)}" font-size="15">{text(row.text)}</text>'
-    return f"<g><title>{text(row.detail)}</title><circle {ring}/>{sign}</g>"
+    return f"<g>{_tooltip(row)}<circle {ring}/>{sign}</g>"
+
+
+def _tooltip(row: Row) -> str:
+    return f"<title>{text(row.detail)}</title>" if row.detail != shown_text(row) else ""
 
 
 def _look(row: Row) -> str:
