@@ -60,7 +60,10 @@
     decimals = data.objectives.map((_, j) => {
       const sizes = data.trials.map((row) => Math.abs(row[valueAt(j)] || 0)).filter((x) => x > 0);
       const [least, most] = sizes.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, 0]);
-      return most >= 1e-2 && most < 1e5 && least >= most * 1e-3 ? Math.max(0, 3 - Math.floor(Math.log10(most))) : null;
+      if (!(most >= 1e-2 && most < 1e5 && least >= most * 1e-3)) return null;
+      const digits = Math.max(0, 3 - Math.floor(Math.log10(most)));
+      const isEnough = (d) => sizes.every((x) => Math.abs(Number(x.toFixed(d)) - Number(x.toFixed(digits))) < 1e-9);
+      return [...Array(digits).keys()].find(isEnough) ?? digits;
     });
   };
   const inColumn = (x, j) => {
@@ -87,6 +90,7 @@
       }
     }
   };
+  const best = () => (data.objectives.length > 1 ? ", on the front" : ", the best");
   const detail = (given) => {
     const number = given === null ? shownFirst : given;
     const panel = find("detail"), row = rows.get(number);
@@ -100,7 +104,7 @@
     data.parameters.forEach(([name], k) => {
       if (row[choiceAt(k)] !== null) add(name, choice(row, k));
     });
-    panel.replaceChildren(make("h3", "Trial " + number + (row[2] & 1 ? ", on the front" : "")), list);
+    panel.replaceChildren(make("h3", "Trial " + number + (row[2] & 1 ? best() : "")), list);
     const drawing = document.querySelector(`.network[data-trial="${number}"] .drawing svg`);
     if (drawing) panel.append(drawing.cloneNode(true));
   };

@@ -50,15 +50,22 @@ def spread_text(trial: SearchedTrial, objective: Objective, decimals: int | None
 def decimals_of(values: Iterable[float]) -> int | None:
     """Return the decimals with which all values of a column are written; None for four digits.
 
+    No more than the values need.
+
     >>> decimals_of([93.15, 63.8]), decimals_of([0.5, 2e7]), decimals_of([120_000.0, 98_000.0])
     (2, None, None)
+    >>> decimals_of([3.0, 12.0])
+    0
     """
-    sizes = [abs(value) for value in values if value]
+    known = list(values)
+    sizes = [abs(value) for value in known if value]
     if not sizes or max(sizes) >= _PLAIN[1] or max(sizes) < _PLAIN[0]:
         return None
     if min(sizes) < max(sizes) * 10.0 ** (1 - _DIGITS):
         return None
-    return max(0, _DIGITS - 1 - math.floor(math.log10(max(sizes))))
+    most = max(0, _DIGITS - 1 - math.floor(math.log10(max(sizes))))
+    needed = (d for d in range(most) if all(round(v, d) == round(v, most) for v in known))
+    return next(needed, most)
 
 
 def _text(value: float, decimals: int | None) -> str:

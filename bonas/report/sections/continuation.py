@@ -29,7 +29,7 @@ def section(searched: Searched) -> Section:
             "where the search ended.</p>"
         )
         return Section("continuation", "How to go on", body)
-    where = f"--storage {shlex.quote(searched.storage)} --study {shlex.quote(searched.name)}"
+    where = f"{_option('storage', searched.storage)} {_option('study', searched.name)}"
     best = searched.best(searched.objectives[0])
     trial = "" if best is None else f" --trial {best.number}"
     commands = [
@@ -55,6 +55,11 @@ def section(searched: Searched) -> Section:
         notes.insert(0, "<p>Replace <code>***</code> by the password of the storage.</p>")
     listed = "".join(f"<h3>{escaped(title)}</h3>{_command(text)}" for title, text in commands)
     return Section("continuation", "How to go on", listed + "".join(notes))
+
+
+def _option(name: str, value: str) -> str:
+    """Return an option and its value for a shell, also of a value that begins like an option."""
+    return f"--{name}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
 
 
 def _budget(searched: Searched) -> str:

@@ -27,8 +27,8 @@ _logger = logging.getLogger(__name__)
 
 
 def section(searched: Searched) -> Section | None:
-    """Return the networks; None if none is on the front."""
-    if not searched.front:
+    """Return the networks; None if none is on the front, or none has choices."""
+    if not any(trial.choices for trial in searched.front):
         return None
     shown = evenly(searched.front, _NETWORKS)
     drawings = {} if searched.space is None else _drawings(shown, searched, searched.space)

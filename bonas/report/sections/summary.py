@@ -59,7 +59,7 @@ def _progress(searched: Searched) -> str:
     elif budget:
         text += f", {short(searched.spent)} of a budget of {budget}"
     elapsed = _elapsed(searched)
-    if elapsed:
+    if elapsed >= 1:
         text += f", within {duration(elapsed)}"
     return f"{text}."
 
@@ -192,7 +192,7 @@ def _when(searched: Searched) -> str:
     if searched.ended is not None and not searched.count("running"):
         text += f", ended {searched.ended:%Y-%m-%d %H:%M:%S}"
     spent = sum(trial.seconds for trial in searched.trials)
-    return f"{text}; evaluations took {duration(spent)} in all"
+    return f"{text}; evaluations took {duration(spent)} in all" if spent else text
 
 
 def _workers(searched: Searched) -> str:
