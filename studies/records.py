@@ -93,7 +93,8 @@ def _json(key: str) -> TrialAttribute[dict[str, Any]]:
 
 def _place(worker: Mapping[str, Any]) -> str:
     """Return where a worker is."""
-    return f"process {worker.get('pid', '?')} on {worker.get('host', '?')}"
+    host, *_ = str(worker.get("host", "?")).split() or ["?"]  # without what tells machines apart
+    return f"process {worker.get('pid', '?')} on {host}"
 
 
 def _last_line(error: str) -> str:

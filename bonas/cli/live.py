@@ -1,4 +1,4 @@
-"""Commands that show studies in a browser: watch."""
+"""Commands that show studies in a browser: watch, and Optuna's dashboard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SPACE = (
 
 def add_live_commands(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
-    for add in (_add_watch,):
+    for add in (_add_watch, _add_dashboard):
         add(commands)
 
 
@@ -32,6 +32,23 @@ def _add_watch(commands: Any) -> None:
         "--every", type=float, default=5.0, help="Seconds between two readings of the storage."
     )
     command.set_defaults(run=_watch)
+
+
+def _add_dashboard(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "dashboard",
+        "Show studies in Optuna's dashboard, with the front, notes and drawings.",
+    )
+    _add_storage(command)
+    command.add_argument("--space", help=_SPACE)
+    command.add_argument("--host", default="127.0.0.1", help=_HOST)
+    command.add_argument("--port", type=int, default=8080, help="Port; 0 for any that is free.")
+    command.add_argument(
+        "--artifacts",
+        help="Folder with the drawings of networks: that of optimize(artifacts=...).",
+    )
+    command.set_defaults(run=_dashboard)
 
 
 def _add_storage(command: argparse.ArgumentParser) -> None:
@@ -58,4 +75,18 @@ def _watch(options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
         every=options.every,
+    )
+
+
+def _dashboard(options: argparse.Namespace) -> None:
+    from bonas.live import dashboard
+    from bonas.report.stored import named_space
+
+    dashboard(
+        options.storage,
+        options.study or (),
+        space=None if options.space is None else named_space(options.space),
+        host=options.host,
+        port=options.port,
+        artifacts=options.artifacts,
     )

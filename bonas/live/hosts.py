@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -45,6 +46,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == _LOCAL
+
+
+def warn_of_others(command: str, host: str, may: str) -> None:
+    """Say what other machines may do where a command listens on an address that they reach."""
+    if not is_loopback(host):
+        print(
+            f"{command}: warning: {host} is no loopback address: every machine that reaches it "
+            f"can {may}",
+            file=sys.stderr,
+        )
 
 
 def _name(host: str) -> str | None:

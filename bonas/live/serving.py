@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from contextlib import closing, suppress
 from types import FrameType
 
-from bonas.errors import InvalidArgument, MissingPackage
+from bonas.errors import MissingPackage
+from bonas.live.listening import address_of, listening
 from bonas.live.watcher import Watcher
 
 try:
@@ -56,34 +56,3 @@ def serve(watcher: Watcher, *, host: str, port: int, where: str, every: float) -
                 _Server(config, watcher).run(sockets=[listener])
         finally:
             watcher.stop()
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address.
-
-    Raises:
-        InvalidArgument: if that is not possible.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-        except OSError:
-            listener.close()
-            raise
-    except OSError as error:
-        raise InvalidArgument(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; choose another "
-            "port, or 0 for any that is free"
-        ) from error
-    return listener
-
-
-def address_of(listener: socket.socket) -> str:
-    """Return the address that a browser on this machine opens."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-import optuna
-
 from bonas.arguments import check_positive
-from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.live import pages
+from bonas.live.chosen import check_names
 from bonas.live.fingerprint import fingerprint
-from bonas.live.hosts import is_loopback
+from bonas.live.hosts import warn_of_others
+from bonas.live.listening import check_address
 from bonas.live.opening import open_to_look
 from bonas.live.spaces import KnownSpaces
 from bonas.live.watcher import Watcher
@@ -54,12 +52,7 @@ def watch(
     check_positive("every", every, advice="give the seconds between two readings")
     check_address(host, port)
     watcher = make_watcher(storage, studies, space, every)
-    if not is_loopback(host):
-        print(
-            f"bonas watch: warning: {host} is no loopback address: every machine that reaches it "
-            "can see these reports",
-            file=sys.stderr,
-        )
+    warn_of_others("bonas watch", host, "see these reports")
     serve(watcher, host=host, port=port, where=without_password(storage), every=every)
 
 
@@ -72,12 +65,7 @@ def make_watcher(
         StorageUnavailable: if there is no such storage.
         StudyMismatch: if none of ``studies`` is in it.
     """
-    known = optuna.get_all_study_names(open_to_look(storage))
-    if studies and not {*studies} & {*known}:
-        raise StudyMismatch(
-            f"there is no study {' or '.join(map(repr, studies))} in {without_password(storage)}; "
-            f"there are {sorted(known)}"
-        )
+    check_names(open_to_look(storage), studies, storage)
     space_of = KnownSpaces(space).of
     return Watcher(
         partial(open_to_look, storage),
@@ -87,17 +75,3 @@ def make_watcher(
         partial(pages.study_card, space_of=space_of),
         partial(pages.report_page, every=every, space_of=space_of),
     )
-
-
-def check_address(host: str, port: int) -> None:
-    """Check what a server is to be bound to.
-
-    Raises:
-        InvalidArgument: if it cannot be.
-    """
-    if not isinstance(host, str) or not host.strip():
-        raise InvalidArgument(f"expected a host such as 127.0.0.1, got {host!r}")
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 65536:
-        raise InvalidArgument(
-            f"expected a port from 0 to 65535, got {port!r}; give one such as 8000"
-        )

@@ -19,7 +19,7 @@ import optuna
 from optuna import Study
 from optuna.storages import BaseStorage
 
-from bonas.studies.lineage.successors import lineage_of
+from bonas.live.chosen import chosen
 
 _LOOKING = 30.0  # seconds after a request during which somebody looks
 _FIRST = 60.0  # seconds that a request waits for a page that there is none of yet
@@ -155,23 +155,11 @@ class Watcher:
         if self._storage is None:
             self._storage = self._opened()
         studies = {}
-        for name in self._shown(self._storage):
+        for name in chosen(self._storage, self._names):
             with suppress(KeyError):  # it was deleted a moment ago
                 study = optuna.load_study(study_name=name, storage=self._storage)
                 studies[name] = self._seen(study, self._state.studies.get(name))
         return State(studies, time.time())
-
-    def _shown(self, storage: BaseStorage) -> list[str]:
-        """Return the names of the studies to show, in the order of the storage."""
-        every = [study.study_name for study in storage.get_all_studies()]
-        if not self._names:
-            return every
-        wanted = set()
-        for name in self._names:
-            if name in every:
-                first = optuna.load_study(study_name=name, storage=storage)
-                wanted |= {study.study_name for study in lineage_of(first)}
-        return [name for name in every if name in wanted]
 
     def _seen(self, study: Study, before: Seen | None) -> Seen:
         version = self._fingerprint(study)

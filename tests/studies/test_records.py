@@ -159,7 +159,7 @@ def test_what_an_earlier_version_kept_as_a_user_attribute_of_a_trial_is_read(nam
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("WORKER", {"host": "a", "pid": 5, "lease": 60.0}, "process 5 on a"),
+        ("WORKER", {"host": "a 1b pid:[4]", "pid": 5, "lease": 60.0}, "process 5 on a"),
         ("WORKER", {}, "process ? on ?"),
         ("ERROR", "Traceback ...\n  x = 1\nValueError: no\n", "ValueError: no"),
         ("ERROR", "", ""),
