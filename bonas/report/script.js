@@ -135,7 +135,7 @@
   document.addEventListener("click", (event) => {
     const number = numberOf(event.target);
     const isText = getSelection().toString() !== "";
-    if (number !== null && !event.target.closest("a, summary") && !isText) pin(number);
+    if (number !== null && !event.target.closest("a, summary, .enlarge") && !isText) pin(number);
   });
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   document.addEventListener("keydown", (event) => {
@@ -242,29 +242,45 @@
     texts = null;
     if (!data || !find("trials-table")) return;
     for (const tools of document.querySelectorAll("#trials-tools, #trials-pages")) tools.hidden = false;
-    find("trials-outcome").addEventListener("change", filter);
-    find("trials-find").addEventListener("input", filter);
-    find("trials-before").addEventListener("click", () => { page -= 1; fill(); });
-    find("trials-after").addEventListener("click", () => { page += 1; fill(); });
+    const before = page;
     filter();
+    if (before) { page = before; fill(); }
   };
 
-  const copyable = () => {
-    if (!navigator.clipboard) return;
-    for (const button of document.querySelectorAll(".copy")) {
+  // What is done by a click on a button, or by typing; the content of the page may be replaced.
+  const copy = async (button) => {
+    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  };
+  const enlarge = (button) => {
+    const isLarge = button.closest(".network").classList.toggle("large");
+    button.setAttribute("aria-pressed", String(isLarge));
+  };
+  const turn = (by) => { page += by; fill(); };
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    if (!button) return;
+    if (button.matches(".copy")) copy(button);
+    else if (button.matches(".enlarge")) enlarge(button);
+    else if (button.id === "trials-before") turn(-1);
+    else if (button.id === "trials-after") turn(1);
+  });
+  for (const name of ["input", "change"]) {
+    document.addEventListener(name, (event) => {
+      if (["trials-find", "trials-outcome"].includes(event.target.id)) filter();
+    });
+  }
+  const showButtons = () => {
+    for (const button of document.querySelectorAll(navigator.clipboard ? ".copy, .enlarge" : ".enlarge")) {
       button.hidden = false;
-      button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
-        button.textContent = "Copied";
-        setTimeout(() => { button.textContent = "Copy"; }, 1500);
-      });
     }
   };
 
   const begin = () => {
     read();
     listTrials();
-    copyable();
+    showButtons();
     const kept = pinned;
     pinned = linked = null;
     if (kept !== null && rows.has(kept)) pin(kept);

@@ -151,6 +151,23 @@ def test_all_trials_are_sorted_filtered_and_found(
     page.close()
 
 
+def test_a_page_whose_content_was_replaced_works_once(
+    browser: Browser, folder: Path, problems: list[str]
+) -> None:
+    page = opened(browser, folder / "search.html", problems)
+    point = page.locator("#front svg [data-trial][tabindex]").first
+    for _ in range(2):
+        page.evaluate("document.dispatchEvent(new Event('bonas:replaced'))")
+    point.focus()
+    page.keyboard.press("Enter")
+    assert point.evaluate("point => point.classList.contains('pinned')")
+    assert page.locator("#trials-table tbody tr").count() == len(RESULT.study.trials)
+    large = page.locator(".enlarge").first
+    large.click()
+    assert large.get_attribute("aria-pressed") == "true"
+    page.close()
+
+
 def test_the_button_changes_the_theme(browser: Browser, folder: Path, problems: list[str]) -> None:
     page = opened(browser, folder / "search.html", problems)
     colour = "getComputedStyle(document.body).backgroundColor"

@@ -23,6 +23,8 @@ _NETWORKS = 12  # that are drawn
 _CHARACTERS = 240_000  # of all drawings
 _CHANGES = 12  # that are listed
 
+_ENLARGE = '<button type="button" class="enlarge" aria-pressed="false" hidden>Full size</button>'
+
 _logger = logging.getLogger(__name__)
 
 
@@ -94,7 +96,7 @@ def _network(
     return (
         f'<figure class="network card" id="trial-{trial.number}" data-trial="{trial.number}">'
         f"<figcaption><h3>Trial {trial_button(trial.number)}</h3>"
-        f'<p class="values">{values}</p></figcaption>'
+        f'<p class="values">{values}</p>{_ENLARGE if svg else ""}</figcaption>'
         f"{picture if svg else ''}{_changed(trial, before)}</figure>"
     )
 

@@ -10,12 +10,14 @@ import optuna
 import torch
 
 from bonas.evaluation import Objective
+from bonas.evaluation.objective import oriented
 from bonas.report.charts.numbers import duration, short
 from bonas.report.counted import counted
 from bonas.report.markup import escaped, facts, listed, shortened
 from bonas.report.searched import Searched
 from bonas.report.section import Section
 from bonas.report.space_text import grouped_parameters, settings_of, size_text, space_name
+from bonas.report.statistics.hypervolume import Hypervolume
 from bonas.report.values import spread_text, with_unit
 from bonas.studies.budget import Budget
 
@@ -113,6 +115,8 @@ def _tiles(searched: Searched) -> str:
     if len(searched.objectives) > 1 and searched.front:
         front = counted(len(searched.front), "network")
         tiles.append(("Front", escaped(front), f"of {len(searched.finished):,} measured"))
+        where = '<a href="#progress">of the box of what was measured</a>'
+        tiles.append(("Hypervolume", f"{100 * _hypervolume(searched):.1f} %", where))
     if searched.failed:
         kinds = Counter(t.failure.kind for t in searched.failed if t.failure).most_common(2)
         what = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in kinds)
@@ -126,6 +130,14 @@ def _tiles(searched: Searched) -> str:
         for title, value, detail in tiles
     )
     return f'<dl class="tiles">{cells}</dl>' if tiles else ""
+
+
+def _hypervolume(searched: Searched) -> float:
+    """Return that of the front, as the progress shows it: a share of the box."""
+    front = {trial.number for trial in searched.front}
+    feasible = sorted(searched.feasible, key=lambda trial: trial.number not in front)
+    values = [[trial.values[o.name] for o in searched.objectives] for trial in feasible]
+    return float(Hypervolume.of(oriented(values, searched.directions)).shares[-1])
 
 
 def _about(searched: Searched) -> str:
