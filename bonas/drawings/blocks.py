@@ -61,11 +61,12 @@ def _shown_shape(outline: Outline, end: int, entries: Collection[int], *, inside
     That is where more than the channels differs from what the part reads, outside of groups.
     """
     shape = outline.shapes[end]
-    if inside or not shape or kind_of(outline.graph.labels[end]) is Kind.OUTPUT:
+    kind = kind_of(outline.graph.labels[end])
+    if inside or not shape or kind is Kind.OUTPUT:
         return ""
     before = {_without_channels(outline.shapes[source]) for source in entries}
-    vector = len(shape) == 1 and shape[0] == outline.sizes[end].get("outputs")
-    if entries and (None in before or vector or _without_channels(shape) in before):
+    told = kind is not Kind.OTHER and shape == (outline.sizes[end].get("outputs"),)
+    if entries and (None in before or told or _without_channels(shape) in before):
         return ""
     return shape_text(shape)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bonas.drawings.kinds import Kind, kind_of
+from bonas.drawings.kinds import ARGUMENT, Kind, kind_of
 
 _NAMES = {
     "conv1d": "conv",
@@ -36,6 +36,7 @@ _KERNEL = re.compile(r"^(.*?)[_ ]?(\d+)x(\d+)((?:[-_].*)?)$")
 _SUFFIX = re.compile(r"[-_](bn|relu|-)+")  # of NAS-Bench-101: every convolution has both
 _NUMBERS = re.compile(r"\d+(x\d+)+|\d+")
 _WITHOUT_WIDTH = frozenset({Kind.POOLING, Kind.NORM, Kind.ACTIVATION, Kind.JOIN, Kind.IDENTITY})
+_OVER_CHANNELS = (["dim=1"], ["dim=-1"])  # of a concatenation, as usual
 _WIDTH_ALONE = frozenset({Kind.LINEAR, Kind.RECURRENT})
 _STANDING = frozenset({Kind.CONVOLUTION, Kind.POOLING, Kind.ATTENTION, Kind.LINEAR})
 
@@ -63,7 +64,9 @@ def caption(label: str, sizes: Mapping[str, int], shape: tuple[int, ...] | None 
         kernel = notes.pop(0).replace("x", "×")
     if not kernel and (side := sizes.get("kernel")) and kind in (Kind.CONVOLUTION, Kind.POOLING):
         kernel = "×".join([str(side)] * _dimensions(label, shape))
-    if kind is Kind.JOIN and not notes:
+    if name == ARGUMENT and brackets:
+        return rest.removesuffix(")") or label
+    if kind is Kind.JOIN and (not notes or notes in _OVER_CHANNELS):
         return _SYMBOLS.get(name, _NAMES.get(name, name))
     first = _NAMES.get(name, name.replace("_", " "))
     if brackets and kind not in _STANDING:
@@ -109,6 +112,8 @@ def _dimensions(label: str, shape: tuple[int, ...] | None) -> int:
 
 def _sizes(kind: Kind, sizes: Mapping[str, int], shape: tuple[int, ...] | None) -> list[str]:
     """Return the sizes that stand after the name."""
+    if kind is Kind.OTHER:
+        return []
     outputs, groups, stride = (sizes.get(name, 0) for name in ("outputs", "groups", "stride"))
     inputs = sizes.get("inputs", 0)
     if kind is Kind.ATTENTION and (heads := sizes.get("heads", 0)):

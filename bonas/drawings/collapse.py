@@ -54,7 +54,7 @@ def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
             form = _form(item)
             title = item.title + letters.get(form, "")
             if form and form in seen:
-                items.append(_row(item, title))
+                items.append(_box(item, title))
             else:
                 seen.add(form)
                 items.append(replace(item, title=title))
@@ -62,23 +62,34 @@ def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
             items.append(replace(item, level=_collapsed(item.level, seen, letters)))
         else:
             items.append(item)
-    return replace(level, items=tuple(items))
+    return _merged(replace(level, items=tuple(items)))
 
 
-def _row(group: Group, title: str) -> Box:
+def _box(group: Group, title: str) -> Box:
     """Return the row that stands for a group drawn before."""
-    width = f", {group.width}" if group.width else ""
-    detail = f"{title} as drawn before, {group.operations} operations"
-    times = f" × {group.times}" if group.times > 1 else ""
-    text = f"{title}{times}{width}"
     row = Row(
         -1,
         Kind.BLOCK,
-        text,
-        detail,
+        title,
+        f"{title} as drawn before, {group.operations} operations",
         group.shape,
         group.marked,
         width=group.width,
         stands_for=group.operations,
     )
     return Box((row,), group.times)
+
+
+def _merged(level: Level) -> Level:
+    """Return the level with rows that follow each other counted, whatever the first one reads."""
+    parts: list[tuple[list[int], Item]] = []
+    for i, item in enumerate(level.items):
+        if parts and isinstance(item, Box) and item.last.kind is Kind.BLOCK:
+            positions, before = parts[-1]
+            follows = level.sources[i] == [i - 1] and level.targets[i - 1] == [i]
+            if follows and isinstance(before, Box) and before.rows == item.rows:
+                merged = replace(before, times=before.times + item.times)
+                parts[-1] = ([*positions, i], merged)
+                continue
+        parts.append(([i], item))
+    return level.replaced(parts)

@@ -18,7 +18,7 @@ _HIGH = 860.0
 _ASPECT = 1.5  # width over height that is wished for
 _WIDE = 1000.0  # columns beside each other, unless they are very high
 _HIGHEST = 1600.0
-_WORTH = 0.75  # of the height of a single column, at most
+_WORTH = 0.65  # of the height of a single column, at most
 _GUTTER = 44.0
 _TURN = 12.0  # how far above and below the columns a line turns
 

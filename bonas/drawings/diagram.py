@@ -84,10 +84,9 @@ class Box:
 
     @cached_property
     def signature(self) -> str:
-        """A text that is equal for boxes that are drawn alike."""
-        return repr(
-            ([(row.text, row.kind, row.shape, row.marked) for row in self.rows], self.times)
-        )
+        """A text that is equal for boxes of the same operations, sizes and costs."""
+        rows = [(row.text, row.detail, row.shape, row.marked) for row in self.rows]
+        return repr((rows, self.times))
 
     def form(self, unit: int) -> str:
         """Return a text that is equal for boxes that are alike at another width."""
@@ -125,7 +124,7 @@ class Group:
 
     @cached_property
     def signature(self) -> str:
-        """A text that is equal for groups that are drawn alike."""
+        """A text that is equal for groups of the same operations."""
         return repr((self.title, self.times, self.shape, self.level.signature))
 
     def form(self, unit: int) -> str:
@@ -153,7 +152,7 @@ class Level:
 
     @cached_property
     def signature(self) -> str:
-        """A text that is equal for levels that are drawn alike."""
+        """A text that is equal for levels of the same operations."""
         return self.hashed([item.signature for item in self.items])
 
     def hashed(self, labels: list[str]) -> str:

@@ -27,6 +27,9 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+ARGUMENT = "argument"
+"""The label of one of several inputs of a traced network, with its name in brackets."""
+
 _EXACT = {
     INPUT: Kind.INPUT,
     OUTPUT: Kind.OUTPUT,
@@ -58,6 +61,8 @@ def kind_of(label: str) -> Kind:
     ['CONVOLUTION', 'ACTIVATION', 'JOIN', 'OTHER']
     """
     name = label.partition("(")[0].strip().lower()
+    if name == ARGUMENT:
+        return Kind.INPUT
     if name in _EXACT:
         return _EXACT[name]
     return next((kind for words, kind in _WORDS if words.search(name)), Kind.OTHER)

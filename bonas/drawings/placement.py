@@ -38,9 +38,13 @@ Order = Callable[[int, Sequence[Edge], int | None], Layered]
 
 
 def shown_text(row: Row, times: int = 1) -> str:
-    """Return the caption of a row as it is drawn: cut where it is too long, with the repetition."""
+    """Return the caption of a row as it is drawn: cut where it is too long, with the repetition.
+
+    A row that stands for a block has its width behind that: ``cell × 5, 32``.
+    """
     text = shortened(row.text, TEXT, LONGEST)
-    return f"{text} × {times}" if times > 1 and row.kind is not Kind.BLOCK else text
+    text = f"{text} × {times}" if times > 1 else text
+    return f"{text}, {row.width}" if row.kind is Kind.BLOCK and row.width else text
 
 
 def box_size(box: Box) -> tuple[float, float]:

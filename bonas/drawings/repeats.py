@@ -104,7 +104,7 @@ def _kind(item: Item) -> Kind | None:
 
 
 def _signature(level: Level, part: list[int]) -> str:
-    """Return a text that is equal for segments that are drawn alike."""
+    """Return a text that is equal for segments of the same operations."""
     if len(part) == 1 and len(level.sources[part[0]]) == 1:
         return level.items[part[0]].signature
     return part_of(level, part).signature

@@ -6,7 +6,7 @@ belong together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bonas.errors import InvalidGraph
@@ -50,3 +50,30 @@ class Outline:
         """Return the outline of a graph of which nothing else is known."""
         v = len(graph)
         return cls(graph, ({},) * v, (None,) * v, ((),) * v)
+
+    def bypassing(self, nodes: Collection[int]) -> Outline:
+        """Return the outline without some nodes: what reads one reads what that reads.
+
+        Nodes without a source or without a target stay.
+        """
+        graph = self.graph
+        gone = {n for n in nodes if graph.predecessors[n] and graph.successors[n]}
+        if not gone:
+            return self
+        reads: dict[int, set[int]] = {}  # a node -> the kept nodes that it stands for, or reads
+        for node in graph.order:
+            found = {s for p in graph.predecessors[node] for s in (reads[p] if p in gone else {p})}
+            reads[node] = found
+        kept = [node for node in range(len(graph)) if node not in gone]
+        new = {old: i for i, old in enumerate(kept)}
+        rows = graph.features
+        return Outline(
+            ArchitectureGraph(
+                [graph.labels[node] for node in kept],
+                [(new[source], new[node]) for node in kept for source in sorted(reads[node])],
+                None if rows is None else [rows[node] for node in kept],
+            ),
+            tuple(self.sizes[node] for node in kept),
+            tuple(self.shapes[node] for node in kept),
+            tuple(self.blocks[node] for node in kept),
+        )

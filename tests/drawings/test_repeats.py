@@ -7,6 +7,7 @@ from drawings.networks import chain
 from bonas import ArchitectureGraph
 from bonas.drawings.diagram import Box, Group, Item, Level
 from bonas.drawings.network import as_outline, diagram_of
+from bonas.drawings.placement import shown_text
 from bonas.drawings.repeats import segments
 from bonas.spaces import Outline, Sketch
 
@@ -14,7 +15,7 @@ from bonas.spaces import Outline, Sketch
 def told(item: Item) -> object:
     """Return an item as plain values: captions, and how often they follow each other."""
     if isinstance(item, Box):
-        texts = tuple(row.text for row in item.rows)
+        texts = tuple(shown_text(row) for row in item.rows)
         found: object = texts[0] if len(texts) == 1 else texts
     else:
         found = [item.title, *map(told, item.level.items)]
@@ -147,3 +148,23 @@ def test_a_block_that_is_read_twice_is_dissolved() -> None:
         y = sketch.linear(x, 8, 8)
     z = sketch.add("add", [x, y], (8,))
     assert not any(isinstance(item, Group) for item in diagram_of(sketch.outline(z)).items)
+
+
+def test_operations_of_one_caption_and_other_costs_are_not_folded() -> None:
+    sketch = Sketch((4,))
+    x = sketch.linear(sketch.input, 4, 8)
+    for _ in range(3):
+        x = sketch.linear(x, 8, 8)
+    assert told_of(sketch.outline(x)) == ["input", "linear 8", (3, "linear 8"), "output"]
+
+
+def test_a_stage_whose_first_block_reads_another_width_is_one_row() -> None:
+    sketch = Sketch((4,))
+    x, before = sketch.input, 4
+    for width in (4, 8):
+        for _ in range(3):
+            with sketch.block("cell"):
+                x = sketch.linear(sketch.linear(x, before, width), width, width)
+            before = width
+    found = told_of(sketch.outline(x))
+    assert found == ["input", (3, ["cell", "linear 4", "linear 4"]), (3, "cell, 8"), "output"]

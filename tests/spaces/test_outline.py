@@ -124,3 +124,26 @@ def test_what_is_asked_of_an_outline_is_that_lengths_agree() -> None:
 def test_numbers_do_not_change_the_outline() -> None:
     choices = residual_networks.sample(np.random.default_rng(0))
     assert residual_networks.outline(choices) == residual_networks.outline(dict(choices))
+
+
+def test_what_reads_a_bypassed_node_reads_what_that_reads() -> None:
+    graph = ArchitectureGraph(
+        ["input", "a", "place(0)", "place(1)", "add", "output"],
+        [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (1, 4), (4, 5)],
+    )
+    outline = Outline.of_graph(graph).bypassing([0, 2, 3])
+    assert outline.graph.labels == ("input", "a", "add", "output")
+    assert outline.graph.edges == ((0, 1), (0, 2), (1, 2), (2, 3))
+    assert outline.bypassing([]) is outline
+
+
+def test_marks_of_an_order_of_arguments_are_in_the_graph_and_not_in_the_outline() -> None:
+    class Late(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([torch.tanh(x), torch.relu(x)], 1)
+
+    trace = traced(Late(), torch.zeros(1, 4))
+    marks = [label for label in trace.graph.labels if label.startswith("place")]
+    assert marks
+    assert len(trace.outline) == len(trace.graph) - len(marks)
+    assert not any(label.startswith("place") for label in trace.outline.graph.labels)

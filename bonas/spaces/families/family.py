@@ -168,6 +168,8 @@ class Family(Space):
     def outline(self, choices: Choices) -> Outline:
         """Return the graph with sizes, shapes and the modules that its operations belong to.
 
+        Nodes that mark the order of arguments are left out.
+
         Raises:
             InvalidSpace: as ``graph`` does.
         """

@@ -118,7 +118,7 @@ class Profiler:
         if run.network is None or not self._runs_here:
             return None
         trace = self._traced(run.network, run.choices, numbers, blocks=True)
-        return trace.sketch.outline(trace.output) if isinstance(trace, Trace) else None
+        return trace.outline if isinstance(trace, Trace) else None
 
     @own_settings()
     def training_hash(self, choices: Choices) -> str:

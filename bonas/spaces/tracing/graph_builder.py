@@ -68,6 +68,9 @@ class Read(NamedTuple):
     tensor: Tensor
 
 
+PLACE = "place("
+"""What the labels of nodes begin with that mark an unusual order of arguments."""
+
 _SHAPED_OPERANDS = frozenset({"linear", "embedding"})
 """Operations that accept any shape in their first argument only."""
 
@@ -268,7 +271,7 @@ class GraphBuilder:
         return [self._place(node, at) if at else node for node, at in marked.items()], labels
 
     def _place(self, node: int, at: list[int]) -> int:
-        label = f"place({', '.join(map(str, at))})"
+        label = f"{PLACE}{', '.join(map(str, at))})"
         return self._add_unique(label, node, self.sketch.operations[node].shape, {})
 
     def _add_unique(self, label: str, source: int, shape: Shape, sizes: dict[str, int]) -> int:

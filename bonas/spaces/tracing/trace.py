@@ -24,8 +24,10 @@ from torch.nn.parameter import is_lazy
 from bonas.errors import InvalidSpace
 from bonas.spaces.example import Example
 from bonas.spaces.graph import ArchitectureGraph
+from bonas.spaces.outline import Outline
 from bonas.spaces.sketch import Sketch
 from bonas.spaces.tracing.calls import tensors_of
+from bonas.spaces.tracing.graph_builder import PLACE
 from bonas.spaces.tracing.module_blocks import module_blocks
 from bonas.spaces.tracing.recorder import Recorder, TimeFirst
 
@@ -56,6 +58,13 @@ class Trace:
     def graph(self) -> ArchitectureGraph:
         """The graph of what leads from the input to the output."""
         return self.sketch.graph(self.output)
+
+    @property
+    def outline(self) -> Outline:
+        """The same for a drawing: without the nodes that mark an unusual order of arguments."""
+        whole = self.sketch.outline(self.output)
+        marks = [i for i, label in enumerate(whole.graph.labels) if label.startswith(PLACE)]
+        return whole.bypassing(marks)
 
 
 def traced(
