@@ -74,7 +74,8 @@ def _table(searched: Searched, front: Sequence[SearchedTrial]) -> str:
     left = len(every) - len(names)
     note = f'<div style="opacity:.75">and {counted(left, "more choice")}</div>' if left else ""
     return (
-        '<div style="overflow-x:auto;max-width:100%"><table style="border-collapse:collapse">'
+        '<div style="overflow-x:auto;max-width:100%;min-width:0;flex:1 1 24em">'
+        '<table style="border-collapse:collapse;color:inherit;font-size:inherit">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}</div>"
     )
 

@@ -50,6 +50,8 @@ class Searched:
         seed: Of the search; None if unknown.
         description: What the study was made for; None for another program's.
         read_at: When it was read, in local time.
+        least_violated: Where no finished trial keeps the constraints, the number of the one that
+            violates them least; None otherwise.
         latest_failures: The numbers of the trials that failed, without those that were tried again.
     """
 
@@ -64,6 +66,7 @@ class Searched:
     seed: int | None = None
     description: Description | None = field(default=None, repr=False)
     read_at: datetime = field(default_factory=datetime.now)
+    least_violated: int | None = None
     latest_failures: tuple[int, ...] = ()
 
     @classmethod
@@ -97,6 +100,9 @@ class Searched:
                     is_feasible=not is_measured or feasibility.is_feasible(trial),
                 )
             )
+        finished = [trial.frozen for trial in trials if trial.has_values and trial.is_member]
+        is_feasible = any(trial.is_feasible for trial in trials if trial.has_values)
+        least = None if is_feasible else feasibility.least_violated(finished)
         return cls(
             name=study.study_name,
             storage=shown_address(storage_of(study)),
@@ -108,6 +114,7 @@ class Searched:
             spent=budget.spent(known, reopened_below(study, known)),
             seed=SEED.read(study),
             description=description,
+            least_violated=None if least is None else least.number,
             latest_failures=tuple(trial.number for trial in failures(known)),
         )
 

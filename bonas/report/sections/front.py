@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
+from bonas.report.charts.numbers import short
 from bonas.report.counted import counted
 from bonas.report.differences import ABSENT, choice_text, differing
 from bonas.report.front_chart import front_charts
@@ -40,7 +42,7 @@ def section(searched: Searched) -> Section | None:
 def _sentence(searched: Searched) -> str:
     shown = len(searched.front)
     if not shown:
-        return "No network keeps the constraints, so that the front is empty."
+        return f"No network keeps the constraints, so that the front is empty.{_least(searched)}"
     if len(searched.objectives) == 1:
         text = f"{counted(shown, 'network has', 'networks have')} the best value"
     else:
@@ -50,6 +52,21 @@ def _sentence(searched: Searched) -> str:
         )
     bounds = "; ".join(map(str, searched.constraints))
     return f"{text}, of those that keep {bounds}." if bounds else f"{text}."
+
+
+def _least(searched: Searched) -> str:
+    """Return which trial violates the constraints least, and by how much."""
+    if searched.least_violated is None:
+        return ""
+    trial = searched.by_number[searched.least_violated]
+    parts = [
+        f"{shortened(name, 40)} was not measured"
+        if math.isnan(excess)
+        else f"{shortened(name, 40)} by {short(excess)}"
+        for name, excess in trial.violations.items()
+    ]
+    what = ", ".join(parts) or "one of another program"
+    return f" The least violated is trial {trial.number}: {what}."
 
 
 def _table(searched: Searched) -> str:
