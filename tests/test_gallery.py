@@ -43,7 +43,8 @@ def printed_by(
     finally:
         optuna.logging.set_verbosity(before)
         torch.set_num_threads(threads)
-    assert (folder / "front.svg").is_file()
+    assert {"report.html", "network.svg"} <= {path.name for path in folder.iterdir()}
+    assert len(list(folder.glob("front.*"))) == 1
     return capsys.readouterr().out
 
 

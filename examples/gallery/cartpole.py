@@ -179,11 +179,15 @@ def main():
     )
     print(result)
     print(f"{time.process_time() - began:.0f} CPU seconds")
-    result.plot(options.out / "front.svg")
+    figure = result.plot()
+    figure.axes[0].set_xscale("log")  # policies of ten to five thousand parameters
+    figure.savefig(options.out / "front.svg")
+    result.report(options.out / "report.html")
 
     limit = policies.costs(LARGE)["parameters"] / 4
     small = [c for c in result.candidates if c.values["parameters"] <= limit]
     best = max(small, key=lambda candidate: candidate.values["return"])
+    best.draw(options.out / "network.svg")
     seeds = range(1000, 1000 + options.again)
     found = returns_of(best.build, best.trial.params["rate"], options.steps, seeds)
     print(f"\nwith {options.again} new seeds, the mean return of the last 20 training episodes")

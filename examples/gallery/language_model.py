@@ -171,7 +171,12 @@ def main():
     )
     print(result)
     print(f"{time.process_time() - began:.0f} CPU seconds")
-    result.plot(options.out / "front.svg")
+    figure = result.plot()  # three panels; the last two show the cache on their horizontal axes
+    for panel in figure.axes[1:3]:
+        panel.set_xscale("log")
+    figure.savefig(options.out / "front.png", dpi=60)
+    result.report(options.out / "report.html")
+    result.best().draw(options.out / "network.svg")
 
     final = bonas.finalize(
         result,

@@ -138,11 +138,18 @@ def one_split(x, y, split, options):
     taken = ", ".join(f"{method} {each:.0f} s" for method, each in seconds.items())
     print(f"{name}: {taken}\n{result}", flush=True)
     if split == 0:
-        result.plot(options.out / "front.svg")
-    return {
+        figure = result.plot()
+        figure.axes[0].set_xscale("log")
+        figure.savefig(options.out / "front.svg")
+        result.report(options.out / "report.html")
+        result.best().draw(options.out / "network.svg")
+    scores = {
         method: (100 * accuracy_score(answers, each.argmax(axis=1)), log_loss(answers, each))
         for method, each in chances.items()
     }
+    shown = [f"{method} {right:.1f} {loss:.3f}" for method, (right, loss) in scores.items()]
+    print(f"on unseen rows: {', '.join(shown)}", flush=True)
+    return scores
 
 
 def interval(values):
