@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from os import PathLike
 from typing import Literal
 
 from bonas.encoders import Encoder
@@ -46,6 +47,7 @@ def optimize(
     isolation: Literal["auto", "process"] | None = "auto",
     time_limit: float | None = None,
     memory_limit: float | None = None,
+    artifacts: str | PathLike[str] | None = None,
     seed: int | None = None,
     n_jobs: int = 1,
     executor: Executor | None = None,
@@ -131,6 +133,10 @@ def optimize(
             worker or call, or if there is a limit; None never.
         time_limit: Seconds that an evaluation may take, such as 600; it is killed after that.
         memory_limit: Bytes of memory that an evaluation's process may have, such as 4e9 (Linux).
+        artifacts: Folder that gets a drawing of each network while it is evaluated; the trial gets
+            a note with the drawing and named values. ``optuna-dashboard --artifact-dir`` of the
+            folder shows both. They cannot be added to a trial later; ``bonas dashboard`` shows
+            them without this, where it knows the space.
         n_jobs: Number of workers that evaluate at once, each in its own process; they share the
             CPU's threads. A latency is then measured on a busy machine.
         executor: Runs the ``n_jobs`` workers elsewhere: an executor of ``concurrent.futures``, a
@@ -163,6 +169,7 @@ def optimize(
         time_limit,
         memory_limit,
         candidates,
+        artifacts,
     )
     settings = RunSettings(
         storage=storage,

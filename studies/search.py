@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from typing import Any, Literal
 
 from bonas.arguments import is_number
@@ -33,6 +34,7 @@ from bonas.evaluation.declared import (
 from bonas.evaluation.isolation.isolated import Isolated, check_limits
 from bonas.evaluation.score_source import ScoreSource, checked_source
 from bonas.spaces import Space
+from bonas.studies.artifacts import check_folder
 from bonas.studies.proposing.acquisition import Acquisition
 from bonas.studies.proposing.assembly import make_proposer, score_source
 from bonas.studies.proposing.candidate_source import Candidates, checked_candidates
@@ -79,6 +81,8 @@ class Search:
         memory_limit: Bytes of memory that the process of an evaluation may have.
         candidates: Networks that something else considers good: a list of choices, or a
             ``CandidateSource``, as ``ArchitectureSampler`` takes it.
+        artifacts: Folder that gets a drawing of each network while it is evaluated, for Optuna's
+            dashboard; its trial gets a note.
 
     Raises:
         InvalidArgument: for a space or an evaluation that cannot work.
@@ -98,6 +102,7 @@ class Search:
     time_limit: float | None = None
     memory_limit: float | None = None
     candidates: Candidates | None = None
+    artifacts: str | PathLike[str] | None = None
 
     @classmethod
     def named(cls, reference: str) -> Search:
@@ -132,6 +137,7 @@ class Search:
         if not isinstance(self.zero_cost, bool):
             checked_source(self.zero_cost)
         checked_candidates(self.candidates)
+        check_folder(self.artifacts)
         first: object = self.measure_first
         if not (isinstance(first, bool) or (is_number(first) and 0 <= first <= 1)):
             raise InvalidArgument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from bonas.live.markdown import code, plain, table
+from bonas.markdown import code, plain, table
 from bonas.report.charts import short
 from bonas.report.counted import counted
 from bonas.report.searched import Searched

@@ -26,6 +26,7 @@ from bonas.optuna_internals import id_of, id_of_trial, study_system_attrs
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
 from bonas.spaces import Space
+from bonas.studies.artifacts import FILE
 from bonas.studies.proposing.observations import choices_of
 
 _FIGURE = "bonas-front"
@@ -35,8 +36,6 @@ _KEPT = ("dashboard:", "artifacts:", "preference:", "study:", "constraints", "in
 _NOTE = "dashboard:note_ver"
 ARTIFACT: Final = "artifacts:"
 """Before the id of an artifact: Optuna's attribute of what belongs to a study or a trial."""
-FILE: Final = "network.svg"
-"""The name of a drawing."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from bonas.errors import DeviceUnavailable, EvaluationFailed, StorageUnavailable
 from bonas.evaluation import Candidate, Evaluator, Stages
 from bonas.evaluation.record import Record
 from bonas.optuna_internals import is_stopped, live, stoppable
+from bonas.studies.artifacts import Artifacts
 from bonas.studies.budget import budget_of
 from bonas.studies.constraints import attributes_of, constraints_of, never_measured, sizes_of
 from bonas.studies.lease import Renewal, Watch, worker_of
@@ -120,6 +121,7 @@ class _Loop:
         self._watch = Watch()
         self._streak = Streak(self.study, since)
         self._isolation = Isolation(search, self.study)
+        self._artifacts = Artifacts.of(search.artifacts, search.goals)
         self._begun: set[int] = set()  # its trials
         self._waited_for: set[int] = set()  # trials of others that were logged
 
@@ -194,6 +196,8 @@ class _Loop:
         except UpdateFinishedTrialError:
             return  # this worker was thought dead, and the trial released
         record_network(self.study, trial, self.search.space)
+        if self._artifacts is not None:
+            self._artifacts.begin(Candidate.of(self.search.space, trial))
         reason_to_stop = self._evaluated(trial)
         self._call_back(trial)
         if reason_to_stop is not None and not is_stopped(self.study):
@@ -249,6 +253,8 @@ class _Loop:
             self._check_process()
             log.close()
             values = {**values, **{n: v for n, v in sizes.items() if n not in values}}
+            if self._artifacts is not None:
+                self._artifacts.end(candidate, values)
             self._store(trial, values, {**log.curves(), **attributes_of(constraints, values)})
             if (unmeasured := never_measured(self.study, values)) is not None:
                 return unmeasured

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bonas.live.markdown import code, plain
 from bonas.live.readable import readable
+from bonas.markdown import code, plain
 
 
 @pytest.mark.parametrize(

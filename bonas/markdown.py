@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bonas.report.markup import shortened
-
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:$^=\"'])")
 _LONGEST = 160  # characters of a text
 
@@ -17,7 +15,8 @@ def plain(value: object, longest: int = _LONGEST) -> str:
     >>> plain("a_b <script>\n| c")
     'a\\_b \\<script\\> \\| c'
     """
-    return _SPECIAL.sub(r"\\\1", shortened(" ".join(str(value).split()), longest))
+    text = " ".join(str(value).split())
+    return _SPECIAL.sub(r"\\\1", text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def code(text: str) -> str:
