@@ -7,34 +7,28 @@ does the same for the time of a call, at the price of an exchange in every call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 from torch import Tensor, nn
 
 
-def bind(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Replace parameters of a network, by their first names, under all their names.
+def bind(network: nn.Module, tensor: Callable[[str, nn.Parameter], Tensor]) -> None:
+    """Replace the parameters of a network, each under all its names.
 
     Args:
         network: Changed in place.
-        tensors: A parameter's qualified name -> what takes its place.
+        tensor: A parameter's first qualified name, and itself -> what takes its place.
     """
-    own = dict(network.named_parameters())
-    replacements = {id(own[name]): tensor for name, tensor in tensors.items()}
-
-    def replaced(parameter: nn.Parameter) -> Tensor:
-        return replacements.get(id(parameter), parameter)
-
-    for module in network.modules():
-        _replace(module, replaced)
-
-
-def _replace(module: nn.Module, replaced: Callable[[nn.Parameter], Tensor]) -> None:
-    """Replace the parameters that a module itself holds."""
-    table = cast("dict[str, Any]", module._parameters)
-    for name, parameter in table.items():
-        if parameter is not None:
-            table[name] = replaced(parameter)
-    if isinstance(module, nn.RNNBase):  # which keeps a list of its weights beside the table
-        module._flat_weights = [table[name] for name in module._flat_weights_names]
+    replaced: dict[int, Tensor] = {}
+    for path, module in network.named_modules():
+        table = cast("dict[str, Any]", module._parameters)
+        for name, parameter in table.items():
+            if parameter is None:
+                continue
+            if id(parameter) not in replaced:
+                own = f"{path}.{name}" if path else name
+                replaced[id(parameter)] = tensor(own, parameter)
+            table[name] = replaced[id(parameter)]
+        if isinstance(module, nn.RNNBase):  # which keeps a list of its weights beside the table
+            module._flat_weights = [table[name] for name in module._flat_weights_names]

@@ -8,7 +8,6 @@ layer is made (``call_sites``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from torch import nn
 
@@ -32,7 +31,7 @@ from bonas.supernets.builtin.transformers import transformer_pieces
 from bonas.supernets.call_sites import SharingByCallSite
 from bonas.supernets.roles import Roles
 from bonas.supernets.slot import Sharing, Slot
-from bonas.supernets.uninitialised import built_without_values
+from bonas.supernets.uninitialised import built_with_values, built_without_values
 
 BUILT_IN: dict[type[PlannedSpace], Roles] = {
     CellSpace: cell_pieces,
@@ -44,6 +43,8 @@ BUILT_IN: dict[type[PlannedSpace], Roles] = {
     TransformerSpace: transformer_pieces,
 }
 """The class of a space -> how its networks share."""
+
+_SMALL = 100_000  # parameters: to draw fewer takes less time than to intercept their initialisation
 
 
 def sharing_of(space: Space) -> Sharing:
@@ -69,18 +70,26 @@ def _built_in_roles(space: type[Space]) -> Roles | None:
     return None
 
 
-@dataclass(frozen=True)
 class SharingByRole:
-    """The sharing of a space whose parameters have roles, whatever their position in a network."""
+    """The sharing of a space whose parameters have roles, whatever their position in a network.
 
-    space: Space
-    roles: Roles
+    Args:
+        space: Builds the networks.
+        roles: Which shared tensors a parameter consists of.
+    """
+
+    def __init__(self, space: Space, roles: Roles) -> None:
+        self.space, self.roles = space, roles
+        self._is_small = False  # whether the latest network was
 
     def build(self, choices: Choices) -> tuple[nn.Module, Sequence[Slot]]:
-        """Build a network whose parameters have no values, and a slot for each of them."""
-        network = built_without_values(lambda: self.space.build(choices))
+        """Build a network whose parameters need no values, and a slot for each of them."""
+        built = built_with_values if self._is_small else built_without_values
+        network = built(lambda: self.space.build(choices))
         pieces = self.roles(self.space, choices)
         slots = [Slot(name, pieces(name, module, own)) for name, module, own in held(network)]
+        numbers = sum(piece.numbers for slot in slots for piece in slot.pieces)
+        self._is_small = numbers < _SMALL
         return network, slots
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bonas.arguments import check_count, check_range
 from bonas.errors import InvalidArgument, MissingData
@@ -360,9 +360,14 @@ class Supernet:
         """Return a network, which was built on the CPU, with slices of the shared tensors."""
         if self.store.device.type != "cpu":  # where that takes a visit to each tensor, for nothing
             network.to(self.store.device)
-        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
-        bind(network, {s.name: self.store.take(s, shapes[s.name]) for s in slots})
-        return network.train()
+        shared = {slot.name: slot for slot in slots}
+
+        def tensor(name: str, parameter: nn.Parameter) -> Tensor:
+            slot = shared.get(name)
+            return parameter if slot is None else self.store.take(slot, parameter.shape)
+
+        bind(network, tensor)
+        return network if all(part.training for part in network.modules()) else network.train()
 
     def _copied(self, network: nn.Module, slots: Sequence[Slot]) -> nn.Module:
         """Return a network with a copy of what was trained, on the device where it is."""

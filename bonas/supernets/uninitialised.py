@@ -53,6 +53,12 @@ def uninitialised() -> Iterator[None]:
         yield
 
 
+def built_with_values(build: Callable[[], _Built]) -> _Built:
+    """Call a function that builds networks; draws are those of ``built_without_values``."""
+    with own_settings(), seeded():
+        return build()
+
+
 def built_without_values(build: Callable[[], _Built]) -> _Built:
     """Call a function that builds networks, with parameters that have no values if it can.
 
