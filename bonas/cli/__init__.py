@@ -15,6 +15,7 @@ from bonas.cli.measurements import add_measurements
 from bonas.cli.options import add_command
 from bonas.cli.reports import add_report_benchmark, add_report_command
 from bonas.cli.searches import add_search_commands
+from bonas.cli.supernets import add_supernet_commands
 from bonas.errors import BonasError
 
 
@@ -45,6 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_export_command(commands)
     add_report_command(commands)
     add_live_commands(commands)
+    add_supernet_commands(commands)
     bench = add_command(commands, "bench", "Benchmark search methods, and the search itself.")
     parts = bench.add_subparsers(dest="part", required=True, metavar="PART")
     add_comparisons(parts)
