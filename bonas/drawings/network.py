@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import replace
+from operator import index
 from typing import Literal
 
 from bonas.drawings import graphviz
@@ -21,11 +22,12 @@ from bonas.drawings.matching import Differences
 from bonas.drawings.placement import Order
 from bonas.drawings.repeats import folded
 from bonas.drawings.stacks import stacked
-from bonas.drawings.svg import size_of, svg_text
+from bonas.drawings.svg import drawing_of
 from bonas.errors import InvalidArgument, MissingPackage, unknown
 from bonas.spaces.graph import ArchitectureGraph
 from bonas.spaces.outline import Outline
 from bonas.spaces.sketch import sizes_of
+from bonas.texts import shown
 
 Layout = Literal["auto", "layers", "dot"]
 LAYOUTS = ("auto", "layers", "dot")
@@ -60,8 +62,8 @@ def draw(
             lines cross, and so does ``"auto"`` where Graphviz is installed. Looks are the same.
 
     Raises:
-        InvalidArgument: for something else than a graph, a node that is not in it, an unknown
-            layout, or another ending of the path.
+        InvalidArgument: for something else than a graph, a node that is not in it, a title that is
+            no text, an unknown layout, or another ending of the path.
         MissingPackage: for ``layout="dot"`` without Graphviz.
 
     >>> import bonas
@@ -73,6 +75,8 @@ def draw(
     outline = as_outline(graph)
     order = _order(layout)
     marks = _checked_marks(marked, len(outline))
+    if not isinstance(title, str):
+        raise InvalidArgument(f"expected a text as title, got {shown(title)}; give a str")
     legend: list[tuple[str, bool]] = []
     if compared_with is not None:
         other = as_outline(compared_with)
@@ -80,8 +84,7 @@ def draw(
         marks |= differences.own | differences.rewired
         legend = differences.sentences(outline, other)
     picture = in_columns(diagram_of(outline, marks, fold=fold), order)
-    width, height = size_of(picture, legend)
-    drawing = Drawing(svg_text(picture, title, legend), width, height)
+    drawing = drawing_of(picture, title, legend)
     if target is not None:
         drawing.save(target)
     return drawing
@@ -111,13 +114,18 @@ def diagram_of(outline: Outline, marked: Collection[int] = (), *, fold: bool = T
 
 
 def _checked_marks(marked: Collection[int], nodes: int) -> frozenset[int]:
-    marks = frozenset(marked)
-    wrong = [mark for mark in marks if type(mark) is not int or not 0 <= mark < nodes]
+    try:
+        marks = [index(mark) for mark in marked]
+    except TypeError as error:
+        raise InvalidArgument(
+            f"expected indices of nodes in marked, got {shown(marked)}; count nodes from 0"
+        ) from error
+    wrong = [mark for mark in marks if not 0 <= mark < nodes]
     if wrong:
         raise InvalidArgument(
-            f"expected indices of the {nodes} nodes in marked, got {wrong[0]!r}; count from 0"
+            f"expected indices of the {nodes} nodes in marked, got {wrong[0]}; count from 0"
         )
-    return marks
+    return frozenset(marks)
 
 
 def _order(layout: object) -> Order:

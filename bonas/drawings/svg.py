@@ -12,28 +12,33 @@ from html import escape
 from itertools import pairwise
 
 from bonas.drawings.diagram import Row
+from bonas.drawings.drawing import Drawing
 from bonas.drawings.geometry import Frame, Line, Picture, PlacedBox, Point
 from bonas.drawings.kinds import Kind
 from bonas.drawings.placement import ROW, SMALL, TEXT, is_symbol, shown_text
-from bonas.drawings.text_width import text_width
+from bonas.drawings.text_width import text_width, wrapped
 from bonas.drawings.theme import FONT, light, style
 
 MARGIN = 12
-_LEGEND = 18  # the height of a line under the drawing
+_LEGEND = 16  # the height of a line under the drawing
+_SIGN = 40.0  # room for the sign before a line, and behind it
+_NARROWEST = 360.0  # of a drawing with a legend
 _OUTLINED = frozenset({Kind.JOIN, Kind.IDENTITY, Kind.NOTHING, Kind.BLOCK})
 _IDLE = frozenset({Kind.IDENTITY, Kind.NOTHING})
 _ROUND = 8.0  # of a line's corner
 
 
-def svg_text(picture: Picture, title: str, legend: Sequence[tuple[str, bool]] = ()) -> str:
-    """Return the SVG text of a picture.
+def drawing_of(picture: Picture, title: str, legend: Sequence[tuple[str, bool]] = ()) -> Drawing:
+    """Return the drawing of a picture.
 
     Args:
         picture: What is drawn.
         title: What a screen reader says.
-        legend: Lines under the drawing, and whether the sign of a marked box stands before each.
+        legend: Sentences under the drawing, and whether the sign of a marked box stands before
+            each.
     """
-    width, height = size_of(picture, legend)
+    lines = _wrapped(picture, legend)
+    width, height = _size(picture, lines)
     kinds = {row.kind for placed in picture.boxes for row in placed.box.rows}
     left = max(0.0, (width - 2 * MARGIN - picture.width) / 2)
     parts = [
@@ -50,15 +55,25 @@ def svg_text(picture: Picture, title: str, legend: Sequence[tuple[str, bool]] = 
         *map(_box, picture.boxes),
         *(_frame_title(frame) for frame in picture.frames if frame.title),
         "</g>",
-        *_legend(legend, height),
+        *_legend(lines, height),
         "</svg>",
     ]
-    return "".join(parts)
+    return Drawing("".join(parts), width, height)
 
 
-def size_of(picture: Picture, legend: Sequence[tuple[str, bool]]) -> tuple[int, int]:
+def _wrapped(picture: Picture, legend: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return the lines of the legend, the first of each sentence with its sign."""
+    most = 0.92 * max(picture.width, _NARROWEST) - _SIGN  # fonts differ most in long lines
+    return [
+        (line, marked and i == 0)
+        for sentence, marked in legend
+        for i, line in enumerate(wrapped(sentence, SMALL, most))
+    ]
+
+
+def _size(picture: Picture, legend: Sequence[tuple[str, bool]]) -> tuple[int, int]:
     """Return the width and height of the whole drawing."""
-    wide = max([picture.width, *(text_width(line, SMALL) + 40 for line, _ in legend)])
+    wide = max([picture.width, *(text_width(line, SMALL) + _SIGN for line, _ in legend)])
     notes = [note.x + text_width(note.text, SMALL) for note in picture.notes]
     high = picture.height + (_LEGEND * len(legend) + 4 if legend else 0)
     return round(max([wide, *notes])) + 2 * MARGIN, round(high) + 2 * MARGIN
@@ -66,7 +81,7 @@ def size_of(picture: Picture, legend: Sequence[tuple[str, bool]]) -> tuple[int, 
 
 def text(value: str) -> str:
     """Return a text as it can stand in XML, in an element or in quotes."""
-    clean = "".join(c if c in "\\t\\n" or _is_xml(c) else "\\ufffd" for c in value)
+    clean = "".join(c if c in "\t\n" or _is_xml(c) else "\ufffd" for c in value)
     return escape(clean)
 
 

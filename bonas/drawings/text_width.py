@@ -55,6 +55,22 @@ def shortened(text: str, size: float, most: float) -> str:
     return text
 
 
+def wrapped(text: str, size: float, most: float) -> list[str]:
+    """Return a text in lines that are at most ``most`` wide, except for longer words.
+
+    >>> wrapped("one two three", 10, 50)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= most:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def _width(letter: str) -> int:
     if letter in _WIDTHS:
         return _WIDTHS[letter]

@@ -59,6 +59,8 @@ def test_labels_and_titles_are_text_whatever_they_say() -> None:
     graph = chain("input", *HOSTILE, "output")
     svg = draw(graph, title=HOSTILE[1]).svg
     ElementTree.fromstring(svg)
+    assert "\ufffd" in svg
+    assert "ufffd" not in svg
     assert "<script" not in svg
     assert "<img" not in svg
     assert any("<script>" in text for text in words(draw(graph)))
@@ -124,7 +126,9 @@ def test_sizes_of_drawings() -> None:
     [
         ({"graph": "chain"}, "expected a bonas.ArchitectureGraph or an outline, got str"),
         ({"marked": [7]}, "expected indices of the 3 nodes in marked, got 7"),
-        ({"marked": ["conv"]}, "got 'conv'"),
+        ({"marked": ["conv"]}, r"expected indices of nodes in marked, got \['conv'\]"),
+        ({"marked": 1}, "expected indices of nodes in marked, got 1"),
+        ({"title": 3}, "expected a text as title, got 3"),
         ({"layout": "neato"}, "unknown layout 'neato'; expected one of 'auto', 'dot', 'layers'"),
         ({"compared_with": 3}, "got int"),
     ],
