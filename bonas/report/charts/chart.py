@@ -14,7 +14,7 @@ from bonas.report.charts.markup import element, escaped
 MOST = 2_000
 """Number of points of all layers that a chart draws by default."""
 _LEAST = 24  # points of a layer
-_ROW = 34.0  # height of a row of ``Rows``
+_ROW = 38.0  # height of a row of ``Rows``
 _TOP, _BOTTOM, _RIGHT = 28.0, 44.0, 14.0
 _DIGIT = 8.2  # width of a digit of a tick's label on a phone
 _LONGEST = 60  # characters of a row's label
@@ -79,10 +79,12 @@ class Chart:
             "role": "group" if can_focus else "img",  # an image has no parts that can be focused
             "aria-label": label,
         }
-        axes = _x_axis(x, self.x, y) + (
-            _rows(y, self.y, left) if isinstance(self.y, Rows) else _y_axis(y, self.y, x)
-        )
-        return element("svg", attributes, axes, body), sum(each.left_out for each in drawings)
+        parts = [_x_axis(x, self.x, y), body]
+        if isinstance(self.y, Rows):
+            parts.append(_rows(y, self.y, left))  # on top: nothing crosses a label
+        else:
+            parts.insert(0, _y_axis(y, self.y, x))
+        return element("svg", attributes, *parts), sum(each.left_out for each in drawings)
 
     def _points(self) -> int:
         return sum(map(len, self.layers))
@@ -135,7 +137,7 @@ def _rows(y: Scale, rows: Rows, left: float) -> str:
     for row, label in enumerate(rows.labels):
         shown = label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
         whole = element("title", {}, escaped(label)) if shown != label else ""
-        place = {"class": "row", "x": left, "y": y.at(row) - 11}
+        place = {"class": "row", "x": left, "y": y.at(row) - 13}
         parts.append(element("text", place, escaped(shown), whole))
     if rows.title:
         parts.append(element("text", {"class": "title", "x": 4.0, "y": 14.0}, escaped(rows.title)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 _SUFFIXES = {3: "k", 6: "M", 9: "G", 12: "T"}
-_UNITS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
+_UNITS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"))
+
+_SHORT = 0.2  # seconds below which milliseconds are better
 
 
 def short(value: float, digits: int = 4) -> str:
@@ -16,11 +18,13 @@ def short(value: float, digits: int = 4) -> str:
     """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞" if value > 0 else "-∞"
-    rounded = float(f"{value:.{digits - 1}e}")  # first, so that 999,999 is 1M
-    if rounded == 0:
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")  # first, so that 999,999 is 1M
+    if float(mantissa) == 0:
         return "0"
-    exponent = engineering(abs(rounded))
-    return _plain(rounded / 10.0**exponent, digits) + suffix(exponent)
+    exponent = _exponent(int(power))
+    if exponent == 0 and int(power) >= digits:
+        return f"{value:,.0f}"
+    return _plain(float(mantissa) * 10.0 ** (int(power) - exponent), digits) + suffix(exponent)
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -41,7 +45,7 @@ def time_unit(seconds: float) -> tuple[float, str]:
     for size, name in _UNITS:
         if seconds >= 2 * size:
             return size, name
-    return (1.0, "s") if not seconds > 0 else (1e-3, "ms")
+    return (1e-3, "ms") if 0 < seconds < _SHORT else (1.0, "s")
 
 
 def duration(seconds: float) -> str:
@@ -56,10 +60,14 @@ def duration(seconds: float) -> str:
 
 def engineering(magnitude: float) -> int:
     """Return the power of ten that a number of that magnitude is written with: 0 is plain."""
-    if 1e-3 <= magnitude < 1e5:
+    return _exponent(int(f"{magnitude:e}".split("e")[1]))
+
+
+def _exponent(power: int) -> int:
+    """Return the same for a number whose first digit has that power of ten."""
+    if -3 <= power < 5:
         return 0
-    power = math.floor(math.log10(magnitude))
-    return power if magnitude < 1e-3 else power - power % 3
+    return power if power < 0 else power - power % 3
 
 
 def suffix(exponent: int) -> str:

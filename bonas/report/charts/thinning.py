@@ -1,7 +1,7 @@
 """Thinning: which of many points are drawn, such that the picture stays true.
 
 points    what must stay (a front, failures), the extremes of both axes, then one per cell of a
-          grid that is refined while the cells fit, the earliest of each
+          grid that is refined while the cells fit, any of each: the earliest would make stripes
 lines     per bucket of neighbours the first, the lowest, the highest and the last, so that
           no peak goes
 """
@@ -29,7 +29,7 @@ def points_kept(
     kept = {*always, *(int(np.argmin(v)) for v in (xs, ys)), *(int(np.argmax(v)) for v in (xs, ys))}
     finest: list[int] = []
     for cells in (8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024):
-        rows = [row for row in _first_per_cell(xs, ys, cells) if row not in kept]
+        rows = [row for row in _one_per_cell(xs, ys, cells) if row not in kept]
         if len(rows) > most - len(kept):
             left = max(most - len(kept), 0)
             finest += _evenly([row for row in rows if row not in {*finest}], left - len(finest))
@@ -54,11 +54,12 @@ def line_kept(ys: Coordinates, most: int) -> list[int]:
     return sorted(map(int, kept))
 
 
-def _first_per_cell(xs: Coordinates, ys: Coordinates, cells: int) -> list[int]:
-    """Return the earliest row of each cell of a ``cells x cells`` grid over the points."""
-    parts = [_binned(values, cells) for values in (xs, ys)]
+def _one_per_cell(xs: Coordinates, ys: Coordinates, cells: int) -> list[int]:
+    """Return a row of each cell of a ``cells x cells`` grid over the points."""
+    order = np.random.default_rng(0).permutation(len(xs))
+    parts = [_binned(values[order], cells) for values in (xs, ys)]
     _, first = np.unique(parts[0] * cells + parts[1], return_index=True)
-    return [int(row) for row in first]
+    return sorted(int(row) for row in order[first])
 
 
 def _binned(values: Coordinates, cells: int) -> npt.NDArray[np.int64]:

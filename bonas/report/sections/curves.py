@@ -135,7 +135,7 @@ def _words(drawn: Sequence[_Training], total: int) -> str:
     if front:
         parts.append(f"{counted(front, 'line is', 'lines are')} of networks on the front.")
     if cut:
-        parts.append(f"Of {cut:,} dashed ones, the evaluation ended early.")
+        parts.append(f"{counted(cut, 'dashed one was', 'dashed ones were')} stopped or pruned.")
     if len(drawn) < total:
         parts.append(f"{len(drawn):,} of {total:,} trainings are drawn, evenly over the search.")
     return " ".join(parts)

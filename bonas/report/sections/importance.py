@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from bonas.evaluation.objective import Objective
 from bonas.report.charts import Axis, Bars, Chart, Level, Points, Rows, folded, grid, short
+from bonas.report.charts.axis import LARGEST, is_drawable
 from bonas.report.counted import counted
 from bonas.report.markup import escaped, shortened
 from bonas.report.searched import Searched
@@ -70,8 +71,10 @@ def _rows(searched: Searched) -> npt.NDArray[np.int64]:
 
 def _objective(objective: Objective, parameters: Sequence[Parameter], values: Values) -> str:
     name = escaped(shortened(objective.name, _LONGEST))
+    if not all(map(is_drawable, values)):
+        return f"<h3>{name}</h3><p>The values are too large to be compared.</p>"
     y = _without_outliers(values)
-    if not np.isfinite(y).all() or float(np.ptp(y)) <= 1e-12 * float(np.abs(y).max()):
+    if float(np.ptp(y)) <= max(1e-12 * float(np.abs(y).max()), 1 / LARGEST):
         return f"<h3>{name}</h3><p>All values are equal, so that no choice matters.</p>"
     with one_thread():
         found = Importance.of(parameters, y, seed=0)

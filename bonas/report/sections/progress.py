@@ -21,6 +21,7 @@ from bonas.report.charts import (
     time_unit,
     with_unit,
 )
+from bonas.report.charts.axis import is_drawable
 from bonas.report.counted import counted
 from bonas.report.markup import escaped, shortened
 from bonas.report.searched import Searched
@@ -256,7 +257,7 @@ def _changes(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], lis
 
 def _usual(values: Sequence[float], needed: Sequence[float]) -> tuple[float, float]:
     """Return the range to show: all values, without a few (5 % at most) that are far off."""
-    if len(values) < 8:
+    if len(values) < 8 or not all(map(is_drawable, values)):
         return -np.inf, np.inf
     low, high = np.quantile(values, [0.25, 0.75])
     far = 4 * (high - low)

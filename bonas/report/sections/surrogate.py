@@ -22,6 +22,7 @@ from bonas.report.charts import (
     short,
     with_unit,
 )
+from bonas.report.charts.axis import LARGEST, is_drawable
 from bonas.report.counted import counted
 from bonas.report.markup import Column, escaped, shortened, table
 from bonas.report.searched import Searched
@@ -52,7 +53,7 @@ class _Predicted:
             if trial.prediction is None:
                 continue
             row = trial.values[name], trial.prediction.mean[name], trial.prediction.sd[name]
-            if np.isfinite(row).all() and row[2] > 0:
+            if all(map(is_drawable, row)) and row[2] > 1 / LARGEST:
                 rows.append(row)
                 trials.append(trial)
         columns = np.array(rows, np.float64).reshape(-1, 3).T
@@ -85,7 +86,7 @@ def section(searched: Searched) -> Section | None:
         "<h3>Calibration</h3><p>How often measured values lay in the intervals of each level: "
         "above the diagonal the surrogate is too cautious, below it too sure. The band is what "
         f"chance alone may do.</p>{grid([_calibrated(each) for each in enough], small=True)}"
-        f"{_table(enough)}"
+        f"{_table(enough)}{_cut_off(searched)}"
     )
     over_time = [chart for each in enough for chart in _ranks(each)]
     weights = [chart for each in every for chart in _weights(searched, each.objective)]
@@ -191,6 +192,20 @@ def _table(every: Sequence[_Predicted]) -> str:
         "too sure.</p>"
     )
     return table("Errors of the predictions", columns, rows) + note
+
+
+def _cut_off(searched: Searched) -> str:
+    """Return what is missing; empty where no evaluation with a prediction was ended early."""
+    n = sum(
+        t.outcome in ("stopped", "pruned") and t.prediction is not None for t in searched.trials
+    )
+    if not n:
+        return ""
+    trials = counted(n, "stopped or pruned trial is", "stopped or pruned trials are")
+    return (
+        f'<p class="muted">{trials} not counted, without a final value. Rules stop what looks bad, '
+        "so that the rest may be better than was predicted.</p>"
+    )
 
 
 def _ranks(predicted: _Predicted) -> list[Chart]:

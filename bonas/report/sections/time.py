@@ -29,11 +29,12 @@ from bonas.report.searched_trial import SearchedTrial
 from bonas.report.section import Section
 from bonas.report.timeline import ENDED, Timeline, instant
 
-_WORKERS = 50  # of a chart with a row for each
+_WORKERS = 50  # of a chart with a row for each, and a span for each trial
 _READ = 400  # trials whose measurements are parsed
 _DRAWN = 600  # points of a chart
 _WIDE = 100.0  # ratio of times from which on an axis is logarithmic
 _PHASES = 8
+_BUCKETS = 200  # of a chart of what ran over time
 _SERIES = {"failed": "failed", "stopped": "stopped", "pruned": "stopped", "running": "series-3"}
 _LABELS = {
     "series-1": "measured",
@@ -65,7 +66,8 @@ def section(searched: Searched) -> Section | None:
         return None
     lanes = _lanes(spans)
     phases = _phases(searched)
-    timeline = _gantt(lanes) if len(lanes) <= _WORKERS else _busy(spans, len(lanes))
+    is_seen = len(lanes) <= _WORKERS and len(spans) <= _DRAWN
+    timeline = _gantt(lanes) if is_seen else _busy(spans, len(lanes))
     charts = [*_durations(searched), *_phase_chart(phases), timeline]
     body = f"<p>{escaped(_words(spans, lanes, phases))}</p>{_facts(spans, lanes)}{grid(charts)}"
     return Section("time", "Where the time went", body)
@@ -105,12 +107,14 @@ def _phases(searched: Searched) -> dict[str, list[float]]:
     """
     trials = [trial for trial in searched.finished if trial.outcome == "measured"]
     rows = np.unique(np.linspace(0, max(len(trials) - 1, 0), _READ).round().astype(int))
+    names = [objective.name for objective in searched.objectives]
     found: dict[str, list[float]] = defaultdict(list)
     for trial in (trials[row] for row in rows if row < len(trials)):
         at = 0.0
         for measurement in trial.measurements:
             if measurement.is_final and measurement.seconds is not None and measurement.values:
-                name = ", ".join(sorted(measurement.values))
+                own = [name for name in names if name in measurement.values]
+                name = ", ".join(own or sorted(measurement.values))
                 found[name].append(max(measurement.seconds - at, 0.0))
                 at = max(measurement.seconds, at)
         if at and trial.seconds > at:
@@ -264,15 +268,20 @@ def _gantt(lanes: dict[str, list[_Span]]) -> Chart:
 
 
 def _busy(spans: Sequence[_Span], workers: int) -> Chart:
-    """Return how many trials ran at each moment, for searches with many workers."""
-    changes = sorted([(s.start, 1) for s in spans] + [(s.end, -1) for s in spans])
-    size, unit = time_unit(_wall(spans))
-    levels = np.cumsum([change for _, change in changes])
+    """Return how many trials ran on average over time, for many workers or many trials."""
+    wall = _wall(spans)
+    size, unit = time_unit(wall)
+    edges = np.linspace(0.0, wall, _BUCKETS + 1)
+    starts, ends = (np.array(each) for each in zip(*((s.start, s.end) for s in spans), strict=True))
+    running = np.empty(_BUCKETS)
+    for bucket in range(_BUCKETS):
+        low, high = edges[bucket], edges[bucket + 1]
+        within = np.minimum(ends, high) - np.maximum(starts, low)
+        running[bucket] = np.clip(within, 0.0, None).sum() / (high - low)
     return Chart(
-        f"Trials under way, of {short(workers)} workers",
+        f"Trials under way, of {counted(workers, 'worker')}, on average",
         Axis("time since the first trial began", unit, low=0.0),
-        Axis("trials", low=0.0, whole=True),
-        [Line([t / size for t, _ in changes], levels.tolist(), "series-1", steps=True)],
-        f"At most {int(levels.max()):,} at once.",
-        most=_DRAWN,
+        Axis("trials", low=0.0),
+        [Line((edges / size).tolist(), [*running, running[-1]], "series-1", steps=True)],
+        f"From {short(float(running.min()), 3)} to {short(float(running.max()), 3)}.",
     )

@@ -1,6 +1,6 @@
 import pytest
 from faked_searches import faked_search
-from sections import charts_of, drawn, marks, scale
+from sections import charts_of, drawn, line_values, marks, scale
 
 from bonas.report.charts import duration
 from bonas.report.searched import Searched
@@ -87,3 +87,15 @@ def test_each_kind_of_trial_has_its_mark() -> None:
 
 def test_a_study_without_times_has_no_section() -> None:
     assert section(Searched.of(faked_search(0))) is None
+
+
+def test_the_line_of_what_ran_has_the_time_of_all_trials_below_it() -> None:
+    searched = Searched.of(faked_search(900, 1, workers=5, epochs=1))
+    made = section(searched)
+    assert made is not None
+    levels = line_values(charts_of(made)[-1])[:-1]
+    assert searched.began is not None
+    assert searched.ended is not None
+    wall = (searched.ended - searched.began).total_seconds()
+    busy = sum(trial.seconds for trial in searched.trials)
+    assert sum(levels) / 200 * wall == pytest.approx(busy, rel=0.01)
