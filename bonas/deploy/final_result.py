@@ -24,6 +24,7 @@ from bonas.evaluation import Candidate, Objective, ShortTraining
 from bonas.evaluation.export import Export
 from bonas.evaluation.objective import UNITS
 from bonas.plots.finalists import FinalistLine, finalists_figure
+from bonas.report.notebook import table_html
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,21 @@ class FinalResult:
         return imported_pandas().DataFrame(rows)
 
     def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:], *self._notes()])
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        head, *rows = self._rows()
+        return table_html(head, rows, self._notes())
+
+    def _rows(self) -> list[list[str]]:
+        """Return the cells of the table: its head, and a row per finalist."""
         name = str(self.objective)
         measured = dict.fromkeys(n for each in self.finalists for n in each.measured)
         has_test = self.best.test is not None
@@ -208,12 +224,7 @@ class FinalResult:
                 row.append("" if each.test is None else _spread(each.test.values))
             row += [f"{each.measured[n]:.4g}" if n in each.measured else "" for n in measured]
             rows.append(row)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:], *self._notes()])
+        return rows
 
     def _notes(self) -> list[str]:
         best, seeds = self.best, len(self.best.files)

@@ -43,8 +43,10 @@ def result_html(searched: Searched, notes: Sequence[str] = ()) -> str:
             title = f"The best of {counted(m, 'network')}"
         shown = searched.front[:_ROWS]
         parts = [_picture(searched), _table(searched, shown)]
-        more = n - len(shown)
-        below = [f"{more} more on the front", *notes] if more else [*notes]
+        more, left = n - len(shown), len(_choices(shown)) - _COLUMNS
+        below = [f"{more} more on the front"] * (more > 0)
+        below += [f"{counted(left, 'more choice')} not shown"] * (left > 0)
+        below += notes
     else:
         title, parts, below = "Nothing is on the front yet", [], [*notes]
     said = "".join(f'<div style="opacity:.75">{escaped(note)}</div>' for note in below if note)
@@ -55,29 +57,39 @@ def result_html(searched: Searched, notes: Sequence[str] = ()) -> str:
     )
 
 
-def _table(searched: Searched, front: Sequence[SearchedTrial]) -> str:
-    objectives = searched.objectives
-    every = differing([trial.choices for trial in front])
-    every = every if len(front) > 1 else list(front[0].choices)
-    names = every[:_COLUMNS]
-    decimals = [decimals_of(trial.values[o.name] for trial in front) for o in objectives]
-    head = _cells(
-        "th",
-        ["trial", *(shortened(o, 40) for o in objectives), *(shortened(n, 24) for n in names)],
-        1 + len(objectives),
-    )
-    rows = ""
-    for trial in front:
-        values = [bare_value(trial, o, d) for o, d in zip(objectives, decimals, strict=True)]
-        own = [choice_text(trial.choices[n]) if n in trial.choices else ABSENT for n in names]
-        rows += f"<tr>{_cells('td', [str(trial.number), *values, *own], 1 + len(objectives))}</tr>"
-    left = len(every) - len(names)
-    note = f'<div style="opacity:.75">and {counted(left, "more choice")}</div>' if left else ""
+def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
+    """Return a table of numbers and the notes below it, for ``_repr_html_``; all are texts."""
+    said = "".join(f'<div style="opacity:.75">{escaped(note)}</div>' for note in notes)
+    return f'<div style="font-size:.92em">{_scrolling(head, rows, len(head))}{said}</div>'
+
+
+def _scrolling(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int) -> str:
+    """Return a table that scrolls within the output; the first columns stand to the right."""
+    body = "".join(f"<tr>{_cells('td', row, numeric)}</tr>" for row in rows)
     return (
         '<div style="overflow-x:auto;max-width:100%;min-width:0;flex:1 1 24em">'
         '<table style="border-collapse:collapse;color:inherit;font-size:inherit">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}</div>"
+        f"<thead><tr>{_cells('th', head, numeric)}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _table(searched: Searched, front: Sequence[SearchedTrial]) -> str:
+    objectives = searched.objectives
+    names = _choices(front)[:_COLUMNS]
+    decimals = [decimals_of(trial.values[o.name] for trial in front) for o in objectives]
+    names_shown = (shortened(name, 24) for name in names)
+    head = ["trial", *(shortened(o, 40) for o in objectives), *names_shown]
+    rows = []
+    for trial in front:
+        values = [bare_value(trial, o, d) for o, d in zip(objectives, decimals, strict=True)]
+        own = [choice_text(trial.choices[n]) if n in trial.choices else ABSENT for n in names]
+        rows.append([str(trial.number), *values, *own])
+    return _scrolling(head, rows, 1 + len(objectives))
+
+
+def _choices(front: Sequence[SearchedTrial]) -> list[str]:
+    """Return the names of the choices that a table shows: those that differ."""
+    return differing([t.choices for t in front]) if len(front) > 1 else list(front[0].choices)
 
 
 def _cells(tag: str, texts: Sequence[str], numeric: int) -> str:

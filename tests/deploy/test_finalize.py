@@ -393,6 +393,8 @@ def test_files_of_other_weights_are_refused(tmp_path: Path) -> None:
 def test_the_result_is_shown_as_table_frame_and_picture(tmp_path: Path) -> None:
     found = final(searched(), tmp_path / "a")
     header, _, *rows = str(found).splitlines()
+    shown = found._repr_html_()
+    assert shown.count("<tr>") == 1 + len(found.finalists)
     assert header.split("  ")[-1].strip() == "full, test"
     assert [row[0] for row in rows[:2]].count("*") == 1
     frame = found.dataframe()
