@@ -17,6 +17,7 @@ Searching the 15,625 cells of NAS-Bench-201 for the best accuracy at each latenc
 """
 _CLOSING = """
 {evaluated} networks were evaluated, {front} of them are on the Pareto front ({seconds:.0f} s).
+  report:   {report}
   picture:  {picture}
   database: {storage}, study {study!r}
 Show the front:  bonas front --storage {storage} --study {study}
@@ -25,9 +26,16 @@ Resume:          bonas demo --budget {more} --storage {storage} --study {study}
 
 
 def run(
-    *, budget: int, storage: str, study_name: str, picture: str, surrogate: str, seed: int
+    *,
+    budget: int,
+    storage: str,
+    study_name: str,
+    picture: str,
+    report: str,
+    surrogate: str,
+    seed: int,
 ) -> None:
-    """Search, print and plot the front, and print the commands that show or resume it."""
+    """Search, print, plot and report, and print the commands that show or resume the search."""
     started = time.perf_counter()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = NASBench201(channels=8, cells=1, stages=2)
@@ -44,6 +52,7 @@ def run(
         seed=seed,
     )
     result.plot(picture)
+    result.report(report)
     print(f"\n{result}")
     print(
         _CLOSING.format(
@@ -51,6 +60,7 @@ def run(
             front=len(result.front),
             seconds=time.perf_counter() - started,
             picture=Path(picture).resolve(),
+            report=Path(report).resolve(),
             storage=storage,
             study=study_name,
             more=2 * budget,

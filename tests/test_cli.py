@@ -41,14 +41,16 @@ def test_the_demo_searches_draws_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     storage = f"sqlite:///{tmp_path / 'demo.db'}"
-    picture = tmp_path / "front.png"
-    arguments = ["demo", "--storage", storage, "--picture", str(picture), "--surrogate", "gp"]
+    picture, report = tmp_path / "front.png", tmp_path / "report.html"
+    files = ["--picture", str(picture), "--report", str(report)]
+    arguments = ["demo", "--storage", storage, *files, "--surrogate", "gp"]
     before = optuna.logging.get_verbosity()
     try:
         assert main([*arguments, "--budget", "2"]) == 0
         first = capsys.readouterr().out
         assert "2 networks were evaluated" in first
         assert picture.read_bytes()[:4] == b"\x89PNG"
+        assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
         assert main([*arguments, "--budget", "3"]) == 0
         assert "3 networks were evaluated" in capsys.readouterr().out
         assert main(["front", "--storage", storage, "--study", "demo"]) == 0

@@ -30,6 +30,9 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument(
         "--picture", default="bonas-front.png", help="File that the plot of the front is saved to."
     )
+    demo.add_argument(
+        "--report", default="bonas-report.html", help="File that the report is written to."
+    )
     demo.add_argument("--surrogate", default="mixture", help=SURROGATE)
     demo.add_argument("--seed", type=int, default=0, help="Random seed.")
     demo.set_defaults(run=_demo)
@@ -116,6 +119,7 @@ def _demo(options: argparse.Namespace) -> None:
         storage=options.storage,
         study_name=options.study,
         picture=options.picture,
+        report=options.report,
         surrogate=options.surrogate,
         seed=options.seed,
     )
