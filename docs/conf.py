@@ -24,6 +24,7 @@ extensions = [
     "command_help",
     "formulas",
     "module_heads",
+    "offline",
     "warm_kernel",
 ]
 exclude_patterns = ["extensions", "figures"]
@@ -60,6 +61,7 @@ html_static_path = ["static"]
 html_css_files = ["bonas.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {
     "source_edit_link": "",
     "light_css_variables": {"font-stack": "system-ui, -apple-system, 'Segoe UI', sans-serif"},

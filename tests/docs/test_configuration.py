@@ -49,6 +49,7 @@ def test_an_example_that_fails_or_warns_fails_the_build(configuration: ModuleTyp
 def test_no_setting_names_an_address(configuration: ModuleType) -> None:
     for path in [DOCS / "conf.py", *DOCS.glob("static/*"), *DOCS.glob("extensions/*.py")]:
         assert "://" not in path.read_text(encoding="utf-8"), path
+    assert "offline" in configuration.extensions
     assert configuration.nb_ipywidgets_js == {}
     assert "sphinx.ext.intersphinx" not in configuration.extensions
 
@@ -108,3 +109,22 @@ def test_every_command_is_shown_with_its_help() -> None:
     found = dict(loaded(DOCS / "extensions" / "command_help.py").helps())
     assert {"bonas demo", "bonas worker", "bonas bench run"} <= set(found)
     assert all(text.startswith("usage:") for text in found.values())
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ('<a href="https://a.example/x">a link</a><img src="figures/queries.svg">', []),
+        ('<img src="https://a.example/x.png">', ["https://a.example/x.png"]),
+        ('<script src="//a.example/x.js"></script>', ["//a.example/x.js"]),
+        ('<link rel="stylesheet" href="https://a.example/x.css">', ["https://a.example/x.css"]),
+        ("<style>@import 'https://a.example/x.css';</style>", ["https://a.example/x.css"]),
+        ('<p style="background: url(https://a.example/x)">', ["https://a.example/x"]),
+        (
+            '<iframe srcdoc="&lt;img src=&quot;https://a.example/x&quot;&gt;">',
+            ["https://a.example/x"],
+        ),
+    ],
+)
+def test_what_a_page_loads_from_elsewhere_is_found(page: str, found: list[str]) -> None:
+    assert loaded(DOCS / "extensions" / "offline.py").loads(page) == found
