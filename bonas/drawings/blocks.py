@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from bonas.drawings.captions import caption, shape_text, tooltip
 from bonas.drawings.diagram import ENTRY, Box, Group, Item, Level, Row
 from bonas.drawings.kinds import Kind, kind_of
-from bonas.spaces.outline import Outline
+from bonas.spaces.outline import Block, Outline
 
 _TITLE = 40  # characters
 _FORM = ("kernel", "stride", "heads")
@@ -85,18 +85,20 @@ def _level(outline: Outline, marked: Collection[int], nodes: list[int], depth: i
     parts: list[tuple[list[int], Item]] = [
         ([node], Box((_row(outline, node, node in marked, inside=inside),))) for node in loose
     ]
-    for title, members, inner in groups:
+    for block, members, inner in groups:
         entries, ends = _doors(outline, members)
         shape = _shown_shape(outline, ends[0], entries, inside=inside)
-        parts.append((members, Group(_level(outline, marked, members, inner), title, shape=shape)))
+        level = _level(outline, marked, members, inner)
+        group = Group(level, block.name[:_TITLE], shape=shape, fixed=block.fixed)
+        parts.append((members, group))
     return _joined(outline, nodes, parts)
 
 
 def _grouped(
     outline: Outline, nodes: list[int], depth: int
-) -> tuple[list[tuple[str, list[int], int]], list[int]]:
-    """Return the blocks that become groups (title, nodes, depth), and all other nodes."""
-    found: dict[tuple[str, int], list[int]] = {}
+) -> tuple[list[tuple[Block, list[int], int]], list[int]]:
+    """Return the blocks that become groups (block, nodes, depth), and all other nodes."""
+    found: dict[Block, list[int]] = {}
     loose = []
     for node in nodes:
         blocks = outline.blocks[node]
@@ -105,9 +107,9 @@ def _grouped(
         else:
             loose.append(node)
     groups = []
-    for (title, _), members in found.items():
+    for block, members in found.items():
         if 1 < len(members) < len(nodes) and _is_closed(outline, members):
-            groups.append((title[:_TITLE], members, depth + 1))
+            groups.append((block, members, depth + 1))
         else:
             inner, rest = _grouped(outline, members, depth + 1)
             groups += inner

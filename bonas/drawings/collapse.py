@@ -1,6 +1,8 @@
-"""Named blocks that were drawn before at another width: a stage's cell, with twice the channels.
+"""Named blocks of which a row is enough.
 
-Only the first is drawn in full; the others are one row each, which has its own width.
+That is a block that was drawn before at another width, as the cell of a stage with twice the
+channels; and one that is the same in all networks of the space, unless something in it is marked.
+The row has its own width.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bonas.drawings.diagram import Box, Group, Item, Level, Row
+from bonas.drawings.diagram import Box, Group, Item, Level, Row, rows_of
 from bonas.drawings.kinds import Kind
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def collapsed(level: Level) -> Level:
-    """Return the level with one row in place of each block that was drawn at another width.
+    """Return the level with one row in place of each block of which a row is enough.
 
     Where blocks of one title are of several forms, letters distinguish them.
     """
@@ -53,7 +55,7 @@ def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
         if isinstance(item, Group) and item.title:
             form = _form(item)
             title = item.title + letters.get(form, "")
-            if form and form in seen:
+            if (form and form in seen) or (item.fixed and not item.marked):
                 items.append(_box(item, title))
             else:
                 seen.add(form)
@@ -66,12 +68,12 @@ def _collapsed(level: Level, seen: set[str], letters: dict[str, str]) -> Level:
 
 
 def _box(group: Group, title: str) -> Box:
-    """Return the row that stands for a group drawn before."""
+    """Return the row that stands for a group; what is in it stands in the tooltip."""
     row = Row(
         -1,
         Kind.BLOCK,
         title,
-        f"{title} as drawn before, {group.operations} operations",
+        f"{title}: {'; '.join(row.text for row, _ in rows_of(group.level))}",
         group.shape,
         group.marked,
         width=group.width,

@@ -98,13 +98,15 @@ class Box:
 class Group:
     """A level in a frame, ``times`` in a row; ``title`` is empty where only that is to be said.
 
-    ``shape`` is that of its output, empty where it is not to be shown.
+    ``shape`` is that of its output, empty where it is not to be shown. A ``fixed`` group is the
+    same in all networks, so that one row can stand for it.
     """
 
     level: Level
     title: str = ""
     times: int = 1
     shape: str = ""
+    fixed: bool = False
 
     @property
     def operations(self) -> int:

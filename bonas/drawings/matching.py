@@ -1,9 +1,9 @@
 """What differs between two networks: operations of one that have no partner in the other.
 
 Both are read in topological order. Partners have the same caption, and their order is the same in
-both: of all such matchings the one with the most partners, and then with the most partners that
-also read and feed the same, found by dynamic programming over  best[i, j]  for the first ``i`` and
-``j`` operations:
+both: of all such matchings the one with the most partners, of which those count a little more that
+also read the same, feed the same, or are in blocks of one name. It is found by dynamic programming
+over  best[i, j]  for the first ``i`` and ``j`` operations:
 
     best[i, j] = max(best[i-1, j], best[i, j-1], best[i-1, j-1] + score(i, j))
 
@@ -21,8 +21,8 @@ from bonas.drawings.blocks import captions_of, flow
 from bonas.drawings.text_width import shortened
 from bonas.spaces.outline import Outline
 
-_EQUAL = 16
-"""What a partner counts; one that reads the same, or feeds the same, counts one more each."""
+_EQUAL = 16  # what a partner counts
+_COMMON = (1, 1, 2)  # what it counts more where both read the same, feed it, are in equal blocks
 
 _SHOWN = 6  # captions in a sentence
 _CAPTION = 18.0  # times the size of the font: the width of the longest caption in a sentence
@@ -90,32 +90,38 @@ def _partners(one: Outline, two: Outline) -> dict[int, int]:
     """Return the nodes of the first network with a partner in the second."""
     a, b = flow(one), flow(two)
     names, others = captions_of(one), captions_of(two)
-    sides, other_sides = _sides(one, names), _sides(two, others)
-    begin, end = 0, 0
-    while begin < min(len(a), len(b)) and names[a[begin]] == others[b[begin]]:
+    context, other_context = _context(one, names), _context(two, others)
+
+    def alike(x: int, y: int) -> bool:
+        return names[x] == others[y] and context[x][-1] == other_context[y][-1]
+
+    begin, end, most = 0, 0, min(len(a), len(b))
+    while begin < most and alike(a[begin], b[begin]):
         begin += 1
-    while end < min(len(a), len(b)) - begin and names[a[-1 - end]] == others[b[-1 - end]]:
+    while end < most - begin and alike(a[-1 - end], b[-1 - end]):
         end += 1
     pairs = dict(zip(a[:begin], b[:begin], strict=True))
     pairs |= dict(zip(a[len(a) - end :], b[len(b) - end :], strict=True))
     a, b = a[begin : len(a) - end], b[begin : len(b) - end]
-    scores = [
-        [
-            _EQUAL + sum(map(str.__eq__, sides[x], other_sides[y])) if names[x] == others[y] else 0
-            for y in b
-        ]
-        for x in a
-    ]
+
+    def score(x: int, y: int) -> int:
+        if names[x] != others[y]:
+            return 0
+        common = map(str.__eq__, context[x], other_context[y])
+        return _EQUAL + sum(w for w, same in zip(_COMMON, common, strict=True) if same)
+
+    scores = [[score(x, y) for y in b] for x in a]
     return pairs | {a[i]: b[j] for i, j in _aligned(scores, len(b))}
 
 
-def _sides(outline: Outline, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what each node reads and feeds, as captions."""
+def _context(outline: Outline, names: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return what each node reads and feeds, as captions, and the names of its blocks."""
     graph = outline.graph
     return [
         (
             repr(sorted(names[source] for source in graph.predecessors[node])),
             repr(sorted(names[target] for target in graph.successors[node])),
+            repr([block.name for block in outline.blocks[node]]),
         )
         for node in range(len(graph))
     ]

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bonas.errors import InvalidGraph
 from bonas.spaces.graph import ArchitectureGraph
 
-Block = tuple[str, int]
-"""The name of a block, and a number that no other block of the network has."""
+
+class Block(NamedTuple):
+    """Operations that belong together.
+
+    Attributes:
+        name: What they are, a cell or a layer.
+        number: A number that no other block of the network has.
+        fixed: Whether they are the same in all networks of the space, but for the width: a drawing
+            has one row for them.
+    """
+
+    name: str
+    number: int
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,22 +155,23 @@ class Sketch:
             groups=groups,
         )
 
-    def enter(self, name: str) -> None:
+    def enter(self, name: str, *, fixed: bool = False) -> None:
         """Begin a block: all operations that are added before ``leave`` belong together."""
         self._opened += 1
-        self._open.append((name, self._opened))
+        self._open.append(Block(name, self._opened, fixed))
 
     def leave(self) -> None:
         """End the block that was entered last."""
         self._open.pop()
 
     @contextmanager
-    def block(self, name: str) -> Iterator[None]:
-        """Put the operations that are added meanwhile into one block, drawn as a box.
+    def block(self, name: str, *, fixed: bool = False) -> Iterator[None]:
+        """Put the operations that are added meanwhile into one block, drawn in a frame.
 
-        Blocks change neither the graph nor the costs.
+        Blocks change neither the graph nor the costs. A block that is ``fixed`` is the same in all
+        networks of the space, but for its width, and is drawn as one row.
         """
-        self.enter(name)
+        self.enter(name, fixed=fixed)
         try:
             yield
         finally:

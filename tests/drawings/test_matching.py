@@ -11,6 +11,7 @@ from drawings.networks import SPACES, chain, outlines
 from bonas import ArchitectureGraph
 from bonas.drawings.matching import Differences, _aligned
 from bonas.drawings.network import as_outline
+from bonas.spaces import Outline, Sketch
 
 
 def between(one: ArchitectureGraph, two: ArchitectureGraph) -> Differences:
@@ -85,3 +86,16 @@ def test_alignments_are_the_best_of_all() -> None:
         assert sum(scores[i, j] for i, j in pairs) == best
         assert all(scores[i, j] for i, j in pairs)
         assert all(a[0] > b[0] and a[1] > b[1] for a, b in pairwise(pairs))
+
+
+def test_partners_are_in_blocks_of_one_name_where_several_are_possible() -> None:
+    def network(blocks: list[str]) -> Outline:
+        sketch = Sketch((4,))
+        x = sketch.input
+        for name in blocks:
+            with sketch.block(name):
+                x = sketch.add("add", [x], (4,))
+        return sketch.outline(sketch.linear(x, 4, 2))
+
+    one, two = network(["cell", "reduction", "cell"]), network(["reduction"])
+    assert Differences.between(one, two).own == {1, 3}

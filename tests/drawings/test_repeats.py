@@ -168,3 +168,18 @@ def test_a_stage_whose_first_block_reads_another_width_is_one_row() -> None:
             before = width
     found = told_of(sketch.outline(x))
     assert found == ["input", (3, ["cell", "linear 4", "linear 4"]), (3, "cell, 8"), "output"]
+
+
+def test_a_block_that_is_the_same_everywhere_is_one_row_unless_something_in_it_is_marked() -> None:
+    sketch = Sketch((4,))
+    with sketch.block("reduction", fixed=True):
+        x = sketch.linear(sketch.linear(sketch.input, 4, 8), 8, 8)
+    outline = sketch.outline(x)
+    assert told_of(outline) == ["input", "reduction, 8", "output"]
+    row = diagram_of(outline).items[1]
+    assert isinstance(row, Box)
+    assert row.last.detail == "reduction: linear 8; linear 8"
+    items = diagram_of(outline, [2]).items
+    assert [told(item) for item in items] == [
+        "input", ["reduction", "linear 8", "linear 8"], "output"
+    ]  # fmt: skip

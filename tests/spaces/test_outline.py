@@ -58,7 +58,7 @@ def test_blocks_of_a_sketch_nest_and_change_no_graph() -> None:
         raise ZeroDivisionError
     x = sketch.linear(x, 4, 2)
     outline = sketch.outline(x)
-    assert [[name for name, _ in blocks] for blocks in outline.blocks] == [
+    assert [[block.name for block in blocks] for blocks in outline.blocks] == [
         *([], ["outer"], ["outer", "inner"], [], [])
     ]
     y = plain.linear(plain.linear(plain.linear(plain.input, 4, 8), 8, 4), 4, 2)
@@ -80,7 +80,7 @@ def test_modules_that_consist_of_others_are_blocks_of_a_traced_network() -> None
     example = torch.zeros(1, 3, 8, 8)
     trace = traced(network, example, blocks=True)
     blocks = trace.sketch.outline(trace.output).blocks
-    assert {name for own in blocks for name, _ in own} == {"Residual"}
+    assert {block.name for own in blocks for block in own} == {"Residual"}
     assert len({block for own in blocks for block in own}) == 2
     assert not any(module._forward_hooks for module in network.modules())
     assert trace.graph == traced(network, example).graph

@@ -62,7 +62,7 @@ class CellPlan:
         x = sketch.convolution(sketch.input, self.in_channels, self.channels, 3)
         for width, _ in self.frames():
             if width > self.channels:
-                with sketch.block("reduction"):
+                with sketch.block("reduction", fixed=True):
                     x = _add_reduction(sketch, x, width)
             for _ in range(self.cells):
                 with sketch.block("cell"):
