@@ -6,6 +6,7 @@ Links that a reader may follow are allowed.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+_FRAMED = "data:text/html;base64,"
 _FOLLOWED = {"a", "area"}
 _ELSEWHERE = re.compile(r"\s*(?:https?:)?//")
 _IN_STYLES = re.compile(r"(?:url\(\s*['\"]?|@import\s+['\"])((?:https?:)?//[^)'\"]+)")
@@ -34,8 +36,9 @@ class _Loads(HTMLParser):
             if _ELSEWHERE.match(given.get(name, "")):
                 self.found.append(given[name])
         self.found += _IN_STYLES.findall(given.get("style", ""))
-        if "srcdoc" in given:
-            self.found += loads(given["srcdoc"])
+        if given.get("src", "").startswith(_FRAMED):
+            framed = b64decode(given["src"].removeprefix(_FRAMED))
+            self.found += loads(framed.decode("utf-8"))
 
     def handle_data(self, data: str) -> None:
         if self.get_starttag_text() and self.get_starttag_text().startswith("<style"):

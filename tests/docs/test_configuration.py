@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 import tomllib
+from base64 import b64encode
 from pathlib import Path
 from types import ModuleType
 
@@ -121,8 +122,8 @@ def test_every_command_is_shown_with_its_help() -> None:
         ("<style>@import 'https://a.example/x.css';</style>", ["https://a.example/x.css"]),
         ('<p style="background: url(https://a.example/x)">', ["https://a.example/x"]),
         (
-            '<iframe srcdoc="&lt;img src=&quot;https://a.example/x&quot;&gt;">',
-            ["https://a.example/x"],
+            f'<iframe src="data:text/html;base64,{b64encode(b"<img src=//a.example>").decode()}">',
+            ["//a.example"],
         ),
     ],
 )
