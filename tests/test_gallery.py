@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -233,3 +234,14 @@ def test_advantages_are_sums_of_discounted_errors() -> None:
         for t in episode
     ]
     np.testing.assert_allclose(found[:, 0].numpy(), expected, rtol=1e-5)
+
+
+def test_pages_show_their_program_and_small_pictures() -> None:
+    pages = GALLERY.parents[1] / "docs" / "gallery"
+    programs = {path.stem for path in GALLERY.glob("*.py")} - {"spoken_words"}
+    assert {path.stem for path in pages.glob("*.md")} - {"index"} == programs
+    for name in programs:
+        text = (pages / f"{name}.md").read_text()
+        assert f"{{literalinclude}} ../../examples/gallery/{name}.py" in text
+        for picture in re.findall(r"\{figure\} (\S+)", text):
+            assert (pages / picture).stat().st_size < 60_000

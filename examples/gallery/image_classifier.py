@@ -1,7 +1,7 @@
 """An image classifier for a small device: accuracy against latency, within a number of weights.
 
     apt-get install dataset-fashion-mnist          # or set BONAS_DATA to a folder
-    python examples/gallery/image_classifier.py    # ten minutes on a core
+    python examples/gallery/image_classifier.py    # six minutes on a core
     python examples/gallery/image_classifier.py --data digits    # bundled: two minutes
 
 Networks of inverted residual blocks learn from a tenth of Fashion-MNIST for one epoch, and are

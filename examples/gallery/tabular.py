@@ -1,6 +1,6 @@
 """A network for a table, searched with its learning rate, and compared with boosted trees.
 
-    python examples/gallery/tabular.py                  # breast cancer: six minutes on a core
+    python examples/gallery/tabular.py                  # breast cancer: five minutes on a core
     python examples/gallery/tabular.py --data wine
 
 A third of the rows is set aside for the end. Width, depth, activation, norm and dropout of a
