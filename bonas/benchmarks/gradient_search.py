@@ -66,6 +66,7 @@ class Result:
         spent: The CPU seconds that it took.
         trained: How many networks it trained.
         refused: Whether ``check_mode`` refuses the cell.
+        replaced: Whether the search itself selected another cell, which was refused.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Result:
     spent: float
     trained: int
     refused: bool
+    replaced: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +102,12 @@ class Task:
 
 
 class Found(NamedTuple):
-    """A cell, how many networks were trained for it, and the CPU seconds that it took."""
+    """A cell, networks trained, CPU seconds, and whether it replaces one that was refused."""
 
     choices: Choices
     trained: int
     spent: float
+    replaced: bool = False
 
 
 class Truths:
@@ -212,8 +215,7 @@ class ByGradients:
     select: Literal["mode", "perturbation"] = "mode"
 
     def __call__(self, task: Task, seed: int, seconds: float) -> Found:
-        choices, spent = self._search(task, seed, self._steps(task, seconds), self.stop)
-        return Found(choices, 0, spent)
+        return self._search(task, seed, self._steps(task, seconds), self.stop)
 
     @cache  # noqa: B019  # of a few methods and one task
     def _steps(self, task: Task, seconds: float) -> int:
@@ -224,12 +226,12 @@ class ByGradients:
         taken = []
         for steps in _FEW:
             stop = None if self.stop is None else _Lenient(RULES[self.stop]().needs_eigenvalue)
-            taken.append(self._search(task, 0, steps, stop)[1])
+            taken.append(self._search(task, 0, steps, stop).spent)
         each = max(1e-3, (taken[1] - taken[0]) / (_FEW[1] - _FEW[0]))
         return max(1, _FEW[1] + int((seconds - taken[1]) / each))
 
-    def _search(self, task: Task, seed: int, steps: int, stop: object) -> tuple[Choices, float]:
-        """Return the choices, and the CPU seconds that it took to find them."""
+    def _search(self, task: Task, seed: int, steps: int, stop: object) -> Found:
+        """Return what is found in so many steps."""
         began = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a refused mode has been replaced
@@ -243,7 +245,7 @@ class ByGradients:
                 seed=seed,
                 progress=False,
             )
-        return found.choices, time.process_time() - began
+        return Found(found.choices, 0, time.process_time() - began, found.refused is not None)
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,8 @@ def gradient_search_results(
         if name not in METHODS:
             raise unknown("method", name, METHODS)
     path = _folder(folder) / "results.jsonl"
-    known = {(r.method, r.seed): r for r in map(_result, _rows(path)) if r.seconds == seconds}
+    stored = [Result(**row) for row in _rows(path)]
+    known = {(r.method, r.seed): r for r in stored if r.seconds == seconds}
     task = task or Task.digits()
     for seed, name in product(seeds, methods):
         if (name, seed) not in known:
@@ -310,8 +313,9 @@ def gradient_search_results(
 
 def _searched(task: Task, method: str, seed: int, seconds: float) -> Result:
     found = METHODS[method](task, seed, seconds)
-    refused = bool(check_mode(task.space, found.choices))
-    return Result(method, seed, seconds, dict(found.choices), found.spent, found.trained, refused)
+    own, refused = dict(found.choices), bool(check_mode(task.space, found.choices))
+    rest = (found.spent, found.trained, refused, found.replaced)
+    return Result(method, seed, seconds, own, *rest)
 
 
 def gradient_search_table(
@@ -346,8 +350,8 @@ def gradient_search_table(
         f"best quarter from {high:.2f}, median {median:.2f}, worst quarter to {low:.2f}",
         "mean and 95 % interval over the seeds; place: share of random cells that are better",
         "",
-        f"{'method':18} seeds {'accuracy':>15} {'place (%)':>15} best quarter  median  refused"
-        "  trained  CPU s",
+        f"{'method':18} seeds {'accuracy':>15} {'place (%)':>15} best quarter  median"
+        " replaced  refused  trained  CPU s",
     ]
     for method in dict.fromkeys(each.method for each in found):
         own = [each for each in found if each.method == method]
@@ -357,8 +361,8 @@ def gradient_search_table(
         lines.append(
             f"{method:18} {n:5d} {_interval(truth):>15} {_interval(place):>15}"
             f" {sum(truth >= high):6d} of {n:2d} {sum(truth >= median):3d} of {n:2d}"
-            f" {sum(each.refused for each in own):8d} {np.mean([e.trained for e in own]):8.1f}"
-            f" {np.mean([each.spent for each in own]):6.1f}"
+            f" {sum(each.replaced for each in own):8d} {sum(each.refused for each in own):8d}"
+            f" {np.mean([e.trained for e in own]):8.1f} {np.mean([e.spent for e in own]):6.1f}"
         )
     return "\n".join(lines)
 
@@ -379,10 +383,6 @@ def _folder(folder: str | PathLike[str]) -> Path:
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _result(row: Mapping[str, Any]) -> Result:
-    return Result(**row)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -129,13 +129,13 @@ def test_a_gradient_search_takes_as_many_steps_as_fit(
         assert settings["method"] == "darts"
         taken.append(steps)
         clock.now += 1.0 + 0.1 * steps  # a second, and a tenth of one per step
-        return SimpleNamespace(choices=CONV)
+        return SimpleNamespace(choices=CONV, refused=SKIPS)
 
     monkeypatch.setattr(bench, "gradient_search", search)
     found = ByGradients("darts")(task(), 0, 20.0)
     assert taken == [10, 40, 190]
     assert found.spent == pytest.approx(20.0)
-    assert (found.choices, found.trained) == (CONV, 0)
+    assert (found.choices, found.trained, found.replaced) == (CONV, 0, True)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_the_table_has_a_row_per_method(
     table = gradient_search_table(found, tmp_path, cells=8, trainings=2, task=task())
     good, bad = table.splitlines()[-2:]
     assert good.split()[:4] == ["good", "2", "2.00", "±"]
-    assert good.split()[-3:] == ["0", "7.0", "3.0"]
+    assert good.split()[-4:] == ["0", "0", "7.0", "3.0"]
     assert "0 of  2" in bad
     assert bad.split()[-3:] == ["2", "7.0", "3.0"]
 
