@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from bonas.evaluation import Objective
@@ -30,6 +31,12 @@ def front_charts(searched: Searched) -> list[Chart]:
         return [_progress(searched, searched.objectives[0])]
     pairs = [ordered_pair(*pair) for pair in combinations(searched.objectives, 2)]
     return [_pair(searched, across, up) for across, up in pairs]
+
+
+def without_names(chart: Chart) -> Chart:
+    """Return the chart with points that a script names, which has all values of the trials."""
+    layers = [replace(x, names=()) if isinstance(x, Points) else x for x in chart.layers]
+    return replace(chart, layers=layers)
 
 
 def ordered_pair(first: Objective, second: Objective) -> tuple[Objective, Objective]:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from bonas.drawings.kinds import Kind
 from bonas.drawings.theme import properties
+from bonas.drawings.theme import style as drawing_style
 from bonas.report.charts import style
 from bonas.report.markup import escaped
 from bonas.report.section import Section
@@ -86,8 +88,9 @@ def _style() -> str:
     """Return the style sheets of the page, of charts, and the colours of drawings."""
     light, dark = properties(dark=False), properties(dark=True)
     themes = f':root[data-theme="light"]{{{light}}}:root[data-theme="dark"]{{{dark}}}'
+    drawings = drawing_style({*Kind})
     printed = f"@media print{{:root,:root[data-theme]{{{light}}}}}"
-    return f"{resource('style.css')}{style()}{themes}{printed}"
+    return f"{resource('style.css')}{style()}{drawings}{themes}{printed}"
 
 
 @cache

@@ -40,6 +40,16 @@
       if (!places.has(number)) places.set(number, []);
       places.get(number).push(element);
     }
+    for (const mark of document.querySelectorAll(".chart .mark > [data-trial]:not([tabindex])")) {
+      mark.setAttribute("tabindex", "-1");
+      mark.setAttribute("role", "img");
+    }
+    for (const mark of document.querySelectorAll(".chart .mark > [data-trial]:empty")) {
+      const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      title.textContent = nameOf(Number(mark.dataset.trial));
+      mark.removeAttribute("aria-label");
+      mark.append(title);
+    }
     for (const hint of document.querySelectorAll(".hint")) hint.hidden = false;
     for (const button of document.querySelectorAll("button.trial")) {
       button.setAttribute("aria-pressed", "false");
@@ -78,6 +88,12 @@
   const choice = (row, k) => {
     const [, options] = data.parameters[k], at = row[choiceAt(k)];
     return at === null ? "–" : options ? options[at] : shown(at);
+  };
+
+  const nameOf = (number) => {
+    const row = rows.get(number);
+    const values = row ? data.objectives.map(([name, unit], j) => `${name} ${value(row, j)} ${unit}`.trim()) : [];
+    return values.length ? `trial ${number}: ${values.join(", ")}` : `trial ${number}`;
   };
 
   // One trial is pointed at, or kept.

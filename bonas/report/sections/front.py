@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from bonas.report.charts.numbers import short
 from bonas.report.counted import counted
 from bonas.report.differences import ABSENT, choice_text, differing
-from bonas.report.front_chart import front_charts
+from bonas.report.front_chart import front_charts, without_names
 from bonas.report.markup import Column, escaped, shortened, table
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
@@ -24,7 +24,7 @@ def section(searched: Searched) -> Section | None:
     if not searched.finished:
         return None
     is_alone = len(searched.objectives) == 1
-    figures = "".join(chart.figure() for chart in front_charts(searched))
+    figures = "".join(without_names(chart).figure() for chart in front_charts(searched))
     layout = "split" if len(searched.objectives) <= 2 else "panels"
     detail = (
         '<aside id="detail" class="card" tabindex="0" aria-live="polite" aria-label="Trial" hidden>'

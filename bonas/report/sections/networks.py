@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -24,6 +25,8 @@ _CHARACTERS = 240_000  # of all drawings
 _CHANGES = 12  # that are listed
 
 _ENLARGE = '<button type="button" class="enlarge" aria-pressed="false" hidden>Full size</button>'
+
+_STYLE = re.compile("<style>[^<]*</style>")
 
 _logger = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ def _drawings(trials: Sequence[SearchedTrial], searched: Searched, space: Space)
                 compared_with=None if neighbour is None else _outline(neighbour, space),
                 title=f"Network of trial {trial.number}",
             ).svg
+            svg = _STYLE.sub("", svg)  # the page has it, once
         except Exception as error:  # the space is the user's, and so are its errors
             level = logging.DEBUG if isinstance(error, BonasError) else logging.WARNING
             _logger.log(level, "the network of trial %d is not drawn: %s", trial.number, error)

@@ -115,7 +115,7 @@ def _tiles(searched: Searched) -> str:
     if len(searched.objectives) > 1 and searched.front:
         front = counted(len(searched.front), "network")
         tiles.append(("Front", escaped(front), f"of {len(searched.finished):,} measured"))
-        where = '<a href="#progress">of the box of what was measured</a>'
+        where = '<a href="#progress">of the measured range</a>'
         tiles.append(("Hypervolume", f"{100 * _hypervolume(searched):.1f} %", where))
     if searched.failed:
         kinds = Counter(t.failure.kind for t in searched.failed if t.failure).most_common(2)

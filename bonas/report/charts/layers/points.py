@@ -92,12 +92,14 @@ class Points:
         """Return one point, as an element of its own."""
         attributes: dict[str, object] = {"d": self._shape(x, y)}
         if self._is_round:
-            attributes = {"cx": x, "cy": y, "r": _RADIUS}
+            attributes = {"cx": x, "cy": y}  # the style sheet has its radius
         name = self.names[row] if self.names else ""
         if self.trials:
-            attributes |= {"data-trial": self.trials[row], "tabindex": 0 if is_first else -1}
-            label = None if name else f"trial {self.trials[row]}"  # a title is a name, too
-            attributes |= {"role": "img", "aria-label": label}
+            attributes |= {"data-trial": self.trials[row]}
+            if is_first:  # the script of the page lets the focus go on to the others
+                attributes |= {"tabindex": 0, "role": "img"}
+            if not name:  # a title is a name, too
+                attributes |= {"aria-label": f"trial {self.trials[row]}"} if is_first else {}
         return element("circle" if self._is_round else "path", attributes, title(name))
 
     def _together(self, places: Sequence[tuple[float, float]]) -> str:
