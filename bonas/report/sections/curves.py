@@ -43,7 +43,7 @@ class _Training:
 
 def section(searched: Searched) -> Section | None:
     """Return the learning curves; None where no trial has one."""
-    stored = [trial for trial in searched.trials if lists_of(trial.frozen)]
+    stored = [t for t in searched.trials if lists_of(t.frozen) or t.frozen.intermediate_values]
     trainings = _read(searched, stored)
     found = list(dict.fromkeys(name for t in trainings for name in curve_names(t.measurements)))
     if not found:
@@ -51,9 +51,10 @@ def section(searched: Searched) -> Section | None:
     units = {objective.name: objective.unit for objective in searched.objectives}
     names = sorted(found, key=lambda name: name not in units)[:_NAMES]
     drawn = _chosen(trainings)
-    charts = [_chart(name, units.get(name, ""), drawn) for name in names]
+    front = "front" if len(searched.objectives) > 1 else "best"
+    charts = [_chart(name, units.get(name, ""), drawn, front) for name in names]
     total = len(stored) if len(stored) > _READ else len(trainings)
-    body = f"<p>{escaped(_words(drawn, total))}</p>{grid(charts, small=True)}"
+    body = f"<p>{escaped(_words(drawn, total, front))}</p>{grid(charts, small=True)}"
     if len(found) > len(names):
         left = counted(len(found) - len(names), "more quantity", "more quantities")
         body += f'<p class="muted">{left} measured over steps not shown.</p>'
@@ -67,11 +68,19 @@ def _read(searched: Searched, stored: Sequence[SearchedTrial]) -> list[_Training
     trials = [*(t for t in stored if t.number in front), *others]
     found = []
     for trial in sorted(trials, key=lambda t: t.number):
-        measured = trial.measurements
+        measured = trial.measurements or _reported(trial, searched)
         if curve_names(measured):
             series = "front" if trial.number in front else _series(trial)
             found.append(_Training(trial, measured, series))
     return found
+
+
+def _reported(trial: SearchedTrial, searched: Searched) -> tuple[Measurement, ...]:
+    """Return what an evaluation of another program has reported to Optuna's pruners."""
+    names = [objective.name for objective in searched.objectives]
+    name = names[0] if len(names) == 1 else "reported value"
+    values = sorted(trial.frozen.intermediate_values.items())
+    return tuple(Measurement({name: value}, step) for step, value in values)
 
 
 def _series(trial: SearchedTrial) -> str:
@@ -95,13 +104,14 @@ def _evenly(items: Sequence[_Item], most: int) -> list[_Item]:
     return [items[row] for row in rows]
 
 
-def _chart(name: str, unit: str, trainings: Sequence[_Training]) -> Chart:
+def _chart(name: str, unit: str, trainings: Sequence[_Training], front: str) -> Chart:
+    labels = {**_LABELS, "front": front}
     lines, labelled = [], set[str]()
     for training in trainings:
         curve = Curve.of(training.measurements, name)
         if not len(curve):
             continue
-        label = "" if training.series in labelled else _LABELS[training.series]
+        label = "" if training.series in labelled else labels[training.series]
         labelled.add(training.series)
         number = training.trial.number
         steps = [float(step) for step in curve.steps]
@@ -112,7 +122,7 @@ def _chart(name: str, unit: str, trainings: Sequence[_Training]) -> Chart:
                 training.series,
                 label,
                 trial=number,
-                name=f"trial {number}: {_LABELS[training.series]}",
+                name=f"trial {number}: {labels[training.series]}",
             )
         )
     shown = shortened(name.replace("_", " "), _LONGEST)
@@ -128,12 +138,13 @@ def _chart(name: str, unit: str, trainings: Sequence[_Training]) -> Chart:
     )
 
 
-def _words(drawn: Sequence[_Training], total: int) -> str:
+def _words(drawn: Sequence[_Training], total: int, best: str) -> str:
     front = sum(t.series == "front" for t in drawn)
     cut = sum(t.series == "stopped" for t in drawn)
     parts = ["Each line is a training, and where one flattens, longer training would not help."]
     if front:
-        parts.append(f"{counted(front, 'line is', 'lines are')} of networks on the front.")
+        whose = "on the front" if best == "front" else "with the best value"
+        parts.append(f"{counted(front, 'line is', 'lines are')} of networks {whose}.")
     if cut:
         parts.append(f"{counted(cut, 'dashed one was', 'dashed ones were')} stopped or pruned.")
     if len(drawn) < total:

@@ -26,7 +26,7 @@ _SIZE = 4_000_000  # numbers in all kernel matrices
 _BARS = 12  # parameters of a chart
 _EFFECTS = 3  # parameters whose options are shown
 _OPTIONS = 12  # of a parameter
-_FAR = 3.0  # interquartile ranges from the quartiles: values beyond count as that far
+_FAR = 3.0  # interquartile ranges from the quartiles, beyond which a value is far off
 _LONGEST = 40  # characters of a name
 
 
@@ -83,22 +83,26 @@ def _objective(objective: Objective, parameters: Sequence[Parameter], values: Va
     bars = _bars(objective, found, order[:_BARS])
     effects = [_effects(objective, found, j) for j in sure[:_EFFECTS]]
     others = order[_BARS:]
+    words = _words(found, sure)
+    if far := int((y != values).sum()):
+        moved = counted(far, "value was", "values were")
+        words += f" {moved} far off and moved nearer, so as not to decide alone."
     left = (
         f'<p class="muted">{counted(len(others), "choice")} with less not shown.</p>'
         if others
         else ""
     )
-    return (
-        f"<h3>{name}</h3><p>{escaped(_words(found, sure))}</p>{grid([bars, *effects[:1]])}{left}"
-        + folded("Options of the next choices", grid(effects[1:]))
+    return f"<h3>{name}</h3><p>{escaped(words)}</p>{grid([bars, *effects[:1]])}{left}" + folded(
+        "Options of the next choices", grid(effects[1:])
     )
 
 
 def _without_outliers(values: Values) -> Values:
-    """Return the values, those that are far off moved nearer: a diverged training is one value."""
+    """Return the values, those that are far off as bad as the worst other one."""
     low, high = np.quantile(values, [0.25, 0.75])
     far = _FAR * (high - low)
-    return np.clip(values, low - far, high + far) if far > 0 else values
+    within = values[(values >= low - far) & (values <= high + far)]
+    return np.clip(values, within.min(), within.max()) if far > 0 else values
 
 
 def _words(found: Importance, sure: Sequence[int]) -> str:

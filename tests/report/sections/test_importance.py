@@ -51,3 +51,13 @@ def test_it_says_how_many_networks_were_read() -> None:
     made = section(searched)
     assert made is not None
     assert f"Read: 160 of {len(searched.finished)} networks" in made.html
+
+
+def test_a_diverged_value_does_not_decide_and_is_said() -> None:
+    study = faked_search(60, 1)
+    trial = study.ask(dict(OPTIONS))
+    study.tell(trial, -1e6)
+    made = section(Searched.of(study))
+    assert made is not None
+    assert "edge_0 and edge_1 matter most" in made.html
+    assert "1 value was far off and moved nearer" in made.html
