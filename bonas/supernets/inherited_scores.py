@@ -19,9 +19,10 @@ class InheritedScores:
     """A source of scores: ``bonas.optimize(..., zero_cost=InheritedScores(supernet))``.
 
     The score of a network is minus its validation loss with the shared weights. A search computes
-    60 to 300 of them, in at most 5 % of its time, and keeps them in its study; the surrogate learns
-    what they are worth, and those of all other networks are predicted. ``warm_start=supernet``
-    brings the scores of 500 networks at once, whatever they take.
+    60 to 300 of them, in at most 5 % of its time, and keeps them in its study; those of all other
+    networks are predicted. With one objective they lead the first proposals, and the surrogate
+    learns what they are worth. ``warm_start=supernet`` brings the scores of 500 networks at once,
+    whatever they take.
 
     Args:
         supernet: Trained, with a training that says what the rows and the loss are.

@@ -32,6 +32,8 @@ from bonas.studies.proposing.point import Point
 
 VOTERS = ("synflow", "jacov", "nwot", "naswot", "meco")
 """The scores that vote: of each architecture at its initialisation, higher is better."""
+SUPERNET = "supernet"
+"""The score that votes of shared weights (``bonas.supernets.InheritedScores``), likewise."""
 _BEST = 0.1  # share of the reference set that led proposals are drawn from
 
 
@@ -54,6 +56,11 @@ class LedDesign:
     @property
     def has_vote(self) -> bool:
         """Whether there are scores that vote."""
+        return self.has_initial_vote or SUPERNET in self.scores.scored.names
+
+    @property
+    def has_initial_vote(self) -> bool:
+        """Whether there are some of networks at their initialisation."""
         return not set(VOTERS).isdisjoint(self.scores.scored.names)
 
     def size(self, observations: Observations, otherwise: int) -> int:
@@ -101,7 +108,7 @@ class LedDesign:
         return apart.square().amin(1).numpy()
 
     def _votes(self, architectures: Sequence[Architecture]) -> Tensor:
-        found = self.scores.mean_of(VOTERS, architectures)
+        found = self.scores.mean_of((*VOTERS, SUPERNET), architectures)
         assert found is not None  # has_vote
         return found
 

@@ -35,7 +35,8 @@ from bonas.surrogates.surrogate import capabilities_of
 class Preset:
     """The surrogate of one objective, that of several (None: at random), and their encoders.
 
-    ``only_of_one`` are further encoders in a search for one objective whose scores lead it.
+    ``only_of_one`` are further encoders of a search for one objective, with scores of initialised
+    networks.
     """
 
     one: Surrogate | None
@@ -94,9 +95,9 @@ WITH_SCORES: dict[str, Preset] = {
 }
 """A name -> the surrogates that take the place of those in ``SURROGATES`` where networks have
 zero-cost scores. A mixture keeps a member without them: scores that mislead then cost little. For
-one objective it reads neural graph features as well, if the scores are those that lead the first
-proposals (``led_design.py``): with these they shortened every search that was tried, without scores
-and with a single one, such as a supernet's, not all (``docs/benchmarks.md``)."""
+one objective it reads neural graph features as well, if scores of initialised networks are among
+them (``led_design.py``): with these they shortened every search that was tried, without scores and
+with that of a supernet alone not all (``docs/benchmarks.md``)."""
 
 
 def preset(given: str | Surrogate, space: Space | None) -> Preset:

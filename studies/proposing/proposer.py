@@ -345,8 +345,8 @@ class Proposer:
         scored = self._scored_of(scores)
         if scored.blocks is None:
             others = [] if self._blocks is None else self._blocks.encoders
-            votes = scored.design is not None
-            more = self._with_scores.only_of_one if m == 1 and votes else ()
+            is_initial = scored.design is not None and scored.design.has_initial_vote
+            more = self._with_scores.only_of_one if m == 1 and is_initial else ()
             scored.blocks = Blocks(self.space, [*others, *more, scored.encoder])
         return scored.blocks
 

@@ -277,13 +277,22 @@ def test_neural_graph_features_are_read_with_scores_for_one_objective(
     assert list(blocks.slices) == expected
 
 
-def test_scores_that_lead_no_design_come_without_neural_graph_features() -> None:
-    proposer = make_proposer(SPACE, zero_cost=Known(names=("supernet",)))
+@pytest.mark.parametrize("name", ["supernet", "score of ours"])
+def test_neural_graph_features_come_with_scores_at_initialisation_alone(name: str) -> None:
+    proposer = make_proposer(SPACE, zero_cost=Known(names=(name,)))
     scores = proposer.scoring.networks(optuna.create_study(), SPACE)
     assert scores is not None
     blocks = proposer._encoders(scores, 1)
     assert blocks is not None
     assert list(blocks.slices) == ["one_hot", "statistics", "gnn", "zero_cost"]
+
+
+@pytest.mark.parametrize(("name", "leads"), [("supernet", True), ("score of ours", False)])
+def test_the_score_of_a_supernet_leads_the_first_proposals(name: str, leads: bool) -> None:
+    proposer = make_proposer(SPACE, zero_cost=Known(names=(name,)))
+    scores = proposer.scoring.networks(optuna.create_study(), SPACE)
+    assert (proposer._design(1, scores) is not None) is leads
+    assert proposer._design(2, scores) is None
 
 
 def test_presets_with_scores_are_of_surrogates_that_exist() -> None:
