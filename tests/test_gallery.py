@@ -163,6 +163,24 @@ def test_without_gymnasium_the_program_says_what_to_install(
         runpy.run_path(str(GALLERY / "cartpole.py"))
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("cartpole", "--seeds 1"), ("cartpole", "--again 1"), ("tabular", "--splits 1")],
+)
+def test_a_single_value_has_no_spread(
+    name: str,
+    options: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if name == "cartpole":
+        pytest.importorskip("gymnasium", reason="the policy plays an environment of gymnasium")
+    with pytest.raises(SystemExit):
+        printed_by(name, options, tmp_path, monkeypatch, capsys)
+    assert "expected at least 2" in capsys.readouterr().err
+
+
 def test_the_step_after_an_episode_is_no_transition() -> None:
     worlds = cartpole().Worlds(seed=0)
     right, steps, alive_before, ends = torch.ones(8, dtype=torch.int64), 0, [], []

@@ -158,6 +158,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("cartpole"))
     options = parser.parse_args()
+    if min(options.seeds, options.again) < 2:
+        parser.error("expected at least 2 for --seeds and --again: a deviation needs two values")
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
 

@@ -169,6 +169,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("tabular"))
     options = parser.parse_args()
+    if options.splits < 2:
+        parser.error("expected at least 2 for --splits: an interval needs two values")
     options.out.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     x, y = TABLES[options.data](return_X_y=True)
