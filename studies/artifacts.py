@@ -122,7 +122,7 @@ class Artifacts:
         expected = prediction_of(read_afresh(trial.study, trial), names)
         rows = [self._row(objective, values, expected) for objective in self._objectives]
         text = table(["objective", "value", "predicted"], rows)
-        save_note(trial, f"{drawing}\n\n{text}".strip())
+        save_note(trial, f"{text}\n\n{drawing}".strip())
 
     @staticmethod
     def _row(

@@ -38,8 +38,7 @@ def trial_note(searched: Searched, trial: SearchedTrial, drawing: str | None = N
         trial: One of its trials.
         drawing: The path of its drawing on the server; None if there is none.
     """
-    lines = [f"![the network of trial {trial.number}]({drawing})"] if drawing else []
-    words = []
+    lines, words = [], []
     if trial.number in {each.number for each in searched.front}:
         words.append("on the front")
     if trial.outcome in _OUTCOMES:
@@ -54,6 +53,8 @@ def trial_note(searched: Searched, trial: SearchedTrial, drawing: str | None = N
     if trial.stop is not None:
         step = "" if trial.stop.step is None else f"at step {trial.stop.step}: "
         lines.append(plain(step + trial.stop.reason))
+    if drawing:
+        lines.append(f"![the network of trial {trial.number}]({drawing})")
     return "\n\n".join(filter(None, lines))
 
 
