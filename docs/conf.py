@@ -21,6 +21,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "accessible",
     "command_help",
     "formulas",
     "module_heads",
@@ -66,8 +67,8 @@ html_theme_options = {
     "source_edit_link": "",
     "light_css_variables": {"font-stack": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
 }
-pygments_style = "friendly"
-pygments_dark_style = "monokai"
+pygments_style = "a11y-high-contrast-light"  # of accessible-pygments, which comes with furo
+pygments_dark_style = "a11y-high-contrast-dark"
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"

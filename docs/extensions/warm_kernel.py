@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def serve(path: str) -> None:
-    """Import what pages need, then fork a kernel for each client until the process is ended."""
+    """Import what pages need, then fork a kernel for each client until the build is at its end."""
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # kernels say less, and end with this process
     import ipykernel.kernelapp
     import matplotlib.pyplot
@@ -60,7 +60,8 @@ def serve(path: str) -> None:
         server.listen()
         server.settimeout(0.2)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        while True:
+        build = os.getppid()
+        while os.getppid() == build:  # a build that was killed leaves no server
             try:
                 client, _ = server.accept()
             except TimeoutError:

@@ -129,3 +129,10 @@ def test_every_command_is_shown_with_its_help() -> None:
 )
 def test_what_a_page_loads_from_elsewhere_is_found(page: str, found: list[str]) -> None:
     assert loaded(DOCS / "extensions" / "offline.py").loads(page) == found
+
+
+def test_code_takes_the_focus_and_captions_have_a_level() -> None:
+    accessible = loaded(DOCS / "extensions" / "accessible.py")
+    assert accessible.focusable("<pre>x</pre>") == '<pre tabindex="0">x</pre>'
+    caption = '<p class="caption" role="heading">Start</p>'
+    assert 'role="heading" aria-level="2"' in accessible.levelled(caption)
