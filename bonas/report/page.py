@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -90,7 +91,18 @@ def _style() -> str:
     themes = f':root[data-theme="light"]{{{light}}}:root[data-theme="dark"]{{{dark}}}'
     drawings = drawing_style({*Kind})
     printed = f"@media print{{:root,:root[data-theme]{{{light}}}}}"
-    return f"{resource('style.css')}{style()}{drawings}{themes}{printed}"
+    return f"{_packed(resource('style.css') + style())}{drawings}{themes}{printed}"
+
+
+def _packed(sheet: str) -> str:
+    """Return a style sheet without comments, and without spaces that say nothing.
+
+    >>> _packed("/* a page */ a, b { color: red; }")
+    'a,b{color: red;}'
+    """
+    return re.sub(
+        r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    ).strip()
 
 
 @cache

@@ -26,7 +26,8 @@ _CHANGES = 12  # that are listed
 
 _ENLARGE = '<button type="button" class="enlarge" aria-pressed="false" hidden>Full size</button>'
 
-_STYLE = re.compile("<style>[^<]*</style>")
+_STYLE = re.compile('<style>[^<]*</style>| (?:fill|stroke)="#[0-9a-f]+"')
+"""In a drawing: what the page has once, and colours for programs that know no style sheets."""
 
 _logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def _drawings(trials: Sequence[SearchedTrial], searched: Searched, space: Space)
                 compared_with=None if neighbour is None else _outline(neighbour, space),
                 title=f"Network of trial {trial.number}",
             ).svg
-            svg = _STYLE.sub("", svg)  # the page has it, once
+            svg = _STYLE.sub("", svg)
         except Exception as error:  # the space is the user's, and so are its errors
             level = logging.DEBUG if isinstance(error, BonasError) else logging.WARNING
             _logger.log(level, "the network of trial %d is not drawn: %s", trial.number, error)
