@@ -22,7 +22,7 @@ def check_address(host: str, port: int) -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address.
+    """Return a socket that listens on an address.
 
     Raises:
         InvalidArgument: if that is not possible.
@@ -34,6 +34,7 @@ def listening(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen()  # before the address is shown: who connects at once has to wait
         except OSError:
             listener.close()
             raise
