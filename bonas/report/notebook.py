@@ -67,7 +67,7 @@ def _scrolling(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int)
     """Return a table that scrolls within the output; the first columns stand to the right."""
     body = "".join(f"<tr>{_cells('td', row, numeric)}</tr>" for row in rows)
     return (
-        '<div style="overflow-x:auto;max-width:100%;min-width:0;flex:1 1 24em">'
+        '<div tabindex="0" style="overflow-x:auto;max-width:100%;min-width:0;flex:1 1 24em">'
         '<table style="border-collapse:collapse;color:inherit;font-size:inherit">'
         f"<thead><tr>{_cells('th', head, numeric)}</tr></thead><tbody>{body}</tbody></table></div>"
     )
