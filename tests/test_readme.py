@@ -73,7 +73,8 @@ def test_its_programs_run_one_after_the_other(
         exec(compile(code, "README.md", "exec"), names)
         if "result" in names:
             assert not names["result"].failures
-    assert (tmp_path / "front.png").exists()
+    assert (tmp_path / "report.html").exists()
+    assert (tmp_path / "best.svg").exists()
     assert (tmp_path / "model" / "model.py").exists()
     assert (tmp_path / "report" / "report.md").exists()
     assert set(names["trial"].params) == set(names["space"].parameters)
