@@ -1,8 +1,10 @@
 """An exact Gaussian process over encodings.
 
-    y = mean + sd (f + e),   f ~ GP(0, k),   e ~ N(0, noise)   (or the variance that is known)
-    Sigma = K + diag(noise) = L L^T,   u = L^-1 z,   z = (y - mean) / sd
-    f(p) | z ~ N(V^T u, k(p, p) - V^T V),   V = L^-1 K(X, p)
+    y = mean + sd (f + e),   f ~ GP(m, k),   e ~ N(0, noise)   (or the variance that is known)
+    Sigma = K + diag(noise) = L L^T,   u = L^-1 (z - m(X)),   z = (y - mean) / sd
+    f(p) | z ~ N(m(p) + V^T u, k(p, p) - V^T V),   V = L^-1 K(X, p)
+
+The prior mean m is 0 unless a transfer prior is expected to be right (``Layout.prior_mean``).
 
 With the hyper-parameters kept, L and V depend on no value, only on which points were evaluated. A
 search adds one point at a time and asks about one large pool, so both grow by a row: a thousand
@@ -14,6 +16,7 @@ Source: Rasmussen and Williams (2006), "Gaussian processes for machine learning"
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from botorch.posteriors.gpytorch import GPyTorchPosterior
@@ -32,6 +35,20 @@ JITTER = 1e-6  # on the diagonal, for standardised values: keeps L defined when 
 _ENTRIES = 40_000_000  # of V that are kept at most: 320 MB
 
 
+PriorMean = Callable[[Tensor], Tensor | None]
+"""``... x d`` encodings -> ``...`` expected standardised values; None where all are 0."""
+
+
+def no_prior_mean(X: Tensor) -> None:
+    """Expect 0 of every architecture."""
+
+
+def residuals(data: TrainingData, prior_mean: PriorMean) -> Tensor:
+    """Return by how much standardised values differ from the expected ones, ``n x 1``."""
+    expected = prior_mean(data.X)
+    return data.z if expected is None else data.z - expected.unsqueeze(1)
+
+
 class GraphGP(SurrogateModel):
     """A Gaussian process with a sum of kernels over the blocks of the encoding (``kernel.py``).
 
@@ -42,6 +59,7 @@ class GraphGP(SurrogateModel):
         theta: The logarithms of its hyper-parameters, in the order of ``kernel.names``.
         log_noise: The logarithm of the noise variance of a standardised value.
         data: ``n`` encodings and standardised values.
+        prior_mean: ``... x d`` encodings -> ``...`` expected standardised values, or None for 0.
         L: ``k x k`` factor of the covariance of the first ``k`` rows, if known: it saves time.
         solved: What ``marginals`` has solved for the first rows of ``data``, if known.
     """
@@ -53,13 +71,15 @@ class GraphGP(SurrogateModel):
         log_noise: float,
         data: TrainingData,
         *,
+        prior_mean: PriorMean = no_prior_mean,
         L: Tensor | None = None,
         solved: SolvedPool | None = None,
     ) -> None:
         super().__init__()
         self.kernel, self.theta, self.log_noise, self.data = kernel, theta, log_noise, data
         self.L = self._extend(data.X.new_zeros(0, 0) if L is None else L)
-        self.u = torch.linalg.solve_triangular(self.L, data.z, upper=False)
+        self._prior_mean = prior_mean
+        self.u = torch.linalg.solve_triangular(self.L, residuals(data, prior_mean), upper=False)
         self._solved = solved
 
     def condition_on(
@@ -75,9 +95,10 @@ class GraphGP(SurrogateModel):
         left to the next fit.
         """
         data = standardise(train_X, train_Y, train_Yvar)
+        kept = self.kernel, self.theta, self.log_noise, data
         if not data.starts_with(self.data):
-            return GraphGP(self.kernel, self.theta, self.log_noise, data)
-        return GraphGP(self.kernel, self.theta, self.log_noise, data, L=self.L, solved=self._solved)
+            return GraphGP(*kept, prior_mean=self._prior_mean)
+        return GraphGP(*kept, prior_mean=self._prior_mean, L=self.L, solved=self._solved)
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -100,8 +121,10 @@ class GraphGP(SurrogateModel):
         if largest and len(X) * len(pool) <= _ENTRIES:
             self._solved = solved
         left = (self.kernel.diagonal(self.theta, pool) - solved.explained).clamp_min(0.0)
-        mean = self.data.mean + self.data.sd * solved.weighted(self.u)
-        return mean, self.data.sd**2 * (left + JITTER)
+        z = solved.weighted(self.u)
+        if (expected := self._prior_mean(pool)) is not None:
+            z = z + expected
+        return self.data.mean + self.data.sd * z, self.data.sd**2 * (left + JITTER)
 
     def loo_log_density(self) -> Tensor:
         """Return ``n`` log densities, each of one value given the others."""
@@ -135,7 +158,10 @@ class GraphGP(SurrogateModel):
         K = self._covariance(data.X, X.reshape(-1, X.shape[-1]))
         V = torch.linalg.solve_triangular(self.L, K, upper=False)
         V = V.T.reshape(*X.shape[:-1], -1)
-        mean = data.mean + data.sd * (V @ self.u).squeeze(-1)
+        z = (V @ self.u).squeeze(-1)
+        if (expected := self._prior_mean(X)) is not None:
+            z = z + expected
+        mean = data.mean + data.sd * z
         covariance = self._covariance(X, X) - V @ V.transpose(-1, -2)
         extra = JITTER + math.exp(self.log_noise) if noisy else JITTER
         covariance = covariance + extra * torch.eye(X.shape[-2], dtype=X.dtype)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bonas.encoders.layout import PRIOR, Layout
 from bonas.surrogates.coregionalised_fit import fit_coregionalised
-from bonas.surrogates.graph_gp import GraphGP, add_noise
+from bonas.surrogates.graph_gp import GraphGP, add_noise, residuals
 from bonas.surrogates.kernel import BlockKernel, Term
 from bonas.surrogates.lower_fidelity import LowerFidelity, usable
 from bonas.surrogates.most_probable import Array, most_probable, priors_of
@@ -32,6 +32,7 @@ from bonas.surrogates.training_data import standardise
 _FITTED = 200  # values that the hyper-parameters are fitted to: evenly spread over all
 _PAIRS = 5  # finished trainings with a value at a lower fidelity, from which it is learnt from
 _FIDELITIES = 3  # lower ones that are learnt from at most
+_EXPECTED = {f"weight of {PRIOR}": (math.log(0.2), 0.3)}  # +- 0.45 around what is expected
 
 
 @supports(known_noise=True, prior_mean=True, deterministic=True, lower_fidelity=True)
@@ -87,12 +88,13 @@ def fit_graph_gp(
         return fit_coregionalised(kernel, data, cheaper)
     every = slice(None, None, -(-len(data.z) // _FITTED))
     distances = kernel.distances(data.X[every], data.X[every])
-    z, known = data.z[every], data.noise[every]
+    z, known = residuals(data, layout.prior_mean)[every], data.noise[every]
     point = most_probable(
-        priors_of([*kernel.names, "noise"]),
+        priors_of([*kernel.names, "noise"], _EXPECTED if layout.is_expected else None),
         lambda at: _negative_log_likelihood(kernel, distances, z, known, at),
     )
-    return GraphGP(kernel, point[:-1], float(point[-1]), data)
+    found = kernel, point[:-1], float(point[-1]), data
+    return GraphGP(*found, prior_mean=layout.prior_mean)
 
 
 def _default_terms(

@@ -28,9 +28,14 @@ PRIORS: Mapping[str, Prior] = {  # of a hyper-parameter's logarithm, by the firs
 _TOLERANCE = 1e-6  # relative change of the log density at which the search ends
 
 
-def priors_of(names: Sequence[str]) -> list[Prior]:
-    """Return the prior of each hyper-parameter of a ``BlockKernel``, or of ``noise``."""
-    return [PRIORS[name.split(" ", 1)[0]] for name in names]
+def priors_of(names: Sequence[str], own: Mapping[str, Prior] | None = None) -> list[Prior]:
+    """Return the prior of each hyper-parameter of a ``BlockKernel``, or of ``noise``.
+
+    Args:
+        names: Of the hyper-parameters.
+        own: Those by their whole name that differ.
+    """
+    return [{**PRIORS, **(own or {})}.get(name, PRIORS[name.split(" ", 1)[0]]) for name in names]
 
 
 def most_probable(

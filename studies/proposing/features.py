@@ -32,8 +32,10 @@ class Features:
         for name, width in self.parameters.widths.items():
             columns[name] = slice(start, start + width)
             start += width
-        prior = () if self.prior is None else self.prior.slices(start)
-        return Layout({} if self.blocks is None else self.blocks.slices, columns, prior)
+        own = {} if self.blocks is None else self.blocks.slices
+        if self.prior is None:
+            return Layout(own, columns)
+        return Layout(own, columns, self.prior.slices(start), self.prior.slopes)
 
     def encode(self, points: Sequence[Point]) -> Tensor:
         """Return ``n x d`` features of ``n`` points, float64."""

@@ -1,11 +1,13 @@
 """Transfer prior: posterior means of Gaussian processes fitted to source tasks, as linear features.
 
     m_s(a)             the posterior mean of a Gaussian process fitted to the values of task s
-    y(a) = w_0 + sum_s w_s m_s(a) + d(a),   w ~ N(0, v),   d ~ GP over the ordinary blocks
+    y(a) = w_0 + sum_s w_s m_s(a) + d(a),   w_s ~ N(r_s / S, v),   d ~ GP over the ordinary blocks
 
 So an objective gets a block ``prior`` of features, one column m_s per source task, under a linear
 term of its kernel (``surrogates/kernel.py``): a prior mean whose scale, and even sign, is learnt. A
-source task that predicts nothing gets a small v, and measurements correct the rest in d.
+source task that predicts nothing gets a small v, and measurements correct the rest in d. For
+standardised columns and values, w_s begins at r_s / S: r_s is the correlation that one of S source
+tasks is expected to have (``SourceTask.expected_correlation``), by default 0.
 
 The values of a source task go through the same outcome transform as those of the task at hand: a
 search for one objective stretches both near their best values.
@@ -17,6 +19,7 @@ approximations are available", Biometrika 87.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -92,6 +95,15 @@ class TransferPrior:
         """Return the columns of each objective, where the features begin at column ``start``."""
         own = [self.blocks.slices.get(name) for name in self.objectives]
         return [s and slice(s.start + start, s.stop + start) for s in own]
+
+    @property
+    def slopes(self) -> list[list[float]]:
+        """For each objective what a unit of each of its columns is expected to change.
+
+        The columns of an objective have a total variance of 1.
+        """
+        own = [[c for c in self.columns if c.objective == name] for name in self.objectives]
+        return [[c.known.expected_correlation / math.sqrt(len(cs)) for c in cs] for cs in own]
 
     def encode(self, architectures: Sequence[Architecture]) -> Tensor:
         """Return ``n x width`` features: prior means, oriented, centred and scaled."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from optuna import Study
 from optuna.trial import TrialState
 
+from bonas.arguments import check_range
 from bonas.errors import BonasError, InvalidArgument
 from bonas.evaluation import Direction, Objective, as_objectives
 from bonas.spaces import Architecture, Choices, Space
@@ -74,10 +75,13 @@ class SourceTask:
         choices: One mapping per architecture: a parameter's name -> the chosen value.
         values: ``n x m``, in each objective's direction.
         objectives: The ``m`` objectives.
+        expected_correlation: The correlation with the values of the search at hand that is expected
+            before any is known, in (-1, 1): where the search begins to believe from. 0 expects
+            nothing, not even a sign; measurements correct the rest.
 
     Raises:
-        InvalidArgument: if there is no architecture, the shapes do not match or a value is not
-            finite.
+        InvalidArgument: if there is no architecture, the shapes do not match, a value is not finite
+            or the correlation is out of its range.
 
     >>> rows = [({"width": 8}, {"accuracy": 71.0}), ({"width": 16}, {"accuracy": 75.0})]
     >>> SourceTask.of_rows("digits", rows, {"accuracy": "maximize"})
@@ -88,8 +92,10 @@ class SourceTask:
     choices: Sequence[Choices]
     values: npt.NDArray[np.float64]
     objectives: Sequence[Objective]
+    expected_correlation: float = 0.0
 
     def __post_init__(self) -> None:
+        check_range("expected_correlation", self.expected_correlation, -1.0, 1.0)
         goals = as_objectives(self.objectives)
         values = np.array(self.values, np.float64)
         if not isinstance(self.task, str) or not self.task:
@@ -208,6 +214,7 @@ class SourceTask:
         *,
         objective: str = "accuracy",
         direction: Direction = "maximize",
+        expected_correlation: float = 0.5,
     ) -> SourceTask:
         """Return cheap scores of many networks, such as ``supernet.scores(500)``.
 
@@ -218,6 +225,8 @@ class SourceTask:
             scores: One per network; more is better, whatever the direction of the objective.
             objective: The name of the objective of the search that the scores concern.
             direction: Its direction: scores of one to be minimised are negated.
+            expected_correlation: See the class; by default what scores of shared weights are
+                commonly reported to reach (``docs/benchmarks.md``).
 
         Raises:
             InvalidArgument: if no score is finite.
@@ -226,7 +235,8 @@ class SourceTask:
         kept = [each for each in scores if math.isfinite(each.value)]
         table = np.array([[sign * each.value] for each in kept], np.float64).reshape(-1, 1)
         goals = as_objectives({objective: direction})
-        return cls(task, [each.choices for each in kept], table, goals)
+        choices = [each.choices for each in kept]
+        return cls(task, choices, table, goals, expected_correlation=expected_correlation)
 
     def architectures(self, space: Space) -> list[Architecture]:
         """Return the ``n`` architectures in ``space``; its ``is_valid`` is not consulted.

@@ -45,3 +45,17 @@ def test_each_objective_sees_its_own_prior_and_no_other() -> None:
     assert layout.for_objective(0).architecture == {"one": slice(0, 2)}
     assert layout.for_objective(1).architecture == {"one": slice(0, 2), "prior": slice(2, 3)}
     assert "prior" not in layout.architecture
+
+
+def test_what_is_expected_of_a_prior_goes_with_its_objective() -> None:
+    layout = Layout(
+        {"one": slice(0, 2)}, {}, (None, slice(2, 4), slice(4, 5)), ((), (0.5, 0.25), (0.0,))
+    )
+    X = torch.tensor([[9.0, 9.0, 2.0, 4.0, 9.0]])
+    assert [layout.for_objective(j).prior_mean(X) for j in (0, 2)] == [None, None]
+    own = layout.for_objective(1)
+    assert own.is_expected
+    assert own.without("one").prior_mean(X).tolist() == [2.0]  # type: ignore[union-attr]
+    assert own.without("prior").prior_mean(X) is None
+    assert layout.prior_mean(X) is None
+    assert not layout.for_objective(2).is_expected

@@ -148,3 +148,69 @@ def test_a_prior_moves_predictions_only_as_far_as_it_predicted_values() -> None:
         gp = fit_graph_gp(X, X[:, :1].sin() + share * X[:, 2:], layout)
         moved = gp.marginals(raised)[0] - gp.marginals(X)[0]
         assert float((moved - slope).abs().max()) < 0.1
+
+
+def test_weights_begin_where_a_prior_is_expected_to_be_right() -> None:
+    rng = np.random.default_rng(0)
+    X, Z = rng.standard_normal((12, 3)), rng.standard_normal((5, 3))
+    y = X @ [1.5, -0.5, 0.2] + 0.7 + 0.1 * rng.standard_normal(12)
+    slopes = np.array([0.4, 0.2, -0.1])
+    layout = Layout({"prior": slice(0, 3)}, {}, slopes=(tuple(slopes),))
+    gp = fit_graph_gp(
+        torch.from_numpy(X), torch.from_numpy(y).unsqueeze(1), layout, terms=[("prior", "linear")]
+    )
+    found = gp.hyperparameters
+
+    # (w_0, w) ~ N((0, slopes), v): A = F'F / s^2 + I / v, mean A^-1 (F'z / s^2 + (0, slopes) / v)
+    F, G = (np.column_stack([np.ones(len(P)), P]) for P in (X, Z))
+    z, noise, v = (y - y.mean()) / y.std(), found["noise"] + 1e-6, found["weight of prior"]
+    A = F.T @ F / noise + np.eye(4) / v
+    weights = np.linalg.solve(A, F.T @ z / noise + np.concatenate([[0.0], slopes]) / v)
+
+    pool = torch.from_numpy(Z)
+    for mean in (gp.posterior(pool).mean.squeeze(1), gp.marginals(pool)[0]):
+        np.testing.assert_allclose(mean.numpy(), y.mean() + y.std() * G @ weights, rtol=1e-6)
+    one_each = gp.posterior(pool.unsqueeze(1)).mean.reshape(-1)
+    torch.testing.assert_close(one_each, gp.marginals(pool)[0])
+    torch.testing.assert_close(
+        gp.condition_on(gp.data.X.clone(), torch.from_numpy(y).unsqueeze(1)).marginals(pool)[0],
+        gp.marginals(pool)[0],
+    )
+
+
+def test_leave_one_out_densities_know_what_is_expected() -> None:
+    rng = np.random.default_rng(3)
+    X = torch.from_numpy(rng.standard_normal((8, 2)))
+    Y = X[:, 1:] + 0.1 * torch.from_numpy(rng.standard_normal((8, 1)))
+    gp = fit_graph_gp(
+        X, Y, Layout({"own": slice(0, 1), "prior": slice(1, 2)}, {}, slopes=((0.5,),))
+    )
+    for i in range(8):
+        rest = [j for j in range(8) if j != i]
+        z = gp.data.z.squeeze(1)
+        K = gp.kernel.covariance(gp.theta, X, X) + (math.exp(gp.log_noise) + 1e-6) * torch.eye(
+            8, dtype=torch.float64
+        )
+        m = 0.5 * X[:, 1]
+        gain = torch.linalg.solve(K[rest][:, rest], K[rest, i])
+        sd = (K[i, i] - K[i, rest] @ gain).sqrt()
+        expected = Normal(m[i] + gain @ (z - m)[rest], sd).log_prob(z[i])
+        assert gp.loo_log_density()[i] == pytest.approx(float(expected) - math.log(gp.data.sd))
+
+
+def test_an_expected_prior_leads_where_little_is_known_and_gives_way() -> None:
+    rng = np.random.default_rng(0)
+    X = torch.from_numpy(rng.standard_normal((80, 3)))
+    right, wrong = X[:, 2:] + 0.1 * X[:, :1], X[:, :1].sin()
+    layout = Layout({"own": slice(0, 2), "prior": slice(2, 3)}, {}, slopes=((0.5,),))
+    plain = Layout(layout.architecture, {})
+
+    def slope(Y: Tensor, n: int, of: Layout) -> float:
+        gp = fit_graph_gp(X[:n], Y[:n], of)
+        raised = X + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+        moved = (gp.marginals(raised)[0] - gp.marginals(X)[0]).mean()
+        return float(moved) / gp.data.sd
+
+    assert slope(wrong, 4, layout) > slope(wrong, 4, plain) + 0.1
+    assert abs(slope(wrong, 80, layout)) < 0.1
+    assert slope(right, 80, layout) == pytest.approx(slope(right, 80, plain), rel=0.1)

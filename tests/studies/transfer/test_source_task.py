@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -151,8 +151,15 @@ ROW = (GOOD, {"accuracy": 1.0})
             lambda: SourceTask.of_study("t", optuna.create_study(), [ACCURACY]),
             r"directions \['minimize'\]",
         ),
+        (
+            lambda: SourceTask("t", [GOOD], np.ones((1, 1)), [ACCURACY], expected_correlation=2.0),
+            "expected_correlation must be a number in",
+        ),
     ],
-    ids=["nothing", "name", "missing", "pair", "word", "not finite", "shape", "frame", "direction"],
+    ids=[
+        *("nothing", "name", "missing", "pair", "word", "not finite", "shape", "frame"),
+        *("direction", "correlation"),
+    ],
 )
 def test_what_is_no_source_task_is_refused(make: Callable[[], SourceTask], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
@@ -314,6 +321,21 @@ def test_scores_are_oriented_as_the_objective_is(direction: Any, sign: float) ->
     known = SourceTask.of_scores("supernet", scores, objective="loss", direction=direction)
     assert known.values.tolist() == [[-0.5 * sign]]
     assert (known.objectives[0].name, known.objectives[0].direction) == ("loss", direction)
+    assert known.expected_correlation == 0.5
+
+
+def test_slopes_are_expected_correlations_of_standardised_values() -> None:
+    every = [dict(zip(SPACE.parameters, each, strict=True)) for each in product("abcde", repeat=4)]
+    rows = [(choices, {"accuracy": _accuracy(choices)}) for choices in every]
+    plain = SourceTask.of_rows("measured", rows, [ACCURACY])
+    scores = [_Score(choices, _accuracy(choices)) for choices in every]
+    led = [SourceTask.of_scores(name, scores, expected_correlation=0.3) for name in "ab"]
+    prior = TransferPrior(SPACE, led, {"accuracy": "maximize"})
+    mean = prior.encode([SPACE.architecture(c) for c in every]) @ torch.tensor(
+        prior.slopes[0], dtype=torch.float64
+    )
+    assert float(mean.std()) == pytest.approx(0.3, rel=0.1)  # two equal tasks, as one
+    assert TransferPrior(SPACE, [plain], {"accuracy": "maximize"}).slopes == [[0.0]]
 
 
 def test_scores_none_of_which_is_finite_are_refused() -> None:
