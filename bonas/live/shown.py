@@ -22,7 +22,7 @@ from optuna_dashboard._note import save_note_with_version  # save_note wants a t
 
 from bonas.live.front_figure import front_figure
 from bonas.live.notes import study_note, trial_note
-from bonas.optuna_internals import id_of, id_of_trial, study_system_attrs
+from bonas.optuna_internals import id_of, id_of_trial, storage_of, study_system_attrs
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
 from bonas.spaces import Space
@@ -69,7 +69,7 @@ class Shown:
             path = f"/artifacts/{id_of(study)}/{id_of_trial(trial.frozen)}/{kept}" if kept else None
             text = trial_note(searched, trial, path)
             own, number = id_of(scratch), id_of_trial(trial.frozen)
-            save_note_with_version(scratch._storage, own, number, 1, text)
+            save_note_with_version(storage_of(scratch), own, number, 1, text)
         made = study_system_attrs(scratch)
         if _NOTE in stored:
             made = {name: x for name, x in made.items() if not name.startswith("dashboard:note_")}

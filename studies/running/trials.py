@@ -22,10 +22,13 @@ from bonas.evaluation.candidate import INDEX, index_of
 from bonas.evaluation.failure import Failure
 from bonas.optuna_internals import create_trial as create_stored
 from bonas.optuna_internals import finish, read_afresh, set_system_attr, set_user_attr
+from bonas.spaces import Space
 from bonas.studies.budget import Budget, budget_of
 from bonas.studies.lease import Watch, Worker, works_on
 from bonas.studies.outcomes import counts, deaths, is_known, reopened_below
+from bonas.studies.proposing.observations import choices_of
 from bonas.studies.records import (
+    COPIED,
     DIED,
     ERROR,
     FAILURE,
@@ -37,6 +40,7 @@ from bonas.studies.records import (
     STOPPED_EARLY,
     SURPLUS,
     is_proposed,
+    proposed,
 )
 from bonas.studies.stopping.rule import Decision
 from bonas.texts import storable
@@ -65,11 +69,12 @@ def complete(
     values: Mapping[str, float],
     names: Sequence[str],
     curves: Mapping[str, Any] | None = None,
+    space: Space | None = None,
 ) -> None:
     """Store the objectives ``names`` as the trial's values, everything else as its attributes.
 
     ``curves`` are system attributes with all measurements, some of which may be stored already, and
-    constraints.
+    constraints. ``space`` tells which proposals are one network.
 
     What was measured is never dropped. A trial that was released in the meantime, its worker
     thought dead, is stored as a new one. What another worker has measured by now, or what the
@@ -81,7 +86,7 @@ def complete(
     others: dict[str, Any] = {n: value for n, value in values.items() if n not in names}
     measured = [float(values[name]) for name in names]
     before = read_afresh(study, trial)
-    if _is_measured(study, before):
+    if _is_measured(study, before, space):
         others |= KNOWN.holding(SURPLUS)
     try:
         _add_system_attrs(study, before, curves or {})
@@ -95,7 +100,7 @@ def complete(
         if not RELEASED.is_in(now):
             raise _finished_by_itself(now, error, values) from error
         _logger.warning("trial %d was released while it was evaluated: %s", trial.number, error)
-        _store_late(study, now, measured, others, curves or {})
+        _store_late(study, now, measured, others, curves or {}, space)
 
 
 def fail(
@@ -215,10 +220,33 @@ def _finished_by_itself(
     )
 
 
-def _is_measured(study: optuna.Study, own: FrozenTrial) -> bool:
-    """Return whether another trial has measured the same proposal."""
-    same = _with_index(study.get_trials(deepcopy=False), index_of(own))
-    return any(_is_stored(trial) and trial.number != own.number for trial in same)
+def _is_measured(study: optuna.Study, own: FrozenTrial, space: Space | None) -> bool:
+    """Return whether another trial has measured the same proposal, or late the same network.
+
+    The network of a worker that seemed dead may have been proposed again under another index.
+    """
+    others = [t for t in study.get_trials(deepcopy=False) if t.number != own.number]
+    stored = [t for t in others if is_proposed(t) and _is_stored(t)]
+    if any(index_of(trial) == index_of(own) for trial in stored):
+        return True
+    suspects = stored if _is_late(own) else [trial for trial in stored if _is_late(trial)]
+    if space is None or not suspects or (network := _network(own, space)) is None:
+        return False
+    return any(_network(trial, space) == network for trial in suspects)
+
+
+def _is_late(trial: FrozenTrial) -> bool:
+    """Return whether the trial was released while it was evaluated, or is what was stored then."""
+    return RELEASED.is_in(trial) or (SECONDS.is_in(trial) and not COPIED.is_in(trial))
+
+
+def _network(trial: FrozenTrial, space: Space) -> tuple[str, dict[str, Any]] | None:
+    """Return what a trial evaluates: its network, and the parameters outside the space."""
+    choices = choices_of(trial, space)
+    if choices is None:
+        return None
+    others = {n: x for n, x in proposed(trial).items() if n not in space.distributions}
+    return space.architecture(choices).key, others
 
 
 def _is_stored(trial: FrozenTrial) -> bool:
@@ -271,6 +299,7 @@ def _store_late(
     values: list[float],
     others: Mapping[str, Any],
     curves: Mapping[str, Any],
+    space: Space | None,
 ) -> None:
     """Store what was measured in a trial of its own, which is within the budget or known."""
     system = {name: x for name, x in trial.system_attrs.items() if name != RELEASED.key}
@@ -284,7 +313,7 @@ def _store_late(
         user_attrs={**trial.user_attrs, **others, INDEX: index_of(trial)},
         system_attrs={**system, **curves},
     )
-    is_surplus = _is_measured(study, trial)
+    is_surplus = _is_measured(study, trial, space)
     budget, stored = budget_of(study), create_stored(study, late)
     if is_surplus or (budget and not within(study, stored.number, budget)):
         KNOWN.write(study, stored, SURPLUS)

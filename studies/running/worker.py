@@ -271,7 +271,8 @@ class _Loop:
         with held_back():
             self.ledger.measured(trial.number, (dict(trial.params), dict(values)))
             try:
-                trials.complete(self.study, trial, values, self.names, curves)
+                space = self.search.space
+                trials.complete(self.study, trial, values, self.names, curves, space)
             except (EvaluationFailed, StorageUnavailable):
                 raise
             except Exception as error:  # of a foreign storage, or one that refuses a value

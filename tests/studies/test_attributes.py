@@ -73,11 +73,11 @@ def test_a_value_is_written_over() -> None:
     assert COUNT.read(study) == 4
 
 
-def test_a_user_attribute_is_no_system_attribute() -> None:
+def test_a_system_attribute_hides_what_users_see_under_its_key() -> None:
     study = optuna.create_study()
     trial = study.ask()
     NOTE.write(study, trial, "a")
     hidden = TrialAttribute(NOTE.key, "a text", text, is_system=True)
-    assert hidden.read(study.trials[0]) is None
+    assert hidden.read(study.trials[0]) == "a"  # as earlier versions stored it
     hidden.write(study, trial, "b")
     assert (NOTE.read(study.trials[0]), hidden.read(study.trials[0])) == ("a", "b")

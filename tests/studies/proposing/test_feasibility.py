@@ -21,6 +21,7 @@ from bonas.studies.proposing.feasibility import (
 )
 from bonas.studies.proposing.limits import RULE
 from bonas.studies.proposing.point import Point
+from bonas.studies.records import STOPPED_EARLY
 
 SPACE = NASBench201()
 GOALS: Any = {"accuracy": "maximize", "latency": "minimize"}
@@ -216,7 +217,7 @@ def test_a_violated_cheap_constraint_spares_the_training() -> None:
     assert len(result.candidates) + 0.1 * len(spared) > 7
     pruned = result.study.get_trials(states=(optuna.trial.TrialState.PRUNED,))
     assert all(trial.constraints["latency"] > 0 for trial in pruned)
-    assert all(trial.user_attrs["bonas:stopped_early"]["rule"] == RULE for trial in pruned)
+    assert all((STOPPED_EARLY.read(trial) or {})["rule"] == RULE for trial in pruned)
 
 
 def test_stages_with_an_unconstrained_search_are_not_spared() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from optuna.trial import TrialState
-from small_searches import NAMES, asked, running, served, server_of, study_of
+from optuna.trial import TrialState, create_trial
+from small_searches import NAMES, SPACE, asked, running, served, server_of, study_of
 
+from bonas import optuna_internals as internals
+from bonas.evaluation.candidate import INDEX
 from bonas.studies import outcomes
 from bonas.studies.budget import Budget
 from bonas.studies.records import DIED, PROPOSAL
@@ -52,3 +54,23 @@ def test_at_most_the_budget_is_evaluated_whatever_comes_between() -> None:
     trials.release(study, study.trials[0], DIED)
     assert trials.within(study, 4, Budget(4))
     assert not trials.within(study, 5, Budget(4))
+
+
+def test_of_two_results_of_one_network_the_first_is_counted() -> None:
+    for first_is_late in (True, False):
+        study = study_of()
+        late = asked(study)
+        trials.release(study, study.trials[0], DIED)
+        again = create_trial(
+            state=TrialState.RUNNING,
+            params=late.params,
+            distributions=late.distributions,
+            user_attrs={INDEX: 7},  # the network was free, and proposed again
+            system_attrs=PROPOSAL.holding(late.params),
+        )
+        other = internals.create_trial(study, again)
+        for trial in (late, other) if first_is_late else (other, late):
+            trials.complete(study, trial, {"accuracy": 9.0, "latency": 1.0}, NAMES, None, SPACE)
+        assert [t.state for t in study.trials].count(TrialState.COMPLETE) == 2
+        assert sum(map(outcomes.counts, study.trials)) == 1
+        assert sum(map(outcomes.is_known, study.trials)) == 1
