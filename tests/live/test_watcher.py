@@ -57,7 +57,8 @@ def test_many_that_look_cost_one_reading() -> None:
     assert (found.opened, found.pages) == (1, 1)
 
 
-def test_nothing_is_made_anew_where_nothing_has_changed() -> None:
+def test_nothing_is_made_anew_where_nothing_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bonas.live.watcher.time.monotonic", lambda: 1_000.0)  # reports take none
     found = Counting()
     found.watcher.state("s")
     for _ in range(3):
