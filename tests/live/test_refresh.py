@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
     pytest.mark.slow,
 ]
+expect.set_options(timeout=30_000)  # ms; a busy machine is no failure
 START = "import sys; from bonas.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
