@@ -121,10 +121,8 @@ class GraphGP(SurrogateModel):
         if largest and len(X) * len(pool) <= _ENTRIES:
             self._solved = solved
         left = (self.kernel.diagonal(self.theta, pool) - solved.explained).clamp_min(0.0)
-        z = solved.weighted(self.u)
-        if (expected := self._prior_mean(pool)) is not None:
-            z = z + expected
-        return self.data.mean + self.data.sd * z, self.data.sd**2 * (left + JITTER)
+        mean = self._mean(pool, solved.weighted(self.u))
+        return mean, self.data.sd**2 * (left + JITTER)
 
     def loo_log_density(self) -> Tensor:
         """Return ``n`` log densities, each of one value given the others."""
@@ -149,6 +147,12 @@ class GraphGP(SurrogateModel):
         top = torch.cat([L, torch.zeros_like(B)], dim=1)
         return torch.cat([top, torch.cat([B.T, C], dim=1)])
 
+    def _mean(self, X: Tensor, learnt: Tensor) -> Tensor:
+        """Return the mean of rows ``X``: what is expected of them, and ``learnt``, standardised."""
+        expected = self._prior_mean(X)
+        z = learnt if expected is None else learnt + expected
+        return self.data.mean + self.data.sd * z
+
     def _covariance(self, X: Tensor, Z: Tensor) -> Tensor:
         return self.kernel.covariance(self.theta, X, Z)
 
@@ -158,10 +162,7 @@ class GraphGP(SurrogateModel):
         K = self._covariance(data.X, X.reshape(-1, X.shape[-1]))
         V = torch.linalg.solve_triangular(self.L, K, upper=False)
         V = V.T.reshape(*X.shape[:-1], -1)
-        z = (V @ self.u).squeeze(-1)
-        if (expected := self._prior_mean(X)) is not None:
-            z = z + expected
-        mean = data.mean + data.sd * z
+        mean = self._mean(X, (V @ self.u).squeeze(-1))
         covariance = self._covariance(X, X) - V @ V.transpose(-1, -2)
         extra = JITTER + math.exp(self.log_noise) if noisy else JITTER
         covariance = covariance + extra * torch.eye(X.shape[-2], dtype=X.dtype)

@@ -35,7 +35,8 @@ def priors_of(names: Sequence[str], own: Mapping[str, Prior] | None = None) -> l
         names: Of the hyper-parameters.
         own: Those by their whole name that differ.
     """
-    return [{**PRIORS, **(own or {})}.get(name, PRIORS[name.split(" ", 1)[0]]) for name in names]
+    different = own or {}
+    return [different.get(name, PRIORS[name.split(" ", 1)[0]]) for name in names]
 
 
 def most_probable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from bonas.cli.options import STORAGE, add_command
@@ -66,27 +67,24 @@ def _add_storage(command: argparse.ArgumentParser) -> None:
 
 def _watch(options: argparse.Namespace) -> None:
     from bonas.live import watch
-    from bonas.report.stored import named_space
 
-    watch(
-        options.storage,
-        options.study or (),
-        space=None if options.space is None else named_space(options.space),
-        host=options.host,
-        port=options.port,
-        every=options.every,
-    )
+    watch(*_stored(options), **_place(options), every=options.every)
 
 
 def _dashboard(options: argparse.Namespace) -> None:
     from bonas.live import dashboard
+
+    dashboard(*_stored(options), **_place(options), artifacts=options.artifacts)
+
+
+def _stored(options: argparse.Namespace) -> tuple[str, Sequence[str]]:
+    """Return the storage, and the names of studies; none are all."""
+    return options.storage, options.study or ()
+
+
+def _place(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what was searched, and the address to serve at."""
     from bonas.report.stored import named_space
 
-    dashboard(
-        options.storage,
-        options.study or (),
-        space=None if options.space is None else named_space(options.space),
-        host=options.host,
-        port=options.port,
-        artifacts=options.artifacts,
-    )
+    space = None if options.space is None else named_space(options.space)
+    return {"space": space, "host": options.host, "port": options.port}

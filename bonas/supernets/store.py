@@ -11,9 +11,11 @@ network inherits (``copied``). Without marks all that it holds counts.
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from typing import TypeVar
 from zlib import crc32
 
 import torch
@@ -23,6 +25,9 @@ from bonas.errors import InvalidSpace
 from bonas.supernets.slot import Piece, Slot
 
 Box = tuple[slice, ...]
+T = TypeVar("T")
+
+_TRIES = 3  # times that networks are built, while the store grows
 
 
 class Store:
@@ -38,8 +43,7 @@ class Store:
         self._tensors: dict[str, nn.Parameter] = {}
         self._kernels: dict[str, int] = {}
         self.marked: dict[str, tuple[int, ...]] = {}  # the sides of what was trained, by key
-        self.growths = 0
-        """How often a tensor was made or has grown; what was taken before may not be up to date."""
+        self._growths = 0  # how often a tensor was made or has grown
 
     def __getitem__(self, key: str) -> nn.Parameter:
         return self._tensors[key]
@@ -144,9 +148,21 @@ class Store:
             for piece, own in zip(slot.pieces, _parts(slot, parameter.detach()), strict=True):
                 if self._is_short_of(piece):
                     self._extend(piece, own, parameter.requires_grad)
-                    self.growths += 1
+                    self._growths += 1
                     grown.append(piece.key)
         return grown
+
+    def settled(self, builds: Sequence[Callable[[], T]]) -> list[T]:
+        """Build networks, none of which holds a part that has grown since."""
+        found: list[T] = []
+        for _ in range(_TRIES):
+            before = self._growths
+            found = [build() for build in builds]
+            if self._growths == before:
+                break
+            found = []
+            gc.collect()  # what remembers shapes from before the growth
+        return found or [build() for build in builds]
 
     def take(self, slot: Slot, shape: Sequence[int]) -> Tensor:
         """Return a network's parameter: a view of a shared tensor or, of several pieces, a copy.

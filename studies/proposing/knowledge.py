@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from bonas.spaces import Architecture, Space
@@ -31,6 +31,7 @@ from bonas.studies.proposing.observations import Observations
 from bonas.studies.proposing.task import Task
 from bonas.studies.transfer.prior_mean import PriorColumn, TransferPrior
 from bonas.studies.transfer.source_task import SourceTask
+from bonas.supernets.report.rank_correlation import spearmans
 from bonas.surrogates import TransformedModel, share_of_prior
 
 Array = npt.NDArray[np.float64]
@@ -63,9 +64,9 @@ class Agreement:
         """Return the agreement of ``n`` numbers each; ``parameters`` None if they are not known."""
         sizes = np.zeros_like(values) if parameters is None else parameters
         columns = np.stack([knowledge, sizes, values])
-        rho, of_sizes = _correlations(columns[None])[0].tolist()
+        rho, of_sizes = spearmans(columns[None])[0].tolist()
         rows = np.random.default_rng(0).integers(len(values), size=(_DRAWS, len(values)))
-        drawn = np.abs(_correlations(columns[:, rows].swapaxes(0, 1)))
+        drawn = np.abs(spearmans(columns[:, rows].swapaxes(0, 1)))
         leads = drawn[:, 0] - drawn[:, 1]
         leads = leads[np.isfinite(leads)]
         low, high = np.quantile(leads, [0.025, 0.975]) if len(leads) else (np.nan, np.nan)
@@ -166,18 +167,3 @@ def _sentence(column: PriorColumn, found: Agreement) -> str:
     if np.isnan(found.parameters):
         return text
     return f"{text}, their number of parameters with one of {found.parameters:.2f}"
-
-
-def _correlations(columns: Array) -> Array:
-    """Return rho of the first and the second of three rows with the third, ``draws x 2``.
-
-    ``columns`` is ``draws x 3 x n``. NaN where one is constant.
-    """
-    ranks = rankdata(columns, axis=-1)
-    centred = ranks - ranks.mean(axis=-1, keepdims=True)
-    y = centred[:, 2:]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Array = (centred[:, :2] * y).sum(-1) / np.sqrt(
-            (centred[:, :2] ** 2).sum(-1) * (y**2).sum(-1)
-        )
-    return found

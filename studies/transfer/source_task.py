@@ -76,7 +76,7 @@ class SourceTask:
         values: ``n x m``, in each objective's direction.
         objectives: The ``m`` objectives.
         expected_correlation: The correlation with the values of the search at hand that is expected
-            before any is known, in (-1, 1): where the search begins to believe from. 0 expects
+            before any is known, in [-1, 1): where the search begins to believe from. 0 expects
             nothing, not even a sign; measurements correct the rest. Deep kernels, and searches
             with stopped trainings, expect nothing.
 

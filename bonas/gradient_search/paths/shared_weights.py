@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,7 +20,6 @@ from bonas.supernets.supernet import Supernet
 from bonas.supernets.training.optimizer import SharedOptimizer
 from bonas.supernets.training.preparation import prepared
 
-_TRIES = 3  # times that networks are built, while the store grows
 T = TypeVar("T")
 
 
@@ -78,16 +76,7 @@ class SharedWeights:
 
     def built(self, builds: Sequence[Callable[[], T]]) -> list[T]:
         """Build networks, none of which holds a part that has grown since."""
-        store = self._supernet.store
-        found: list[T] = []
-        for _ in range(_TRIES):
-            before = store.growths
-            found = [build() for build in builds]
-            if store.growths == before:
-                break
-            found = []
-            gc.collect()  # what remembers shapes from before the growth
-        return found or [build() for build in builds]
+        return self._supernet.store.settled(builds)
 
     def learn(self, choices: Choices, progress: float) -> Tensor:
         """Take a step of the weights of one network; return its loss.

@@ -86,12 +86,12 @@ def advantage(
     NaN where one of them is not defined. ``seed`` is that of the bootstrap over the networks.
     """
     columns = np.stack([np.asarray(each, np.float64) for each in (x, other, y)])
-    rho, of_other = _spearmans(columns[None])[0].tolist()
+    rho, of_other = spearmans(columns[None])[0].tolist()
     if math.isnan(rho - of_other):
         return Estimate(math.nan, -2.0, 2.0)
     n = columns.shape[1]
     rows = np.random.default_rng(seed).integers(n, size=(_DRAWS, n))
-    rhos = _spearmans(columns[:, rows].swapaxes(0, 1))
+    rhos = spearmans(columns[:, rows].swapaxes(0, 1))
     differences = rhos[:, 0] - rhos[:, 1]
     low, high = np.nanquantile(differences, [0.025, 0.975])
     return Estimate(rho - of_other, float(low), float(high))
@@ -112,7 +112,7 @@ def _fisher(r: float, variance: float, freedom: int) -> Estimate:
     return Estimate(r, math.tanh(centre - half), math.tanh(centre + half))
 
 
-def _spearmans(columns: Array) -> Array:
+def spearmans(columns: Array) -> Array:
     """Return rho of the first and the second of three columns with the third, ``draws x 2``.
 
     ``columns`` is ``draws x 3 x n``. NaN where a column is constant.

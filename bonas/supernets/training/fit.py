@@ -6,7 +6,6 @@ resumed from a checkpoint gives the weights of one that was never interrupted.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 _LOOK = 16  # steps between two looks at the loss, each of which waits for the device
 _WRITES = 0.05  # share of the time that checkpoints may take, at most
-_TRIES = 3  # times that the networks of a step are built, while the store grows
 
 
 class Fit:
@@ -142,7 +140,8 @@ class Fit:
         """Train on one batch, and update the weights once."""
         rng = np.random.default_rng((*self._seed, self._at.steps))
         step = self._sampler.step(rng, done)
-        networks = self._networks(step)
+        builds = [partial(self._supernet.network, path) for path in step.paths]
+        networks = self._supernet.store.settled(builds)
         self._optimizer.follow()
         self._optimizer.zero_grad()
         found = self._backward(networks, step)
@@ -155,19 +154,6 @@ class Fit:
         self._at.cpu_seconds = self._before[1] + time.process_time() - self._began[1]
         self._recent.append(found)
         self._consistent = True
-
-    def _networks(self, step: Step) -> list[nn.Module]:
-        """Return the networks of a step, none of which holds a part that has grown since."""
-        store = self._supernet.store
-        networks: list[nn.Module] = []
-        for _ in range(_TRIES):
-            before = store.growths
-            networks.extend(self._supernet.network(path) for path in step.paths)
-            if store.growths == before:
-                break
-            networks.clear()  # with all that remembers shapes from before the growth
-            gc.collect()
-        return networks
 
     def _backward(self, networks: Sequence[nn.Module], step: Step) -> Tensor:
         """Add the gradients of all networks on the next batch that counts; return the mean loss.
