@@ -6,8 +6,11 @@ counts what its allocator hands out. Elsewhere there is no such count.
 
     peak = high-water mark while it runs - resident memory before
 
-Memory that was freed, but kept by the allocator, would hide a part of the peak: it is returned to
-the system before. Threads that allocate at the same time are counted, too.
+Memory that was freed, but is still resident since the allocator keeps it, would hide a part of the
+peak. glibc is asked to return it (malloc_trim(3)), which leaves the top of every arena but the
+first, and of that one, too, where it is not the end of the data segment. So what is free in this
+thread's arena is held while the peak is measured: what the block needs is mapped anew. Threads
+that allocate at the same time are counted, too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ from bonas.errors import InvalidArgument
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 _KIB = 1024
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
+_SMALLEST, _LARGEST = 64 * _KIB, 32 * _KIB**2  # the largest threshold that glibc takes
+_MOST_HELD = 100_000  # a process may be out of mappings: then no block is one
+_WORD = ctypes.sizeof(ctypes.c_size_t)
+_IS_MAPPED = 2  # a flag of a block's size, which stands before it
 
 
 class Peak:
@@ -78,10 +86,11 @@ def measure_peak(device: torch.device) -> Iterator[Peak]:
         after = torch.cuda.max_memory_allocated(device)
     else:
         _trim()
-        before = _status("VmRSS")
-        _CLEAR.write_text(_RESET_PEAK)
-        yield peak
-        after = _status("VmHWM")
+        with _held_heap():
+            before = _status("VmRSS")
+            _CLEAR.write_text(_RESET_PEAK)
+            yield peak
+            after = _status("VmHWM")
     peak.bytes = max(0, after - before)
 
 
@@ -110,6 +119,40 @@ def _trim() -> None:
         trim(0)
 
 
+@contextmanager
+def _held_heap() -> Iterator[None]:
+    """Hold what is free in this thread's arena, down to 64 KiB, where the C library is glibc.
+
+    A block that is mapped on its own says that no such space is left. Setting the threshold for
+    this ends glibc's own adjustment of it: afterwards it is where that adjustment would end.
+    """
+    library = _library()
+    if not hasattr(library, "gnu_get_libc_version"):
+        yield
+        return
+    held: list[int] = []
+    library.mallopt(_MMAP_THRESHOLD, _SMALLEST)
+    try:
+        size = _LARGEST
+        while size >= _SMALLEST and len(held) < _MOST_HELD:
+            block = library.malloc(size)
+            if block is None or ctypes.c_size_t.from_address(block - _WORD).value & _IS_MAPPED:
+                library.free(block)
+                size //= 2
+            else:
+                held.append(block)
+        yield
+    finally:
+        for block in held:
+            library.free(block)
+        library.mallopt(_MMAP_THRESHOLD, _LARGEST)
+        library.mallopt(_TRIM_THRESHOLD, 2 * _LARGEST)
+
+
 @cache
 def _library() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc"):
+        library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
+    return library

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from threading import Thread
+
 import pytest
 import torch
 
@@ -31,6 +34,32 @@ def test_memory_from_before_is_not_counted() -> None:
     assert len(kept) == 50 * _MB
     assert peak.bytes is not None
     assert peak.bytes < 40 * _MB
+
+
+@needs_linux
+def test_memory_that_the_allocator_keeps_hides_nothing() -> None:
+    found = []
+
+    def measured() -> None:
+        _keep(31 * 2**20)  # at the top of this thread's arena, which is not trimmed
+        with measure_peak(CPU) as peak:
+            torch.ones(5 * _MB)
+        found.append(peak.bytes)
+
+    _keep(32 * 2**20 - 2**16)  # from now on smaller blocks are not mapped
+    thread = Thread(target=measured)
+    thread.start()
+    thread.join()
+    assert 19 * _MB < found[0] < 40 * _MB
+
+
+def _keep(size: int) -> None:
+    """Let glibc hold a block that was used and freed."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+    block = library.malloc(ctypes.c_size_t(size))
+    ctypes.memset(block, 1, size)
+    library.free(block)
 
 
 def test_a_device_without_a_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
