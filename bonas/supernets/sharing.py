@@ -97,7 +97,7 @@ def held(network: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
     """Yield the first name of each parameter, the module that holds it under it, and itself."""
     seen: set[int] = set()
     for path, module in network.named_modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            if id(parameter) not in seen:
+        for name, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) not in seen:
                 seen.add(id(parameter))
                 yield f"{path}.{name}" if path else name, module, parameter
