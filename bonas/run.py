@@ -34,6 +34,7 @@ from bonas.studies import open_study
 from bonas.studies.budget import Budget, Given, budget_of
 from bonas.studies.constraints import set_constraints
 from bonas.studies.lease import LEASE, Worker
+from bonas.studies.lineage.origin import objectives_of
 from bonas.studies.outcomes import reopened_below
 from bonas.studies.proposing.measure_first import MeasureFirst
 from bonas.studies.proposing.search_space import is_exhausted
@@ -107,7 +108,8 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
         study, seed = _open(search, settings, storage)
         worker, first = Worker.here(settings.lease), _measured_first(search, settings)
         server = ProposalServer(study, search.proposer(), seed, worker, first)
-        result = SearchResult(study, search.space, search.goals)
+        goals = objectives_of(study, search.goals)
+        result = SearchResult(study, search.space, goals)
         ledger = Ledger()
         with (
             closing(_bar(result, settings, server)) as bar,
@@ -116,7 +118,7 @@ def run(search: Search, settings: RunSettings) -> SearchResult:
             _evaluate(search, server, settings, storage, [bar, *settings.callbacks], ledger)
             _check_end(result, storage)
         detached = _detached(study, settings)
-        return SearchResult(detached, search.space, search.goals, search.evaluator)
+        return SearchResult(detached, search.space, goals, search.evaluator)
 
 
 def _measured_first(search: Search, settings: RunSettings) -> MeasureFirst:

@@ -145,7 +145,7 @@ has no constraint of that name any more."""
 DESCRIPTION: Final = StudyAttribute(
     "bonas:description", "a description", json_object, json.dumps, is_system=True
 )
-"""What is searched and measured, see ``lineage.description``."""
+"""What is searched and measured, in which units, see ``lineage.description``."""
 ORIGIN: Final = StudyAttribute(
     "bonas:origin", "another study", json_object, json.dumps, is_system=True
 )

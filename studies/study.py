@@ -10,18 +10,20 @@ from optuna.samplers import BaseSampler
 from sqlalchemy.exc import SQLAlchemyError
 
 from bonas.errors import InvalidArgument, StudyMismatch, unknown
-from bonas.evaluation.objective import Objective, as_objectives
+from bonas.evaluation.objective import Objective
 from bonas.spaces import Space
 from bonas.studies.lineage.description import (
     Description,
     differences,
     make_description,
+    objectives_in,
     store_description,
 )
 from bonas.studies.lineage.forks import complete_fork, open_fork
 from bonas.studies.lineage.networks import network_changes
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.lineage.successors import latest_successor, lineage_of, open_successor
+from bonas.studies.lineage.units import with_units_of
 from bonas.studies.records import directions
 from bonas.studies.storages.opening import Storage, open_storage, opening_error, without_password
 from bonas.texts import objection, shown
@@ -96,7 +98,7 @@ def load_study(storage: Storage, name: str) -> tuple[optuna.Study, tuple[Objecti
     stored = description_of(study)
     if stored is None:
         raise StudyMismatch(f"the study {name!r} was not made by bonas.optimize")
-    return study, as_objectives(stored["objectives"])
+    return study, objectives_in(stored)
 
 
 def find_study(storage: Storage, name: str) -> optuna.Study:
@@ -119,27 +121,38 @@ def find_study(storage: Storage, name: str) -> optuna.Study:
 def _continued(
     study: optuna.Study, wanted: Description, space: Space | None, on_mismatch: OnMismatch
 ) -> optuna.Study:
-    """Return the study, its successor or its fork, whichever is for ``wanted``."""
+    """Return the study, its successor or its fork, whichever is for ``wanted``.
+
+    Its description gets what an older version of bonas did not know, such as units.
+    """
     root = study.study_name
     study = complete_fork(latest_successor(study), space)
     stored = description_of(study) or {}
+    wanted = with_units_of(stored, wanted)
     differing = differences(stored, wanted)
     rebuilt = network_changes(study, space)
     if not differing and not rebuilt:
-        if stored != wanted:  # an older version of bonas knew less
-            store_description(study, wanted)
-        return study
+        return _described(study, wanted)
     successor = None if rebuilt else open_successor(study, wanted, space)
     if successor is not None:
-        return successor
+        return _described(successor, wanted)
     differing += [rebuilt] if rebuilt else []
     if on_mismatch == "fork":
-        return open_fork(study, wanted, space, root, differing)
+        return _described(open_fork(study, wanted, space, root, differing), wanted)
     raise StudyMismatch(
         f"the study {study.study_name!r} was made for something else: {'; '.join(differing)}. "
         "Choose another study_name, call with what it was made for, or go on in a fork of it with "
         'on_mismatch="fork"'
     )
+
+
+def _described(study: optuna.Study, wanted: Description) -> optuna.Study:
+    """Return a study that is for ``wanted``, once it stores all of that."""
+    stored = description_of(study) or {}
+    whole = with_units_of(stored, wanted)
+    if stored != whole:
+        store_description(study, whole)
+    return study
 
 
 def _check_name(name: object) -> None:

@@ -10,7 +10,8 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bonas.studies.lineage.description import set_names
+from bonas.evaluation import Objective
+from bonas.studies.lineage.description import make_description, set_names, store_description
 
 HOSTILE = "</script><script>document.title='run'</script><img src=x onerror=alert(1)>\"'&]]>-->"
 """What no page may run."""
@@ -86,6 +87,14 @@ def hostile() -> optuna.Study:
     return study
 
 
+def hostile_units() -> optuna.Study:
+    """Return a study whose units try to run."""
+    goals = [Objective("accuracy", "maximize", HOSTILE), Objective("energy", "minimize", HOSTILE)]
+    study = stored(trial(1.0, 2.0), trial(2.0, 3.0), trial(1.5, 1.0))
+    store_description(study, make_description({"space": "MySpace"}, goals))
+    return study
+
+
 def not_finite() -> optuna.Study:
     return stored(
         trial(math.inf, 1.0), trial(1e308, -1e308), trial(1.0, 2.0), trial(-math.inf, 0.0)
@@ -101,6 +110,7 @@ STUDIES: dict[str, Callable[[], optuna.Study]] = {
         one_objective,
         five_objectives,
         hostile,
+        hostile_units,
         not_finite,
     )
 }

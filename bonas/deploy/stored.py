@@ -5,6 +5,7 @@ from __future__ import annotations
 from bonas.errors import StudyMismatch
 from bonas.result import SearchResult
 from bonas.studies.lineage.description import differences, make_description
+from bonas.studies.lineage.origin import objectives_of
 from bonas.studies.records import DESCRIPTION
 from bonas.studies.search import Search
 from bonas.studies.storages.opening import Storage
@@ -25,4 +26,5 @@ def stored_result(search: Search, storage: Storage, study_name: str = "bonas") -
             f"expected the study {study.study_name!r} to be that of the search, but it was made "
             f"for something else: {'; '.join(differing)}; give the search that it was made by"
         )
-    return SearchResult(study, search.space, search.goals, search.evaluator)
+    goals = objectives_of(study, search.goals)
+    return SearchResult(study, search.space, goals, search.evaluator)

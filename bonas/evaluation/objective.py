@@ -38,9 +38,25 @@ class Objective:
             raise InvalidArgument(f"an objective cannot be named {shown(self.name)}: {why}")
         if self.direction not in ("maximize", "minimize"):
             raise unknown("objective direction", self.direction, ("maximize", "minimize"))
+        if why := unit_objection(self.unit):
+            raise InvalidArgument(
+                f"the objective {self.name!r} cannot have the unit {shown(self.unit)}: {why}; give "
+                'a text such as "ms", or leave it out'
+            )
 
     def __str__(self) -> str:
         return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+def unit_objection(unit: object) -> str | None:
+    r"""Return why something is no unit that every storage accepts; None if it is one.
+
+    >>> unit_objection("mJ"), unit_objection(""), unit_objection(1)
+    (None, None, 'it is no text')
+    """
+    if not isinstance(unit, str):
+        return "it is no text"
+    return objection(unit, reserved="") if unit else None
 
 
 ACCURACY = Objective("accuracy", "maximize", "%")

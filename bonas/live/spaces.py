@@ -6,9 +6,13 @@ import json
 
 from optuna import Study
 
-from bonas.evaluation.objective import as_objectives
 from bonas.spaces import Space
-from bonas.studies.lineage.description import Description, differences, make_description
+from bonas.studies.lineage.description import (
+    Description,
+    differences,
+    make_description,
+    objectives_in,
+)
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.lineage.restored import restored_space
 
@@ -38,4 +42,4 @@ class KnownSpaces:
 
 def _is_for(space: Space, stored: Description) -> bool:
     described = {**space.describe(), "evaluation": stored.get("evaluation", {})}
-    return not differences(stored, make_description(described, as_objectives(stored["objectives"])))
+    return not differences(stored, make_description(described, objectives_in(stored)))

@@ -73,7 +73,7 @@ class Report:
         Args:
             study: What is read, once.
             space: What was searched, for drawings of networks; None if unknown.
-            objectives: Those of the study with their units; None takes the usual ones.
+            objectives: Those of the study with their units; None takes the stored ones.
         """
         searched = Searched.of(study, space, objectives)
         made = (_made(anchor, make, searched) for anchor, make in _SECTIONS.items())

@@ -24,6 +24,7 @@ from bonas.studies.budget import Budget, budget_of
 from bonas.studies.constraints import Feasibility
 from bonas.studies.lineage.description import Description
 from bonas.studies.lineage.origin import description_of
+from bonas.studies.lineage.units import said_units, stored_units
 from bonas.studies.outcomes import failures, reopened_below
 from bonas.studies.proposing.front import undominated
 from bonas.studies.proposing.observations import choices_of
@@ -78,13 +79,14 @@ class Searched:
         Args:
             study: What is read.
             space: What was searched; trials that are none of its architectures are not finished.
-            objectives: Those of the study with their units, which a study does not hold; None takes
-                the usual unit of each name.
+            objectives: Those of the study with their units; where they do not say one, and for
+                None, that which the study stores, or else the usual one of the name.
         """
         known = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
         description = description_of(study)
         stored_names = _stored_names(study)
-        goals = _objectives(stored_names, study, objectives)
+        units = {**UNITS, **stored_units(description or {}), **said_units(objectives or ())}
+        goals = _objectives(stored_names, study, units)
         names = [goal.name for goal in goals]
         feasibility, budget = Feasibility(study, space), budget_of(study)
         trials = []
@@ -216,10 +218,10 @@ def _stored_names(study: Study) -> list[str]:
 
 
 def _objectives(
-    names: Sequence[str], study: Study, given: Sequence[Objective] | None
+    names: Sequence[str], study: Study, units: Mapping[str, str]
 ) -> tuple[Objective, ...]:
-    """Return the objectives of a study, with the units of those that are ``given``."""
-    ways, units = directions(study), {**UNITS, **{o.name: o.unit for o in given or ()}}
+    """Return the objectives of a study, each with its unit."""
+    ways = directions(study)
     try:
         return tuple(
             Objective(n, way, units.get(n, "")) for n, way in zip(names, ways, strict=True)

@@ -11,11 +11,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from bonas.report.counted import counted
 from bonas.report.markup import shortened
 from bonas.report.searched import Searched
+from bonas.texts import RESERVED
 
 _OPTIONS: Final = 12  # of a parameter that are listed
 _GROUPS: Final = 12  # of parameters that are listed
-_PARTS: Final = {"space", "parameters", "evaluation", "objectives", "bonas:version", "input"}
-"""Of a description: what is no setting of the space."""
+_PARTS: Final = {"space", "parameters", "evaluation", "objectives", "input"}
+"""Of a description: what is no setting of the space, with all under reserved names."""
 
 
 def space_name(searched: Searched) -> str:
@@ -69,7 +70,7 @@ def settings_of(searched: Searched) -> list[tuple[str, str]]:
     return [
         (str(name), shortened(_setting(value), 120))
         for name, value in stored.items()
-        if name not in _PARTS and value is not None
+        if name not in _PARTS and not name.startswith(RESERVED) and value is not None
     ]
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bonas.errors import InvalidArgument, StudyMismatch
-from bonas.evaluation.objective import as_objectives
 from bonas.report.report import Report
 from bonas.spaces import Space
-from bonas.studies.lineage.description import Description, differences, make_description
+from bonas.studies.lineage.description import (
+    Description,
+    differences,
+    make_description,
+    objectives_in,
+)
 from bonas.studies.lineage.origin import description_of
 from bonas.studies.lineage.restored import restored_space
 from bonas.studies.references import imported
@@ -60,7 +64,7 @@ def named_space(reference: str) -> Space:
 def _check_space(space: Space, stored: Description, name: str) -> None:
     """Check that a study was made for the space."""
     described = {**space.describe(), "evaluation": stored.get("evaluation", {})}
-    wanted = make_description(described, as_objectives(stored["objectives"]))
+    wanted = make_description(described, objectives_in(stored))
     if differing := differences(stored, wanted):
         raise StudyMismatch(
             f"expected the space of the study {name!r}, got another one: {'; '.join(differing)}; "

@@ -1,8 +1,8 @@
 """Descriptions: what a study was created for, as JSON values, and how two of them differ.
 
 A description has the settings of the space, its ``parameters`` (name -> options), the
-``evaluation`` (name of an objective -> what its value depends on) and the ``objectives`` (name ->
-direction).
+``evaluation`` (name of an objective -> what its value depends on), the ``objectives`` (name ->
+direction) and their units (``lineage.units``), which studies of earlier versions do not have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, TypeGuard
 from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 
-from bonas.evaluation.objective import Objective
+from bonas.evaluation.objective import UNITS, Objective
+from bonas.studies.lineage import units
 from bonas.studies.records import DESCRIPTION
 
 VERSION = 2
@@ -45,11 +46,24 @@ def is_description(found: object) -> TypeGuard[Description]:
 def make_description(
     description: Mapping[str, Any], objectives: Sequence[Objective]
 ) -> Description:
-    """Return a description with its objectives and its version, as it is stored."""
+    """Return a description with its objectives, their units and its version, as it is stored."""
     directions = {objective.name: objective.direction for objective in objectives}
     whole = {**description, "objectives": directions, _VERSION_KEY: VERSION}
+    if said := units.said_units(objectives):
+        whole[units.KEY] = said
     stored: Description = json.loads(json.dumps(whole))
     return stored
+
+
+def objectives_in(description: Description) -> tuple[Objective, ...]:
+    """Return the objectives of a description, with their stored units, or else the usual ones.
+
+    Raises:
+        InvalidArgument: if one has a name that no objective can have.
+    """
+    known = {**UNITS, **units.stored_units(description)}
+    ways = description["objectives"].items()
+    return tuple(Objective(name, way, known.get(name, "")) for name, way in ways)
 
 
 def store_description(study: Study, description: Description) -> None:
@@ -68,13 +82,15 @@ def set_names(study: Study, names: Sequence[str]) -> None:
 def differences(stored: Description, wanted: Description) -> list[str]:
     """Return one line per difference, with the path to it.
 
-    What an older version of bonas did not describe is no difference.
+    What an older version of bonas did not describe is no difference, nor is a unit that is not
+    said.
     """
     version = stored.get(_VERSION_KEY, 1)
     before = _upgraded(stored, wanted) if version < VERSION else stored
     if version <= VERSION:
         before = {**before, _VERSION_KEY: VERSION}
-    return _differing("", before, wanted)
+    found = _differing("", _without_units(before), _without_units(wanted))
+    return found + units.changed_units(stored, wanted)
 
 
 def added_options(stored: Description, wanted: Description) -> dict[str, list[Any]] | None:
@@ -113,6 +129,10 @@ def incompatibilities(
         side["evaluation"] = {name: x for name, x in evaluation.items() if name not in gone}
     new = [name for name in wanted["objectives"] if name not in stored["objectives"]]
     return [f"objectives.{name} is new" for name in new] + differences(before, after)
+
+
+def _without_units(description: Description) -> Description:
+    return {key: value for key, value in description.items() if key != units.KEY}
 
 
 def _option_set(parameters: Mapping[str, Sequence[Any]], name: str) -> set[str]:

@@ -8,7 +8,7 @@ the study is for.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
@@ -17,6 +17,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 
 from bonas.arguments import is_count
+from bonas.evaluation.objective import Objective
 from bonas.optuna_internals import storage_of, study_system_attrs
 from bonas.studies.attributes import ignored_in_study
 from bonas.studies.lineage.description import (
@@ -25,6 +26,8 @@ from bonas.studies.lineage.description import (
     is_description,
     store_description,
 )
+from bonas.studies.lineage.units import KEY as UNITS_KEY
+from bonas.studies.lineage.units import in_units, stored_units, unreadable_units
 from bonas.studies.records import (
     BUDGET,
     CANDIDATES,
@@ -97,12 +100,22 @@ def description_of(study: optuna.Study) -> Description | None:
     """Return what a study was created for; None if another program created it."""
     found = DESCRIPTION.read(study)
     if is_description(found):
+        if (unread := unreadable_units(found)) is not None:
+            ignored_in_study(study, UNITS_KEY, f"units were expected, got {unread!r:.200}")
         return found
     if found is not None:
         what = f"{DESCRIPTION.expected} was expected, got {found!r:.200}"
         ignored_in_study(study, DESCRIPTION.key, what)
     origin = Origin.of(study)
     return None if origin is None else origin.description
+
+
+def objectives_of(study: optuna.Study, objectives: Sequence[Objective]) -> tuple[Objective, ...]:
+    """Return the objectives of a search of a study, with stored units where it does not say them.
+
+    Without a stored one, a unit that is not said stays empty.
+    """
+    return in_units(objectives, stored_units(description_of(study) or {}))
 
 
 def load_sibling(study: optuna.Study, name: str) -> optuna.Study | None:

@@ -85,7 +85,7 @@ def test_every_study_has_a_report_whose_elements_are_closed(
     assert len(ids) == len({*ids})
 
 
-@pytest.mark.parametrize("name", ["hostile", "failed_throughout"])
+@pytest.mark.parametrize("name", ["hostile", "hostile_units", "failed_throughout"])
 def test_no_text_of_a_study_becomes_an_element_or_an_attribute(name: str) -> None:
     study = STUDIES[name]()
     text = html_of(study)

@@ -10,11 +10,12 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 from shown_results import RESULT
-from written_studies import stored, trial
+from written_studies import STUDIES, stored, trial
 
 import bonas
 from bonas.evaluation import Objective
 from bonas.report.searched import Searched
+from bonas.report.space_text import settings_of
 
 SEARCHED = Searched.of(RESULT.study, RESULT.space, RESULT.objectives)
 
@@ -59,6 +60,11 @@ def test_names_that_no_study_of_bonas_can_have_are_numbered() -> None:
     found = Searched.of(stored(trial(1.0, 2.0), names=["a\0b", "objective 0"]))
     assert [o.name for o in found.objectives] == ["objective 0", "objective 1"]
     assert found.front[0].values == {"objective 0": 1.0, "objective 1": 2.0}
+
+
+def test_units_are_no_setting_of_the_space() -> None:
+    study = STUDIES["hostile_units"]()
+    assert settings_of(Searched.of(study)) == []
 
 
 def test_units_are_the_given_ones_and_else_the_usual_ones() -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from lineages import OBJECTIVES, Measure, Widths, search_of
 
-from bonas.evaluation import ShortTraining, as_objectives
+from bonas.evaluation import Objective, ShortTraining, as_objectives
 from bonas.studies.lineage.description import (
     added_options,
     differences,
     incompatibilities,
     is_description,
     make_description,
+    objectives_in,
 )
 
 BOTH = as_objectives(OBJECTIVES)
@@ -121,6 +122,12 @@ def test_equal_options_of_another_type_are_other_options() -> None:
     before, after = _described(), _described()
     before["parameters"]["flag"], after["parameters"]["flag"] = [1], [True]
     assert added_options(before, after) is None
+
+
+def test_objectives_come_back_with_their_units() -> None:
+    goals = (Objective("energy", "minimize", "mJ"), Objective("loss", "minimize"), *BOTH)
+    assert objectives_in(make_description({}, goals)) == goals
+    assert objectives_in({"objectives": {"accuracy": "maximize"}})[0].unit == "%"
 
 
 @pytest.mark.parametrize(
