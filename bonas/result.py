@@ -189,7 +189,8 @@ class SearchResult:
     def plot(self, path: str | PathLike[str] | None = None) -> Figure:
         """Plot the front among all candidates; return the figure, and save it to ``path`` if given.
 
-        Candidates that violate constraints are hollow and grey.
+        Candidates that violate constraints are hollow and grey. An axis is logarithmic where the
+        values are positive and span over two decades.
 
         One objective: the best value after each evaluation. Three or more: one panel per pair.
         """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bonas.evaluation.objective import Objective
-from bonas.report.front_chart import ordered_pair, spread
+from bonas.report.front_chart import ordered_pair, spread, value_axis
 from bonas.report.markup import escaped, shortened
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
@@ -39,16 +39,18 @@ def front_figure(searched: Searched) -> Any:
         ("front" if others else "best", front, mark, line),
     ]
     traces = [_trace(searched, *part, across=across, up=up) for part in parts if part[1]]
-    return go.Figure(traces, layout=_layout(across, up))
+    return go.Figure(traces, layout=_layout(searched, across, up))
 
 
-def _layout(across: Objective | None, up: Objective) -> dict[str, Any]:
+def _layout(searched: Searched, across: Objective | None, up: Objective) -> dict[str, Any]:
+    right = "linear" if across is None else value_axis(searched, across).scale
+    axis = {"gridcolor": "#e3e7ec", "zeroline": False}
     below = "trial" if across is None else _title(across)
     return {
         "template": "none",
         "title": {"text": f"{_name(up)} against {'trial' if across is None else _name(across)}"},
-        "xaxis": {"title": {"text": below}, "gridcolor": "#e3e7ec", "zeroline": False},
-        "yaxis": {"title": {"text": _title(up)}, "gridcolor": "#e3e7ec", "zeroline": False},
+        "xaxis": {"title": {"text": below}, "type": right, **axis},
+        "yaxis": {"title": {"text": _title(up)}, "type": value_axis(searched, up).scale, **axis},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "hovermode": "closest",

@@ -14,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from bonas.evaluation import Candidate, Objective
+from bonas.plots.scale import scale_of
 
 _FRONT = "#d62728"
 _OTHERS = "viridis"
@@ -27,6 +28,7 @@ def front_figure(
 ) -> Figure:
     """Return a figure: one panel per pair of objectives; for one, its best value so far.
 
+    An axis is logarithmic where values are positive and span over two decades.
     ``infeasible`` are the positions of candidates that violate a constraint.
     """
     pairs = list(combinations(range(len(objectives)), 2))
@@ -61,7 +63,7 @@ def _progress(
     if kept.any():
         so_far = best.accumulate(values[kept])
         axis.step(order[kept], so_far, where="post", color=_FRONT, label="best so far")
-    axis.set(xlabel="evaluation", ylabel=str(objective))
+    axis.set(xlabel="evaluation", ylabel=str(objective), yscale=scale_of(values))
     axis.legend()
     axis.grid(alpha=0.3)
 
@@ -97,7 +99,7 @@ def _front(
         corner: Literal["post", "pre"] = "post" if across.direction == "minimize" else "pre"
         axis.step(fx, fy, where=corner, color=_FRONT, linewidth=1.5)
     axis.scatter(fx, fy, s=70, facecolors="none", edgecolors=_FRONT, linewidths=1.8, label="front")
-    axis.set(xlabel=_better(across), ylabel=_better(up))
+    axis.set(xlabel=_better(across), ylabel=_better(up), xscale=scale_of(x), yscale=scale_of(y))
     axis.legend(loc="lower right")
     axis.grid(alpha=0.3)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from bonas.evaluation import Objective
+from bonas.plots.scale import scale_of
 from bonas.report.charts import Axis, Chart, Line, Points
 from bonas.report.charts.layers.layer import Layer
 from bonas.report.counted import counted
@@ -49,6 +50,12 @@ def ordered_pair(first: Objective, second: Objective) -> tuple[Objective, Object
     return second, first
 
 
+def value_axis(searched: Searched, objective: Objective) -> Axis:
+    """Return the axis of an objective's values."""
+    scale = scale_of(trial.values[objective.name] for trial in searched.finished)
+    return Axis(shortened(objective.name, _LONGEST), objective.unit, scale)
+
+
 def spread(trials: Sequence[SearchedTrial], objective: Objective) -> list[float]:
     """Return the standard deviation of each value, NaN where there is none; empty without any."""
     found = [trial.sds.get(objective.name, math.nan) for trial in trials]
@@ -75,8 +82,8 @@ def _pair(searched: Searched, across: Objective, up: Objective) -> Chart:
     name = shortened(across.name, _LONGEST), shortened(up.name, _LONGEST)
     return Chart(
         f"{name[1]} against {name[0]}",
-        Axis(name[0], across.unit),
-        Axis(name[1], up.unit),
+        value_axis(searched, across),
+        value_axis(searched, up),
         [layer for layer in layers if len(layer)],
         _described(searched, across, up),
         width=_WIDE if is_alone else _SMALL,
@@ -147,7 +154,7 @@ def _progress(searched: Searched, objective: Objective) -> Chart:
     return Chart(
         f"{name}, {way} is better",
         Axis("evaluation", whole=True),
-        Axis(name, objective.unit),
+        value_axis(searched, objective),
         [layer for layer in layers if len(layer)],
         f"{counted(len(searched.finished), 'value')} in the order of evaluation.",
         width=_WIDE,

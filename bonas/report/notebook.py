@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bonas.report.charts import Axis
 from bonas.report.charts.axis import Scale
 from bonas.report.charts.markup import coordinate, element
 from bonas.report.counted import counted
 from bonas.report.differences import ABSENT, choice_text, differing
-from bonas.report.front_chart import ordered_pair
+from bonas.report.front_chart import ordered_pair, value_axis
 from bonas.report.markup import escaped, shortened
 from bonas.report.searched import Searched
 from bonas.report.searched_trial import SearchedTrial
@@ -109,8 +108,8 @@ def _picture(searched: Searched) -> str:
     across, up = ordered_pair(*searched.objectives)
     trials = searched.finished[-_POINTS:]
     every = [*trials, *searched.front]
-    x = Axis(across.name).over((t.values[across.name] for t in every), 44.0, _WIDTH - 8)
-    y = Axis(up.name).over((t.values[up.name] for t in every), _HEIGHT - 36, 20.0)
+    x = value_axis(searched, across).over((t.values[across.name] for t in every), 44.0, _WIDTH - 8)
+    y = value_axis(searched, up).over((t.values[up.name] for t in every), _HEIGHT - 36, 20.0)
     front = sorted(searched.front, key=lambda t: t.values[across.name])
     front = front[::-1] if across.direction == "maximize" else front
     places = [(x.at(t.values[across.name]), y.at(t.values[up.name])) for t in front]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,23 @@ def test_an_objective_to_be_maximised_to_the_right_steps_the_other_way() -> None
     rows = candidates(both, [(b, a) for a, b in ROWS])
     (axis,) = panels(front_figure(both, rows, [rows[i] for i in (0, 1, 3)]))
     assert stairs(axis) == ([70.0, 80.0, 90.0], [1.0, 2.0, 5.0], "steps-pre")
+
+
+def test_values_that_span_over_two_decades_are_on_a_logarithmic_axis() -> None:
+    both = [ACCURACY, LATENCY]
+    rows = candidates(both, [(90.0, 5.0), (80.0, 0.04)])
+    (axis,) = panels(front_figure(both, rows, rows))
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "linear")
+    (axis,) = panels(front_figure([LATENCY], rows, rows[1:]))
+    assert (axis.get_xscale(), axis.get_yscale()) == ("linear", "log")
+
+
+@pytest.mark.parametrize("values", [(5e-324, 1.0), (1e-149, 1e149), (1e300, 1.0)])
+def test_the_widest_ranges_are_drawn(values: tuple[float, float], tmp_path: Path) -> None:
+    both = [ACCURACY, LATENCY]
+    rows = candidates(both, [(90.0, values[0]), (80.0, values[1])])
+    front_figure(both, rows, rows).savefig(tmp_path / "front.png")
+    assert (tmp_path / "front.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize("m", [3, 4])

@@ -8,7 +8,7 @@ import pytest
 from written_studies import stored, trial
 
 from bonas.evaluation import ACCURACY, LATENCY, Objective
-from bonas.report.charts import Line, Points
+from bonas.report.charts import Axis, Line, Points
 from bonas.report.front_chart import front_charts, ordered_pair
 from bonas.report.searched import Searched
 
@@ -61,6 +61,16 @@ def test_the_line_promises_no_more_than_was_measured(across: str, up: str) -> No
 def test_there_is_a_panel_per_pair(m: int, panels: int) -> None:
     found = searched(tuple(map(float, range(m))), ways=("maximize",) * m)
     assert len(front_charts(found)) == panels
+
+
+def test_a_chart_and_the_figure_of_a_result_have_the_same_scales() -> None:
+    rows = [(90.0, 5.0), (80.0, 0.04)]
+    (chart,) = front_charts(searched(*rows, ways=("maximize", "minimize")))
+    assert isinstance(chart.y, Axis)
+    assert (chart.x.scale, chart.y.scale) == ("log", "linear")
+    (chart,) = front_charts(searched((5.0,), (0.04,), ways=("minimize",)))
+    assert isinstance(chart.y, Axis)
+    assert (chart.x.scale, chart.y.scale) == ("linear", "log")
 
 
 def test_the_best_so_far_never_falls() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonas.evaluation.objective import Objective, oriented
+from bonas.plots.scale import scale_of
 from bonas.report.charts import (
     Axis,
     Chart,
@@ -32,7 +33,6 @@ from bonas.report.timeline import Timeline
 
 _NEARLY = 0.95  # of the final hypervolume
 _DRAWN = 500  # points of a chart
-_WIDE = 100.0  # ratio of values from which on an axis is logarithmic
 _LONGEST = 40  # characters of an objective's name
 _CUT_OFF = ("pruned", "stopped")
 
@@ -199,11 +199,10 @@ def _best_chart(
     ]
     way = "higher" if objective.direction == "maximize" else "lower"
     left_out = f"; {hidden:,} far off not shown" if hidden else ""
-    is_wide = min(values, default=0.0) > 0 and max(values) > _WIDE * min(values)
     return Chart(
         f"{name}, {way} is better{left_out}",
         view.axis,
-        Axis(name, objective.unit, "log" if is_wide else "linear"),
+        Axis(name, objective.unit, scale_of(values)),
         [layer for layer in layers if len(layer)],
         f"The best value goes from {short(ys[0])} to {short(ys[-1])}." if ys else "",
         most=_DRAWN,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bonas.plots.scale import scale_of
 from bonas.report.charts import (
     Axis,
     Bars,
@@ -32,7 +33,6 @@ from bonas.report.timeline import ENDED, Timeline, instant
 _WORKERS = 50  # of a chart with a row for each, and a span for each trial
 _READ = 400  # trials whose measurements are parsed
 _DRAWN = 600  # points of a chart
-_WIDE = 100.0  # ratio of times from which on an axis is logarithmic
 _PHASES = 8
 _BUCKETS = 200  # of a chart of what ran over time
 _SERIES = {"failed": "failed", "stopped": "stopped", "pruned": "stopped", "running": "series-3"}
@@ -196,12 +196,12 @@ def _durations(searched: Searched) -> list[Chart]:
                 )
             )
     times = [t.seconds for t in trials]
-    is_wide = max(times) > _WIDE * min(times)
+    scale = scale_of(times)
     return [
         Chart(
             "Time of each trial, its proposal included",
             Axis("evaluations", low=0.0, whole=True),
-            Axis("time", unit, "log" if is_wide else "linear", low=None if is_wide else 0.0),
+            Axis("time", unit, scale, low=None if scale == "log" else 0.0),
             layers,
             f"From {duration(min(times))} to {duration(max(times))}.",
             most=_DRAWN,
