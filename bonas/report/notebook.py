@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from bonas.plots.choices import differing
 from bonas.report.charts.axis import Scale
 from bonas.report.charts.markup import coordinate, element
 from bonas.report.counted import counted
-from bonas.report.differences import ABSENT, choice_text, differing
+from bonas.report.differences import ABSENT, choice_text
 from bonas.report.front_chart import ordered_pair, value_axis
 from bonas.report.markup import escaped, shortened
 from bonas.report.searched import Searched

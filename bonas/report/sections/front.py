@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from bonas.plots.choices import differing
 from bonas.report.charts.numbers import short
 from bonas.report.counted import counted
-from bonas.report.differences import ABSENT, choice_text, differing
+from bonas.report.differences import ABSENT, choice_text
 from bonas.report.front_chart import front_charts, without_names
 from bonas.report.markup import Column, escaped, shortened, table
 from bonas.report.searched import Searched
