@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import optuna
@@ -19,6 +24,7 @@ from bonas.live.watcher import Watcher
 
 HOSTILE = "<script>alert(1)</script>\"'&]]>"
 EVERY = 0.05
+_START = "import sys; from bonas.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 def address_of(kind: str, folder: Path) -> str:
@@ -31,7 +37,7 @@ def stored(
 ) -> optuna.Study:
     """Return a study of two objectives with finished trials."""
     study = optuna.create_study(
-        storage=_opened(storage), study_name=name, directions=["maximize", "minimize"]
+        storage=opened(storage), study_name=name, directions=["maximize", "minimize"]
     )
     study.set_metric_names(["accuracy", "latency"])
     for each in values:
@@ -78,7 +84,31 @@ def client_of(storage: str, *names: str, host: str = "127.0.0.1") -> tuple[Brows
     return Browser(make_app(watcher, host=host, where=storage, every=EVERY)), watcher
 
 
-def _opened(storage: Any) -> Any:
+@contextmanager
+def watching(storage: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Yield the process of ``bonas watch`` and its address."""
+    command = [sys.executable, "-c", _START, "watch", "--storage", storage]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--every", "0.2"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    address = re.search(r"http://\S+", line)
+    try:
+        assert address is not None, line
+        yield process, address[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def asked(study: str) -> str:
+    """Return what follows the address of a server in that of a study's report."""
+    return f"report?study={quote(study, safe='')}"
+
+
+def opened(storage: Any) -> Any:
+    """Return a storage, or its address, as Optuna's functions take it."""
     if isinstance(storage, str) and storage.endswith(".log"):
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend

@@ -56,7 +56,7 @@ def table(
         f"<tr{link}>{_cells(columns, row)}</tr>" for row, link in zip(rows, links, strict=True)
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(caption)}">'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escaped(caption)}">'
         f'<table><caption class="hidden">{escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -6,30 +6,29 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from watched import HOSTILE, add, address_of, stored
+from browsers import WAIT, chromium, needs_chromium
+from watched import HOSTILE, add, address_of, stored, watching
 
-CHROMIUM = Path("/usr/bin/chromium")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 pytestmark = [
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+    needs_chromium,
     pytest.mark.slow,
 ]
-expect.set_options(timeout=30_000)  # ms; a busy machine is no failure
-START = "import sys; from bonas.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -41,25 +40,16 @@ def storage(tmp_path: Path) -> str:
 
 @pytest.fixture
 def served(storage: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Yield the process of ``bonas watch`` and its address."""
-    command = [sys.executable, "-c", START, "watch", "--storage", storage]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--every", "0.2"], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    line = process.stderr.readline()
-    address = re.search(r"http://\S+", line)
-    try:
-        assert address is not None, line
-        yield process, address[0]
-    finally:
-        process.kill()
-        process.communicate()
+    with watching(storage) as found:
+        yield found
 
 
 def opened(browser: Browser, address: str, width: int = 1280) -> tuple[Page, list[str]]:
     """Return a page, and what went wrong in it so far."""
-    page, wrong = browser.new_page(viewport={"width": width, "height": 500}), list[str]()
+    # Without motion: a place that is measured while the page still scrolls is none.
+    page = browser.new_page(viewport={"width": width, "height": 500}, reduced_motion="reduce")
+    wrong = list[str]()
+    page.set_default_timeout(WAIT)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     page.goto(address)
@@ -100,7 +90,7 @@ def test_a_reader_sees_what_is_new_and_keeps_the_place(
     report.get_by_text("All studies").click()
     expect(report.locator(".card dd").first).to_contain_text("99")
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=WAIT / 1_000) == 0
 
 
 def test_a_reader_is_told_when_the_storage_or_the_server_is_away(
@@ -115,5 +105,5 @@ def test_a_reader_is_told_when_the_storage_or_the_server_is_away(
     os.rename(tmp_path / "away.db", tmp_path / "a.db")
     expect(badge).to_have_text("live")
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=WAIT / 1_000)
     expect(badge).to_have_text("the server has stopped")

@@ -97,7 +97,7 @@ def _network(
         f"<span>{escaped(shortened(o.name, 40))} <b>{escaped(value_text(trial, o))}</b></span>"
         for o in searched.objectives
     )
-    picture = f'<div class="drawing" tabindex="0" role="region" aria-label="Network">{svg}</div>'
+    picture = f'<div class="drawing" tabindex="0" role="group" aria-label="Network">{svg}</div>'
     return (
         f'<figure class="network card" id="trial-{trial.number}" data-trial="{trial.number}">'
         f"<figcaption><h3>Trial {trial_button(trial.number)}</h3>"

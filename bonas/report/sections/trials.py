@@ -26,7 +26,7 @@ def section(searched: Searched) -> Section | None:
 {options}<option value="front">on the front ({len(searched.front):,})</option></select></label>
 <label>Find <input id="trials-find" type="search" placeholder="a choice or a number"></label>
 </div>
-<div class="scroll" tabindex="0" role="region" aria-label="All trials"><table id="trials-table">
+<div class="scroll" tabindex="0" role="group" aria-label="All trials"><table id="trials-table">
 <caption class="hidden">All trials</caption></table></div>
 <div id="trials-pages" class="tools" hidden><button type="button" id="trials-before">Previous
 </button><span id="trials-place" aria-live="polite"></span><button type="button" id="trials-after">
