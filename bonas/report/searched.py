@@ -18,6 +18,7 @@ from bonas.evaluation.constraint import Constraint
 from bonas.evaluation.measurement import Measurement
 from bonas.evaluation.objective import UNITS, Objective, oriented
 from bonas.optuna_internals import storage_of
+from bonas.report.markup import shortened
 from bonas.report.searched_trial import SearchedTrial
 from bonas.spaces import Space
 from bonas.studies.budget import Budget, budget_of
@@ -30,6 +31,8 @@ from bonas.studies.proposing.front import undominated
 from bonas.studies.proposing.observations import choices_of
 from bonas.studies.records import SEED, directions, names_of
 from bonas.studies.storages.opening import shown_address
+
+_UNIT = 32  # characters
 
 
 @dataclass(frozen=True)
@@ -220,11 +223,11 @@ def _stored_names(study: Study) -> list[str]:
 def _objectives(
     names: Sequence[str], study: Study, units: Mapping[str, str]
 ) -> tuple[Objective, ...]:
-    """Return the objectives of a study, each with its unit."""
-    ways = directions(study)
+    """Return the objectives of a study, each with its unit, cut where a page has no room for it."""
+    ways, shown = directions(study), {n: shortened(unit, _UNIT) for n, unit in units.items()}
     try:
         return tuple(
-            Objective(n, way, units.get(n, "")) for n, way in zip(names, ways, strict=True)
+            Objective(n, way, shown.get(n, "")) for n, way in zip(names, ways, strict=True)
         )
     except BonasError:  # a name that no study of bonas can have
         return tuple(Objective(f"objective {j}", way) for j, way in enumerate(ways))

@@ -74,6 +74,12 @@ def test_units_are_the_given_ones_and_else_the_usual_ones() -> None:
     assert [o.unit for o in Searched.of(study, None, given).objectives] == ["points", "J"]
 
 
+def test_a_unit_without_end_is_cut() -> None:
+    given = [Objective("accuracy", "maximize", "x" * 400)]
+    first, _ = Searched.of(stored(names=["accuracy", "energy"]), None, given).objectives
+    assert first.unit == "x" * 31 + "…"
+
+
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_kept_off_the_front(value: float) -> None:
     found = Searched.of(stored(trial(value, 1.0), trial(1.0, 2.0)))
