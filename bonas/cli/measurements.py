@@ -209,10 +209,11 @@ def _add_supernet(parts: Any) -> None:
     supernet.add_argument(
         "--parts",
         nargs="+",
-        choices=["ranking", "surrogate", "search"],
+        choices=["steps", "ranking", "surrogate", "search"],
         default=["ranking", "surrogate"],
-        help="What to measure: rank correlations; the score as an input of a surrogate; searches "
-        "with the score and without (for spaces where all parameters apply to all networks).",
+        help="What to measure: CPU time of a training step; rank correlations; the score as an "
+        "input of a surrogate; searches with the score and without (for spaces where all "
+        "parameters apply to all networks).",
     )
     supernet.set_defaults(run=_run_supernet)
 
@@ -359,6 +360,8 @@ def _run_supernet(options: argparse.Namespace) -> None:
     numbers = options.networks, options.seeds, options.supernets
     benches = [SupernetBench(name, options.folder, *numbers, training) for name in options.problems]
     for bench in benches:
+        if "steps" in options.parts:
+            print(f"{bench.steps()}\n", flush=True)
         if "ranking" in options.parts:
             print(f"{bench.ranking()}\n", flush=True)
         if "surrogate" in options.parts:

@@ -14,6 +14,7 @@ from bonas.benchmarks.supernets.problems import Problem, problems
 from bonas.benchmarks.supernets.ranking import agreement_table, agreements, price_line
 from bonas.benchmarks.supernets.record import Record
 from bonas.benchmarks.supernets.search import saving_table, savings
+from bonas.benchmarks.supernets.step import step_costs, step_table
 from bonas.benchmarks.supernets.surrogate import gain_table, gains
 from bonas.benchmarks.supernets.truth import TRAINING, opened, trainings
 from bonas.benchmarks.tables.scale import Array
@@ -53,6 +54,10 @@ class SupernetBench:
         check_count("seeds", self.seeds, least=2)
         check_count("supernets", self.supernets)
         check_count("paths", self.training.paths)
+
+    def steps(self) -> str:
+        """Return the table of what a training step costs, alone and in a supernet."""
+        return step_table([step_costs(self._problem)])
 
     def ranking(self) -> str:
         """Return the table of rank correlations, and the price."""
