@@ -4,6 +4,7 @@ With the symbols of ``coregionalised_kernel.py`` and ``graph_gp_fit.py``:
 
     d loss / d theta = sum_ab W_ab B_ij dk_ab / d theta,   W = (Sigma^-1 - alpha alpha^T) / 2
     d loss / d B_ij  = sum_{a of output i, b of output j} W_ab k_ab
+    d loss / d A_i0 += -sum_{a of output i} alpha_a m(x_a)   where there is a prior mean m
 
 The prior expects that a lower fidelity tells much of the final value, w_j ~ N(0.7, 0.5^2), that it
 is noisier, and that it has something of its own. Where it tells nothing, finished trainings soon
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from bonas.surrogates.coregionalised_gp import CoregionalisedGP, StackedData, stack
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
-from bonas.surrogates.graph_gp import add_noise
+from bonas.surrogates.graph_gp import add_noise, residuals
 from bonas.surrogates.inflation import importance, inflation
 from bonas.surrogates.kernel import BlockKernel
 from bonas.surrogates.lower_fidelity import LowerFidelity
@@ -51,7 +53,7 @@ def fit_coregionalised(
     fitted = _thinned(stacked)
     distances = base.distances(fitted.rows.X, fitted.rows.X)
     priors = [
-        *priors_of(base.names),
+        *priors_of(base.names, base.layout.is_expected),
         *[_SHARED] * o,
         *[_BETWEEN] * (o * (o - 1) // 2),
         *[_ALONE] * o,
@@ -73,21 +75,26 @@ def negative_log_likelihood(
 
     ``point``: theta, then the logarithms of the noise of final values and of each fidelity.
     """
-    o, output, z = len(kernel.fidelities), stacked.output, stacked.rows.z
+    o, output, rows = len(kernel.fidelities), stacked.output, stacked.rows
     theta, noises = point[: -o - 1], point[-o - 1 :].exp()
     parts = kernel.base.parts(theta[: kernel.first], distances)
     K, B = parts.matrix(), kernel.outputs(theta)[output][:, output]
-    is_known = (output == 0) & ~stacked.rows.noise.isnan()
-    noise = torch.where(is_known, stacked.rows.noise, noises[output])
+    is_known = (output == 0) & ~rows.noise.isnan()
+    noise = torch.where(is_known, rows.noise, noises[output])
     L = torch.linalg.cholesky(add_noise(B * K, 0.0, noise))
     inverse = torch.cholesky_inverse(L)
+    z = residuals(rows, partial(kernel.prior_mean, theta))
     alpha = inverse @ z
     W = 0.5 * (inverse - alpha @ alpha.T)  # d loss / d (B K)
     value = 0.5 * float((z * alpha).sum()) + float(L.diagonal().log().sum())
     of_output = torch.nn.functional.one_hot(output, o + 1).to(W)
     by_B = of_output.T @ (W * K) @ of_output
     by_noise = (W.diagonal() * ~is_known) @ of_output * noises
-    gradient: Sequence[Tensor] = (parts.gradient(W * B), kernel.gradient(theta, by_B), by_noise)
+    by_outputs = kernel.gradient(theta, by_B)
+    expected = kernel.base.layout.prior_mean(rows.X)
+    if expected is not None:
+        by_outputs[:o] -= (of_output.T @ (alpha.squeeze(1) * expected))[1:]
+    gradient: Sequence[Tensor] = (parts.gradient(W * B), by_outputs, by_noise)
     return value, np.concatenate([part.numpy() for part in gradient])
 
 

@@ -1,12 +1,13 @@
 """A Gaussian process over final values and values at lower fidelities.
 
     z = (final values, scores at lower fidelities)   stacked, each row a point with its output
-    z ~ N(0, K + diag(noise)),   K_ab = B_ij k(x, x')   (``coregionalised_kernel.py``)
+    z ~ N(m, K + diag(noise)),   K_ab = B_ij k(x, x')   (``coregionalised_kernel.py``)
 
 Final values are standardised; scores are in units of the finished trainings
-(``lower_fidelity.py``). What is asked for is always output 0, the final value of a training that
-nobody has begun, so that all else is the exact process of ``graph_gp.py``, which grows with its
-rows: final values and scores come in any order, and the order of the first rows is kept.
+(``lower_fidelity.py``). The prior mean m is 0 unless a transfer prior is expected to be right. What
+is asked for is always output 0, the final value of a training that nobody has begun, so that all
+else is the exact process of ``graph_gp.py``, which grows with its rows: final values and scores
+come in any order, and the order of the first rows is kept.
 
 A training that has both rows counts once where each value is to be predicted by the others: all its
 rows are left out together. Variances are inflated where that shows the model to be too sure
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -139,7 +141,9 @@ class CoregionalisedGP(GraphGP):
         solved: SolvedPool | None = None,
         pool: Tensor | None = None,
     ) -> None:
-        super().__init__(kernel, theta, log_noise, stacked.rows, L=L, solved=solved)
+        prior_mean = partial(kernel.prior_mean, theta)
+        own = kernel, theta, log_noise, stacked.rows
+        super().__init__(*own, prior_mean=prior_mean, L=L, solved=solved)
         self.log_noises, self.stacked, self._pool = log_noises, stacked, pool
         self.inflation = inflation
 

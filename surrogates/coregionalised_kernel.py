@@ -9,6 +9,9 @@ B_00 = 1 the covariance of final values is k itself: without other outputs this 
 process. w_j says what output j shares with the final value, a_jj^2 = v_j what it has of its own,
 and the entries c what two lower fidelities share beside that. Any A makes B positive semidefinite.
 
+Where a transfer prior is expected to be right, final values have a prior mean m, and output i has
+what it shares of it: m(x, i) = A_i0 m(x).
+
 The last column of a point is the number of its output. The hyper-parameters are theta = (those of
 k, w_j..., c..., log v_j...); with o lower fidelities there are o, o (o - 1) / 2 and o of the new
 ones, c in the order of the rows of A.
@@ -81,6 +84,11 @@ class CoregionalisedKernel:
             return B * self.base.covariance(own, X, Z)
         points, row = torch.unique(X[:, :-1], dim=0, return_inverse=True)  # several outputs each
         return B * self.base.covariance(own, points, Z)[row]
+
+    def prior_mean(self, theta: Tensor, X: Tensor) -> Tensor | None:
+        """Return the prior means of points with their outputs, ``...``; None where all are 0."""
+        expected = self.base.layout.prior_mean(X)
+        return expected if expected is None else self.factor(theta)[X[..., -1].long(), 0] * expected
 
     def diagonal(self, theta: Tensor, X: Tensor) -> Tensor:
         """Return k(x, x) of each point of ``... x n x d``."""

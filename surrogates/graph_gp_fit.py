@@ -32,7 +32,6 @@ from bonas.surrogates.training_data import standardise
 _FITTED = 200  # values that the hyper-parameters are fitted to: evenly spread over all
 _PAIRS = 5  # finished trainings with a value at a lower fidelity, from which it is learnt from
 _FIDELITIES = 3  # lower ones that are learnt from at most
-_EXPECTED = {f"weight of {PRIOR}": (math.log(0.2), 0.3)}  # +- 0.45 around what is expected
 
 
 @supports(known_noise=True, prior_mean=True, deterministic=True, lower_fidelity=True)
@@ -90,7 +89,7 @@ def fit_graph_gp(
     distances = kernel.distances(data.X[every], data.X[every])
     z, known = residuals(data, layout.prior_mean)[every], data.noise[every]
     point = most_probable(
-        priors_of([*kernel.names, "noise"], _EXPECTED if layout.is_expected else None),
+        priors_of([*kernel.names, "noise"], layout.is_expected),
         lambda at: _negative_log_likelihood(kernel, distances, z, known, at),
     )
     found = kernel, point[:-1], float(point[-1]), data

@@ -15,6 +15,8 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from bonas.encoders.layout import PRIOR
+
 Array = npt.NDArray[np.float64]
 Prior = tuple[float, float]
 """Mean and standard deviation."""
@@ -25,18 +27,19 @@ PRIORS: Mapping[str, Prior] = {  # of a hyper-parameter's logarithm, by the firs
     "weight": (0.0, 1.5),
     "noise": (math.log(1e-2), 1.0),
 }
+_EXPECTED = {f"weight of {PRIOR}": (math.log(0.2), 0.3)}  # +- 0.45 around what is expected
 _TOLERANCE = 1e-6  # relative change of the log density at which the search ends
 
 
-def priors_of(names: Sequence[str], own: Mapping[str, Prior] | None = None) -> list[Prior]:
+def priors_of(names: Sequence[str], is_expected: bool = False) -> list[Prior]:
     """Return the prior of each hyper-parameter of a ``BlockKernel``, or of ``noise``.
 
     Args:
         names: Of the hyper-parameters.
-        own: Those by their whole name that differ.
+        is_expected: Whether the block ``prior`` is expected to be right (``Layout.is_expected``).
     """
-    different = own or {}
-    return [different.get(name, PRIORS[name.split(" ", 1)[0]]) for name in names]
+    own = _EXPECTED if is_expected else {}
+    return [own.get(name, PRIORS[name.split(" ", 1)[0]]) for name in names]
 
 
 def most_probable(

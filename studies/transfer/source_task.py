@@ -77,8 +77,9 @@ class SourceTask:
         objectives: The ``m`` objectives.
         expected_correlation: The correlation with the values of the search at hand that is expected
             before any is known, in [-1, 1): where the search begins to believe from. 0 expects
-            nothing, not even a sign; measurements correct the rest. Deep kernels, and searches
-            with stopped trainings, expect nothing.
+            nothing, not even a sign; measurements correct the rest. The surrogates ``forest`` and
+            ``wl`` expect nothing: fitted to what differs from an expectation, they unlearned a
+            wrong one too slowly.
 
     Raises:
         InvalidArgument: if there is no architecture, the shapes do not match, a value is not finite

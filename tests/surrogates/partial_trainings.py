@@ -12,6 +12,7 @@ from bonas.encoders import Layout
 from bonas.surrogates import LowerFidelity
 
 LAYOUT = Layout({"one": slice(0, 2), "two": slice(2, 4)}, {})
+EXPECTED = Layout({"one": slice(0, 2), "prior": slice(2, 4)}, {}, slopes=((0.4, -0.3),))
 
 
 @dataclass(frozen=True)

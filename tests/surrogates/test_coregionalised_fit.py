@@ -11,13 +11,14 @@ import torch
 from gpytorch.distributions import MultivariateNormal
 
 import bonas.surrogates.coregionalised_fit as module
+from bonas.encoders import Layout
 from bonas.surrogates import CoregionalisedGP, GraphGP, LowerFidelity, fit_graph_gp
 from bonas.surrogates.coregionalised_fit import negative_log_likelihood
 from bonas.surrogates.coregionalised_gp import stack
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
 from bonas.surrogates.kernel import BlockKernel
 from bonas.surrogates.training_data import standardise
-from tests.surrogates.partial_trainings import LAYOUT, Trainings, trainings
+from tests.surrogates.partial_trainings import EXPECTED, LAYOUT, Trainings, trainings
 
 
 def _error(model: GraphGP, given: Trainings) -> float:
@@ -30,7 +31,8 @@ def _both(given: Trainings) -> tuple[GraphGP, CoregionalisedGP]:
     return fit_graph_gp(given.X, given.Y, LAYOUT), joint
 
 
-def test_the_written_out_gradient_is_that_of_autograd() -> None:
+@pytest.mark.parametrize("layout", [LAYOUT, EXPECTED], ids=["nothing expected", "expected"])
+def test_the_written_out_gradient_is_that_of_autograd(layout: Layout) -> None:
     given = trainings(6, 4, told=0.6, noise=0.2)
     Y = torch.cat([given.lower.Y, given.lower.Y.square()], dim=1)
     Y[2, 1] = torch.nan
@@ -38,7 +40,7 @@ def test_the_written_out_gradient_is_that_of_autograd() -> None:
     known = torch.full_like(given.Y, torch.nan)
     known[1] = 0.2  # the variance of one final value is known
     data = standardise(given.X, given.Y, known)
-    base = BlockKernel(LAYOUT, (("one", "rbf"), ("two", "matern12")))
+    base = BlockKernel(layout, [(block, "matern12") for block in layout.architecture])
     kernel = CoregionalisedKernel(base, (0.1, 0.3))
     stacked = stack(data, lower, torch.zeros(2, dtype=torch.float64))
     distances = base.distances(stacked.rows.X, stacked.rows.X)
@@ -52,7 +54,10 @@ def test_the_written_out_gradient_is_that_of_autograd() -> None:
     noise = torch.where(torch.arange(len(noise)) == 1, data.noise[1], noise)
     K = K + torch.diag(noise + 1e-6)
     z = stacked.rows.z.squeeze(1)
-    density = MultivariateNormal(torch.zeros_like(z), K).log_prob(z)
+    shares = torch.cat([torch.ones(1), point[len(base.names) : len(base.names) + 2]])
+    slopes = torch.tensor([[0.4, -0.3] if layout is EXPECTED else [0.0, 0.0]], dtype=torch.float64)
+    mean = shares[stacked.output] * (stacked.rows.X[:, 2:4] @ slopes.T).squeeze(1)
+    density = MultivariateNormal(mean, K).log_prob(z)
     (expected,) = torch.autograd.grad(-density, point)
     assert len(z) == 6 + 10 + 9
     constant = 0.5 * len(z) * math.log(2 * math.pi)
@@ -129,3 +134,29 @@ def test_the_values_by_name_are_those_of_the_fit() -> None:
     assert found["shared with 0.1"] == float(joint.theta[joint.kernel.first])
     assert found["variance of 0.1 alone"] == pytest.approx(math.exp(float(joint.theta[-1])))
     assert found["noise of 0.1"] == pytest.approx(math.exp(float(joint.log_noises[0])))
+
+
+def test_an_expected_prior_leads_with_stopped_trainings_and_gives_way() -> None:
+    def slope(finished: int, layout: Layout) -> float:
+        given = trainings(finished, 12, told=0.3, noise=0.3)
+        wrong = given.X[:, :1].sin()  # of which the prior says nothing
+        lower = replace(given.lower, Y=given.lower.X[:, 1:2])
+        joint = fit_graph_gp(given.X, wrong, layout, lower=lower)
+        assert isinstance(joint, CoregionalisedGP)
+        raised = given.unseen + torch.tensor([0.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+        moved = joint.marginals(raised)[0] - joint.marginals(given.unseen)[0]
+        return float(moved.mean()) / joint.data.sd
+
+    expected = Layout(EXPECTED.architecture, {}, slopes=((0.5, 0.1),))
+    unknown = Layout(EXPECTED.architecture, {})
+    assert slope(5, expected) > slope(5, unknown) + 0.1
+    assert abs(slope(80, expected)) < 0.1
+
+
+def test_where_nothing_is_expected_no_digit_changes() -> None:
+    given = trainings(9, 7, told=0.5, noise=0.2)
+    without = Layout(EXPECTED.architecture, {})
+    nothing = Layout(EXPECTED.architecture, {}, slopes=((0.0, 0.0),))
+    one, other = (fit_graph_gp(given.X, given.Y, x, lower=given.lower) for x in (without, nothing))
+    assert torch.equal(one.theta, other.theta)
+    assert torch.equal(one.marginals(given.unseen)[0], other.marginals(given.unseen)[0])

@@ -10,15 +10,18 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from bonas.encoders import Layout
 from bonas.errors import FitFailed
 from bonas.surrogates import CoregionalisedGP, GraphGP, LowerFidelity, fit_graph_gp, fit_mixture
 from bonas.surrogates.graph_gp import JITTER
 from bonas.surrogates.training_data import standardise
-from tests.surrogates.partial_trainings import LAYOUT, Trainings, trainings
+from tests.surrogates.partial_trainings import EXPECTED, LAYOUT, Trainings, trainings
+
+BOTH = pytest.mark.parametrize("layout", [LAYOUT, EXPECTED], ids=["nothing expected", "expected"])
 
 
-def _fitted(given: Trainings) -> CoregionalisedGP:
-    model = fit_graph_gp(given.X, given.Y, LAYOUT, lower=given.lower)
+def _fitted(given: Trainings, layout: Layout = LAYOUT) -> CoregionalisedGP:
+    model = fit_graph_gp(given.X, given.Y, layout, lower=given.lower)
     assert isinstance(model, CoregionalisedGP)
     return model
 
@@ -44,14 +47,25 @@ def _dense(model: CoregionalisedGP, unseen: Tensor) -> tuple[Tensor, Tensor]:
     noises = torch.cat([torch.tensor([model.log_noise]), model.log_noises]).double().exp()
     S = K[:r, :r] + torch.diag(noises[model.stacked.output] + JITTER)
     gain = torch.linalg.solve(S, K[:r, r:])
-    mean = model.data.mean + model.data.sd * (gain.T @ model.data.z).squeeze(1)
+    m = _expected(model, X, outputs)
+    z = m[r:] + gain.T @ (model.data.z.squeeze(1) - m[:r])
+    mean = model.data.mean + model.data.sd * z
     scale = model.inflation * model.data.sd**2
     return mean, scale * (K[r:, r:] - K[:r, r:].T @ gain)
 
 
-def test_the_posterior_is_that_of_a_dense_joint_gaussian() -> None:
+def _expected(model: CoregionalisedGP, X: Tensor, outputs: Tensor) -> Tensor:
+    """Return the prior means of rows: those of final values, of the lower fidelity its share."""
+    if not model.kernel.base.layout.slopes:
+        return torch.zeros(len(X), dtype=torch.float64)
+    share = torch.tensor([1.0, model.hyperparameters["shared with 0.1"]], dtype=torch.float64)
+    return share[outputs] * (0.4 * X[:, 2] - 0.3 * X[:, 3])
+
+
+@BOTH
+def test_the_posterior_is_that_of_a_dense_joint_gaussian(layout: Layout) -> None:
     given = trainings(8, 6, told=0.7, noise=0.1)
-    model, unseen = _fitted(given), given.unseen[:5]
+    model, unseen = _fitted(given, layout), given.unseen[:5]
     mean, covariance = _dense(model, unseen)
     posterior = model.posterior(unseen)
     torch.testing.assert_close(posterior.mean.squeeze(-1), mean)
@@ -79,10 +93,13 @@ def test_without_values_at_lower_fidelities_it_is_the_ordinary_process() -> None
     torch.testing.assert_close(alone.loo_log_density(), ordinary.loo_log_density())
 
 
+@BOTH
 @pytest.mark.parametrize("steps", [((12, 20), (14, 20), (14, 24), (15, 25)), ((15, 25),)])
-def test_a_model_that_grew_is_the_one_of_all_data(steps: tuple[tuple[int, int], ...]) -> None:
+def test_a_model_that_grew_is_the_one_of_all_data(
+    steps: tuple[tuple[int, int], ...], layout: Layout
+) -> None:
     given = trainings(15, 10, told=0.8, noise=0.1)
-    model = fit_graph_gp(*_first(given, 10, 18)[:2], LAYOUT, lower=_first(given, 10, 18)[3])
+    model = fit_graph_gp(*_first(given, 10, 18)[:2], layout, lower=_first(given, 10, 18)[3])
     assert isinstance(model, CoregionalisedGP)
     afresh = model.condition_on(*_first(given, 15, 25))
     afresh = CoregionalisedGP(  # factorised as a whole
@@ -127,9 +144,11 @@ def test_other_first_rows_are_factorised_anew() -> None:
     )
 
 
-def test_a_value_is_left_out_with_all_rows_of_its_training() -> None:
+@BOTH
+def test_a_value_is_left_out_with_all_rows_of_its_training(layout: Layout) -> None:
     given = trainings(9, 4, told=0.7, noise=0.1)
-    model = _fitted(given)
+    model = _fitted(given, layout)
+    m = _expected(model, model.data.X, model.stacked.output)
     mean, sd = model.data.mean, model.data.sd
     found = model.loo_log_density()
     for i in range(9):
@@ -138,7 +157,7 @@ def test_a_value_is_left_out_with_all_rows_of_its_training() -> None:
         own = int(torch.nonzero((model.stacked.training == i) & (model.stacked.output == 0)))
         gain = torch.linalg.solve(S[kept][:, kept], S[kept, own])
         variance = float(S[own, own] - S[kept, own] @ gain)
-        at = mean + sd * float(gain @ model.data.z[kept, 0])
+        at = mean + sd * float(m[own] + gain @ (model.data.z[:, 0] - m)[kept])
         spread = sd * math.sqrt(model.inflation * variance)
         expected = norm.logpdf(float(given.Y[i]), at, spread)
         assert float(found[i]) == pytest.approx(expected)

@@ -11,7 +11,7 @@ import torch
 from bonas.surrogates.coregionalised_gp import with_output
 from bonas.surrogates.coregionalised_kernel import CoregionalisedKernel
 from bonas.surrogates.kernel import BlockKernel
-from tests.surrogates.partial_trainings import LAYOUT
+from tests.surrogates.partial_trainings import EXPECTED, LAYOUT
 
 BASE = BlockKernel(LAYOUT, (("one", "rbf"), ("two", "matern12"), ("one", "linear")))
 KERNEL = CoregionalisedKernel(BASE, (0.1, 0.3, 0.9))
@@ -78,3 +78,15 @@ def test_the_gradient_is_that_of_autograd() -> None:
 
 def test_every_hyper_parameter_has_a_name_of_its_own() -> None:
     assert len({*KERNEL.names}) == len(KERNEL.names) == len(BASE.names) + 9
+
+
+def test_each_output_has_its_share_of_the_prior_mean() -> None:
+    kernel = CoregionalisedKernel(BlockKernel(EXPECTED, (("prior", "linear"),)), (0.1, 0.3))
+    theta = torch.tensor([-1.0, 0.8, 0.5, 0.2, -1.0, -2.0], dtype=torch.float64)
+    x = torch.from_numpy(np.random.default_rng(2).standard_normal((1, 4)))
+    m = float(0.4 * x[0, 2] - 0.3 * x[0, 3])
+    for output, share in enumerate([1.0, 0.8, 0.5]):
+        found = kernel.prior_mean(theta, with_output(x, output))
+        assert found is not None
+        assert found.tolist() == pytest.approx([share * m])
+    assert KERNEL.prior_mean(_theta(), with_output(x, 1)) is None

@@ -28,6 +28,22 @@ def test_a_deep_kernel_reads_the_prior_too() -> None:
     assert "weight of prior" in gp.hyperparameters
 
 
+def test_a_deep_kernel_begins_where_a_prior_is_expected_to_be_right() -> None:
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((9, 3)))
+    layout = Layout({"gnn": slice(0, 2), "prior": slice(2, 3)}, {}, slopes=((0.5,),))
+    gp = fit_deep_kernel(X[:5], X[:5, :1], layout)
+
+    # k = s exp(-r / scale) + v (1 + x x'), m = x / 2, all of it written out
+    s, v, scale, noise = gp.hyperparameters.values()
+    e, x, z = X[:, :2].numpy(), X[:, 2].numpy(), gp.data.z[:, 0].numpy()
+    K = s * np.exp(-np.linalg.norm(e[:, None] - e, axis=2) / scale) + v * (1 + np.outer(x, x))
+    S = K[:5, :5] + (noise + 1e-6) * np.eye(5)
+    mean = 0.5 * x[5:] + K[5:, :5] @ np.linalg.solve(S, z - 0.5 * x[:5])
+
+    found = gp.marginals(X[5:])[0].numpy()
+    np.testing.assert_allclose(found, gp.data.mean + gp.data.sd * mean, rtol=1e-6)
+
+
 GNN = Layout({"one_hot": slice(0, 2), "gnn": slice(2, 5)}, {})
 
 
