@@ -2,7 +2,8 @@
 
 The dashboard reads all of it from system attributes. These are made here, in a study in memory, by
 the dashboard's own functions; nothing of it is stored in the study that is shown. Its code looks
-through all system attributes once per trial, so that few trials get a note of their own.
+through all system attributes once per trial, so there must be few: the figure is one, and few
+trials get a note of their own, the fewer the more trials there are.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from bonas.studies.proposing.observations import choices_of
 
 _FIGURE = "bonas-front"
 _NOTES = 200  # trials with a note of their own: the front, and then the latest
+_LOOKS = 500_000  # of the dashboard at notes of trials that are not on the front
 _OF_DRAWINGS = UUID("6f0e3f63-6c9b-4d0b-8a5e-1f4c0c1b7d11")
 _KEPT = ("dashboard:", "artifacts:", "preference:", "study:", "constraints", "intersection:")
 _NOTE = "dashboard:note_ver"
+_PLOT = f"dashboard:plot_data:{_FIGURE}:"  # and the number of a part
 ARTIFACT: Final = "artifacts:"
 """Before the id of an artifact: Optuna's attribute of what belongs to a study or a trial."""
 
@@ -70,7 +73,7 @@ class Shown:
             text = trial_note(searched, trial, path)
             own, number = id_of(scratch), id_of_trial(trial.frozen)
             save_note_with_version(storage_of(scratch), own, number, 1, text)
-        made = study_system_attrs(scratch)
+        made = _with_one_plot(study_system_attrs(scratch))
         if _NOTE in stored:
             made = {name: x for name, x in made.items() if not name.startswith("dashboard:note_")}
         return cls(made, drawings)
@@ -108,10 +111,17 @@ def described(drawing: str) -> str:
     return json.dumps({**about, "encoding": None})
 
 
+def _with_one_plot(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes in which the figure, cut into parts for databases, is whole again."""
+    parts = {int(name.removeprefix(_PLOT)): x for name, x in made.items() if name.startswith(_PLOT)}
+    others = {name: x for name, x in made.items() if not name.startswith(_PLOT)}
+    return {**others, f"{_PLOT}0": "".join(parts[i] for i in sorted(parts))}
+
+
 def _noted(searched: Searched) -> list[SearchedTrial]:
     """Return the trials that get a note: the front, and the latest."""
     front = list(searched.front[:_NOTES])
     known = {trial.number for trial in front}
-    rest = _NOTES - len(front)
+    rest = max(0, min(_NOTES, _LOOKS // max(1, len(searched.trials))) - len(front))
     latest = [t for t in reversed(searched.trials) if t.number not in known][:rest]
     return front + latest

@@ -20,8 +20,10 @@ from bonas.errors import InvalidArgument, StudyMismatch
 from bonas.live import dashboard
 from bonas.live.chosen import chosen
 from bonas.live.opening import open_to_look
+from bonas.live.shown import Shown
 from bonas.live.spaces import KnownSpaces
 from bonas.live.wsgi import make_application
+from bonas.optuna_internals import id_of_trial
 from bonas.spaces import NASBench201, Space
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -197,3 +199,17 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     stored(storage := address_of("sqlite", tmp_path), "one")
     with pytest.raises(InvalidArgument, match="expected the folder with the artifacts"):
         dashboard(storage, artifacts=tmp_path / "missing")
+
+
+def test_what_the_dashboard_looks_through_for_each_trial_is_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bonas.live.shown._LOOKS", 600)
+    values = [(float(i), float(i)) for i in range(3)] + [(0.0, 9.0)] * 197  # a front of three
+    study = stored(address_of("journal", tmp_path), "one", values)
+    shown = Shown.of(study, None).attributes
+    notes = [name for name in shown if name.endswith(":note_ver")]
+    assert len(notes) == 600 // 200
+    assert all(f"dashboard:{id_of_trial(study.trials[i])}:note_ver" in shown for i in range(3))
+    (figure,) = (json.loads(x) for name, x in shown.items() if "plot_data" in name)
+    assert [len(trace["x"]) for trace in figure["data"]] == [197, 3]
