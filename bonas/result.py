@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -315,4 +315,5 @@ class SearchResult:
 
     def _candidate(self, trial: FrozenTrial) -> Candidate:
         values = {o.name: v for o, v in zip(self.objectives, trial.values, strict=True)}
-        return Candidate.of(self.space, trial, values)
+        units = {objective.name: objective.unit for objective in self.objectives}
+        return replace(Candidate.of(self.space, trial, values), units=units)

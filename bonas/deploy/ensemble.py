@@ -21,7 +21,6 @@ from bonas.evaluation.constraint import Constraint, as_constraints
 from bonas.evaluation.data.targets import IGNORE_INDEX
 from bonas.evaluation.export import Export, Facts, Value, export_network
 from bonas.evaluation.export.of_candidate import calibration_of, facts_of
-from bonas.evaluation.objective import UNITS
 from bonas.evaluation.training.feed import Feed
 from bonas.evaluation.weights import WEIGHTS
 from bonas.result import SearchResult
@@ -103,10 +102,11 @@ class Ensemble(EnsembleNetwork):
             for i, (one, share) in enumerate(zip(self.members, self.weights, strict=True), 1)
         }
         name = "mean squared error" if self.kind == "numbers" else "log loss"
+        unit_of = self.members[0].unit_of
         values = [
             Value(f"{name} on the validation rows, which chose it", self.validation.loss),
             Value(f"{name} there of its best member alone", self.validation.single),
-            *(Value(f"{n}, in all", cost, UNITS.get(n, "")) for n, cost in self.costs.items()),
+            *(Value(f"{n}, in all", cost, unit_of(n)) for n, cost in self.costs.items()),
         ]
         details = {name: text for name, text in facts.details.items() if name != "trial"}
         return replace(

@@ -22,7 +22,6 @@ from bonas.deploy.rank_agreement import RankAgreement
 from bonas.errors import InvalidArgument
 from bonas.evaluation import Candidate, Objective, ShortTraining
 from bonas.evaluation.export import Export
-from bonas.evaluation.objective import UNITS
 from bonas.plots.finalists import FinalistLine, finalists_figure
 from bonas.report.notebook import table_html
 
@@ -216,7 +215,7 @@ class FinalResult:
         full = name if self.ranked_by is not None else "full"
         rows = [["", "trial", f"{self.ranked_by or name} in the search", f"{full}, validation"]]
         rows[0] += [f"{full}, test"] * has_test
-        rows[0] += [f"{n} [{UNITS[n]}]" if n in UNITS else n for n in measured]
+        rows[0] += [_with_unit(n, self.best.candidate) for n in measured]
         for each in self.finalists:
             row = ["*" if each.number == self.chosen else "", str(each.number)]
             row += [f"{each.short:.4g}", _spread(each.validation)]
@@ -263,6 +262,11 @@ def _mean(values: Sequence[float]) -> float:
 
 def _sd(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
+def _with_unit(name: str, candidate: Candidate) -> str:
+    unit = candidate.unit_of(name)
+    return f"{name} [{unit}]" if unit else name
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -20,6 +20,7 @@ from bonas.evaluation.curve import Curve, curve_names, measurements_of
 from bonas.evaluation.failure import BUILD, phase
 from bonas.evaluation.inheritance.lineage import Lineage
 from bonas.evaluation.measurement import Measurement
+from bonas.evaluation.objective import UNITS
 from bonas.evaluation.weights import Folder, load_weights
 from bonas.settings import own_settings
 from bonas.spaces import ArchitectureGraph, Choices, Space
@@ -45,6 +46,7 @@ class Candidate:
         trial: Optuna's record; it suggests further parameters (``candidate.trial.suggest_float``).
         values: An objective's name -> the measured value, in the objective's unit; empty before
             the evaluation.
+        units: A name -> the unit of its values, where the search says one; see ``unit_of``.
         rungs: Where a stopping rule looks at the evaluation: shares of the whole in (0, 1), or
             steps. An evaluator scores its network there, too; empty where nothing is stopped.
     """
@@ -54,6 +56,7 @@ class Candidate:
     trial: Trial | FrozenTrial = field(repr=False)
     values: Mapping[str, float] = field(default_factory=dict)
     rungs: Sequence[float] = field(default=(), repr=False)
+    units: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -62,6 +65,10 @@ class Candidate:
         """Return the candidate that a trial stands for, by its parameters that the space has."""
         choices = {n: trial.params[n] for n in space.distributions if n in trial.params}
         return cls(space, space.completed(choices), trial, values or {})
+
+    def unit_of(self, name: str) -> str:
+        """Return the unit of an objective's values: the search's, else the usual one, or none."""
+        return self.units.get(name, UNITS.get(name, ""))
 
     @classmethod
     def without_trial(cls, space: Space, choices: Choices) -> Candidate:
@@ -164,7 +171,8 @@ class Candidate:
         except Exception as error:  # a space may fail in any way; showing it must not
             picture = f"<p>{escape(storable(f'not drawn: {error}'))}</p>"
         rows = "".join(
-            f"<tr><td>{escape(storable(name))}</td><td>{value:.6g}</td></tr>"
+            f"<tr><td>{escape(storable(name))}</td>"
+            f"<td>{escape(f'{value:.6g} {self.unit_of(name)}'.rstrip())}</td></tr>"
             for name, value in self.values.items()
         )
         table = f"<table><caption>{self._title}</caption>{rows}</table>"

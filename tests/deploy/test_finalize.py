@@ -216,6 +216,31 @@ def test_the_front_gives_the_finalists_of_several_objectives(
     assert found.agreement.n == len(front)
 
 
+class Seconds:
+    """A latency in another unit than the usual one."""
+
+    objectives = (bonas.Objective("latency", "minimize", "s"),)
+    cost = "cheap"
+
+    def __call__(self, candidate: bonas.Candidate) -> dict[str, float]:
+        """Return a function of the network's size."""
+        return {"latency": 1e-6 * candidate.space.costs(candidate.choices)["parameters"]}
+
+
+def test_values_keep_the_unit_of_the_search(tmp_path: Path) -> None:
+    result = searched([TRAINING, Seconds()], 4)
+    found = final(result, tmp_path / "a")
+    assert "latency [s]" in str(found)
+    found.best.export(tmp_path / "out", onnx=False)
+    (line,) = (
+        text
+        for text in (tmp_path / "out" / "README.md").read_text().splitlines()
+        if text.startswith("| latency")
+    )
+    assert line.split("|")[-2].strip() == "s"
+    assert " s</td>" in result.front[0]._repr_html_()
+
+
 def test_finalists_keep_constraints(tmp_path: Path) -> None:
     result = searched([TRAINING, ParameterCount()], 8)
     limit = sorted(candidate.values["parameters"] for candidate in result.front)[0]

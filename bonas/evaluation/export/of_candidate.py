@@ -18,7 +18,6 @@ from bonas.evaluation.export.builder import Builder
 from bonas.evaluation.export.export import Export, export_network
 from bonas.evaluation.export.facts import Facts, Value
 from bonas.evaluation.export.staging import checked_target
-from bonas.evaluation.objective import UNITS
 from bonas.evaluation.training.feed import Feed
 from bonas.evaluation.training.short_training import ShortTraining
 from bonas.spaces import Example
@@ -72,7 +71,7 @@ def facts_of(candidate: Candidate, data: ShortTraining | Splits | None = None) -
         details["training in the search"] = ", ".join(shown)
         details["device of the training"] = data.device or ("cuda" if _has_cuda() else "cpu")
     values = tuple(
-        Value(name, float(value), UNITS.get(name, ""), _spread(trial.user_attrs, name))
+        Value(name, float(value), candidate.unit_of(name), _spread(trial.user_attrs, name))
         for name, value in candidate.values.items()
     )
     numbers = {name: trial.params[name] for name in candidate.space.numeric if name in trial.params}
