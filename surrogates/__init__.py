@@ -7,7 +7,7 @@ from bonas.surrogates.gnn_ensemble import GNNEnsemble, fit_gnn_ensemble
 from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.lower_fidelity import LowerFidelity
-from bonas.surrogates.mixture import Mixture, fit_mixture, share_of_prior
+from bonas.surrogates.mixture import Mixture, fit_mixture
 from bonas.surrogates.mixture_posterior import MixturePosterior
 from bonas.surrogates.model import (
     SupportsConditioning,
@@ -16,6 +16,7 @@ from bonas.surrogates.model import (
     SupportsWeights,
 )
 from bonas.surrogates.outcome_transform import OutcomeTransform, fit_outcome_transform
+from bonas.surrogates.share_of_prior import share_of_prior
 from bonas.surrogates.surrogate import Capabilities, Surrogate, fit, supports
 from bonas.surrogates.transformed_model import TransformedModel, fit_transformed
 from bonas.surrogates.weisfeiler_lehman import WeisfeilerLehmanGP, fit_weisfeiler_lehman

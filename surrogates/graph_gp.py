@@ -78,7 +78,7 @@ class GraphGP(SurrogateModel):
         super().__init__()
         self.kernel, self.theta, self.log_noise, self.data = kernel, theta, log_noise, data
         self.L = self._extend(data.X.new_zeros(0, 0) if L is None else L)
-        self._prior_mean = prior_mean
+        self.prior_mean = prior_mean
         self.u = torch.linalg.solve_triangular(self.L, residuals(data, prior_mean), upper=False)
         self._solved = solved
 
@@ -97,8 +97,8 @@ class GraphGP(SurrogateModel):
         data = standardise(train_X, train_Y, train_Yvar)
         kept = self.kernel, self.theta, self.log_noise, data
         if not data.starts_with(self.data):
-            return GraphGP(*kept, prior_mean=self._prior_mean)
-        return GraphGP(*kept, prior_mean=self._prior_mean, L=self.L, solved=self._solved)
+            return GraphGP(*kept, prior_mean=self.prior_mean)
+        return GraphGP(*kept, prior_mean=self.prior_mean, L=self.L, solved=self._solved)
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -149,7 +149,7 @@ class GraphGP(SurrogateModel):
 
     def _mean(self, X: Tensor, learnt: Tensor) -> Tensor:
         """Return the mean of rows ``X``: what is expected of them, and ``learnt``, standardised."""
-        expected = self._prior_mean(X)
+        expected = self.prior_mean(X)
         z = learnt if expected is None else learnt + expected
         return self.data.mean + self.data.sd * z
 

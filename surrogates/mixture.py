@@ -21,9 +21,8 @@ from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from torch import Tensor
 
-from bonas.encoders.layout import PRIOR, Layout
+from bonas.encoders.layout import Layout
 from bonas.errors import InvalidArgument
-from bonas.surrogates.graph_gp import GraphGP
 from bonas.surrogates.graph_gp_fit import fit_graph_gp
 from bonas.surrogates.lower_fidelity import LowerFidelity
 from bonas.surrogates.mixture_posterior import MixturePosterior, components_of
@@ -65,26 +64,6 @@ def fit_mixture(
     models = [fit(member, train_X, train_Y, layout, seed, train_Yvar, lower) for member in members]
     weights = stacked_weights(torch.stack(_loo_log_densities(models)))
     return Mixture(models, weights, members, layout, seed)
-
-
-def share_of_prior(model: Model) -> float | None:
-    """Return the share of the variance between architectures that a transfer prior explains.
-
-    As the hyper-parameters have it, in [0, 1], of a mixture the weighted mean; None for a model
-    without such a prior, or one that does not say.
-    """
-    if isinstance(model, Mixture):
-        shares = [share_of_prior(member) for member in model.members]
-        known = [share for share in shares if share is not None]
-        if len(known) < len(shares):
-            return None
-        return float(model.weights @ model.weights.new_tensor(known))
-    if not isinstance(model, GraphGP):
-        return None
-    fitted = model.hyperparameters.items()
-    terms = {name: x for name, x in fitted if name.startswith(("weight of", "variance of"))}
-    own = terms.get(f"weight of {PRIOR}")  # whose columns have a total variance of 1
-    return None if own is None else own / sum(terms.values())
 
 
 class Mixture(SurrogateModel):

@@ -1,15 +1,18 @@
-"""What knowledge is worth once ten networks are measured: it is said, and what misleads is dropped.
+"""The guard of knowledge: a source task that ranks the first ten networks badly is dropped.
 
-    lead = |rho(m, y)| - |rho(c, y)|        over the first 10 measured networks
+    lead = |rho(m, y)| - |rho(c, y)|        over the first 10 networks with a value
 
-``y`` are their values, ``m`` what a source task predicts, ``c`` the number of parameters; rho is
-Spearman's rank correlation. A source task is dropped if the 95 % bootstrap interval of its lead is
-below 0, and its own rho no more than chance gives (p of at least 0.05). Signs do not count: the
-surrogate learns them, so that reversed knowledge is as good.
+``y`` are their values of one objective, ``m`` what a source task predicts of them, ``c`` their
+numbers of parameters; rho is Spearman's rank correlation. For that objective the source task is
+dropped if both hold: the whole 95 % bootstrap interval of its lead is below 0, so that parameters
+rank better, and its own rho is no more than chance gives (p of at least 0.05). Where a space does
+not know its parameters, nothing is dropped. Signs do not count: the surrogate learns them, though
+slowly where the other one is expected (``SourceTask.expected_correlation``).
 
 The surrogate weighs knowledge by itself, and what says nothing gets little weight: in replayed
 searches stricter rules saved no evaluations (``docs/benchmarks.md``). So only what is sure to rank
-worse is dropped, and people see the rest. The decision follows from the stored trials alone.
+worse is dropped; what is kept is logged with its figures. The decision follows from the stored
+trials alone, and is the same in each process.
 
 Source: Efron and Tibshirani (1993), "An introduction to the bootstrap", chapter 13.
 """
@@ -45,13 +48,13 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How well knowledge ranks networks, beside their parameters.
+    """How well knowledge ranks networks, compared with their numbers of parameters.
 
     Attributes:
         knowledge: Spearman's rank correlation with the measured values; NaN if it is not defined.
         parameters: That of the number of parameters; NaN if the space does not know it.
-        lead: The 95 % interval of the difference of the two, signs left out.
-        p: Of a test that the knowledge says nothing of the values.
+        lead: The 95 % bootstrap interval of ``|knowledge| - |parameters|``; NaN where one is NaN.
+        p: The two-sided p-value of ``knowledge``, if there were no correlation.
     """
 
     knowledge: float
@@ -61,7 +64,7 @@ class Agreement:
 
     @classmethod
     def of(cls, knowledge: Array, parameters: Array | None, values: Array) -> Agreement:
-        """Return the agreement of ``n`` numbers each; ``parameters`` None if they are not known."""
+        """Compare ``n`` predictions, and numbers of parameters if they are known, with values."""
         sizes = np.zeros_like(values) if parameters is None else parameters
         columns = np.stack([knowledge, sizes, values])
         rho, of_sizes = spearmans(columns[None])[0].tolist()
@@ -75,7 +78,7 @@ class Agreement:
 
 
 def clearly_misleads(found: Agreement) -> bool:
-    """Return whether knowledge ranks as chance does, and parameters better than chance could."""
+    """Return whether knowledge may rank by chance alone, and parameters surely rank better."""
     return found.p >= _LEVEL and found.lead[1] < 0
 
 
@@ -87,8 +90,8 @@ class Knowledge:
         source_tasks: The source tasks.
 
     Attributes:
-        everything: The prior of all of them, once a proposal has needed it.
-        misleads: Which of them are dropped.
+        everything: The prior of all source tasks; None until a proposal needs it.
+        misleads: Returns whether a source task is dropped, by its agreement.
     """
 
     def __init__(self, space: Space | None, source_tasks: Sequence[SourceTask]) -> None:
@@ -101,7 +104,10 @@ class Knowledge:
         self._kept: TransferPrior | None = None
 
     def prior(self, task: Task, observations: Observations) -> TransferPrior | None:
-        """Return the prior of the source tasks that are read; None if there are none."""
+        """Return the prior of the source tasks that are kept; None if there are none.
+
+        Judges those that are not judged yet, once ten networks have a value; ``say`` logs it.
+        """
         if not self.source_tasks or self.space is None:
             return None
         objectives = {goal.name: goal.direction for goal in task.objectives if task.is_named}
@@ -116,9 +122,10 @@ class Knowledge:
         return self._kept
 
     def say(self, models: Sequence[TransformedModel]) -> None:
-        """Log, once, how well each source task ranks the first measured networks.
+        """Log how well each newly judged source task ranks the first measured networks.
 
-        ``models``: those of the objectives, for the weight that they give to knowledge.
+        Args:
+            models: One per objective of the study, which say how much knowledge explains.
         """
         for column, found in self._unsaid.items():
             if self.misleads(found):
