@@ -69,6 +69,21 @@ class _Scored:
     blocks: Blocks | None = None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The arguments of ``propose``, and the pool of the points to choose from."""
+
+    task: Task
+    observations: Observations
+    pool: CandidatePool
+    seed: int
+    index: int
+    n: int
+    scores: ScoredNetworks | None
+    cheap: CheapObjectives | None
+    suggested: Sequence[Suggested]
+
+
 class Proposer:
     """Turns observations into the next proposals.
 
@@ -137,68 +152,54 @@ class Proposer:
         ``scoring`` gives the study, ``suggested`` what ``suggestions`` does, and a model may have
         ``cheap`` measure more.
         """
+        pool = self._pool_over(task.parameters, suggested)
+        asked = _Asked(task, observations, pool, seed, index, n, scores, cheap, suggested)
         rng = np.random.default_rng([seed, index])
-        pool, excluded = self._pool_over(task.parameters, suggested), observations.excluded
         surrogates = self.surrogates if scores is None else self._with_scores
         surrogate = surrogates.for_objectives(len(task.objectives))
-        if surrogate is not None and self.has_model(observations, scores):
-            found = self._by_model(
-                task, observations, surrogate, pool, seed, rng, n, index, scores, cheap, suggested
-            )
-        elif surrogate is not None:
-            found = self._initial(task, observations, pool, rng, index, scores, suggested)
+        if surrogate is None:
+            found = _random(pool.draw(rng, observations.excluded))
+        elif self.has_model(observations, scores):
+            found = self._by_model(asked, surrogate, rng)
         else:
-            found = _random(pool.draw(rng, excluded))
-        found = self._of_allowed_size(found, task, observations, pool, rng)
-        return found or _random(pool.left(excluded))
+            found = self._initial(asked, rng)
+        found = self._of_allowed_size(found, asked, rng)
+        return found or _random(pool.left(observations.excluded))
 
-    def _initial(
-        self,
-        task: Task,
-        observations: Observations,
-        pool: CandidatePool,
-        rng: np.random.Generator,
-        index: int,
-        scores: ScoredNetworks | None,
-        suggested: Sequence[Suggested],
-    ) -> list[Recommendation]:
-        """Return the proposal ``index`` of the initial design; empty if nothing is left."""
-        prior, m = self.knowledge.prior(task, observations), len(task.objectives)
+    def _initial(self, asked: _Asked, rng: np.random.Generator) -> list[Recommendation]:
+        """Return the proposal of the initial design; empty if nothing is left."""
+        observations, pool, m = asked.observations, asked.pool, len(asked.task.objectives)
+        prior = self.knowledge.prior(asked.task, observations)
         excluded, known = observations.excluded, None
-        if has_turn(index, m, prior is not None):
-            known = next_suggested(suggested, pool, excluded, rng)
+        if has_turn(asked.index, m, prior is not None):
+            known = next_suggested(asked.suggested, pool, excluded, rng)
         if known is not None:
             return [Recommendation(known[0], source=known[1])]
-        design = self._design(m, scores)
+        design = self._design(m, asked.scores)
         led = None if design is None else design.point(pool, observations, rng)
-        return _random(led or initial_point(pool, excluded, prior, m, index, rng))
+        return _random(led or initial_point(pool, excluded, prior, m, asked.index, rng))
 
     def _of_allowed_size(
-        self,
-        found: list[Recommendation],
-        task: Task,
-        observations: Observations,
-        pool: CandidatePool,
-        rng: np.random.Generator,
+        self, found: list[Recommendation], asked: _Asked, rng: np.random.Generator
     ) -> list[Recommendation]:
         """Return a point whose size keeps the constraints in place of one whose does not.
 
         Of random ones the first, or the least violating if all violate. Proposals of a model know.
         """
-        limits = observations.limits
-        sizes = [each for each in limits.constraints if follows(each.name, limits, task.space)]
+        limits, space = asked.observations.limits, asked.task.space
+        sizes = [each for each in limits.constraints if follows(each.name, limits, space)]
         if not sizes or not found or found[0].prediction is not None:
             return found
         drawn = [found[0].point]
         while len(drawn) < _DRAWN:
-            violation = float(violation_of_sizes(drawn[-1:], sizes, task.space))
+            violation = float(violation_of_sizes(drawn[-1:], sizes, space))
             if violation == 0:
                 return found if len(drawn) == 1 else _random(drawn[-1])
-            point = pool.draw(rng, observations.excluded)
+            point = asked.pool.draw(rng, asked.observations.excluded)
             if point is None:
                 break
             drawn.append(point)
-        least = int(violation_of_sizes(drawn, sizes, task.space).argmin())
+        least = int(violation_of_sizes(drawn, sizes, space).argmin())
         return found if least == 0 else _random(drawn[least])
 
     def repeat(self, parameters: Parameters, seed: int, index: int) -> Point:
@@ -244,18 +245,7 @@ class Proposer:
         return models and self._blocks is None and finished >= self.n_initial
 
     def _by_model(
-        self,
-        task: Task,
-        observations: Observations,
-        surrogate: Surrogate,
-        pool: CandidatePool,
-        seed: int,
-        rng: np.random.Generator,
-        n: int,
-        index: int,
-        scores: ScoredNetworks | None,
-        cheap: CheapObjectives | None,
-        suggested: Sequence[Suggested],
+        self, asked: _Asked, surrogate: Surrogate, rng: np.random.Generator
     ) -> list[Recommendation]:
         """Return the candidates with the best acquisition values.
 
@@ -266,48 +256,55 @@ class Proposer:
             BonasError: for what cannot work in any proposal, such as a wrong argument.
         """
         try:
-            candidates = self._encoded(
-                pool,
-                Features(
-                    self._encoders(scores, len(task.objectives)),
-                    pool.parameters,
-                    self.knowledge.prior(task, observations),
-                ),
-            )
-            with one_thread():
-                posteriors = self._recommender.posteriors(
-                    surrogate, observations, candidates, seed, task.objectives
-                )
-                self.knowledge.say(posteriors.objectives)
-                if cheap is not None:
-                    cheap.refresh()
-                    posteriors = self._recommender.with_measurements(
-                        posteriors, surrogate, observations, candidates, seed, cheap, index
-                    )
-                complete = observations.values[observations.is_complete]
-                limit = task.oriented_reference_point(complete[: self.n_initial])
-                feasibility = Feasibility.of(task, observations, candidates, seed)
-                if feasibility is not None:
-                    limit = feasibility.tightened(limit, complete)
-                points = self._recommender.recommend(
-                    posteriors, observations, candidates, limit, rng, n, cheap, index, feasibility
-                )
-            encode = candidates.features.encode
-            return [
-                Recommendation(
-                    p,
-                    _prediction(task, posteriors, p, encode([p]), feasibility),
-                    source_of(p, pool, suggested),
-                )
-                for p in points
-            ]
+            return self._recommended(asked, surrogate, rng)
         except _NUMERICAL as error:
             self._log(error)
         except BonasError:
             raise
         except Exception as error:
             self._log(error, with_traceback=True)
-        return _random(pool.draw(rng, observations.excluded))
+        return _random(asked.pool.draw(rng, asked.observations.excluded))
+
+    def _recommended(
+        self, asked: _Asked, surrogate: Surrogate, rng: np.random.Generator
+    ) -> list[Recommendation]:
+        """Encode, fit, and return the candidates with the best acquisition values."""
+        task, observations = asked.task, asked.observations
+        blocks = self._encoders(asked.scores, len(task.objectives))
+        prior = self.knowledge.prior(task, observations)
+        candidates = self._encoded(asked.pool, Features(blocks, asked.pool.parameters, prior))
+        with one_thread():
+            posteriors = self._posteriors(asked, surrogate, candidates)
+            complete = observations.values[observations.is_complete]
+            limit = task.oriented_reference_point(complete[: self.n_initial])
+            feasibility = Feasibility.of(task, observations, candidates, asked.seed)
+            if feasibility is not None:
+                limit = feasibility.tightened(limit, complete)
+            known = posteriors, observations, candidates, limit
+            points = self._recommender.recommend(
+                *known, rng, asked.n, asked.cheap, asked.index, feasibility
+            )
+        encode = candidates.features.encode
+        return [
+            Recommendation(
+                p,
+                _prediction(task, posteriors, p, encode([p]), feasibility),
+                source_of(p, asked.pool, asked.suggested),
+            )
+            for p in points
+        ]
+
+    def _posteriors(
+        self, asked: _Asked, surrogate: Surrogate, candidates: EncodedPool
+    ) -> Posteriors:
+        """Fit the posteriors to the trials, and to what cheap objectives were measured since."""
+        data = surrogate, asked.observations, candidates, asked.seed
+        found = self._recommender.posteriors(*data, asked.task.objectives)
+        self.knowledge.say(found.objectives)
+        if asked.cheap is None:
+            return found
+        asked.cheap.refresh()
+        return self._recommender.with_measurements(found, *data, asked.cheap, asked.index)
 
     def _log(self, error: Exception, with_traceback: bool = False) -> None:
         """Log once why a model failed."""
