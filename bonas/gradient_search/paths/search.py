@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -121,34 +121,16 @@ def search_by_paths(
         InvalidData: if networks do not fit the data.
         NotFinite: if the search diverges.
     """
-    began, rule = time.perf_counter(), checked_rule(stop)
-    if rule is not None and rule.needs_eigenvalue:
-        raise InvalidArgument(
-            f"expected a rule that needs no eigenvalue for method={method!r}, got {stop!r}: only a "
-            'mixture (method="darts") has the Hessian of its logits; use stop="skips"'
-        )
+    began, rule = time.perf_counter(), _checked_rule(stop, method)
     check_length(steps, seconds)
-    settings = METHODS[method]
-    rate = settings.learning_rate if learning_rate is None else learning_rate
-    check_positive("learning_rate", rate)
+    settings = _settings(method, learning_rate, begins_trained=initial is not None)
     supernet = own_supernet(space, training, check_count("seed", seed, least=0), initial)
     weights, order, draws = np.random.SeedSequence(seed).spawn(3)
     with active(Generators(weights, supernet.store.device), training.threads):
         shared = SharedWeights(supernet, _generator(order))
         policy, generator = Policy(space), _generator(draws)
-        estimator: Estimator
-        if method == "enas":
-            estimator = Reinforce(policy, supernet, shared, generator)
-        elif method == "gdas":
-            estimator = GumbelGates(policy, Places(supernet, method), shared, generator)
-        else:
-            places, keeps = Places(supernet, method), penalty is None
-            estimator = BinaryGates(policy, places, shared, generator, keeps=keeps)
-        adam = torch.optim.Adam(
-            policy.logits.values(), rate, settings.betas, weight_decay=settings.weight_decay
-        )
-        warm_up = settings.warm_up if initial is None else 0.0
-        descent = _Descending(policy, shared, estimator, adam, penalty, generator, warm_up)
+        estimator = _estimator(method, policy, supernet, shared, generator, penalty)
+        descent = _Descending(policy, shared, estimator, settings, penalty, generator)
         loop = Loop(descent, rule, bar=bar, began=began)
         loop.run(steps, seconds)
     if method != "enas":
@@ -162,6 +144,46 @@ def search_by_paths(
     )
 
 
+def _checked_rule(stop: str | StoppingRule | None, method: str) -> StoppingRule | None:
+    rule = checked_rule(stop)
+    if rule is not None and rule.needs_eigenvalue:
+        raise InvalidArgument(
+            f"expected a rule that needs no eigenvalue for method={method!r}, got {stop!r}: only a "
+            'mixture (method="darts") has the Hessian of its logits; use stop="skips"'
+        )
+    return rule
+
+
+def _settings(method: str, learning_rate: float | None, begins_trained: bool) -> Settings:
+    """Return the settings of a method, at another learning rate, without a needless warm-up."""
+    settings = METHODS[method]
+    if learning_rate is not None:
+        rate = check_positive("learning_rate", learning_rate)
+        settings = replace(settings, learning_rate=rate)
+    return replace(settings, warm_up=0.0) if begins_trained else settings
+
+
+def _estimator(
+    method: str,
+    policy: Policy,
+    supernet: Supernet,
+    shared: SharedWeights,
+    generator: torch.Generator,
+    penalty: Penalty | None,
+) -> Estimator:
+    """Return the estimator of a method.
+
+    Raises:
+        InvalidArgument: for a space without a place for its gates.
+    """
+    if method == "enas":
+        return Reinforce(policy, supernet, shared, generator)
+    places = Places(supernet, method)
+    if method == "gdas":
+        return GumbelGates(policy, places, shared, generator)
+    return BinaryGates(policy, places, shared, generator, keeps=penalty is None)
+
+
 class _Descending:
     """The alternation of both steps, as the loop sees it."""
 
@@ -170,14 +192,19 @@ class _Descending:
         policy: Policy,
         weights: SharedWeights,
         estimator: Estimator,
-        adam: torch.optim.Adam,
+        settings: Settings,
         penalty: Penalty | None,
         generator: torch.Generator,
-        warm_up: float,
     ) -> None:
         self._policy, self._weights, self._estimator = policy, weights, estimator
-        self._warm_up = warm_up
-        self._adam, self._penalty, self._generator = adam, penalty, generator
+        self._penalty, self._generator = penalty, generator
+        self._warm_up = settings.warm_up
+        self._adam = torch.optim.Adam(
+            policy.logits.values(),
+            settings.learning_rate,
+            settings.betas,
+            weight_decay=settings.weight_decay,
+        )
         self.options: Mapping[str, tuple[Choice, ...]] = {
             name: tuple(d.choices) for name, d in policy.space.distributions.items()
         }
