@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 CHROMIUM = "/usr/bin/chromium"
 WAIT = 120_000  # ms until a test gives up: a busy machine is no failure
+_SIZES = {"": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-    "dark phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+    f"{scheme} {name}".strip(): {
+        "viewport": size,
+        "color_scheme": scheme,
+        "reduced_motion": "reduce",  # a place that is measured while the page scrolls is none
+    }
+    for name, size in _SIZES.items()
+    for scheme in ("light", "dark")
 }
 """A name -> how a person looks at a page."""
 

@@ -8,6 +8,7 @@ What was seen last is shown while the storage is locked or away.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -181,7 +182,7 @@ class Watcher:
         """Return whether somebody looks at the report of a study; of None, at anything."""
         since = time.monotonic() - max(_LOOKING, 3 * self._every)
         if study is not None:
-            return self._asked.get(study, 0.0) > since
+            return self._asked.get(study, -math.inf) > since
         return any(asked > since for asked in list(self._asked.values()))
 
     def _is_answered(self, study: str | None) -> bool:

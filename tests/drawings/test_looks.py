@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsers import WAIT, chromium, needs_chromium, violations
 from drawings.networks import SPACES, chain, outlines
 
 from bonas.drawings import draw
@@ -16,11 +16,7 @@ from bonas.drawings.theme import _KINDS, _LIGHT_DARK
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CHROMIUM = "/usr/bin/chromium"
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(
-    not os.access(CHROMIUM, os.X_OK), reason="there is no chromium to show a drawing with"
-)
+pytestmark = needs_chromium
 LABELS = ["conv_3x3", "relu", "mystery", "skip_connect", "Wide_Words_Everywhere_WWWW"]
 
 OVERFLOWS = """() => [...document.querySelectorAll("svg g g")].filter(row => {
@@ -38,14 +34,13 @@ FILL = """name => getComputedStyle(document.querySelector(name)).fill"""
 
 @pytest.fixture(scope="module", name="browser")
 def browser_fixture() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    with chromium() as found:
+        yield found
 
 
 def shown(browser: Browser, body: str, scheme: Any = "light") -> Any:
     page = browser.new_page(color_scheme=scheme)
+    page.set_default_timeout(WAIT)
     page.set_content(f"<!doctype html><html lang=en><title>drawings</title><body>{body}")
     return page
 
@@ -93,10 +88,9 @@ def test_a_drawing_leaves_the_page_as_it_is(browser: Browser) -> None:
 
 
 def test_axe_finds_nothing(browser: Browser) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
     drawings = [draw(outline).svg for outline in outlines("cells", 2) + outlines("transformer", 1)]
     page = shown(browser, f"<main><h1>Drawings</h1>{''.join(drawings)}</main>")
-    assert axe.Axe().run(page).response["violations"] == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import optuna
 import pytest
-from watched import HOSTILE, add, address_of, client_of, stored
+from watched import EVERY, HOSTILE, add, address_of, client_of, stored
 
 from bonas.errors import InvalidArgument, StorageUnavailable, StudyMismatch
 from bonas.live import watch
@@ -149,6 +149,18 @@ def test_a_locked_storage_shows_what_was_seen_last(tmp_path: Path) -> None:
     watcher.look()
     assert not client.get("/state").json()["trouble"]
     assert "95" in client.get("/").text
+
+
+def test_what_was_read_long_ago_is_said_to_be_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(storage := address_of("sqlite", tmp_path), "one")
+    client, watcher = client_of(storage)
+    read = watcher.state().read_at
+    assert read is not None
+    for seconds, is_late in ((3 * EVERY, False), (3 * EVERY + 2.0, True)):
+        monkeypatch.setattr("bonas.live.app.time.time", lambda now=read + seconds: now)
+        assert client.get("/state").json()["late"] == is_late
 
 
 def test_a_page_is_answered_while_a_writer_holds_the_lock(tmp_path: Path) -> None:

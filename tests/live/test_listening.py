@@ -15,7 +15,7 @@ def test_whoever_connects_before_the_server_runs_has_to_wait() -> None:
     with listening("127.0.0.1", 0) as listener:
         address = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", address_of(listener))
         assert address is not None
-        with socket.create_connection(("127.0.0.1", int(address[1])), timeout=5):
+        with socket.create_connection(("127.0.0.1", int(address[1])), timeout=60):
             pass
 
 

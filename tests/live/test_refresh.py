@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsers import WAIT, chromium, needs_chromium
+from browsers import LOOKS, WAIT, chromium, needs_chromium
 from watched import HOSTILE, add, address_of, stored, watching
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def served(storage: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def opened(browser: Browser, address: str, width: int = 1280) -> tuple[Page, list[str]]:
     """Return a page, and what went wrong in it so far."""
-    # Without motion: a place that is measured while the page still scrolls is none.
-    page = browser.new_page(viewport={"width": width, "height": 500}, reduced_motion="reduce")
+    page = browser.new_page(**LOOKS["light"])
+    page.set_viewport_size({"width": width, "height": 500})
     wrong = list[str]()
     page.set_default_timeout(WAIT)
     page.on("pageerror", lambda error: wrong.append(str(error)))

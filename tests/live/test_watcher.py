@@ -80,6 +80,26 @@ def test_a_report_is_made_for_those_who_look_at_it() -> None:
     assert found.pages == 1
 
 
+@pytest.mark.parametrize("booted", [0.0, 1e6], ids=["a moment ago", "long ago"])
+def test_a_report_that_nobody_looks_at_is_made_no_more(
+    booted: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``time.monotonic`` may begin when the machine has: what was never asked for is not recent."""
+    found, now = Counting(every=1.0), booted
+    monkeypatch.setattr("bonas.live.watcher.time.monotonic", lambda: now)
+    found.watcher.state()
+    found.watcher.look()
+    assert found.pages == 0
+    found.watcher.state("s")
+    found.watcher.look()
+    assert found.pages == 1
+    add(found.study, [91.0, 1.5])
+    now += 31.0
+    found.watcher.state()
+    found.watcher.look()
+    assert (found.pages, found.cards) == (1, 2)
+
+
 def test_a_slow_report_is_made_at_most_a_tenth_of_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -55,7 +55,8 @@ def outputs(code: str) -> list[dict[str, Any]]:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    waits = {"timeout": 600, "startup_timeout": 600}  # s: a busy machine is no failure
+    nbclient.NotebookClient(notebook, kernel_name="python3", **waits).execute()
     found: list[dict[str, Any]] = notebook.cells[0].outputs
     return found
 
