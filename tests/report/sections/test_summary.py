@@ -19,7 +19,7 @@ SEARCHED = Searched.of(RESULT.study, RESULT.space, RESULT.objectives)
 def test_it_says_what_was_searched_and_what_is_best() -> None:
     text = section(SEARCHED).html
     for part in (
-        "12 networks were evaluated, the whole budget of 12.",
+        "12 networks were evaluated, the whole budget of 12",  # and, if it took a second, how long
         f"family, {RESULT.space.size} combinations",
         "accuracy [%], higher is better",
         "12: 11 measured, 1 failed",
