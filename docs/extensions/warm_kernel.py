@@ -1,6 +1,7 @@
 """Kernels for the executed pages that begin with bonas imported, which takes five CPU seconds.
 
-    sphinx-build ---starts---> server: imports bonas once, and waits at a socket
+    sphinx-build: imports bonas once, for the reference and for all pages
+         |----fork----> server: waits at a socket
          |                        | fork, one per page
          +--starts--> client      +--> kernel
                          +---- connection ----+   either end closes it, and the other one ends
@@ -11,13 +12,15 @@ as the server was; the server waits for its children, so that their CPU time is 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
+import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +32,9 @@ SOCKET = "BONAS_DOCS_KERNELS"
 
 
 def main() -> None:
-    """Serve, or ask the server for a kernel with the given connection file and wait for its end."""
-    path = os.environ[SOCKET]
-    if len(sys.argv) == 1:
-        serve(path)
-        return
+    """Ask the server for a kernel with the given connection file and wait for its end."""
     with socket.socket(socket.AF_UNIX) as server:
-        server.connect(path)
+        server.connect(os.environ[SOCKET])
         server.sendall(f"{os.getcwd()}\0{sys.argv[1]}".encode())
         child = int(server.recv(32))
         for number in (signal.SIGINT, signal.SIGTERM):  # an interrupted build
@@ -43,24 +42,16 @@ def main() -> None:
         server.recv(1)
 
 
-def serve(path: str) -> None:
-    """Import what pages need, then fork a kernel for each client until the build is at its end."""
+def serve(path: str, build: int) -> None:
+    """Fork a kernel for each client until the build, which is the parent, is at its end."""
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # kernels say less, and end with this process
-    import ipykernel.kernelapp
-    import matplotlib.pyplot
-    import torch
-
-    import bonas.optimization
-    import bonas.supernets
-
-    del ipykernel, matplotlib, bonas  # imported is enough
-    torch.set_num_threads(1)
+    logging.getLogger().handlers.clear()  # those of the build
+    warnings.filterwarnings("ignore", "IProgress not found")  # as PYTHONWARNINGS for cold kernels
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
         server.settimeout(0.2)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        build = os.getppid()
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         while os.getppid() == build:  # a build that was killed leaves no server
             try:
                 client, _ = server.accept()
@@ -117,18 +108,45 @@ def _start(app: Sphinx) -> None:
     os.environ["JUPYTER_PATH"] = str(here / "jupyter")
     paths = [str(here), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    server = subprocess.Popen([sys.executable, str(Path(__file__))])
+    server = _forked(str(path))
     while not path.exists():
-        if server.poll() is not None:
-            raise RuntimeError(f"the server of kernels ended with status {server.returncode}")
+        if os.waitpid(server, os.WNOHANG)[0]:
+            raise RuntimeError("the server of kernels has ended")
         threading.Event().wait(0.05)
 
     def stop(*_: object) -> None:
-        server.terminate()
-        server.wait()
+        os.kill(server, signal.SIGTERM)
+        os.waitpid(server, 0)
         folder.cleanup()
 
     app.connect("build-finished", stop)
+
+
+def _forked(path: str) -> int:
+    """Import what pages need, and return the id of a new process that serves it."""
+    import alembic.context
+    import ipykernel.kernelapp
+    import matplotlib.pyplot
+    import sqlalchemy.orm
+    import torch
+
+    import bonas.optimization
+    import bonas.supernets
+
+    del alembic, ipykernel, matplotlib, sqlalchemy, bonas  # imported is enough
+    torch.set_num_threads(1)
+    sys.stdout.flush()  # what is buffered is written once
+    sys.stderr.flush()
+    build = os.getpid()
+    server = os.fork()
+    if server == 0:
+        try:
+            serve(path, build)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)  # without what Sphinx does at its end
+    return server
 
 
 if __name__ == "__main__":
