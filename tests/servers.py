@@ -5,15 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from sqlalchemy import NullPool, create_engine, text
 
 USER, PASSWORD = "bonas", "s3cret of bonas"
@@ -24,7 +23,7 @@ class PostgreSQL:
 
     def __init__(self, programs: Path, folder: Path, user: str) -> None:
         self._programs, self._folder, self._user = programs, folder, user
-        self.port = _free_port()
+        self.port = free_port()
         secret = folder / "password"
         secret.write_text(PASSWORD)
         shutil.chown(folder, user)
@@ -109,15 +108,3 @@ def _unprivileged() -> str:
         return getpass.getuser()
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
-
-
-def _free_port() -> int:
-    """Return a port that no outgoing connection is given, so that it stays free while it is."""
-    for port in random.SystemRandom().sample(range(15_000, 32_000), 100):
-        with socket.socket() as opened:
-            try:
-                opened.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("none of 100 ports is free")

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
+from ports import free_port
 
 from bonas.evaluation.remote import RemoteDevice
 
@@ -149,9 +150,3 @@ def _parent(process: psutil.Process) -> int:
         return process.ppid()
     except psutil.NoSuchProcess:
         return 0
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])

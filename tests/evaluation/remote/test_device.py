@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ssh_servers import SshServer, free_port
+from ports import free_port
+from ssh_servers import SshServer
 
 from bonas.errors import DeviceUnavailable, EvaluationFailed, InvalidArgument
 from bonas.evaluation.remote import Measured, RemoteDevice

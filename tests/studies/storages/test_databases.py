@@ -6,7 +6,6 @@ import ast
 import importlib
 import os
 import resource
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from optuna.distributions import FloatDistribution
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from ports import free_port
 
 import bonas
 from bonas.errors import StorageUnavailable
@@ -362,9 +362,7 @@ def test_a_search_outlives_a_restart_of_a_grpc_server(tmp_path: Path) -> None:
     pytest.importorskip("grpc")
     from optuna.storages._grpc.server import make_server  # the public function never returns
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     behind = open(f"sqlite:///{tmp_path / 'a.db'}")
     server = make_server(behind, "127.0.0.1", port)
     server.start()
