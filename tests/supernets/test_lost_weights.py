@@ -117,7 +117,8 @@ def test_workers_need_no_file(path: Path, tmp_path: Path) -> None:
         seed=0,
         progress=False,
     )
-    assert {trial.state.name for trial in result.study.trials} == {"COMPLETE"}
+    assert len(result.candidates) == 4
+    assert not result.failures
 
 
 def test_inherited_losses_cannot_be_measured_without_the_weights(path: Path) -> None:
