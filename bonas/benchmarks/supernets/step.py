@@ -7,9 +7,9 @@ one network, is built of shared weights, and updates these. CPU seconds of one p
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,11 @@ import numpy as np
 from bonas.arguments import check_count
 from bonas.benchmarks.supernets.problems import Problem
 from bonas.benchmarks.tables.scale import Array
-from bonas.evaluation.runtime import seeded
+from bonas.evaluation.training.suspension import Generators, active
 from bonas.spaces import Choices, Space
 from bonas.supernets.supernet import Supernet
-from bonas.supernets.training.preparation import prepared, training_of
+from bonas.supernets.training.preparation import prepared
 from bonas.supernets.training.rule import Step
-from bonas.threads import limited_threads
 
 _NETWORKS = 16
 
@@ -60,14 +59,16 @@ def step_costs(problem: Problem, rounds: int = 7) -> StepCosts:
     check_count("rounds", rounds)
     networks = problem.networks(_NETWORKS)
     supernet = Supernet(problem.space, problem.training)
-    with _settings(supernet):
+    generators = Generators(np.random.SeedSequence(supernet.seed), supernet.store.device)
+    settings = partial(active, generators, problem.training.threads)  # those of a fit
+    with settings():
         trainer = prepared(supernet).trainer
     batches = len(trainer.batches)
     one = replace(trainer, recipe=replace(trainer.recipe, epochs=1))
 
     def alone() -> float:
         seconds = 0.0
-        with _settings(supernet):
+        with settings():
             for choices in networks:
                 network = problem.space.build(choices).to(supernet.store.device)
                 began = time.process_time()
@@ -82,15 +83,6 @@ def step_costs(problem: Problem, rounds: int = 7) -> StepCosts:
 
     found = np.array([(alone(), shared()) for _ in range(1 + rounds)])[1:]
     return StepCosts(problem.name, found[:, 0], found[:, 1])
-
-
-@contextmanager
-def _settings(supernet: Supernet) -> Iterator[None]:
-    """Set generators and threads as a fit does."""
-    training = training_of(supernet)
-    seed = np.random.SeedSequence(supernet.seed)
-    with limited_threads(training.threads), seeded(seed, supernet.store.device):
-        yield
 
 
 def step_table(found: Sequence[StepCosts]) -> str:
